@@ -1,0 +1,1 @@
+"""Photographs and labels: manifests, splits, transforms, and one module for each dataset."""
