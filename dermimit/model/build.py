@@ -1,0 +1,122 @@
+"""Named builders: the only place with sizes, registered with timm."""
+
+from copy import deepcopy
+from dataclasses import fields
+
+import timm
+from timm.models import register_model
+from timm.models.vision_transformer import VisionTransformer
+from torch import nn
+
+from dermimit.model.config import SELECTING_TASKS, ModelConfig
+from dermimit.model.cross_interaction import CrossInteraction, interacting_pairs
+from dermimit.model.dermimitformer import DermImitFormer, TaskHead, checked_num_classes
+from dermimit.model.lesion_selection import LesionSelection
+from dermimit.model.pretrained import load_vit_state_dict
+from dermimit.model.stem import ConvStem
+
+CONFIG_FIELDS = {field.name for field in fields(ModelConfig)}
+
+
+def build(vit: VisionTransformer, num_classes: int | dict[str, int], config: ModelConfig) -> DermImitFormer:
+    """Cuts a timm ViT into trunk and heads and assembles the model around them.
+
+    Args:
+        vit: ViT of full depth L; it is taken apart, do not use it afterwards.
+        num_classes: task -> classes, or an int for disease alone.
+        config: the declared choices.
+
+    Raises:
+        ValueError: an unknown task, fewer blocks than `head_depth`, K above the number of patches, or an interaction
+            without a second task to interact with.
+    """
+    num_classes = checked_num_classes(num_classes)
+    depth, prefix = len(vit.blocks), vit.num_prefix_tokens
+    if depth < config.head_depth:
+        raise ValueError(f"head_depth={config.head_depth}: the ViT has only {depth} blocks")
+    head_blocks = vit.blocks[depth - config.head_depth :]
+    heads = {
+        task: TaskHead(
+            blocks=nn.ModuleList(deepcopy(block) for block in head_blocks),
+            norm=deepcopy(vit.norm),
+            selection=selection(task, vit.patch_embed.num_patches, config),
+            selection_layer=config.lsm_layer,
+            class_index=position if config.class_tokens == "per_task" else 0,
+            prefix=prefix,
+        )
+        for position, task in enumerate(num_classes)
+    }
+    interaction = cross_interaction(vit, tuple(num_classes), config) if config.fusion == "cim" else None
+    vit.blocks, vit.norm = vit.blocks[: depth - config.head_depth], nn.Identity()
+    vit.reset_classifier(0)
+    return DermImitFormer(trunk=vit, heads=heads, interaction=interaction, num_classes=num_classes, config=config)
+
+
+def selection(task: str, num_patches: int, config: ModelConfig) -> LesionSelection | None:
+    """Lesion selection for the tasks that have it."""
+    if not config.lsm or task not in SELECTING_TASKS:
+        return None
+    return LesionSelection(k=config.lsm_k, num_patches=num_patches, score=config.lsm_score)
+
+
+def cross_interaction(vit: VisionTransformer, tasks: tuple[str, ...], config: ModelConfig) -> CrossInteraction:
+    """The CIM over the tasks at hand, as wide as the ViT's blocks."""
+    pairs = interacting_pairs(config.cim_wiring, tasks)
+    if not pairs:
+        raise ValueError(f"fusion='cim' with tasks {tasks}: no two of them interact; use fusion='none'")
+    attention, mlp = vit.blocks[0].attn, vit.blocks[0].mlp
+    return CrossInteraction(
+        pairs=pairs,
+        queries=config.cim_queries,
+        dim=vit.embed_dim,
+        num_heads=attention.num_heads,
+        mlp_ratio=mlp.fc1.out_features / vit.embed_dim,
+        depth=config.cim_depth,
+    )
+
+
+def _create(pretrained: bool, source: str, vit_args: dict, defaults: dict, num_classes=None, **kwargs) -> DermImitFormer:
+    """Model from ViT sizes; keyword arguments that are `ModelConfig` fields go there, the others to timm's ViT."""
+    hub = {name: kwargs.pop(name, None) for name in ("pretrained_cfg", "pretrained_cfg_overlay", "cache_dir")}
+    choices = defaults | {name: kwargs.pop(name) for name in CONFIG_FIELDS & kwargs.keys()}
+    num_classes = checked_num_classes(1000 if num_classes is None else num_classes)
+    if len(num_classes) == 1:
+        choices = {"fusion": "none"} | choices
+    config = ModelConfig(**choices)
+    per_task = {"reg_tokens": len(num_classes) - 1} if config.class_tokens == "per_task" else {}
+    model = build(VisionTransformer(num_classes=0, **vit_args | per_task | kwargs), num_classes, config)
+    if pretrained:
+        overlay = {"pretrained_cfg_overlay": hub["pretrained_cfg_overlay"], "cache_dir": hub["cache_dir"]}
+        vit = timm.create_model(source, pretrained=True, **{k: v for k, v in overlay.items() if v is not None})
+        load_vit_state_dict(model, vit.state_dict())
+    return model
+
+
+@register_model
+def dermimitformer_tiny_patch8_64(pretrained: bool = False, **kwargs) -> DermImitFormer:
+    """64-pixel model for two CPU cores: convolutional stem, width 128, one shared block and one block a head."""
+    if pretrained:
+        raise ValueError("dermimitformer_tiny_patch8_64 has no pretrained weights; use pretrained=False")
+    sizes = dict(img_size=64, patch_size=8, embed_dim=128, depth=2, num_heads=4, embed_layer=ConvStem)
+    return _create(False, "", sizes, {"head_depth": 1}, **kwargs)
+
+
+@register_model
+def dermimitformer_small_patch16_224(pretrained: bool = False, **kwargs) -> DermImitFormer:
+    """ViT-S/16 at 224 pixels."""
+    sizes = dict(img_size=224, patch_size=16, embed_dim=384, depth=12, num_heads=6)
+    return _create(pretrained, "vit_small_patch16_224.augreg_in21k", sizes, {}, **kwargs)
+
+
+@register_model
+def dermimitformer_base_patch16_224(pretrained: bool = False, **kwargs) -> DermImitFormer:
+    """ViT-B/16 at 224 pixels, the paper's backbone."""
+    sizes = dict(img_size=224, patch_size=16, embed_dim=768, depth=12, num_heads=12)
+    return _create(pretrained, "vit_base_patch16_224.augreg_in21k", sizes, {}, **kwargs)
+
+
+@register_model
+def dermimitformer_base_patch16_384(pretrained: bool = False, **kwargs) -> DermImitFormer:
+    """ViT-B/16 at 384 pixels; ImageNet-21k weights are those at 224, with resampled position embeddings."""
+    sizes = dict(img_size=384, patch_size=16, embed_dim=768, depth=12, num_heads=12)
+    return _create(pretrained, "vit_base_patch16_224.augreg_in21k", sizes, {}, **kwargs)

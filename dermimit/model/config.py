@@ -1,0 +1,54 @@
+"""Every architectural choice that the paper leaves open, as one frozen dataclass."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args, get_type_hints
+
+TASKS = ("body_part", "attributes", "disease")
+SELECTING_TASKS = ("attributes", "disease")  # the body part is a property of the whole photograph
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """Choices of DermImitFormer that its public description does not settle; the defaults are ours.
+
+    Raises:
+        ValueError: a value outside its domain, naming the field and what it may be.
+    """
+
+    class_tokens: Literal["shared", "per_task"] = "shared"
+    """One class token that each head specialises, or one per task from the first layer on."""
+    head_depth: int = 2
+    """Number h of transformer blocks in each task's head; the trunk keeps the other L - h."""
+    lsm: bool = True
+    """Lesion Selection Module: K lesion patches beside the class token (attributes and disease)."""
+    lsm_layer: int = -1
+    """Head block whose attention scores the patches, counted from the end: -1 is the last, -head_depth the first."""
+    lsm_score: Literal["product_of_means", "mean_of_products", "class_row"] = "product_of_means"
+    """How the attention heads' rows a and columns b become one score: mean(a)·mean(b), mean(a·b), or mean(a)."""
+    lsm_k: int = 24
+    """Number K of patches selected."""
+    local_readout: Literal["mean", "max"] = "mean"
+    """How K lesion tokens are pooled to one vector for a classifier."""
+    fusion: Literal["none", "concat", "cim"] = "cim"
+    """What joins the tasks: nothing, concatenated features, or the Cross-Interaction Module."""
+    cim_wiring: Literal["disease_hub", "to_disease", "all_pairs"] = "disease_hub"
+    """Which task queries which: disease with each other task in both directions, only disease asks, or all pairs."""
+    cim_queries: Literal["all", "class"] = "all"
+    """Whether the class token and the lesion tokens query the other task, or the class token alone."""
+    cim_depth: int = 1
+    """Number of cross-attention blocks in a row for each pair of tasks."""
+
+    def __post_init__(self) -> None:
+        for name, hint in get_type_hints(type(self)).items():
+            value, choices = getattr(self, name), get_args(hint)
+            if choices and value not in choices:
+                raise ValueError(f"ModelConfig.{name}={value!r}: choose one of {', '.join(map(repr, choices))}")
+            if not choices and (not isinstance(value, hint) or (hint is int and isinstance(value, bool))):
+                raise ValueError(f"ModelConfig.{name}={value!r}: expected {hint.__name__}")
+        if self.head_depth < 1:
+            raise ValueError(f"ModelConfig.head_depth={self.head_depth}: a head needs at least one block")
+        if not -self.head_depth <= self.lsm_layer <= -1:
+            raise ValueError(f"ModelConfig.lsm_layer={self.lsm_layer}: with head_depth={self.head_depth}, "
+                             f"choose from -{self.head_depth} to -1")  # fmt: skip
+        if self.lsm_k < 1 or self.cim_depth < 1:
+            raise ValueError(f"ModelConfig.lsm_k={self.lsm_k}, cim_depth={self.cim_depth}: both must be at least 1")

@@ -1,0 +1,244 @@
+"""DermImitFormer: shared trunk, one head per task, lesion selection and cross-interaction."""
+
+import torch
+from jaxtyping import Float
+from timm.models.vision_transformer import VisionTransformer
+from torch import Tensor, nn
+
+from dermimit.model.attention import block_with_queries_and_keys
+from dermimit.model.config import TASKS, ModelConfig
+from dermimit.model.cross_interaction import CrossInteraction
+from dermimit.model.lesion_selection import LesionSelection
+
+Outputs = dict[str, Tensor]
+
+
+class TaskHead(nn.Module):
+    """The last h transformer blocks, one copy for each task, with lesion selection where the task has it.
+
+    Args:
+        blocks, norm: timm's blocks and final norm.
+        selection: the LSM, or None.
+        selection_layer: which of `blocks` is scored, counted from the end (-1 is the last).
+        class_index: position of this task's class token.
+        prefix: number of class tokens before the first patch.
+    """
+
+    def __init__(
+        self,
+        *,
+        blocks: nn.ModuleList,
+        norm: nn.Module,
+        selection: LesionSelection | None,
+        selection_layer: int,
+        class_index: int,
+        prefix: int,
+    ) -> None:
+        super().__init__()
+        self.blocks, self.norm, self.selection = blocks, norm, selection
+        self.selection_layer = len(blocks) + selection_layer
+        self.class_index, self.prefix = class_index, prefix
+
+    def forward(self, x: Float[Tensor, "batch tokens dim"]) -> Outputs:
+        """class_token (B, D) and, with lesion selection, scores (B, N), selected (B, K), local_tokens (B, K, D)."""
+        out: Outputs = {}
+        for i, block in enumerate(self.blocks):
+            if self.selection is not None and i == self.selection_layer:
+                x, q, k = block_with_queries_and_keys(block, x)
+                out["scores"], out["selected"] = self.selection(q, k, self.class_index, self.prefix)
+            else:
+                x = block(x)
+        tokens = x[:, self.class_index, None]
+        if self.selection is not None:
+            tokens = torch.cat([tokens, self.selection.gather(x[:, self.prefix :], out["selected"])], dim=1)
+        tokens = self.norm(tokens)
+        out["class_token"] = tokens[:, 0]
+        if self.selection is not None:
+            out["local_tokens"] = tokens[:, 1:]
+        return out
+
+
+class DermImitFormer(nn.Module):
+    """Names body part, lesion attributes and disease of a clinical photograph together.
+
+    photo → trunk → a head per task (class token, K lesion tokens) → classifiers before the interaction →
+    cross-interaction between the tasks → classifiers after it, whose logits are the answer.
+
+    Args:
+        trunk: timm ViT without its last blocks, final norm and classifier.
+        heads: task -> head.
+        interaction: the CIM, or None.
+        num_classes: task -> number of classes, for the same tasks.
+        config: the declared choices.
+
+    Source: DermImitFormer (arXiv 2307.08308), section 2.
+    Differs from the paper: every field of `ModelConfig` is our declared choice.
+    """
+
+    def __init__(
+        self,
+        *,
+        trunk: VisionTransformer,
+        heads: dict[str, TaskHead],
+        interaction: CrossInteraction | None,
+        num_classes: dict[str, int],
+        config: ModelConfig,
+    ) -> None:
+        super().__init__()
+        self.trunk, self.heads, self.interaction = trunk, nn.ModuleDict(heads), interaction
+        self.config, self.tasks = config, tuple(heads)
+        self.num_features = self.embed_dim = trunk.embed_dim
+        self.grid_size: tuple[int, int] = trunk.patch_embed.grid_size
+        self.image_size: tuple[int, int] = trunk.patch_embed.img_size
+        self.reset_classifier(num_classes)
+
+    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> tuple[Outputs, Outputs]:
+        """Logits of every task, and every intermediate under a stable name.
+
+        Args:
+            images: photographs of the model's image size, normalised to mean 0.5, standard deviation 0.5.
+
+        Returns:
+            logits: task -> (B, classes), after the interaction (before it where `fusion="none"`).
+            out: see `forward_features` and `forward_head`.
+
+        Raises:
+            ValueError: images of another size.
+        """
+        out = self.forward_features(images)
+        return self.forward_head(out), out
+
+    def forward_features(self, images: Float[Tensor, "batch 3 height width"]) -> Outputs:
+        """Trunk and heads.
+
+        Returns:
+            tokens (B, prefix + N, D): the trunk's output; for each task class_token (B, D); and with lesion
+            selection scores (B, N), selected (B, K) row-major patch indices, local_tokens (B, K, D), all named
+            "<task>/<what>".
+        """
+        if tuple(images.shape[-2:]) != tuple(self.image_size):
+            raise ValueError(f"images are {tuple(images.shape[-2:])}, the model expects {tuple(self.image_size)}: "
+                             "resize them, or build the model with img_size=...")  # fmt: skip
+        out = {"tokens": self.trunk.forward_features(images)}
+        for task, head in self.heads.items():
+            out |= {f"{task}/{name}": value for name, value in head(out["tokens"]).items()}
+        return out
+
+    def forward_head(self, out: Outputs, pre_logits: bool = False) -> Outputs:
+        """Classifiers and interaction over the features of `forward_features`.
+
+        Adds to `out`, for each task, logits_before (B, C) and enhanced (B, F): the features that the answer is
+        read from. Returns the logits by task, or with `pre_logits` the features.
+        """
+        own = {task: self._readout(self._task_tokens(out, task)) for task in self.tasks}
+        features = self._fused(out, own)
+        for task in self.tasks:
+            out[f"{task}/logits_before"] = self.classifiers_before[task](own[task])
+            out[f"{task}/enhanced"] = features[task]
+        if pre_logits:
+            return features
+        if self.config.fusion == "none":
+            return {task: out[f"{task}/logits_before"] for task in self.tasks}
+        return {task: self.classifiers_after[task](features[task]) for task in self.tasks}
+
+    def _fused(self, out: Outputs, own: Outputs) -> Outputs:
+        if self.config.fusion == "none":
+            return own
+        if self.config.fusion == "concat":
+            everything = torch.cat(list(own.values()), dim=-1)
+            return {task: everything for task in self.tasks}
+        enhanced = self.interaction({task: self._task_tokens(out, task) for task in self.tasks})
+        return {
+            task: torch.cat([own[task], *map(self._readout, enhanced.get(task, []))], dim=-1) for task in self.tasks
+        }
+
+    @staticmethod
+    def _task_tokens(out: Outputs, task: str) -> Float[Tensor, "batch tokens dim"]:
+        tokens = out[f"{task}/class_token"][:, None]
+        local = out.get(f"{task}/local_tokens")
+        return tokens if local is None else torch.cat([tokens, local], dim=1)
+
+    def _readout(self, tokens: Float[Tensor, "batch tokens dim"]) -> Float[Tensor, "batch features"]:
+        """The class token, and beside it the pooled lesion tokens if there are any."""
+        if tokens.shape[1] == 1:
+            return tokens[:, 0]
+        local = tokens[:, 1:].mean(dim=1) if self.config.local_readout == "mean" else tokens[:, 1:].amax(dim=1)
+        return torch.cat([tokens[:, 0], local], dim=-1)
+
+    def _feature_sizes(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Sizes of each task's features before and after the interaction."""
+        dim = self.embed_dim
+        own = {task: dim * (1 if head.selection is None else 2) for task, head in self.heads.items()}
+        if self.config.fusion != "cim":
+            return own, {task: sum(own.values()) for task in own}
+        asked = {task: sum(t == task for t, _ in self.interaction.pairs) for task in own}
+        each = {task: dim if self.interaction.queries == "class" else own[task] for task in own}
+        return own, {task: own[task] + asked[task] * each[task] for task in own}
+
+    def reset_classifier(self, num_classes: int | dict[str, int], global_pool: str | None = None) -> None:
+        """New classifiers for every task; 0 classes return the features.
+
+        Args:
+            num_classes: task -> classes for all of the model's tasks; an int where disease is the only task.
+            global_pool: accepted for timm's interface; only "token" is meaningful.
+
+        Raises:
+            ValueError: tasks that are not the model's.
+        """
+        if global_pool not in (None, "token"):
+            raise ValueError(f"global_pool={global_pool!r}: DermImitFormer reads class and lesion tokens; use 'token'")
+        self.num_classes = checked_num_classes(num_classes)
+        if tuple(self.num_classes) != self.tasks:
+            raise ValueError(f"num_classes names {tuple(self.num_classes)}, the model has {self.tasks}: "
+                             "give a class count for each of them, or build a new model")  # fmt: skip
+        before, after = self._feature_sizes()
+        self.classifiers_before = self._classifiers(before)
+        self.classifiers_after = self._classifiers(after if self.config.fusion != "none" else {})
+
+    def _classifiers(self, sizes: dict[str, int]) -> nn.ModuleDict:
+        return nn.ModuleDict({task: classifier(size, self.num_classes[task]) for task, size in sizes.items()})
+
+    def get_classifier(self) -> nn.ModuleDict:
+        """The classifiers that give the answer, by task."""
+        return self.classifiers_before if self.config.fusion == "none" else self.classifiers_after
+
+    def no_weight_decay(self) -> set[str]:
+        """Parameters that timm's optimizer factory should not decay."""
+        return {f"trunk.{name}" for name in self.trunk.no_weight_decay()}
+
+    def group_matcher(self, coarse: bool = False) -> dict:
+        """timm's layer groups: stem, trunk blocks, head blocks, and the rest."""
+        stem = r"^trunk\.(cls_token|reg_token|pos_embed|patch_embed)"
+        if coarse:
+            return dict(stem=stem, trunk=r"^trunk\.blocks", heads=r"^heads\.")
+        return dict(
+            stem=stem, trunk=r"^trunk\.blocks\.(\d+)", heads=r"^heads\.\w+\.blocks\.(\d+)", norm=r"^heads\.\w+\.norm"
+        )
+
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        """Trade time for memory in the trunk."""
+        self.trunk.set_grad_checkpointing(enable)
+
+
+def checked_num_classes(num_classes: int | dict[str, int]) -> dict[str, int]:
+    """Class counts by task in the canonical order; an int means disease alone.
+
+    Raises:
+        ValueError: no task, an unknown task or a negative count.
+    """
+    counts = {"disease": num_classes} if isinstance(num_classes, int) else dict(num_classes)
+    if unknown := sorted(set(counts) - set(TASKS)):
+        raise ValueError(f"num_classes has unknown task {unknown[0]!r}: the tasks are {', '.join(TASKS)}")
+    if not counts or any(not isinstance(n, int) or n < 0 for n in counts.values()):
+        raise ValueError(f"num_classes={num_classes!r}: give at least one task, each with its number of classes")
+    return {task: counts[task] for task in TASKS if task in counts}
+
+
+def classifier(size: int, classes: int) -> nn.Module:
+    """A linear classifier as timm initialises it, or the identity for no classes."""
+    if classes == 0:
+        return nn.Identity()
+    layer = nn.Linear(size, classes)
+    nn.init.trunc_normal_(layer.weight, std=0.02)
+    nn.init.zeros_(layer.bias)
+    return layer
