@@ -1,0 +1,130 @@
+"""PAD-UFES-20: smartphone photographs of six skin lesions, with body region and six symptoms.
+
+Pacheco et al., "PAD-UFES-20", Data in Brief 32 (2020); Mendeley Data zr7vgbcyr2, CC BY 4.0.
+"""
+
+from pathlib import Path
+
+import pandas as pd
+
+from dermimit.data.schema import (
+    LabelSpace,
+    ManifestError,
+    describe,
+    raise_problems,
+    suggest,
+    validate_manifest,
+)
+
+DISEASE_NAMES = {
+    "ACK": "actinic keratosis",
+    "BCC": "basal cell carcinoma",
+    "MEL": "melanoma",
+    "NEV": "naevus",
+    "SCC": "squamous cell carcinoma, Bowen's disease included",
+    "SEK": "seborrhoeic keratosis",
+}
+REGIONS = ("ABDOMEN", "ARM", "BACK", "CHEST", "EAR", "FACE", "FOOT")
+REGIONS += ("FOREARM", "HAND", "LIP", "NECK", "NOSE", "SCALP", "THIGH")
+SYMPTOMS = ("itch", "grew", "hurt", "changed", "bleed", "elevation")
+ANSWERS = ("TRUE", "FALSE", "UNK")
+LABEL_SPACE = LabelSpace("pad_ufes_20", tuple(DISEASE_NAMES), REGIONS, SYMPTOMS)
+METADATA_FILE = "metadata.csv"
+USED = ("patient_id", "lesion_id", "fitspatrick", "region", "diagnostic", *SYMPTOMS, "img_id")
+PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg")
+
+
+def load(root: Path | str) -> tuple[pd.DataFrame, LabelSpace]:
+    """The manifest of PAD-UFES-20 in `root`, without splits.
+
+    A photo is found by its stem anywhere under `root`: `imgs_part_1|2|3/<stem>.png` as released or `images/<stem>.jpg`.
+    `masks/<stem>.png` is used where it exists. An answer UNK is an unknown attribute. Age, sex and the other answers
+    about the person are not read: they are often missing, and whether they are tells biopsied lesions from the others.
+
+    Raises:
+        ManifestError: the table lacks a column, has a value that is not the dataset's, or names a photo that is absent.
+    """
+    root = Path(root)
+    path = root / METADATA_FILE
+    table = _read_table(path)
+    _check_values(table, path)
+    stems = table["img_id"].map(lambda name: Path(name).stem)
+    photos = _find_photos(root)
+    _check_photos(table["img_id"], stems, photos, path)
+    masks = {p.stem: p.relative_to(root).as_posix() for p in (root / "masks").glob("*.png")}
+    answers = table[list(SYMPTOMS)]
+    frame = pd.DataFrame(
+        {
+            "image": [photos[s][0] for s in stems],
+            "disease": table["diagnostic"],
+            "body_part": table["region"],
+            "attributes": _named(answers == "TRUE"),
+            "attributes_unknown": _named((answers == "UNK") | answers.isna()),
+            "mask": [masks.get(s) for s in stems],
+            "patient_id": table["patient_id"],
+            "lesion_id": table["lesion_id"],
+            "fitzpatrick": pd.to_numeric(table["fitspatrick"]),
+        },
+        index=table.index,
+    )
+    return validate_manifest(frame, LABEL_SPACE, root, source=str(path)), LABEL_SPACE
+
+
+def _named(cells: pd.DataFrame) -> pd.Series:
+    """For each row, the names of the columns that hold True."""
+    return pd.Series([[c for c, yes in zip(cells, row, strict=True) if yes] for row in cells.to_numpy()], cells.index)
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    """The columns in use as text, codes in capitals; the index counts lines, blank ones included."""
+    if not path.is_file():
+        raise ManifestError(f"{path}: no such file; root must be the folder that holds {METADATA_FILE}")
+    try:
+        table = pd.read_csv(path, dtype=str, skip_blank_lines=False, encoding="utf-8-sig").dropna(how="all")
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise ManifestError(f"{path}: not a table of comma-separated values ({error}); download it again") from error
+    for column in USED:
+        if column not in table:
+            raise ManifestError(
+                f"{path}: no column {column!r}; use the official file; {suggest(column, map(str, table))}"
+            )
+    table = table[list(USED)].apply(lambda values: values.str.strip())
+    codes = ["region", "diagnostic", *SYMPTOMS]
+    return table.assign(**{c: table[c].str.upper() for c in codes})
+
+
+def _check_values(table: pd.DataFrame, path: Path) -> None:
+    known = {"diagnostic": LABEL_SPACE.diseases, "region": REGIONS} | dict.fromkeys(SYMPTOMS, ANSWERS)
+    problems = []
+    for column, names in known.items():
+        for index, value in table[column].dropna().items():
+            if value not in names:
+                problems.append(describe(index, column, value, f"not a value of the dataset; {suggest(value, names)}"))
+    skin = pd.to_numeric(table["fitspatrick"], errors="coerce")
+    for index in table.index[table["fitspatrick"].notna() & ~skin.isin(range(1, 7))]:
+        problems.append(describe(index, "fitspatrick", table.at[index, "fitspatrick"], "give 1 to 6 or leave it empty"))
+    for index in table.index[table["img_id"].isna()]:
+        problems.append(describe(index, "img_id", None, "name the photo or remove the row"))
+    raise_problems(str(path), problems)
+
+
+def _find_photos(root: Path) -> dict[str, list[str]]:
+    """Paths of the photos under `root`, masks apart, by stem."""
+    found: dict[str, list[str]] = {}
+    for path in sorted(root.rglob("*")):
+        relative = path.relative_to(root)
+        if path.suffix.lower() in PHOTO_SUFFIXES and "masks" not in relative.parts:
+            found.setdefault(path.stem, []).append(relative.as_posix())
+    return found
+
+
+def _check_photos(names: pd.Series, stems: pd.Series, photos: dict[str, list[str]], path: Path) -> None:
+    problems = []
+    for index, stem in stems.items():
+        found = photos.get(stem, [])
+        if not found:
+            remedy = f"no photo of this name under {path.parent}; unpack all of imgs_part_1, 2 and 3"
+            problems.append(describe(index, "img_id", names[index], remedy))
+        elif len(found) > 1:
+            problems.append(describe(index, "img_id", names[index], f"found {' and '.join(found)}; keep one"))
+    raise_problems(str(path), problems)

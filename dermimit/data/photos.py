@@ -1,0 +1,166 @@
+"""Photographs of a manifest as a torch dataset: decoded with care, from disk or once into memory."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision import tv_tensors
+
+from dermimit.data.schema import LabelSpace, encode_targets, row_number, validate_manifest
+from dermimit.data.transforms import resize_and_crop
+
+NO_MASK = 255  # value of every pixel where a photo has no mask
+ASPECT_TOLERANCE = 0.02
+
+
+class PhotoError(ValueError):
+    """A photo or mask cannot be used; the message names the file, its row in the manifest, and the remedy."""
+
+
+def read_photo(path: Path | str) -> Tensor:
+    """A photo file as an upright RGB tensor, uint8 (3, H, W).
+
+    The camera's orientation (EXIF) is applied; grey, CMYK, palette and 16-bit files are converted.
+
+    Raises:
+        PhotoError: the file is absent, broken, cut short, not an image, or larger than Pillow's safe limit.
+    """
+    return torch.from_numpy(np.array(_open(Path(path)))).permute(2, 0, 1).contiguous()
+
+
+def read_mask(path: Path | str) -> Tensor:
+    """A mask file as uint8 (1, H, W): 1 where brighter than half its maximum, 0 elsewhere.
+
+    Raises:
+        PhotoError: as `read_photo`.
+    """
+    grey = np.array(_open(Path(path)).convert("L"))
+    return torch.from_numpy((grey > grey.max() / 2).astype(np.uint8))[None]
+
+
+def _open(path: Path) -> Image.Image:
+    try:
+        with Image.open(path) as image:
+            pixels, limit = image.width * image.height, Image.MAX_IMAGE_PIXELS
+            if limit and pixels > limit:
+                raise PhotoError(f"{path}: {pixels:,} pixels, more than the safe {limit:,}; make it smaller")
+            return _to_rgb(ImageOps.exif_transpose(image))
+    except PhotoError:
+        raise
+    except FileNotFoundError as error:
+        raise PhotoError(f"{path}: no such file; correct its name in the manifest or remove the row") from error
+    except Image.DecompressionBombError as error:
+        raise PhotoError(f"{path}: {error}; make it smaller") from error
+    except Exception as error:  # Pillow's decoders raise anything on a broken file
+        raise PhotoError(f"{path}: cannot be read ({error}); replace the file or remove its row") from error
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise ValueError(f"32-bit pixels, mode {image.mode}: save it with 8 or 16 bits a channel")
+    if "transparency" in image.info:
+        image = image.convert("RGBA")
+    return image.convert("RGB")
+
+
+class PhotoDataset(Dataset[dict[str, Any]]):
+    """The photos of a manifest with their targets.
+
+    An item is a dict: `image` float32 (3, H, W); `targets`, for each task a float32 (C,) with NaN where unknown;
+    `index`, the row's position in `frame`; and, if `with_mask`, `mask` uint8 (1, H, W): 0 skin, 1 lesion, all `NO_MASK`
+    where the photo has none.
+
+    Args:
+        frame: a manifest; its rows in order are the items.
+        label_space: names the classes.
+        root: folder that the paths are relative to.
+        transform: called with a uint8 photo (3, h, w), or a photo and its mask; None gives [0, 1] at the stored size.
+        in_memory: decode every photo once, now, and keep it as uint8; for photos that are used small.
+        image_size: side in pixels of the central square kept in memory; required with `in_memory`, and only then.
+        with_mask: items carry the lesion mask.
+
+    Raises:
+        ManifestError: the frame does not fit the label space.
+        PhotoError: a file cannot be used; at once if `in_memory`, else when its item is asked for.
+    """
+
+    def __init__(
+        self,
+        frame: pd.DataFrame,
+        label_space: LabelSpace,
+        root: Path | str,
+        transform: Callable[..., Any] | None = None,
+        in_memory: bool = False,
+        image_size: int | None = None,
+        with_mask: bool = False,
+    ) -> None:
+        if in_memory != (image_size is not None):
+            raise ValueError("give image_size together with in_memory=True, and only then")
+        self.frame = validate_manifest(frame, label_space)
+        self.label_space, self.root, self.transform, self.with_mask = label_space, Path(root), transform, with_mask
+        self.targets = {task: torch.from_numpy(t) for task, t in encode_targets(self.frame, label_space).items()}
+        self._images, self._masks = list(self.frame["image"]), list(self.frame["mask"])
+        self._stored = self._decode_all(image_size) if image_size is not None else None
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        index = range(len(self))[index]
+        parts = [part[index] for part in self._stored] if self._stored else self._read(index)
+        item: dict[str, Any] = {"targets": {task: t[index] for task, t in self.targets.items()}, "index": index}
+        if self.with_mask:
+            image, mask = tv_tensors.Image(parts[0]), tv_tensors.Mask(parts[1])
+            image, mask = self.transform(image, mask) if self.transform else (image / 255, mask)
+            return item | {"image": image.as_subclass(Tensor), "mask": mask.as_subclass(Tensor)}
+        return item | {"image": self.transform(parts[0]) if self.transform else parts[0] / 255}
+
+    def _read(self, index: int) -> list[Tensor]:
+        """The photo, and its mask if asked for, both at the photo's size."""
+        try:
+            image = read_photo(self.root / self._images[index])
+            return [image, self._read_mask(index, image)] if self.with_mask else [image]
+        except PhotoError as error:
+            raise PhotoError(f"{row_number(self.frame.index[index])} of the manifest: {error}") from error.__cause__
+
+    def _read_mask(self, index: int, image: Tensor) -> Tensor:
+        height, width = image.shape[1:]
+        if self._masks[index] is None:
+            return torch.full((1, height, width), NO_MASK, dtype=torch.uint8)
+        path = self.root / self._masks[index]
+        mask = read_mask(path)
+        if abs(mask.shape[2] / mask.shape[1] / (width / height) - 1) > ASPECT_TOLERANCE:
+            found = f"mask {mask.shape[2]} x {mask.shape[1]}, photo {width} x {height} pixels"
+            raise PhotoError(f"{path}: {found}: not the same shape; draw it on the upright, uncropped photo")
+        rows, columns = (torch.arange(n) * m // n for n, m in zip((height, width), mask.shape[1:], strict=True))
+        return mask[:, rows][:, :, columns]
+
+    def _decode_all(self, image_size: int) -> list[Tensor]:
+        """Every photo as one uint8 (N, 3, S, S) and, if asked for, every mask as (N, 1, S, S)."""
+        channels = (3, 1) if self.with_mask else (3,)
+        stored = [torch.empty((len(self), c, image_size, image_size), dtype=torch.uint8) for c in channels]
+        shrink = resize_and_crop(image_size)
+
+        def decode(index: int) -> None:
+            parts = self._read(index)
+            parts = (
+                shrink(tv_tensors.Image(parts[0]), *map(tv_tensors.Mask, parts[1:]))
+                if self.with_mask
+                else [shrink(parts[0])]
+            )
+            for store, part in zip(stored, parts, strict=True):
+                store[index] = part
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(decode, range(len(self))))
+        return stored
