@@ -1,0 +1,75 @@
+# A thin front: `make book` on a fresh Linux machine with Python 3.11+ makes the environment, the runs and the book.
+# The work itself is described in workflow/Snakefile.
+
+PYTHON    ?= python3
+PROFILE   ?= quick
+DATASET   ?= synderm
+DATA_ROOT ?=
+ARGS      ?=
+
+VENV    := .venv
+PY      := $(VENV)/bin/python
+STAMP   := $(VENV)/.installed
+PIP     := $(PY) -m pip --disable-pip-version-check
+OUT     := _build/$(DATASET)-$(PROFILE)/_build/html/index.html
+
+SNAKEMAKE = $(PY) -m snakemake -s workflow/Snakefile --profile workflow/profiles/local $(ARGS) \
+	--config profile=$(PROFILE) dataset=$(DATASET) $(if $(DATA_ROOT),data_root='$(DATA_ROOT)') --
+
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export PYTHONNOUSERSITE := 1
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install book test published full tables lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@echo
+	@echo "  Variables: PROFILE=quick|smoke|published|paper  DATASET=synderm|pad_ufes_20  DATA_ROOT=folder of a real dataset"
+	@echo "             PYTHON=python3.12  ARGS='--cores 8' (passed to snakemake)"
+	@echo "  Example:   make book DATASET=pad_ufes_20 DATA_ROOT=/data/pad-ufes-20"
+
+install: $(STAMP) ## make .venv from the lock (the other targets do it when needed)
+
+$(STAMP): requirements.lock pyproject.toml
+	@command -v "$(PYTHON)" >/dev/null 2>&1 || { \
+	  echo "error: '$(PYTHON)' was not found. Install Python 3.11 or newer, or name it: make PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "error: $$("$(PYTHON)" --version) is too old; Python 3.11 or newer is needed: make PYTHON=python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "error: this Python has no venv module. On Debian and Ubuntu: sudo apt-get install python3-venv" >&2; exit 1; }
+	@$(PY) -m pip --version >/dev/null 2>&1 || { echo "Making $(VENV)"; "$(PYTHON)" -m venv --clear $(VENV); }
+	@echo "Installing requirements.lock (only the first time, or after the lock has changed)"
+	$(PIP) install --quiet --require-hashes -r requirements.lock
+	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+book: $(STAMP) ## make data, runs and pages, then the book
+	$(SNAKEMAKE) book
+	@echo "The book is here: $(OUT)"
+
+test: $(STAMP) ## run the tests
+	$(PY) -m pytest $(ARGS)
+
+published: $(STAMP) ## long runs (hours), then copy their records to results/published
+	$(MAKE) book PROFILE=published
+	$(MAKE) PROFILE=published _publish
+
+.PHONY: _publish
+_publish:
+	$(SNAKEMAKE) publish
+
+full: $(STAMP) ## the paper's recipe: ViT-B/16, a GPU (days)
+	$(MAKE) book PROFILE=paper
+
+tables: $(STAMP) ## make the tables again from the published records, without training
+	$(SNAKEMAKE) tables
+
+lock: $(STAMP) ## resolve requirements.lock again from pyproject.toml
+	$(PY) -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-annotate --no-header -o requirements.lock
+
+clean: ## remove built books and staged pages; runs, data and .venv stay
+	rm -rf _build results/pages
