@@ -75,7 +75,9 @@ def cross_interaction(vit: VisionTransformer, tasks: tuple[str, ...], config: Mo
     )
 
 
-def _create(pretrained: bool, source: str, vit_args: dict, defaults: dict, num_classes=None, **kwargs) -> DermImitFormer:
+def _create(
+    pretrained: bool, source: str, vit_args: dict, defaults: dict, num_classes=None, **kwargs
+) -> DermImitFormer:
     """Model from ViT sizes; keyword arguments that are `ModelConfig` fields go there, the others to timm's ViT."""
     hub = {name: kwargs.pop(name, None) for name in ("pretrained_cfg", "pretrained_cfg_overlay", "cache_dir")}
     choices = defaults | {name: kwargs.pop(name) for name in CONFIG_FIELDS & kwargs.keys()}

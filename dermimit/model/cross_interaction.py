@@ -5,11 +5,14 @@ from timm.layers import Mlp
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+OTHERS = ("body_part", "attributes")
+TO_DISEASE = tuple(("disease", other) for other in OTHERS)
+FROM_DISEASE = tuple((other, "disease") for other in OTHERS)
 WIRING = {
-    "disease_hub": (("body_part", "disease"), ("disease", "body_part"), ("attributes", "disease"), ("disease", "attributes")),
-    "to_disease": (("disease", "body_part"), ("disease", "attributes")),
-    "all_pairs": tuple((t, s) for t in ("body_part", "attributes", "disease") for s in ("body_part", "attributes", "disease") if t != s),
-}  # fmt: skip
+    "disease_hub": FROM_DISEASE + TO_DISEASE,
+    "to_disease": TO_DISEASE,
+    "all_pairs": FROM_DISEASE + TO_DISEASE + (OTHERS, OTHERS[::-1]),
+}
 """(task that asks, task that answers) for each `ModelConfig.cim_wiring`."""
 
 
@@ -78,7 +81,14 @@ class CrossInteraction(nn.Module):
     """
 
     def __init__(
-        self, *, pairs: tuple[tuple[str, str], ...], queries: str, dim: int, num_heads: int, mlp_ratio: float, depth: int
+        self,
+        *,
+        pairs: tuple[tuple[str, str], ...],
+        queries: str,
+        dim: int,
+        num_heads: int,
+        mlp_ratio: float,
+        depth: int,
     ) -> None:
         super().__init__()
         self.pairs, self.queries = pairs, queries

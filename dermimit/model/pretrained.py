@@ -41,7 +41,9 @@ def load_vit_state_dict(model: DermImitFormer, state_dict: dict[str, Tensor]) ->
     if missing := sorted(needed.keys() - ours.keys()):
         raise ValueError(f"the ViT's state dict has nothing for {missing[0]} ({len(missing)} such): "
                          "it is of another depth or not in timm's format")  # fmt: skip
-    wrong = [n for n, p in model.state_dict().items() if n in ours and ours[n].shape != p.shape and not n.startswith(OURS)]
+    wrong = [
+        n for n, p in model.state_dict().items() if n in ours and ours[n].shape != p.shape and not n.startswith(OURS)
+    ]
     if wrong:
         raise ValueError(f"the ViT's {wrong[0]} is {tuple(ours[wrong[0]].shape)}, "
                          f"the model's is {tuple(needed[wrong[0]].shape)}: another width")  # fmt: skip

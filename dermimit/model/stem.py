@@ -1,5 +1,7 @@
 """A residual convolutional patch embedding for the tiny model, in timm's `embed_layer` interface."""
 
+from itertools import pairwise
+
 from jaxtyping import Float
 from timm.models.resnet import BasicBlock
 from torch import Tensor, nn
@@ -30,7 +32,7 @@ class ConvStem(nn.Module):
         widths = [max(embed_dim >> (stages - i), 16) for i in range(stages + 1)]
         self.conv = nn.Conv2d(in_chans, widths[0], 3, stride=2, padding=1, bias=False)
         self.norm, self.act = nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)
-        self.stages = nn.Sequential(*(halving_block(a, b) for a, b in zip(widths, widths[1:], strict=False)))
+        self.stages = nn.Sequential(*(halving_block(a, b) for a, b in pairwise(widths)))
 
     def forward(self, x: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch patches dim"]:
         """Tokens in row-major patch order."""

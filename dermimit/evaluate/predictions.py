@@ -1,0 +1,42 @@
+"""A model's probabilities for every photograph of a split, as the frame that all tables are made from."""
+
+import numpy as np
+import pandas as pd
+import torch
+from accelerate import Accelerator
+from torch import nn
+from torch.utils.data import DataLoader
+
+from dermimit.data import PhotoDataset
+
+IDENTITY = ("image", "split", "patient_id", "fitzpatrick")
+
+
+@torch.inference_mode()
+def predict(model: nn.Module, photos: PhotoDataset, batch_size: int, accelerator: Accelerator) -> pd.DataFrame:
+    """One row a photograph, in the manifest's order.
+
+    Returns:
+        image, split, patient_id, fitzpatrick; for each task of the model its truth (`<task>`, with None where unknown;
+        for the attributes also `attributes_unknown`), `<task>_prob` (list of float16 in the label space's order);
+        and, with lesion selection, `selected`: the patches chosen for the disease, best first.
+    """
+    model.eval()
+    loader = accelerator.prepare(DataLoader(photos, batch_size, shuffle=False))
+    columns: dict[str, list[np.ndarray]] = {}
+    for batch in loader:
+        with accelerator.autocast():
+            logits, out = model(batch["image"].contiguous(memory_format=torch.channels_last))
+        found = {f"{task}_prob": probabilities(task, z.float()) for task, z in logits.items()}
+        if "disease/selected" in out:
+            found["selected"] = out["disease/selected"].short()
+        for name, value in accelerator.gather_for_metrics(found).items():
+            columns.setdefault(name, []).append(value.cpu().numpy())
+    truths = [name for task in logits for name in ((task, "attributes_unknown") if task == "attributes" else (task,))]
+    frame = photos.frame[[*IDENTITY, *truths]].reset_index(drop=True)
+    return frame.assign(**{name: list(np.concatenate(parts)) for name, parts in columns.items()})
+
+
+def probabilities(task: str, logits: torch.Tensor) -> torch.Tensor:
+    """Softmax over classes, or for the attributes a sigmoid each; float16 (B, C)."""
+    return (logits.sigmoid() if task == "attributes" else logits.softmax(dim=1)).half()

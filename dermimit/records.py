@@ -1,0 +1,147 @@
+"""Records of runs: written whole or not at all, with where they come from; published copies."""
+
+import hashlib
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+PACKAGE = Path(__file__).parent
+PACKAGES = ("torch", "torchvision", "timm", "accelerate", "numpy", "pandas", "scikit-learn", "dermimit")
+RESULT_CODE = ("data", "model", "train", "evaluate/metrics.py", "evaluate/predictions.py")
+"""The parts of the package that a run's numbers depend on."""
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Calls `write` with a temporary name beside `path` and renames: `path` is complete or as it was before."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, values: object) -> None:
+    """Indented JSON, written atomically; NaN is written as null."""
+    text = json.dumps(_without_nan(values), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    write_atomically(path, lambda p: p.write_text(text, encoding="utf-8"))
+
+
+def _without_nan(values: object) -> object:
+    if isinstance(values, dict):
+        return {key: _without_nan(value) for key, value in values.items()}
+    if isinstance(values, list | tuple):
+        return [_without_nan(value) for value in values]
+    return None if isinstance(values, float) and values != values else values
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file.
+
+    Raises:
+        ValueError: the file is damaged, with its name.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not valid JSON ({error}): delete it and make it again") from error
+
+
+def write_parquet(path: Path, frame: pd.DataFrame) -> None:
+    """A frame as zstd-compressed Parquet, written atomically."""
+    write_atomically(path, lambda p: frame.to_parquet(p, compression="zstd", index=False))
+
+
+def code_fingerprint() -> str:
+    """SHA-256 over the sources that a run's numbers depend on (see `RESULT_CODE`)."""
+    digest = hashlib.sha256()
+    for part in RESULT_CODE:
+        root = PACKAGE / part
+        for path in sorted(root.rglob("*.py")) if root.is_dir() else [root]:
+            digest.update(path.relative_to(PACKAGE).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def data_fingerprint(frame: pd.DataFrame) -> str:
+    """SHA-256 over a manifest: which photographs, labels and splits."""
+    return hashlib.sha256(frame.to_json(orient="records", force_ascii=False).encode()).hexdigest()
+
+
+def git_state() -> tuple[str, bool]:
+    """The commit of the package's checkout and whether files differ from it; ("unknown", False) elsewhere."""
+
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=PACKAGE, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown", False
+
+
+def provenance(frame: pd.DataFrame, started: float, extra: dict[str, Any]) -> dict[str, Any]:
+    """Where a record comes from.
+
+    Args:
+        frame: the manifest that was used.
+        started: seconds since the epoch.
+        extra: seed, device and what else the run knows.
+
+    Returns:
+        commit, dirty, versions, fingerprints of code and data, started (ISO, UTC), seconds, peak_memory_mb of the
+        process, python, platform, and `extra`.
+    """
+    commit, dirty = git_state()
+    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, else in KiB
+    return {
+        "commit": commit,
+        "dirty": dirty,
+        "versions": {name: version(name) for name in PACKAGES},
+        "code_fingerprint": code_fingerprint(),
+        "data_fingerprint": data_fingerprint(frame),
+        "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.time() - started, 1),
+        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        **extra,
+    }
+
+
+def publish(run: Path, destination: Path, with_predictions: bool = True) -> None:
+    """Copies the small part of a finished run's record, for the book to quote.
+
+    Args:
+        run: the run's folder.
+        destination: folder to write; replaced file by file.
+        with_predictions: also the test split's probabilities; leave out where the labels may not be passed on.
+
+    Raises:
+        FileNotFoundError: the run is not finished.
+    """
+    if not (run / "metrics.json").exists():
+        raise FileNotFoundError(f"{run} is not a finished run: metrics.json is missing; train it first")
+    destination.mkdir(parents=True, exist_ok=True)
+    config = read_json(run / "config.json")
+    config |= {"data_root": Path(config["data_root"]).name, "out": Path(config["out"]).name}
+    write_json(destination / "config.json", config)
+    for name in ("metrics.json", "provenance.json", "label_space.json"):
+        write_json(destination / name, read_json(run / name))
+    write_parquet(destination / "history.parquet", pd.read_parquet(run / "history.parquet"))
+    if with_predictions:
+        predictions = pd.read_parquet(run / "predictions.parquet")
+        write_parquet(
+            destination / "predictions.parquet",
+            predictions[predictions["split"] == "test"].drop(columns="selected", errors="ignore"),
+        )

@@ -1,0 +1,7 @@
+"""Training: configuration, losses, the loop, checkpoints and finished runs."""
+
+from dermimit.train.config import TrainConfig
+from dermimit.train.engine import NonFiniteLossError, fit
+from dermimit.train.run import Run, load_run
+
+__all__ = ["NonFiniteLossError", "Run", "TrainConfig", "fit", "load_run"]

@@ -1,0 +1,77 @@
+"""Checkpoints without pickle: one safetensors file that holds tensors and, in its header, the rest as JSON."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+
+class CheckpointError(ValueError):
+    """A checkpoint cannot be read or belongs to something else; the message names the file and the remedy."""
+
+
+def save_tensors(path: Path, tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
+    """Writes tensors and JSON-able `meta` to a temporary name and renames it: complete, or not there."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, metadata={"meta": json.dumps(meta)})
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What `save_tensors` wrote, on the CPU.
+
+    Raises:
+        CheckpointError: the file is cut short or not ours.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {k: file.get_tensor(k) for k in file.keys()}, json.loads(file.metadata()["meta"])  # noqa: SIM118
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged or not a checkpoint of dermimit ({error}): delete it") from error
+
+
+def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
+    """The optimizer's state as flat names "<parameter number>/<what>"."""
+    state = optimizer.state_dict()["state"]
+    return {f"{i}/{k}": v for i, values in state.items() for k, v in values.items() if isinstance(v, Tensor)}
+
+
+def load_optimizer_tensors(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
+    """The inverse of `optimizer_tensors`."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        number, what = name.split("/")
+        state.setdefault(int(number), {})[what] = value
+    optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
+
+
+def save_training(
+    path: Path, model: nn.Module, ema: nn.Module | None, optimizer: Optimizer, meta: dict[str, Any]
+) -> None:
+    """Everything that training needs to go on: weights, their average, the optimizer's state and `meta`."""
+    parts = {"model": model.state_dict(), "optimizer": optimizer_tensors(optimizer)}
+    if ema is not None:
+        parts["ema"] = ema.state_dict()
+    save_tensors(path, {f"{part}:{k}": v for part, tensors in parts.items() for k, v in tensors.items()}, meta)
+
+
+def load_training(path: Path, model: nn.Module, ema: nn.Module | None, optimizer: Optimizer) -> dict[str, Any]:
+    """Puts back what `save_training` wrote and returns its `meta`."""
+    tensors, meta = load_tensors(path)
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "ema": {}, "optimizer": {}}
+    for name, value in tensors.items():
+        part, _, rest = name.partition(":")
+        parts[part][rest] = value
+    model.load_state_dict(parts["model"])
+    load_optimizer_tensors(optimizer, parts["optimizer"])
+    if ema is not None:
+        ema.load_state_dict(parts["ema"])
+    return meta

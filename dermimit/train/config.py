@@ -1,0 +1,151 @@
+"""What one training run is made of."""
+
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from dermimit.data.schema import TASKS, suggest
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """One training run; every field is documented, checked, and written into the run's record.
+
+    Raises:
+        ValueError: a value of the wrong type or outside its range, naming the field.
+    """
+
+    data_root: Path
+    """Folder of the dataset."""
+    out: Path
+    """Folder of the run: its record is written here, and an interrupted run goes on from here."""
+    dataset: str = "synderm"
+    """Name of the dataset: synderm or pad_ufes_20."""
+    image_size: int = 64
+    """Side of the square photograph, in pixels."""
+    model: str = "dermimitformer_tiny_patch8_64"
+    """A builder registered with timm."""
+    model_kwargs: dict[str, Any] = field(default_factory=dict)
+    """Further arguments of the builder, such as fields of ModelConfig: lsm_k, cim_wiring, ..."""
+    pretrained: bool = False
+    """Start from timm's ImageNet-21k weights."""
+    tasks: tuple[str, ...] = TASKS
+    """Tasks to train; those that the dataset has no labels for are left out."""
+    lsm: bool = True
+    """Lesion Selection Module."""
+    fusion: Literal["none", "concat", "cim"] = "cim"
+    """What joins the tasks; a single task takes none."""
+    samples: int = 120_000
+    """Photographs seen in training, repeats included."""
+    epochs: int = 10
+    """Number of equal parts of `samples`; after each the run is validated and saved."""
+    batch_size: int = 64
+    """Photographs in a step, over all processes."""
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    """SGD with Nesterov momentum (the paper: SGD), or AdamW."""
+    lr: float = 0.05
+    """Peak learning rate."""
+    momentum: float = 0.9
+    """Of SGD; AdamW uses its own defaults."""
+    weight_decay: float = 1e-4
+    """Applied to matrices only, not to biases, norms and embeddings."""
+    warmup: float = 0.05
+    """Share of the steps in which the learning rate rises linearly; a cosine to zero follows."""
+    clip_norm: float = 1.0
+    """Largest norm of the gradient."""
+    cutmix_probability: float = 0.5
+    """Share of batches that are mixed."""
+    cutmix_alpha: float = 0.3
+    """Parameter of the Beta distribution of the mixing ratio."""
+    supervise: Literal["both", "after"] = "both"
+    """Whether the logits before the interaction are trained too."""
+    weight_body_part: float = 1.0
+    """Weight of the body part's loss."""
+    weight_attributes: float = 1.0
+    """Weight of the attributes' loss."""
+    weight_disease: float = 1.0
+    """Weight of the disease's loss."""
+    ema: float = 0.0
+    """Decay of the moving average of the weights that is evaluated; 0 for none."""
+    precision: Literal["no", "bf16"] = "no"
+    """Mixed precision; fp32 or bf16."""
+    workers: int = 0
+    """Processes that load photographs; 0 loads in the training process."""
+    in_memory: bool = True
+    """Decode every photograph once and keep it small in memory; turn off for large photographs."""
+    split_seed: int = 0
+    """Seed of the split of a dataset that comes without one. The same for runs that are compared."""
+    seed: int = 0
+    """Seed of weights, order, augmentation and CutMix."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "data_root", Path(self.data_root))
+        object.__setattr__(self, "out", Path(self.out))
+        object.__setattr__(self, "tasks", tuple(self.tasks))
+        self._check_types()
+        for task in self.tasks:
+            if task not in TASKS:
+                raise ValueError(f"TrainConfig.tasks: unknown task {task!r}; {suggest(task, TASKS)}")
+        if not self.tasks:
+            raise ValueError("TrainConfig.tasks: name at least one task")
+        for name in ("image_size", "samples", "epochs", "batch_size", "lr", "clip_norm", "cutmix_alpha"):
+            self._require(name, getattr(self, name) > 0, "above 0")
+        for name in ("momentum", "warmup", "cutmix_probability", "ema"):
+            self._require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
+        for name in ("weight_decay", "workers", "weight_body_part", "weight_attributes", "weight_disease"):
+            self._require(name, getattr(self, name) >= 0, "at least 0")
+        self._require(
+            "samples", self.steps_per_epoch > 0, f"at least epochs × batch_size = {self.epochs * self.batch_size}"
+        )
+
+    def _check_types(self) -> None:
+        kinds = {int: int, float: (int, float), bool: bool, str: str, dict[str, Any]: dict}
+        for f in fields(self):
+            value, kind = getattr(self, f.name), kinds.get(f.type)
+            wrong = kind is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool))
+            choices = getattr(f.type, "__args__", ()) if "Literal" in str(f.type) else ()
+            if wrong or (choices and value not in choices):
+                expected = f"one of {', '.join(choices)}" if choices else getattr(f.type, "__name__", f.type)
+                raise ValueError(f"TrainConfig.{f.name}={value!r}: expected {expected}")
+
+    def _require(self, name: str, ok: bool, what: str) -> None:
+        if not ok:
+            raise ValueError(f"TrainConfig.{name}={getattr(self, name)!r}: must be {what}")
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps between two validations."""
+        return self.samples // (self.epochs * self.batch_size)
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of the whole run."""
+        return self.epochs * self.steps_per_epoch
+
+    def weight(self, task: str) -> float:
+        """The weight of a task's loss."""
+        return getattr(self, f"weight_{task}")
+
+    def without_pretraining(self) -> "TrainConfig":
+        """The same run without fetching weights, for loading a trained model."""
+        return replace(self, pretrained=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return asdict(self) | {
+            "data_root": self.data_root.as_posix(),
+            "out": self.out.as_posix(),
+            "tasks": list(self.tasks),
+        }
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":
+        """The inverse of `to_dict`.
+
+        Raises:
+            ValueError: a name that is no field, with the nearest fields.
+        """
+        known = {f.name for f in fields(cls)}
+        if unknown := sorted(values.keys() - known):
+            raise ValueError(f"TrainConfig has no field {unknown[0]!r}; {suggest(unknown[0], known)}")
+        return cls(**values)

@@ -1,0 +1,54 @@
+"""A finished run, loaded for evaluation, prediction and figures."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from torch import nn
+
+from dermimit.data.schema import LabelSpace
+from dermimit.records import read_json
+from dermimit.train.checkpoint import load_tensors
+from dermimit.train.config import TrainConfig
+from dermimit.train.engine import build_model
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: its configuration, label space, model in evaluation mode, and record."""
+
+    path: Path
+    config: TrainConfig
+    label_space: LabelSpace
+    model: nn.Module
+    metrics: dict[str, dict[str, float]]
+    history: pd.DataFrame
+    predictions: pd.DataFrame
+    provenance: dict
+
+
+def load_run(path: Path | str) -> Run:
+    """The run in a folder that `fit` wrote.
+
+    Raises:
+        FileNotFoundError: the folder holds no finished run, with what is missing.
+        CheckpointError: the weights are damaged.
+    """
+    path = Path(path)
+    for name in ("config.json", "label_space.json", "model.safetensors", "metrics.json"):
+        if not (path / name).exists():
+            raise FileNotFoundError(f"{path} is not a finished run: {name} is missing; train it, or name its folder")
+    config = TrainConfig.from_dict(read_json(path / "config.json") | {"out": path})
+    label_space = LabelSpace.from_dict(read_json(path / "label_space.json"))
+    model = build_model(config.without_pretraining(), label_space)
+    model.load_state_dict(load_tensors(path / "model.safetensors")[0])
+    return Run(
+        path=path,
+        config=config,
+        label_space=label_space,
+        model=model.eval(),
+        metrics=read_json(path / "metrics.json"),
+        history=pd.read_parquet(path / "history.parquet"),
+        predictions=pd.read_parquet(path / "predictions.parquet"),
+        provenance=read_json(path / "provenance.json"),
+    )
