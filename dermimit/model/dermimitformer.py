@@ -208,7 +208,7 @@ class DermImitFormer(nn.Module):
 
     def group_matcher(self, coarse: bool = False) -> dict:
         """timm's layer groups: stem, trunk blocks, head blocks, and the rest."""
-        stem = r"^trunk\.(cls_token|reg_token|pos_embed|patch_embed)"
+        stem = r"^trunk\.(?:cls_token|reg_token|pos_embed|patch_embed)"
         if coarse:
             return dict(stem=stem, trunk=r"^trunk\.blocks", heads=r"^heads\.")
         return dict(

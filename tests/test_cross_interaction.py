@@ -1,0 +1,42 @@
+"""Cross-interaction against an explicit reference, and which task reads which."""
+
+import math
+
+import torch
+
+from dermimit.model.cross_interaction import CrossAttention, CrossInteraction, interacting_pairs
+
+
+def test_cross_attention_equals_an_explicit_reference():
+    torch.manual_seed(0)
+    layer = CrossAttention(dim=12, num_heads=3).double()
+    x, y = torch.randn(2, 5, 12).double(), torch.randn(2, 7, 12).double()
+    q, (k, v) = layer.q(x), layer.kv(y).chunk(2, dim=-1)
+    heads = []
+    for h in range(3):
+        part = slice(4 * h, 4 * h + 4)
+        weights = torch.softmax(q[..., part] @ k[..., part].transpose(1, 2) / math.sqrt(4), dim=-1)
+        heads.append(weights @ v[..., part])
+    torch.testing.assert_close(layer(x, y), layer.proj(torch.cat(heads, dim=-1)))
+
+
+def test_wiring():
+    tasks, to_disease = ("body_part", "attributes", "disease"), {("disease", "body_part"), ("disease", "attributes")}
+    assert set(interacting_pairs("to_disease", tasks)) == to_disease
+    assert set(interacting_pairs("disease_hub", tasks)) == to_disease | {(s, t) for t, s in to_disease}
+    assert set(interacting_pairs("all_pairs", tasks)) == {(t, s) for t in tasks for s in tasks if t != s}
+    assert set(interacting_pairs("all_pairs", tasks[1:])) == {("attributes", "disease"), ("disease", "attributes")}
+
+
+def test_a_task_hears_only_those_it_asks():
+    torch.manual_seed(0)
+    module = CrossInteraction(
+        pairs=(("disease", "body_part"),), queries="all", dim=12, num_heads=3, mlp_ratio=2.0, depth=1
+    )
+    tokens = {"body_part": torch.randn(1, 1, 12), "attributes": torch.randn(1, 4, 12), "disease": torch.randn(1, 4, 12)}
+    enhanced = module(tokens)
+    assert list(enhanced) == ["disease"]
+    deaf = module(tokens | {"attributes": torch.randn(1, 4, 12)})
+    torch.testing.assert_close(deaf["disease"][0], enhanced["disease"][0])
+    heard = module(tokens | {"body_part": torch.randn(1, 1, 12)})
+    assert (heard["disease"][0] - enhanced["disease"][0]).abs().max() > 1e-3
