@@ -54,8 +54,8 @@ test: $(STAMP) ## run the tests
 	$(PY) -m pytest $(ARGS)
 
 published: $(STAMP) ## long runs (hours), then copy their records to results/published
-	$(MAKE) book PROFILE=published
 	$(MAKE) PROFILE=published _publish
+	$(MAKE) PROFILE=published book
 
 .PHONY: _publish
 _publish:

@@ -1,0 +1,206 @@
+"""The built book: works in a real browser with no network, in light and dark, wide and narrow."""
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from functools import partial
+from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+ROOT = Path(__file__).resolve().parents[1]
+CHROMIUM_FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1400,1000",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
+)  # fmt: skip
+HARMLESS = ("THEBE_JS_URL",)  # declared twice by the theme itself
+LOCAL = ("localhost", "127.0.0.1")
+
+
+def newest_build() -> Path | None:
+    """Folder of the book that was built last, or None."""
+    built = [p.parent for p in ROOT.glob("_build/*/_build/html/book/index.html")]
+    return max(built, key=lambda p: p.stat().st_mtime).parent if built else None
+
+
+BUILD = newest_build()
+PAGES = sorted(p.relative_to(BUILD).as_posix() for p in BUILD.glob("[br]*/**/*.html")) if BUILD else []
+needs_build = pytest.mark.skipif(BUILD is None, reason="no built book under _build: run `make book` first")
+needs_browser = pytest.mark.skipif(
+    not (shutil.which("chromium") and shutil.which("chromedriver")), reason="chromium or chromedriver is not installed"
+)
+each_page = pytest.mark.parametrize("page", PAGES or [""])
+
+
+class Links(HTMLParser):
+    """What a page loads, where it points, and its anchors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.links: list[str] = []
+        self.ids: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if "id" in values:
+            self.ids.add(values["id"])
+        if tag in ("script", "img", "iframe", "source", "video", "audio") and values.get("src"):
+            self.loaded.append(values["src"])
+        if tag == "link" and values.get("rel") not in ("canonical", "next", "prev", "search", "index", "genindex"):
+            self.loaded.append(values.get("href", ""))
+        if tag == "a" and values.get("href"):
+            self.links.append(values["href"])
+
+
+def read(path: Path) -> Links:
+    """Parse one page."""
+    parser = Links()
+    parser.feed(path.read_text(encoding="utf-8"))
+    return parser
+
+
+@needs_build
+@each_page
+def test_page_loads_nothing_from_elsewhere_and_its_links_exist(page: str) -> None:
+    parsed = read(BUILD / page)
+    assert [url for url in parsed.loaded if urlsplit(url).netloc] == []
+    broken = []
+    for link in parsed.links:
+        url = urlsplit(link)
+        if url.scheme or url.netloc:
+            continue
+        target = (BUILD / page).parent / unquote(url.path) if url.path else BUILD / page
+        anchors = read(target).ids if url.fragment and target.suffix == ".html" and target.is_file() else None
+        if not target.exists() or (anchors is not None and unquote(url.fragment) not in anchors):
+            broken.append(link)
+    assert broken == []
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        """Keep the test output readable."""
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(BUILD)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[webdriver.Chrome]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = shutil.which("chromium")
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    for flag in CHROMIUM_FLAGS:
+        options.add_argument(flag)
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
+    driver.set_script_timeout(30)
+    yield driver
+    driver.quit()
+
+
+def visit(browser: webdriver.Chrome, url: str) -> None:
+    """Open a page and wait until its mathematics is set and its pictures are there."""
+    browser.get(url)
+    browser.execute_async_script(
+        """const done = arguments[0];
+        const pictures = [...document.images].map(i => { i.loading = 'eager'; return i.decode().catch(() => null); });
+        const maths = window.MathJax && MathJax.startup ? MathJax.startup.promise : null;
+        Promise.all([...pictures, maths]).then(() => done());"""
+    )
+
+
+def severe_messages(browser: webdriver.Chrome) -> list[str]:
+    """Errors on the console, except the theme's own harmless one."""
+    entries = [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+    return [text for text in entries if not any(known in text for known in HARMLESS)]
+
+
+def hosts_asked(browser: webdriver.Chrome) -> set[str]:
+    """Hosts to which the page sent a request."""
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    urls = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+    return {urlsplit(url).hostname for url in urls if url.startswith(("http", "ws"))}
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@needs_build
+@needs_browser
+@each_page
+def test_page_works_without_network(browser: webdriver.Chrome, address: str, page: str) -> None:
+    hosts_asked(browser), severe_messages(browser)  # forget the page before
+    visit(browser, f"{address}/{page}")
+    assert severe_messages(browser) == []
+    assert hosts_asked(browser) <= set(LOCAL)
+    if browser.find_elements(By.CSS_SELECTOR, ".math.notranslate"):
+        assert browser.find_elements(By.CSS_SELECTOR, "mjx-container"), "mathematics was not set"
+        assert not browser.find_elements(By.CSS_SELECTOR, "mjx-merror"), "an equation has an error"
+    for image in browser.find_elements(By.CSS_SELECTOR, "article img"):
+        source = image.get_attribute("src")[:100]
+        assert int(image.get_property("naturalWidth")) > 0, f"{source} did not load"
+        assert image.get_attribute("alt"), f"{source} has no alternative text"
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@needs_build
+@needs_browser
+@each_page
+def test_page_fits_a_telephone_in_the_dark(browser: webdriver.Chrome, address: str, page: str) -> None:
+    browser.get(f"{address}/{page}")
+    browser.execute_script("localStorage.setItem('mode', 'dark')")
+    browser.execute_cdp_cmd(
+        "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+    )
+    try:
+        visit(browser, f"{address}/{page}")
+        assert browser.execute_script("return document.documentElement.dataset.theme") == "dark"
+        assert brightness(browser, "body", "backgroundColor") < 80 < 170 < brightness(browser, "article p", "color")
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= 390, too_wide(browser)
+        assert too_wide(browser) == []
+    finally:
+        browser.execute_script("localStorage.setItem('mode', 'light')")
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def brightness(browser: webdriver.Chrome, selector: str, style: str) -> float:
+    """Mean of red, green and blue, 0 to 255, of a colour of the first element that matches."""
+    script = "return getComputedStyle(document.querySelector(arguments[0]))[arguments[1]].match(/[0-9.]+/g).slice(0, 3)"
+    return sum(map(float, browser.execute_script(script, selector, style))) / 3
+
+
+def too_wide(browser: webdriver.Chrome) -> list[str]:
+    """Elements of the article that stick out of the window and cannot be scrolled to."""
+    return browser.execute_script(
+        """const scrolls = e => e && (['auto', 'scroll', 'hidden'].includes(getComputedStyle(e).overflowX)
+             || (e.tagName !== 'ARTICLE' && scrolls(e.parentElement)));
+        return [...document.querySelectorAll('article *')]
+          .filter(e => e.getBoundingClientRect().right > innerWidth + 1 && !scrolls(e.parentElement))
+          .slice(0, 5).map(e => e.outerHTML.slice(0, 120));"""
+    )
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@needs_build
+@needs_browser
+def test_search_finds_a_chapter(browser: webdriver.Chrome, address: str) -> None:
+    browser.get(f"{address}/search.html?q=mutual")
+    found = WebDriverWait(browser, 20).until(lambda b: b.find_elements(By.CSS_SELECTOR, "#search-results li a"))
+    assert any("book/lsm.html" in link.get_attribute("href") for link in found)

@@ -1,0 +1,146 @@
+"""What a stranger meets first: the lock, the Makefile, the README and the table of contents."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCK = (ROOT / "requirements.lock").read_text()
+PINS = dict(re.findall(r"^([a-z0-9][a-z0-9._-]*)==([^\s;\\]+)", LOCK, flags=re.MULTILINE))
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, flags=re.MULTILINE))
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
+CHAPTERS = [chapter["file"] for part in TOC["parts"] for chapter in part["chapters"]]
+PROSE = sorted((ROOT / "book").glob("*.md"))
+COMMANDS = [
+    line
+    for path in [*PROSE, ROOT / "README.md"]
+    for line in re.findall(r"^\s*make (.*)$", path.read_text(), re.MULTILINE)
+]
+
+
+def make(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run make in the project, in English, without the variables of a make that runs these tests."""
+    clean = {
+        k: v
+        for k, v in os.environ.items()
+        if k not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PROFILE", "DATASET", "ARGS")
+    }
+    command = [shutil.which("make") or "make", "--no-print-directory", *arguments]
+    return subprocess.run(
+        command, cwd=ROOT, env=clean | {"LC_ALL": "C"} | environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_lock_has_a_checksum_for_every_package_and_names_no_host() -> None:
+    assert "http" not in LOCK
+    entries = re.split(r"^(?=[a-z0-9])", LOCK, flags=re.MULTILINE)[1:]
+    assert len(entries) > 100
+    assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
+
+
+def test_lock_holds_the_versions_the_book_depends_on() -> None:
+    assert PINS["jupyter-book"] == "1.0.4.post1"  # 2.x is another program
+    assert PINS["sphinx"].startswith("7.")
+    constraints = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]["constraint-dependencies"]
+    for constraint in constraints:  # torch and torchvision must come as a pair
+        name, version = constraint.split("==")
+        assert PINS[name] == version
+
+
+def test_lock_covers_every_requirement() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [*project["dependencies"], *(r for extra in project["optional-dependencies"].values() for r in extra)]
+    names = {re.match(r"[A-Za-z0-9._-]+", requirement)[0].lower().replace("_", "-") for requirement in wanted}
+    assert names - PINS.keys() == set()
+
+
+def test_make_book_hands_profile_dataset_and_folder_to_snakemake() -> None:
+    run = make("-n", "book", "PROFILE=smoke", "DATASET=pad_ufes_20", "DATA_ROOT=/data/pad ufes")
+    assert run.returncode == 0, run.stderr
+    assert "-m snakemake -s workflow/Snakefile" in run.stdout
+    assert "--config profile=smoke dataset=pad_ufes_20 data_root='/data/pad ufes' -- book" in run.stdout
+    assert "_build/pad_ufes_20-smoke/_build/html/index.html" in run.stdout
+    assert "data_root" not in make("-n", "book").stdout
+
+
+def test_make_installs_with_checksums_once(tmp_path: Path) -> None:
+    fresh = make("-n", "install", f"VENV={tmp_path}/venv").stdout
+    assert "install --quiet --require-hashes -r requirements.lock" in fresh
+    stamp = tmp_path / "venv" / ".installed"
+    stamp.parent.mkdir()
+    stamp.touch()
+    assert "pip" not in make("-n", "install", f"VENV={tmp_path}/venv").stdout
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [(None, "was not found"), ("sys.exit(1)", "is too old"), ("raise ImportError", "no venv module")],
+)
+def test_make_says_what_is_wrong_with_python(tmp_path: Path, version: str | None, message: str) -> None:
+    python = tmp_path / "python"
+    if version is not None:
+        python.write_text(
+            f'#!/bin/sh\ncase "$2" in *{"version" if "exit" in version else "ensurepip"}*) exit 1;; esac\nexit 0\n'
+        )
+        python.chmod(0o755)
+    run = make("install", f"VENV={tmp_path}/venv", f"PYTHON={python}")
+    assert run.returncode != 0
+    assert message in run.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_make_without_a_target_lists_the_targets() -> None:
+    listed = set(re.findall(r"^  make ([a-z]+)", make().stdout, flags=re.MULTILINE))
+    assert {"book", "test", "published", "full", "lock", "tables", "clean", "install", "help"} == listed
+
+
+@pytest.mark.parametrize("command", sorted(set(COMMANDS)))
+def test_commands_in_the_text_are_targets(command: str) -> None:
+    words = command.split("#")[0].split()
+    assert [word for word in words if "=" not in word and word not in TARGETS] == []
+
+
+def test_table_of_contents_names_every_chapter() -> None:
+    written = {path.relative_to(ROOT).with_suffix("").as_posix() for path in PROSE}
+    assert written == {TOC["root"], *(name for name in CHAPTERS if name.startswith("book/"))}
+    pages = {Path(name).name for name in CHAPTERS if name.startswith("results/pages/")}
+    templates = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    assert not templates or pages == templates
+
+
+@pytest.mark.parametrize("path", PROSE, ids=lambda path: path.stem)
+def test_prose_types_no_percentage(path: Path) -> None:
+    prose = re.sub(r"^```.*?^```", "", path.read_text(), flags=re.MULTILINE | re.DOTALL)
+    assert re.findall(r"\d+(?:\.\d+)?\s?(?:%|per cent)", prose) == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in PROSE if p.stem not in ("index", "glossary", "references", "status", "limits")],
+    ids=lambda p: p.stem,
+)
+def test_chapter_opens_with_a_claim_and_says_how_to_rerun(path: Path) -> None:
+    text = path.read_text()
+    assert ":::{admonition} Claim" in text.split("\n## ")[0]
+    assert "## Limits" in text
+    if path.stem != "reproduce":
+        assert "## What differs from the paper" in text
+        assert re.search(r"## Run it yourself\n.*```bash\n(make|papermill) ", text, flags=re.DOTALL)
+
+
+def test_continuous_integration_script_is_valid() -> None:
+    script = ROOT / ".ci" / "run"
+    assert os.access(script, os.X_OK)
+    subprocess.run(["bash", "-n", str(script)], check=True)
+
+
+def test_this_python_is_new_enough() -> None:
+    assert sys.version_info >= (3, 11)
