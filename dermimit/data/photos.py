@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from jaxtyping import UInt8
 from PIL import Image, ImageOps
 from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision import tv_tensors
+from torchvision.transforms.v2 import functional as F
 
 from dermimit.data.schema import LabelSpace, encode_targets, row_number, validate_manifest
-from dermimit.data.transforms import resize_and_crop
+from dermimit.data.transforms import CentralView
 
 NO_MASK = 255  # value of every pixel where a photo has no mask
 ASPECT_TOLERANCE = 0.02
@@ -25,7 +27,7 @@ class PhotoError(ValueError):
     """A photo or mask cannot be used; the message names the file, its row in the manifest, and the remedy."""
 
 
-def read_photo(path: Path | str) -> Tensor:
+def read_photo(path: Path | str) -> UInt8[Tensor, "3 h w"]:
     """A photo file as an upright RGB tensor, uint8 (3, H, W).
 
     The camera's orientation (EXIF) is applied; grey, CMYK, palette and 16-bit files are converted.
@@ -36,7 +38,7 @@ def read_photo(path: Path | str) -> Tensor:
     return torch.from_numpy(np.array(_open(Path(path)))).permute(2, 0, 1).contiguous()
 
 
-def read_mask(path: Path | str) -> Tensor:
+def read_mask(path: Path | str) -> UInt8[Tensor, "1 h w"]:
     """A mask file as uint8 (1, H, W): 1 where brighter than half its maximum, 0 elsewhere.
 
     Raises:
@@ -142,22 +144,17 @@ class PhotoDataset(Dataset[dict[str, Any]]):
         if abs(mask.shape[2] / mask.shape[1] / (width / height) - 1) > ASPECT_TOLERANCE:
             found = f"mask {mask.shape[2]} x {mask.shape[1]}, photo {width} x {height} pixels"
             raise PhotoError(f"{path}: {found}: not the same shape; draw it on the upright, uncropped photo")
-        rows, columns = (torch.arange(n) * m // n for n, m in zip((height, width), mask.shape[1:], strict=True))
-        return mask[:, rows][:, :, columns]
+        return F.resize(mask, [height, width], F.InterpolationMode.NEAREST_EXACT)
 
     def _decode_all(self, image_size: int) -> list[Tensor]:
         """Every photo as one uint8 (N, 3, S, S) and, if asked for, every mask as (N, 1, S, S)."""
         channels = (3, 1) if self.with_mask else (3,)
         stored = [torch.empty((len(self), c, image_size, image_size), dtype=torch.uint8) for c in channels]
-        shrink = resize_and_crop(image_size)
+        shrink = CentralView(image_size)
 
         def decode(index: int) -> None:
-            parts = self._read(index)
-            parts = (
-                shrink(tv_tensors.Image(parts[0]), *map(tv_tensors.Mask, parts[1:]))
-                if self.with_mask
-                else [shrink(parts[0])]
-            )
+            image, *mask = self._read(index)
+            parts = shrink(image, *map(tv_tensors.Mask, mask)) if mask else [shrink(image)]
             for store, part in zip(stored, parts, strict=True):
                 store[index] = part
 

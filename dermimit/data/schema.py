@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
+from jaxtyping import Float32
 
 TASKS = ("body_part", "attributes", "disease")
 SPLITS = ("train", "val", "test")
@@ -248,7 +249,7 @@ def _check_rows(frame: pd.DataFrame, source: str) -> None:
     raise_problems(source, problems)
 
 
-def encode_targets(frame: pd.DataFrame, label_space: LabelSpace) -> dict[str, np.ndarray]:
+def encode_targets(frame: pd.DataFrame, label_space: LabelSpace) -> dict[str, Float32[np.ndarray, "n _"]]:
     """Targets as floats: one-hot disease and body part, multi-hot attributes, NaN where unknown.
 
     Because unknown is NaN, a linear mix of two targets is unknown wherever either was.

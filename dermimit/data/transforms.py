@@ -15,20 +15,50 @@ SMALLEST_CROP = 0.6  # of the photo's area: the lesion, usually central, stays i
 LIGHT = 0.1  # brightness and contrast vary by this share
 
 
-class RandomView(v2.Transform):
+class CentralView(v2.Transform):
+    """The central square of the photo, resized.
+
+    A mask takes the pixel nearest to each centre (torchvision's own way with masks shifts them by half a pixel).
+
+    Args:
+        image_size: side of the result in pixels.
+    """
+
+    def __init__(self, image_size: int) -> None:
+        super().__init__()
+        self.image_size = image_size
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """The rectangle to cut, as (top, left, height, width), and the mirrorings."""
+        height, width = flat_inputs[0].shape[-2:]
+        side = min(height, width)
+        return {"box": ((height - side) // 2, (width - side) // 2, side, side), "mirror": False, "flip": False}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """Cut, resize and mirror a photo or a mask."""
+        is_mask = isinstance(inpt, tv_tensors.Mask)
+        how = F.InterpolationMode.NEAREST_EXACT if is_mask else F.InterpolationMode.BILINEAR
+        pixels = inpt.as_subclass(torch.Tensor)
+        out = F.resized_crop(pixels, *params["box"], [self.image_size, self.image_size], how, antialias=not is_mask)
+        out = F.horizontal_flip(out) if params["mirror"] else out
+        out = F.vertical_flip(out) if params["flip"] else out
+        return tv_tensors.wrap(out, like=inpt) if isinstance(inpt, tv_tensors.TVTensor) else out
+
+
+class RandomView(CentralView):
     """A random rectangle of the photo, resized to a square and mirrored at random in both directions.
 
     The rectangle has a uniform share of the area, in [`smallest`, 1], and a log-uniform aspect ratio in [3/4, 4/3]; a
     side longer than the photo's is cut to it. One step where torchvision takes three and twice the time.
 
     Args:
-        image_size: side of the square in pixels.
+        image_size: side of the result in pixels.
         smallest: smallest share of the area, above 0, at most 1.
     """
 
     def __init__(self, image_size: int, smallest: float = SMALLEST_CROP) -> None:
-        super().__init__()
-        self.image_size, self.smallest = image_size, smallest
+        super().__init__(image_size)
+        self.smallest = smallest
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """Draw the rectangle and the two mirrorings."""
@@ -40,12 +70,6 @@ class RandomView(v2.Transform):
         box = (int(down * (height - high + 1)), int(right * (width - wide + 1)), high, wide)
         return {"box": box, "mirror": mirror < 0.5, "flip": flip < 0.5}
 
-    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
-        """Cut, resize and mirror a photo or a mask."""
-        out = F.resized_crop(inpt, *params["box"], [self.image_size, self.image_size], antialias=True)
-        out = F.horizontal_flip(out) if params["mirror"] else out
-        return F.vertical_flip(out) if params["flip"] else out
-
 
 class LightAndNormalise(v2.Transform):
     """Vary brightness and contrast, then map pixels from [0, 255] to about [-1, 1].
@@ -56,6 +80,9 @@ class LightAndNormalise(v2.Transform):
 
     Args:
         light: 0 to 1; 0 only normalises.
+
+    Raises:
+        TypeError: the photo is not uint8.
     """
 
     def __init__(self, light: float = 0.0) -> None:
@@ -73,6 +100,8 @@ class LightAndNormalise(v2.Transform):
         """Change a photo; leave a mask alone."""
         if isinstance(inpt, tv_tensors.Mask):
             return inpt
+        if inpt.dtype != torch.uint8:
+            raise TypeError(f"pixels are {inpt.dtype}: give uint8, 0 to 255, before normalisation")
         photo = inpt.as_subclass(torch.Tensor).float()
         contrast, brightness = params["contrast"], params["brightness"]
         offset = (brightness - contrast) * float(photo.mean()) if self.light else 0.0
@@ -88,13 +117,8 @@ def train_transform(image_size: int) -> v2.Compose:
 
 
 def eval_transform(image_size: int) -> v2.Compose:
-    """Resize the shorter side, centre crop, normalise: uint8 (3, h, w) to float32 (3, `image_size`, `image_size`)."""
-    return v2.Compose([resize_and_crop(image_size), LightAndNormalise()])
-
-
-def resize_and_crop(image_size: int) -> v2.Compose:
-    """Resize the shorter side to `image_size`, then cut the central square."""
-    return v2.Compose([v2.Resize(image_size, antialias=True), v2.CenterCrop(image_size)])
+    """Central square, normalisation: uint8 (3, h, w) to float32 (3, `image_size`, `image_size`)."""
+    return v2.Compose([CentralView(image_size), LightAndNormalise()])
 
 
 class CutMix:

@@ -1,0 +1,63 @@
+"""Shared by all tests: argument types and array shapes are checked at run time; a tiny dataset on disk."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from beartype import BeartypeConf, beartype
+from jaxtyping import install_import_hook
+from PIL import Image
+
+typecheck = beartype(conf=BeartypeConf(is_pep484_tower=True))  # an int will do for a float
+install_import_hook("dermimit", "conftest.typecheck")  # before the first import of dermimit
+torch.set_num_threads(1)
+
+DISEASES, BODY_PARTS = ("acne", "eczema", "psoriasis"), ("arm", "leg")
+ATTRIBUTES = ("papule", "plaque", "scale", "crust")
+COLOURS = {"acne": (200, 60, 60), "eczema": (60, 200, 60), "psoriasis": (60, 60, 200)}
+SPLIT_OF_GROUP = ("train", "train", "val", "test")
+
+
+def tiny_row(i: int) -> dict:
+    """Row i of 12: each disease is in each split; rows 0 and 9 lack labels, row 1 one attribute, row 4 its mask."""
+    disease = DISEASES[i % 3]
+    return {
+        "image": f"images/{i:02d}.png",
+        "disease": disease if i != 9 else None,
+        "body_part": BODY_PARTS[i % 2] if i else None,
+        "attributes": None if i == 0 else [ATTRIBUTES[i % 3], "crust"] if i % 4 == 2 else [ATTRIBUTES[i % 3]],
+        "attributes_unknown": ["crust"] if i == 1 else None,
+        "mask": f"masks/{i:02d}.png" if i != 4 else None,
+        "patient_id": f"P{i // 3}{i % 2}",
+        "fitzpatrick": i % 6 + 1,
+        "split": SPLIT_OF_GROUP[i // 3],
+    }
+
+
+def draw_tiny(root: Path, i: int) -> None:
+    """A 40 x 32 photo of noisy skin with a square in the disease's colour, and the square's mask."""
+    photo = np.random.default_rng(i).integers(150, 170, (32, 40, 3), dtype=np.uint8)
+    mask = np.zeros((32, 40), np.uint8)
+    mask[4:18, 6:20] = 255
+    photo[mask > 0] = COLOURS[DISEASES[i % 3]]
+    for folder, pixels in (("images", photo), ("masks", mask)):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(root / folder / f"{i:02d}.png")
+
+
+@pytest.fixture
+def tiny_photos(tmp_path: Path):
+    """A `PhotoSet` of 12 photos, used at 16 pixels; `load("synderm", tiny_photos.root, 16)` reads it too."""
+    from dermimit.data import PhotoSet
+    from dermimit.data.schema import LabelSpace, load_dataset, save_dataset
+
+    root = tmp_path / "tiny"
+    for i in range(12):
+        draw_tiny(root, i)
+    save_dataset(
+        root, pd.DataFrame([tiny_row(i) for i in range(12)]), LabelSpace("tiny", DISEASES, BODY_PARTS, ATTRIBUTES)
+    )
+    frame, label_space = load_dataset(root)
+    return PhotoSet("tiny", frame, label_space, root, image_size=16)

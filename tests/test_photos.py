@@ -1,0 +1,185 @@
+"""Photos: every common kind of file is read right, every broken one is named, memory and disk agree."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from dermimit.data import load
+from dermimit.data.photos import NO_MASK, PhotoDataset, PhotoError, read_mask, read_photo
+from dermimit.data.schema import LabelSpace, ManifestError
+from dermimit.data.transforms import eval_transform
+
+RED_LEFT = np.zeros((20, 30, 3), np.uint8)
+RED_LEFT[:, :15, 0] = 200
+
+
+def test_a_camera_turned_on_its_side_gives_an_upright_photo(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn 90 degrees clockwise to see it upright
+    Image.fromarray(RED_LEFT).save(tmp_path / "turned.png", exif=exif)
+    photo = read_photo(tmp_path / "turned.png")
+    assert photo.shape == (3, 30, 20)
+    assert (photo[0, :15] == 200).all() and (photo[0, 15:] == 0).all()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1", "CMYK"])
+def test_every_colour_mode_becomes_the_same_rgb(tmp_path, mode):
+    white_left = np.where(RED_LEFT.any(2, keepdims=True), 255, 0).astype(np.uint8).repeat(3, 2)
+    path = tmp_path / ("photo.tif" if mode == "CMYK" else "photo.png")
+    Image.fromarray(white_left).convert(mode).save(path)
+    assert torch.equal(read_photo(path), torch.from_numpy(white_left).permute(2, 0, 1))
+
+
+def test_sixteen_bits_are_scaled_not_clipped(tmp_path):
+    Image.fromarray(np.array([[0, 0x80FF, 0xFFFF]], np.uint16)).save(tmp_path / "deep.png")
+    assert read_photo(tmp_path / "deep.png").tolist() == [[[0, 128, 255]]] * 3
+
+
+def test_a_transparent_palette_is_read_without_a_warning(tmp_path):
+    image = Image.fromarray(RED_LEFT).convert("P")
+    image.save(tmp_path / "p.png", transparency=bytes([0, 255, 128]))
+    assert torch.equal(
+        read_photo(tmp_path / "p.png"), torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
+    )
+
+
+@pytest.mark.parametrize("levels", [(0, 1), (0, 255), (10, 240)])
+def test_masks_of_any_two_levels_become_zero_and_one(tmp_path, levels):
+    Image.fromarray(np.array([[levels[0], levels[1], levels[0]]], np.uint8)).save(tmp_path / "m.png")
+    assert read_mask(tmp_path / "m.png").tolist() == [[[0, 1, 0]]]
+
+
+def test_an_empty_mask_stays_empty(tmp_path):
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "m.png")
+    assert read_mask(tmp_path / "m.png").sum() == 0
+
+
+def cut_short(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+BREAK = {
+    "cut short": cut_short,
+    "not an image": lambda path: path.write_text("<html>not found</html>"),
+    "empty": lambda path: path.write_bytes(b""),
+    "gone": lambda path: path.unlink(),
+    "a bomb": lambda path: Image.new("1", (20_000, 20_000)).save(path),
+    "32 bit": lambda path: Image.new("I", (4, 4)).save(path, format="TIFF"),
+}
+
+
+@pytest.mark.parametrize("how", BREAK)
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_a_broken_photo_is_named_with_its_row(tiny_photos, how, in_memory):
+    rows = tiny_photos.frame.iloc[4:]
+    BREAK[how](tiny_photos.root / rows["image"].iloc[3])
+    with pytest.raises(PhotoError) as caught:
+        PhotoDataset(rows, tiny_photos.label_space, tiny_photos.root, None, in_memory, 16 if in_memory else None)[3]
+    remedy = "smaller" if how == "a bomb" else "row"
+    for part in ("row 9 of the manifest", "images/07.png", remedy):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "bmp", "tif"])
+def test_a_photo_cut_short_is_refused_in_every_format(tmp_path, suffix):
+    path = tmp_path / f"photo.{suffix}"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(path)
+    assert read_photo(path).shape == (3, 64, 64)
+    cut_short(path)
+    with pytest.raises(PhotoError, match=path.name):
+        read_photo(path)
+
+
+def test_an_item_has_the_rows_own_photo_targets_and_index(tiny_photos):
+    rows = tiny_photos.frame.iloc[::-1]
+    dataset = PhotoDataset(rows, tiny_photos.label_space, tiny_photos.root)
+    assert len(dataset) == 12
+    for index, (image, disease) in enumerate(zip(rows["image"], rows["disease"], strict=True)):
+        item = dataset[index]
+        assert item["index"] == index and item["image"].dtype == torch.float32
+        torch.testing.assert_close(item["image"], read_photo(tiny_photos.root / image) / 255)
+        one_hot = [float(d == disease) for d in tiny_photos.label_space.diseases]
+        assert (
+            item["targets"]["disease"].isnan().all()
+            if disease is None
+            else item["targets"]["disease"].tolist() == one_hot
+        )
+    assert "mask" not in item
+    with pytest.raises(IndexError):
+        dataset[12]
+
+
+@pytest.mark.parametrize("with_mask", [False, True])
+def test_photos_in_memory_are_those_on_disk(tiny_photos, with_mask):
+    disk = tiny_photos.photos("train", with_mask=with_mask)
+    memory = tiny_photos.photos("train", in_memory=True, with_mask=with_mask)
+    (tiny_photos.root / tiny_photos.frame["image"].iloc[0]).rename(tiny_photos.root / "moved.png")
+    for index in range(1, len(disk)):
+        assert torch.equal(disk[index]["image"], memory[index]["image"])
+        assert not with_mask or torch.equal(disk[index]["mask"], memory[index]["mask"])
+    assert memory[0]["image"].shape == (3, 16, 16)
+
+
+@pytest.mark.parametrize("augment", [False, True])
+def test_masks_follow_their_photos_and_absent_ones_say_so(tiny_photos, augment):
+    dataset = tiny_photos.photos("train", augment=augment, with_mask=True)
+    torch.manual_seed(0)
+    for index in range(len(dataset)):
+        item = dataset[index]
+        assert item["mask"].shape == (1, 16, 16) and item["mask"].dtype == torch.uint8
+        if dataset.frame["mask"].iloc[index] is None:
+            assert (item["mask"] == NO_MASK).all()
+        else:
+            colourful = item["image"].amax(0) - item["image"].amin(0) > 0.55
+            inside = item["mask"][0] == 1
+            assert (colourful & inside).sum() / (colourful | inside).sum() > 0.6
+
+
+def test_a_mask_of_another_size_is_fitted_and_of_another_shape_refused(tiny_photos):
+    rows = tiny_photos.frame.iloc[5:6]
+    path = tiny_photos.root / rows["mask"].iloc[0]
+    small = PhotoDataset(rows, tiny_photos.label_space, tiny_photos.root, with_mask=True)[0]["mask"]
+    with Image.open(path) as mask:
+        mask.resize((400, 320), Image.Resampling.NEAREST).save(path)
+    dataset = PhotoDataset(rows, tiny_photos.label_space, tiny_photos.root, with_mask=True)
+    assert torch.equal(dataset[0]["mask"], small)
+    Image.new("L", (32, 40)).save(path)
+    with pytest.raises(PhotoError, match=r"row 7.*mask 32 x 40, photo 40 x 32"):
+        dataset[0]
+
+
+def test_workers_give_the_same_batches_as_one_process(tiny_photos):
+    def batches(workers: int) -> list[torch.Tensor]:
+        loader = torch.utils.data.DataLoader(tiny_photos.photos("train"), batch_size=4, num_workers=workers)
+        return [batch["image"] for batch in loader]
+
+    for alone, together in zip(batches(0), batches(2), strict=True):
+        assert torch.equal(alone, together)
+
+
+def test_settings_that_contradict_each_other_are_refused(tiny_photos):
+    with pytest.raises(ValueError, match="image_size together with in_memory"):
+        PhotoDataset(tiny_photos.frame, tiny_photos.label_space, tiny_photos.root, in_memory=True)
+
+
+def test_a_dataset_is_loaded_by_name(tiny_photos):
+    loaded = load("synderm", tiny_photos.root, 16)
+    pd.testing.assert_frame_equal(loaded.frame, tiny_photos.frame)
+    assert [len(loaded.photos(s)) for s in ("train", "val", "test")] == [6, 3, 3]
+    with pytest.raises(ManifestError, match="did you mean 'synderm'"):
+        load("synderm49", tiny_photos.root, 16)
+    with pytest.raises(ValueError, match="image_size 0"):
+        load("synderm", tiny_photos.root, 0)
+
+
+def test_the_largest_photos_are_shrunk_to_the_central_square(tmp_path):
+    wide = np.zeros((100, 300, 3), np.uint8)
+    wide[:, 100:200] = 255
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+    frame = pd.DataFrame({"image": ["wide.png"], "disease": ["a"]})
+    item = PhotoDataset(frame, LabelSpace("one", ("a",)), tmp_path, eval_transform(10), in_memory=True, image_size=10)[
+        0
+    ]
+    assert item["image"].shape == (3, 10, 10) and item["image"].mean() > 0.9
