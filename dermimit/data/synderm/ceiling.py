@@ -1,0 +1,151 @@
+"""The best score that any classifier of a SynDerm photograph can reach, from the known generating process."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dermimit.data.synderm.knowledge import Array, Knowledge, knowledge
+
+OBSERVABLE = ("body_part", "attributes")
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """Scores of the Bayes rule, estimated on `n` simulated cases.
+
+    `mc_standard_error` is the standard error of `accuracy` and of `top3_accuracy` (the larger of the two);
+    `macro_f1_standard_error` comes from ten equal parts of the cases.
+    """
+
+    accuracy: float
+    macro_f1: float
+    top3_accuracy: float
+    mc_standard_error: float
+    macro_f1_standard_error: float
+    n: int
+
+
+def log_likelihood(body: Array | None, present: Array | None, facts: Knowledge) -> Array:
+    """log P(body part, attributes | disease), (n, 49); either may be None: not observed.
+
+    log P = log P(b | d) + sum_j log P(a_j | d, a_1..a_{j-1}), exact because every rule looks back only.
+    """
+    n = len(body if body is not None else present)
+    total = np.zeros((n, len(facts.diseases)))
+    with np.errstate(divide="ignore"):
+        if body is not None:
+            total += np.log(facts.body_part[:, body].T)
+        for j in range(len(facts.attributes) if present is not None else 0):
+            p = facts.attribute_probability(j, present)
+            total += np.log(np.where(present[:, j, None], p, 1.0 - p))
+    return total
+
+
+def posterior(
+    body_part: str | None, attributes: Iterable[str] | None, prior: Sequence[float] | None = None
+) -> dict[str, float]:
+    """P(disease | body part, attributes), by Bayes' rule.
+
+    The image depends on the disease only through these two, so no image classifier can know more.
+
+    Args:
+        body_part: name of the body part, or None when it is not observed.
+        attributes: names of the present attributes (all others are absent), or None when they are not observed.
+        prior: (49,) weights of the diseases; the shipped prior by default.
+
+    Returns:
+        probability of each disease, summing to 1.
+
+    Raises:
+        ValueError: an unknown name, or nothing observed that could have been generated.
+    """
+    facts = knowledge()
+    present = None
+    if attributes is not None:
+        attributes = set(attributes)
+        _refuse_unknown("attributes", attributes, facts.attributes)
+        present = np.array([[a in attributes for a in facts.attributes]])
+    body = None
+    if body_part is not None:
+        _refuse_unknown("body_part", {body_part}, facts.body_parts)
+        body = np.array([facts.body_parts.index(body_part)])
+    weights = normalised_prior(prior, facts)
+    if body is None and present is None:
+        return dict(zip(facts.diseases, weights.tolist(), strict=True))
+    p = _posterior(log_likelihood(body, present, facts), weights)[0]
+    if not np.isfinite(p).all():
+        raise ValueError(f"attributes: {sorted(attributes or ())} cannot occur together; see the dependences")
+    return dict(zip(facts.diseases, p.tolist(), strict=True))
+
+
+def ceiling(
+    observed: Sequence[str] = OBSERVABLE, n: int = 100_000, seed: int = 0, prior: Sequence[float] | None = None
+) -> Ceiling:
+    """Accuracy, macro-F1 and top-3 accuracy of the Bayes rule (the disease of largest posterior).
+
+    Args:
+        observed: which of "body_part" and "attributes" the rule may see.
+        n: simulated cases, a multiple of 10.
+        seed: seed of the simulation.
+        prior: (49,) weights of the diseases; the shipped prior by default.
+
+    Returns:
+        the scores with their Monte Carlo standard errors. The argmax rule is optimal for accuracy; for macro-F1 it is
+        the usual rule, not a proven maximum.
+    """
+    facts = knowledge()
+    _refuse_unknown("observed", set(observed), OBSERVABLE)
+    weights = normalised_prior(prior, facts)
+    rng = np.random.Generator(np.random.Philox(key=np.array([seed, 2**63], dtype=np.uint64)))
+    disease = rng.choice(len(weights), size=n, p=weights)
+    body, present = facts.draw(disease, rng)
+    scores = np.tile(weights, (n, 1))
+    if observed:
+        seen = (body if "body_part" in observed else None, present if "attributes" in observed else None)
+        scores = _posterior(log_likelihood(*seen, facts), weights)
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :3]
+    hit, top3 = (best[:, 0] == disease).mean(), (best == disease[:, None]).any(axis=1).mean()
+    parts = [
+        _macro_f1(d, b, len(weights)) for d, b in zip(np.split(disease, 10), np.split(best[:, 0], 10), strict=True)
+    ]
+    error = max(np.sqrt(r * (1 - r) / n) for r in (hit, top3))
+    return Ceiling(
+        float(hit),
+        _macro_f1(disease, best[:, 0], len(weights)),
+        float(top3),
+        float(error),
+        float(np.std(parts, ddof=1) / np.sqrt(10)),
+        n,
+    )
+
+
+def normalised_prior(prior: Sequence[float] | None, facts: Knowledge) -> Array:
+    """(49,) probabilities from weights, or the shipped prior."""
+    if prior is None:
+        return facts.prior
+    weights = np.asarray(prior, dtype=np.float64)
+    if weights.shape != facts.prior.shape or not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
+        raise ValueError(f"prior: must be {len(facts.prior)} weights, none negative, not all 0; found {weights.shape}")
+    return weights / weights.sum()
+
+
+def _posterior(likelihood: Array, prior: Array) -> Array:
+    """Normalise prior x likelihood along the diseases."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        joint = likelihood + np.log(prior)
+        weight = np.exp(joint - joint.max(axis=1, keepdims=True))
+        return weight / weight.sum(axis=1, keepdims=True)
+
+
+def _macro_f1(truth: Array, guess: Array, classes: int) -> float:
+    """Mean over the classes that occur of 2 TP / (2 TP + FP + FN)."""
+    hit = np.bincount(truth[truth == guess], minlength=classes)
+    total = np.bincount(truth, minlength=classes) + np.bincount(guess, minlength=classes)
+    return float((2 * hit[total > 0] / total[total > 0]).mean())
+
+
+def _refuse_unknown(what: str, names: set[str], known: Sequence[str]) -> None:
+    """Raise a ValueError naming the names that are not known."""
+    if names - set(known):
+        raise ValueError(f"{what}: unknown {sorted(names - set(known))}; known are {', '.join(known)}")
