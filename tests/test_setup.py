@@ -8,7 +8,9 @@ import sys
 import tomllib
 from pathlib import Path
 
+import nbformat
 import pytest
+import torch
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -97,6 +99,25 @@ def test_make_without_a_target_lists_the_targets() -> None:
 def test_commands_in_the_text_are_targets(command: str) -> None:
     words = command.split("#")[0].split()
     assert [word for word in words if "=" not in word and word not in TARGETS] == []
+
+
+@pytest.mark.parametrize(
+    "command", sorted({c for text in TEXTS for c in re.findall(r"papermill notebooks/[^`\n]+", text)})
+)
+def test_papermill_commands_in_the_text_name_parameters_of_the_notebook(command: str) -> None:
+    notebook, *rest = re.findall(r"notebooks/\S+|-p \w+", command)
+    cells = nbformat.read(ROOT / notebook, as_version=4).cells
+    parameters = next(cell.source for cell in cells if "parameters" in cell.metadata.get("tags", []))
+    known = re.findall(r"^(\w+):", parameters, flags=re.MULTILINE)
+    assert [name for name in rest if name.removeprefix("-p ") not in known] == []
+
+
+def test_python_in_the_chapter_on_reproduction_runs() -> None:
+    text = (ROOT / "book" / "reproduce.md").read_text()
+    scope: dict[str, object] = {"images": torch.zeros(2, 3, 64, 64)}
+    for block in re.findall(r"^```python\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL):
+        exec(block, scope)
+    assert scope["logits"]["disease"].shape == (2, 49)
 
 
 def test_table_of_contents_names_every_chapter() -> None:
