@@ -65,9 +65,11 @@ BREAK = {
     "not an image": lambda path: path.write_text("<html>not found</html>"),
     "empty": lambda path: path.write_bytes(b""),
     "gone": lambda path: path.unlink(),
-    "a bomb": lambda path: Image.new("1", (20_000, 20_000)).save(path),
     "32 bit": lambda path: Image.new("I", (4, 4)).save(path, format="TIFF"),
 }
+
+
+REMEDY = dict.fromkeys(BREAK, "replace the file") | {"gone": "correct its name", "32 bit": "8 or 16 bits"}
 
 
 @pytest.mark.parametrize("how", BREAK)
@@ -77,9 +79,16 @@ def test_a_broken_photo_is_named_with_its_row(tiny_photos, how, in_memory):
     BREAK[how](tiny_photos.root / rows["image"].iloc[3])
     with pytest.raises(PhotoError) as caught:
         PhotoDataset(rows, tiny_photos.label_space, tiny_photos.root, None, in_memory, 16 if in_memory else None)[3]
-    remedy = "smaller" if how == "a bomb" else "row"
-    for part in ("row 9 of the manifest", "images/07.png", remedy):
+    for part in ("row 9 of the manifest", "images/07.png", REMEDY[how]):
         assert part in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+@pytest.mark.parametrize("limit", [1279, 600])  # the photo has 1280 pixels; Pillow itself refuses twice the limit
+def test_a_photo_of_unsafe_size_is_refused_before_it_is_decoded(tiny_photos, monkeypatch, limit):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    with pytest.raises(PhotoError, match=r"row 2 of the manifest: .*00.png.*1,?280 pixels.*make it smaller"):
+        PhotoDataset(tiny_photos.frame, tiny_photos.label_space, tiny_photos.root)[0]
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "bmp", "tif"])

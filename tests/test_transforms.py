@@ -31,7 +31,7 @@ def test_the_mask_stays_on_its_lesion(make, size):
 
 def test_a_shrunken_mask_is_not_shifted():
     mask = torch.zeros(1, 64, 64, dtype=torch.uint8)
-    mask[:, 8:32, 16:48] = 1
+    mask[:, 9:33, 17:49] = 1
     photo, small = eval_transform(16)(tv_tensors.Image(mask.repeat(3, 1, 1) * 255), tv_tensors.Mask(mask))
     assert torch.equal(photo[0] > 0, small[0] == 1)
 

@@ -59,7 +59,7 @@ def _open(path: Path) -> Image.Image:
         raise
     except FileNotFoundError as error:
         raise PhotoError(f"{path}: no such file; correct its name in the manifest or remove the row") from error
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PhotoError(f"{path}: {error}; make it smaller") from error
     except Exception as error:  # Pillow's decoders raise anything on a broken file
         raise PhotoError(f"{path}: cannot be read ({error}); replace the file or remove its row") from error
