@@ -24,8 +24,11 @@ CLOTHS = ((0.03, 0.06, 0.16), (0.03, 0.03, 0.035), (0.30, 0.32, 0.34), (0.04, 0.
 
 @dataclass(frozen=True)
 class Shot:
-    """Camera of one case: light direction (x, y; z is 1), relief contrast, colour of the light, exposure, blur (fraction
-    of the side), sensor noise, vignette, ink ring, ruler and stray hairs (0 when absent), and seven spare numbers."""
+    """Camera of one case.
+
+    `light` (x, y) with z = 1; `relief` contrast of the shading; `tint` of the light; `blur` as a fraction of the side;
+    `noise` of the sensor, in display values; then the confounders (0 or False when absent), and seven spare numbers.
+    """
 
     light: tuple[float, float]
     relief: float

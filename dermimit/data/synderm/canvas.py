@@ -14,7 +14,7 @@ class Canvas:
     """Fields over a square picture in coordinates 0..1.
 
     `melanin`, `blood`, `height` are (H, W); `paint` (H, W, 3) and `cover` (H, W) hold opaque matter on the skin,
-    premultiplied; `mask` (H, W) is how far a pixel belongs to a lesion; `part` is how far hair is kept away.
+    premultiplied; `mask` (H, W) is how far a pixel belongs to a lesion.
     """
 
     def __init__(self, size: int, shift: tuple[float, ...]) -> None:
@@ -23,7 +23,7 @@ class Canvas:
         self.soft = 1.2 / size
         self.melanin = np.zeros((size, size), np.float32)
         self.blood, self.height = self.melanin.copy(), self.melanin.copy()
-        self.cover, self.mask, self.part = self.melanin.copy(), self.melanin.copy(), self.melanin.copy()
+        self.cover, self.mask = self.melanin.copy(), self.melanin.copy()
         self.paint = np.zeros((size, size, 3), np.float32)
         self.shift = shift
         self.warp = np.float32(0.55) * self.noise("coarse", 0.5, 0) + np.float32(0.20) * self.noise("middle", 0.8, 1)

@@ -88,7 +88,7 @@ def make_case(seed: int, index: int, size: int, labels: Labels, confounders: boo
     melanin = MELANIN_OF_TYPE[labels.fitzpatrick] * float(rng.uniform(0.85, 1.15))
     hair = HAIR_COLOURS[int(rng.random() * (5 if labels.fitzpatrick < 4 else 2))]
     backdrop = BACKDROPS[int(rng.random() * len(BACKDROPS))]
-    canvas, ground = _surface(scene, layout, frozenset(labels.attributes), shot, framing["zoom"], size)
+    canvas = _surface(scene, layout, frozenset(labels.attributes), shot, framing["zoom"], size)
     picture, body = _compose(canvas, scene, layout, melanin, hair, backdrop, shot)
     picture = ink_and_ruler(picture, canvas.axis, shot, (layout.x, layout.y, 1.35 * layout.reach))
     mask = (canvas.mask > 0.5) & (body > 0.5)
@@ -119,9 +119,7 @@ def _frame(body_part: str, size: int, rng: np.random.Generator) -> tuple[dict[st
     return {"zoom": zoom, "turn": turn, "shift": shift, "mirror": flip}, scene, centre
 
 
-def _surface(
-    scene: Scene, layout: Layout, present: frozenset[str], shot: Shot, zoom: float, size: int
-) -> tuple[Canvas, Array]:
+def _surface(scene: Scene, layout: Layout, present: frozenset[str], shot: Shot, zoom: float, size: int) -> Canvas:
     """Lay all lesions on a canvas, and add the body's own relief beneath them."""
     canvas = Canvas(size, layout.shift)
     ground = draw_elements(canvas, layout, present, shot.light)
@@ -129,7 +127,7 @@ def _surface(
     if "umbilication" in present:
         umbilicate(canvas, layout)
     canvas.height += (0.5 * zoom) * scene.height + np.float32(0.0008) * canvas.noise("grain", 0.5, 21)
-    return canvas, ground
+    return canvas
 
 
 def _compose(

@@ -43,7 +43,7 @@ def log_likelihood(body: Array | None, present: Array | None, facts: Knowledge) 
 
 
 def posterior(
-    body_part: str | None, attributes: Iterable[str] | None, prior: Sequence[float] | None = None
+    body_part: str | None, attributes: Iterable[str] | None, prior: Sequence[float] | Array | None = None
 ) -> dict[str, float]:
     """P(disease | body part, attributes), by Bayes' rule.
 
@@ -80,7 +80,7 @@ def posterior(
 
 
 def ceiling(
-    observed: Sequence[str] = OBSERVABLE, n: int = 100_000, seed: int = 0, prior: Sequence[float] | None = None
+    observed: Sequence[str] = OBSERVABLE, n: int = 100_000, seed: int = 0, prior: Sequence[float] | Array | None = None
 ) -> Ceiling:
     """Accuracy, macro-F1 and top-3 accuracy of the Bayes rule (the disease of largest posterior).
 
@@ -120,7 +120,7 @@ def ceiling(
     )
 
 
-def normalised_prior(prior: Sequence[float] | None, facts: Knowledge) -> Array:
+def normalised_prior(prior: Sequence[float] | Array | None, facts: Knowledge) -> Array:
     """(49,) probabilities from weights, or the shipped prior."""
     if prior is None:
         return facts.prior

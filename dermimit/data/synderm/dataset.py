@@ -8,7 +8,7 @@ from dermimit.data.schema import LabelSpace
 from dermimit.data.synderm.case import Case, draw_labels, make_case
 from dermimit.data.synderm.ceiling import normalised_prior
 from dermimit.data.synderm.colour import SKIN_TYPES
-from dermimit.data.synderm.knowledge import knowledge
+from dermimit.data.synderm.knowledge import Array, knowledge
 
 LABEL_SPACE = LabelSpace("synderm", knowledge().diseases, knowledge().body_parts, knowledge().attributes)
 
@@ -37,7 +37,7 @@ class SynDerm(Dataset):
         seed: int = 0,
         image_size: int = 64,
         fitzpatrick: Sequence[int] | None = None,
-        prior: Sequence[float] | None = None,
+        prior: Sequence[float] | Array | None = None,
         confounders: bool = True,
     ) -> None:
         for name, value, least in (("n", n, 1), ("seed", seed, 0), ("image_size", image_size, 16)):

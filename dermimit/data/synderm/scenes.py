@@ -10,6 +10,7 @@ from dermimit.data.synderm.textures import capsule, ellipse, ramp, rounded, samp
 
 NAIL = (0.72, 0.44, 0.38)
 WHITE = (0.90, 0.88, 0.84)
+TOES = ((-0.33, -0.66, 0.17), (-0.06, -0.74, 0.115), (0.15, -0.68, 0.105), (0.33, -0.56, 0.095), (0.48, -0.40, 0.085))
 
 Paint = tuple[Array, tuple[float, float, float]]
 
@@ -263,11 +264,10 @@ def lower_leg(f: Frame) -> Scene:
 
 def foot(f: Frame) -> Scene:
     u, v = f.u, f.v
-    sole = ellipse(u - 0.06 * v, v - 0.35, 0.44 - 0.0, 0.95)
+    sole = ellipse(u - 0.06 * v, v - 0.35, 0.44, 0.95)
     body = np.minimum(sole, ellipse(u + 0.02, v + 0.22, 0.50, 0.42))
     paint = []
-    for k, (x, y, r) in enumerate(((-0.33, -0.66, 0.17), (-0.06, -0.74, 0.115), (0.15, -0.68, 0.105),
-                                   (0.33, -0.56, 0.095), (0.48, -0.40, 0.085))):  # fmt: skip
+    for x, y, r in TOES:
         body = np.minimum(body, capsule(u, v, (x * 0.9, y + 0.30), (x, y), r))
         paint.append((0.8 * f.inside(ellipse(u - x, v - y + 0.06, 0.62 * r, 0.55 * r), 0.03), NAIL))
     tendon = f.inside(np.abs(np.abs((u - 0.05) * 3.2 + 10) % 0.5 - 0.25) - 0.03, 0.08) * f.inside(v - 0.2, 0.5)

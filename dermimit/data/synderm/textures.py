@@ -14,6 +14,7 @@ from dermimit.data.synderm.knowledge import Array
 
 SIDE = 512  # texels along a tile; every tile repeats
 TILE_SEED = 49
+Point = tuple[float | np.float32, float | np.float32]
 
 
 def _noise(rng: np.random.Generator, rows: int, columns: int) -> Array:
@@ -83,7 +84,7 @@ def ellipse(u: Array, v: Array, a: float, b: float) -> Array:
     return (np.sqrt((u * (1 / a)) ** 2 + (v * (1 / b)) ** 2) - 1) * min(a, b)
 
 
-def capsule(u: Array, v: Array, p: tuple[float, float], q: tuple[float, float], r: float) -> Array:
+def capsule(u: Array, v: Array, p: Point, q: Point, r: float) -> Array:
     """Signed distance to the set of points within r of the segment from p to q."""
     du, dv = q[0] - p[0], q[1] - p[1]
     along = np.clip(((u - p[0]) * du + (v - p[1]) * dv) * (1 / (du * du + dv * dv + 1e-9)), 0, 1)
