@@ -1,0 +1,211 @@
+"""Run records to tidy tables: one row a run, the ablation, reference scores, the run status."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dermimit.evaluate.statistics import format_mean_sd, mean_sd
+
+EXPERIMENT_COLUMNS = ("row", "label", "tasks", "lsm", "fusion", "description")
+DISEASE_METRICS = {
+    "macro-F1": "disease/macro_f1",
+    "accuracy": "disease/accuracy",
+    "balanced accuracy": "disease/balanced_accuracy",
+    "top-3 accuracy": "disease/top3_accuracy",
+}
+OTHER_METRICS = {
+    "AUROC": "disease/auroc",
+    "ECE": "disease/ece",
+    "body-part macro-F1": "body_part/macro_f1",
+    "attribute mAP": "attributes/map",
+}
+
+
+def read_experiments(path: Path) -> pd.DataFrame:
+    """Read the table whose rows are the models to train.
+
+    Args:
+        path: CSV with the columns `row` (file-safe name), `label`, `tasks` (joined by +), `lsm` (true or false),
+            `fusion`, `description`.
+    Raises:
+        ValueError: a missing column, or a row name that is repeated or not file-safe; names the line.
+    """
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False)
+    missing = [column for column in EXPERIMENT_COLUMNS if column not in frame]
+    if missing:
+        raise ValueError(f"{path}: column {', '.join(missing)} is missing; it needs {', '.join(EXPERIMENT_COLUMNS)}.")
+    for place, name in enumerate(frame["row"]):
+        if not name.replace("_", "").isalnum() or name in list(frame["row"][:place]):
+            raise ValueError(f"{path}, line {place + 2}: row name {name!r} must be letters, digits and _, and unique.")
+    frame["lsm"] = [_truth(value, path, place + 2) for place, value in enumerate(frame["lsm"])]
+    return frame
+
+
+def _truth(value: str, path: Path, line: int) -> bool:
+    if value.lower() not in ("true", "false"):
+        raise ValueError(f"{path}, line {line}, column lsm: write true or false, got {value!r}.")
+    return value.lower() == "true"
+
+
+def read_records(root: Path) -> pd.DataFrame:
+    """Collect every finished run below a folder, one row a run.
+
+    Args:
+        root: holds `<row>-seed<k>/metrics.json` folders, at any depth.
+    Returns:
+        columns `path, run, row, seed`, the metrics as `test/...` and `val/...`, the configuration as `config/...`,
+        the provenance as `provenance/...`; an empty frame with the first four columns where there is no run.
+    """
+    runs = sorted(path.parent for path in Path(root).rglob("metrics.json"))
+    frame = pd.DataFrame([_record(run) for run in runs])
+    return frame if len(frame) else pd.DataFrame(columns=["path", "run", "row", "seed"])
+
+
+def _record(run: Path) -> dict[str, Any]:
+    row, _, seed = run.name.rpartition("-seed")
+    record: dict[str, Any] = {"path": run, "run": run.name, "row": row or run.name, "seed": int(seed) if row else -1}
+    for split, metrics in _json(run / "metrics.json").items():
+        if isinstance(metrics, Mapping):
+            record |= {f"{split}/{name}": value for name, value in metrics.items()}
+    for part in ("config", "provenance"):
+        record |= {f"{part}/{name}": value for name, value in _json(run / f"{part}.json").items()}
+    return record
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text()) if path.is_file() else {}
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}: not readable as JSON ({error}); delete this run and train it again.") from error
+
+
+def in_order(records: pd.DataFrame, experiments: pd.DataFrame) -> list[str]:
+    """Return the rows that have records, in the order of the experiments table."""
+    return [row for row in experiments["row"] if (records["row"] == row).any()]
+
+
+def ablation_table(
+    records: pd.DataFrame,
+    experiments: pd.DataFrame,
+    metrics: Mapping[str, str] = DISEASE_METRICS,
+    references: pd.DataFrame | None = None,
+    ceiling: float | None = None,
+) -> pd.DataFrame:
+    """Build the ablation: a line per row, mean ± sd over seeds, reference scores below.
+
+    Args:
+        records: from `read_records`.
+        experiments: from `read_experiments`; gives order and labels.
+        metrics: column heading -> metric key of `metrics.json`.
+        references: from `reference_scores`; values in the same metrics.
+        ceiling: best reachable macro-F1, in (0, 1]; adds the share of it that was reached.
+    Returns:
+        text columns `model`, `seeds`, the metrics, and `share of ceiling` where there is one.
+    """
+    labels = experiments.set_index("row")["label"]
+    lines = []
+    for row in in_order(records, experiments):
+        runs = records[records["row"] == row]
+        line = {"model": labels[row], "seeds": str(len(runs))}
+        line |= {name: _cell(runs, f"test/{key}") for name, key in metrics.items()}
+        lines.append(line | _share(runs.get("test/disease/macro_f1"), ceiling))
+    for name, values in (references if references is not None else pd.DataFrame()).iterrows():
+        line = {"model": name, "seeds": "–"}
+        line |= {head: _number(values.get(key)) for head, key in metrics.items()}
+        lines.append(line | _share([values.get("disease/macro_f1", np.nan)], ceiling))
+    return pd.DataFrame(lines)
+
+
+def _cell(runs: pd.DataFrame, key: str) -> str:
+    values = runs[key].dropna() if key in runs else pd.Series(dtype=float)
+    return format_mean_sd(values) if len(values) else "–"
+
+
+def _number(value: Any) -> str:
+    return "–" if value is None or pd.isna(value) else f"{value:.3f}"
+
+
+def _share(values: Any, ceiling: float | None) -> dict[str, str]:
+    if ceiling is None or values is None or not len(values):
+        return {}
+    return {"share of ceiling": f"{100 * mean_sd(values)[0] / ceiling:.0f} %"}
+
+
+def reference_scores(train: Iterable[str], test: Iterable[str], num_classes: int) -> pd.DataFrame:
+    """Score two guesses that never look at the photo.
+
+    The uniform guess picks every disease with the same probability: for a class of prevalence p among C classes its
+    expected precision is p and its recall 1/C, so F1 = 2p/C / (p + 1/C), averaged over classes.
+    The majority guess always says the commonest disease of the training split.
+
+    Args:
+        train: diseases of the training split.
+        test: diseases of the test split.
+        num_classes: number C of diseases in the label space.
+    Returns:
+        frame with rows `uniform guess` and `majority class` and disease metric keys as columns.
+    """
+    prevalence = pd.Series(list(test)).value_counts(normalize=True)
+    chance, share = 1 / num_classes, float(prevalence.get(pd.Series(list(train)).mode()[0], 0.0))
+    present = len(prevalence)  # classes absent from the test split do not enter the macro averages
+    uniform_f1 = float((2 * prevalence * chance / (prevalence + chance)).sum() / present)
+    return pd.DataFrame(
+        {
+            "disease/macro_f1": [uniform_f1, 2 * share / (share + 1) / present],
+            "disease/accuracy": [chance, share],
+            "disease/balanced_accuracy": [chance, 1 / present if share else 0.0],
+            "disease/top3_accuracy": [3 * chance, np.nan],
+        },
+        index=["uniform guess", "majority class"],
+    )
+
+
+def read_histories(records: pd.DataFrame) -> pd.DataFrame:
+    """Stack the learning curves of all runs, with the columns `row` and `seed` added."""
+    frames = [
+        pd.read_parquet(Path(record["path"]) / "history.parquet").assign(row=record["row"], seed=record["seed"])
+        for record in records.to_dict("records")
+        if (Path(record["path"]) / "history.parquet").is_file()
+    ]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=["row", "seed", "samples_seen"])
+
+
+def status_table(root: Path) -> pd.DataFrame:
+    """List every run below `results/runs` and `results/published`: when, where, how long, from which commit."""
+    frames = [read_records(root / part).assign(group=part) for part in ("runs", "published")]
+    return pd.DataFrame([_status(record, root) for frame in frames for record in frame.to_dict("records")])
+
+
+def _status(record: Mapping[str, Any], root: Path) -> dict[str, str]:
+    folder = Path(record["path"]).relative_to(root / record["group"]).parent
+    facts = {key.removeprefix("provenance/"): value for key, value in record.items() if key.startswith("provenance/")}
+    commit = str(facts.get("commit") or "unknown")[:10] + (" (modified)" if facts.get("dirty") else "")
+    return {
+        "dataset": folder.name,
+        "run": record["run"],
+        "profile": folder.parent.name if record["group"] == "runs" else "published",
+        "date": str(facts.get("started", ""))[:16].replace("T", " "),
+        "minutes": _scaled(facts.get("seconds"), 60, 1),
+        "commit": commit,
+        "seed": str(record["seed"]),
+        "device": str(facts.get("device", "")),
+        "peak memory (MB)": _scaled(facts.get("peak_memory_mb"), 1, 0),
+    }
+
+
+def _scaled(value: Any, unit: float, digits: int) -> str:
+    return "–" if value is None or pd.isna(value) else f"{value / unit:.{digits}f}"
+
+
+def to_markdown(frame: pd.DataFrame) -> str:
+    """Write a frame of text as a Markdown table, or a sentence where there is no row."""
+    if frame.empty:
+        return "No run has been recorded yet.\n"
+    lines = [frame.columns, ["---"] * frame.shape[1], *frame.astype(str).to_numpy()]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)

@@ -1,0 +1,67 @@
+"""One look for every figure: colour-blind-safe colours that always mean the same task or experiment row."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import seaborn as sns
+
+# Okabe and Ito (2008), colours that stay apart under the common kinds of colour blindness.
+BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK = (
+    "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
+)  # fmt: skip
+GREY = "#666666"
+
+TASK_COLOURS = {"disease": BLUE, "body_part": GREEN, "attributes": ORANGE}
+TASK_LABELS = {"disease": "disease", "body_part": "body part", "attributes": "attributes"}
+ROW_COLOURS = {"D": GREY, "D_LSM": ORANGE, "D_B_A": SKY, "D_B_A_LSM": GREEN, "full": RED}
+SPARE = (PINK, BLUE, BLACK, "#8C6D31", "#6B4C9A")
+MARKERS = "osD^vPX*<>"
+
+
+def row_colour(row: str, rows: list[str] | tuple[str, ...] = ()) -> str:
+    """Return the fixed colour of an experiment row; a row that was added later takes the next spare one.
+
+    Args:
+        row: the row's file-safe name, such as `D_LSM`.
+        rows: all rows of the table in order, which decides the spare colour of an added one.
+    """
+    if row in ROW_COLOURS:
+        return ROW_COLOURS[row]
+    added = [name for name in rows if name not in ROW_COLOURS]
+    return SPARE[(added.index(row) if row in added else 0) % len(SPARE)]
+
+
+def row_marker(row: str, rows: list[str] | tuple[str, ...] = ()) -> str:
+    """Return a marker for an experiment row, so that colour is never the only difference."""
+    names = [*ROW_COLOURS, *(name for name in rows if name not in ROW_COLOURS)]
+    return MARKERS[(names.index(row) if row in names else 0) % len(MARKERS)]
+
+
+def use_style() -> None:
+    """Set fonts, sizes and a white background, and draw inline figures as SVG where there is a notebook."""
+    sns.set_theme(context="notebook", style="ticks", palette=[BLUE, ORANGE, GREEN, RED, PINK, SKY, YELLOW, BLACK])
+    mpl.rcParams.update(
+        {
+            "figure.dpi": 110,
+            "figure.facecolor": "white",
+            "savefig.facecolor": "white",
+            "font.size": 11,
+            "axes.titlesize": 11,
+            "axes.labelsize": 11,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "legend.frameon": False,
+            "image.cmap": "viridis",
+            "svg.hashsalt": "dermimit",
+        }
+    )
+    _inline_svg()
+
+
+def _inline_svg() -> None:
+    from IPython import get_ipython
+
+    if get_ipython() is not None:
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("svg", facecolor="white")

@@ -1,0 +1,138 @@
+"""The Snakefile plans every profile and dataset; settings and staging are checked without running anything."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+pytest.importorskip("snakemake")
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "workflow"))
+import helpers  # noqa: E402
+from snakemake.exceptions import WorkflowError  # noqa: E402
+
+from dermimit.evaluate.tables import read_experiments  # noqa: E402
+
+PROFILES = ("smoke", "quick", "published", "paper")
+
+
+@pytest.fixture
+def pad(tmp_path):
+    (tmp_path / "metadata.csv").write_text("")
+    return tmp_path
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_every_profile_has_both_datasets(profile, pad):
+    drawn = helpers.read_settings({"profile": profile}, ROOT / "workflow")
+    assert drawn.data_files == [f"results/data/synderm-{profile}/manifest.parquet"]
+    assert drawn.sizes["n_train"] > 0
+    config = {"profile": profile, "dataset": "pad_ufes_20", "data_root": str(pad)}
+    real = helpers.read_settings(config, ROOT / "workflow")
+    assert real.sizes == {} and real.training["samples"] > 0
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"profile": "fast"}, "Unknown profile 'fast': choose one of paper, published, quick, smoke"),
+        ({"dataset": "isic"}, "Unknown dataset 'isic': choose one of synderm, pad_ufes_20"),
+        ({"dataset": "pad_ufes_20"}, "data_root=/path/to"),
+        ({"dataset": "pad_ufes_20", "data_root": "/nowhere"}, "metadata.csv not found"),
+        ({"data_root": "/somewhere"}, "leave out data_root"),
+        ({"pofile": "smoke"}, "unknown key pofile"),
+    ],
+)
+def test_wrong_config_is_explained(config, message):
+    with pytest.raises(WorkflowError, match=re.escape(message)):
+        helpers.read_settings(config, ROOT / "workflow")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("lr: 1e-4", "lr: expected float, got '1e-4'"),
+        ("samples: -1", "samples: must be positive"),
+        ("seeds: 0", "seeds: expected a list"),
+        ("sample: 10", "unknown key sample"),
+        ("pretrained: 1", "pretrained: expected bool"),
+    ],
+)
+def test_wrong_profile_is_explained(tmp_path, line, message):
+    text = (ROOT / "workflow/config/smoke.yaml").read_text().split("pad_ufes_20:")[0]
+    kept = [old for old in text.splitlines() if not old.strip().startswith(line.split(":")[0] + ":")]
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/mine.yaml").write_text("\n".join([*kept, f"  {line}\n"]))
+    with pytest.raises(WorkflowError, match=re.escape(message)):
+        helpers.read_settings({"profile": "mine"}, tmp_path)
+
+
+def test_experiments_table():
+    frame = read_experiments(ROOT / "workflow/experiments/ablation.csv")
+    assert list(frame["row"]) == ["D", "D_LSM", "D_B_A", "D_B_A_LSM", "full"]
+    full = frame.set_index("row").loc["full"]
+    assert full["tasks"] == "disease+body_part+attributes" and bool(full["lsm"]) and full["fusion"] == "cim"
+
+
+def test_code_lists_only_what_is_named(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    training = helpers.code("data", "model", "train", "evaluate/metrics.py")
+    assert "dermimit/data/synderm/knowledge.yaml" in training
+    assert not any("explain" in path or "notebook.py" in path for path in training)
+
+
+def test_prose_and_figures_of_the_training_notebook_do_not_count(tmp_path):
+    notebook = nbformat.read(ROOT / "notebooks/03_train.ipynb", as_version=4)
+    before = helpers.training_cells(str(ROOT / "notebooks/03_train.ipynb"))
+    notebook.cells[0].source += " More."
+    nbformat.write(notebook, tmp_path / "prose.ipynb")
+    assert helpers.training_cells(str(tmp_path / "prose.ipynb")) == before
+    next(cell for cell in notebook.cells if "fit(" in cell.source).source += "\npass"
+    nbformat.write(notebook, tmp_path / "code.ipynb")
+    assert helpers.training_cells(str(tmp_path / "code.ipynb")) != before
+
+
+def test_staged_pages_hold_no_machine_paths(tmp_path):
+    cell = nbformat.v4.new_code_cell("seed = 3", metadata={"tags": ["injected-parameters"], "papermill": {"x": 1}})
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"papermill": {"input_path": "/home/me"}})
+    nbformat.write(notebook, tmp_path / "run.ipynb")
+    helpers.stage(tmp_path / "run.ipynb", tmp_path / "pages" / "run.ipynb")
+    staged = nbformat.read(tmp_path / "pages" / "run.ipynb", as_version=4)
+    assert "papermill" not in staged.metadata and "papermill" not in staged.cells[0].metadata
+    assert staged.cells[0].metadata.tags == ["injected-parameters", "hide-input"]
+    with pytest.raises(WorkflowError, match="forcerun page"):
+        helpers.stage(tmp_path / "gone.ipynb", tmp_path / "page.ipynb")
+
+
+def plan(*config):
+    """Job counts of a dry run that assumes nothing is there yet."""
+    command = [sys.executable, "-m", "snakemake", "-n", "--forceall", "-s", "workflow/Snakefile"]
+    command += ["--profile", "workflow/profiles/local", "--config", *config, "--", "book"]
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")}
+    result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", result.stdout + result.stderr, re.M)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("profile", "runs"), [("smoke", 5), ("quick", 5), ("published", 15)])
+def test_plan_with_synderm(profile, runs):
+    expected = {"dataset": 1, "train": runs, "page": 6, "pages": 1, "book": 1, "total": runs + 9}
+    assert plan(f"profile={profile}", "dataset=synderm") == expected
+
+
+@pytest.mark.slow
+def test_plan_with_photographs(pad):
+    expected = {"train": 5, "page": 6, "pages": 1, "book": 1, "total": 13}
+    assert plan("profile=quick", "dataset=pad_ufes_20", f"data_root={pad}") == expected
+
+
+@pytest.mark.slow
+def test_unknown_profile_is_one_readable_line():
+    command = [sys.executable, "-m", "snakemake", "-n", "-s", "workflow/Snakefile", "--config", "profile=fast"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode != 0 and "Unknown profile 'fast'" in result.stdout + result.stderr

@@ -1,0 +1,167 @@
+"""What the Snakefile needs beside rules: checked settings, the code a step depends on, pages for the book."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import yaml
+from snakemake.exceptions import WorkflowError
+
+SIZES = {"n_train": int, "n_val": int, "n_test": int}  # of a dataset that is drawn; a real one has its own
+TRAINING = {"image_size": int, "model": str, "samples": int, "epochs": int, "batch_size": int, "lr": float}
+RECIPE = {  # may be left out: the defaults of TrainConfig hold
+    "optimizer": str, "momentum": float, "weight_decay": float, "warmup": float, "cutmix_probability": float,
+    "ema": float, "precision": str, "pretrained": bool, "in_memory": bool, "workers": int,
+}  # fmt: skip
+FILES = {"synderm": ("manifest.parquet",), "pad_ufes_20": ("metadata.csv",)}
+OPTIONS = ("profile", "dataset", "data_root")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One profile on one dataset, read from `workflow/config/<profile>.yaml`."""
+
+    profile: str
+    dataset: str
+    data_root: str
+    sizes: dict[str, int]
+    training: dict[str, Any]
+    seeds: list[int]
+
+    @property
+    def data_files(self) -> list[str]:
+        """The small files that change whenever the dataset does."""
+        return [f"{self.data_root}/{name}" for name in FILES[self.dataset]]
+
+
+def read_settings(config: Mapping[str, Any], folder: Path) -> Settings:
+    """Check `--config` and read the profile's sizes; every error says which key of which file.
+
+    Args:
+        config: Snakemake's, with keys `profile`, `dataset`, `data_root`.
+        folder: `workflow/`.
+    """
+    _only(config, OPTIONS, "--config")
+    profile, dataset = str(config.get("profile", "quick")), str(config.get("dataset", "synderm"))
+    profiles = sorted(path.stem for path in (folder / "config").glob("*.yaml"))
+    _one_of(profile, profiles, "profile")
+    _one_of(dataset, FILES, "dataset")
+    path = folder / "config" / f"{profile}.yaml"
+    section = (yaml.safe_load(path.read_text()) or {}).get(dataset)
+    if not isinstance(section, dict):
+        raise WorkflowError(f"{path.name} has no section {dataset!r}: add one, as in quick.yaml.")
+    wanted = TRAINING | (SIZES if dataset == "synderm" else {})
+    where = f"{path.name}, {dataset}"
+    _only(section, [*wanted, *RECIPE, "seeds"], where)
+    wanted |= {key: kind for key, kind in RECIPE.items() if key in section}
+    return Settings(
+        profile=profile,
+        dataset=dataset,
+        data_root=_data_root(str(config.get("data_root") or ""), profile, dataset),
+        sizes={key: _value(section, key, kind, where) for key, kind in wanted.items() if key in SIZES},
+        training={key: _value(section, key, kind, where) for key, kind in wanted.items() if key not in SIZES},
+        seeds=_seeds(section, where),
+    )
+
+
+def _only(given: Iterable[str], known: Iterable[str], where: str) -> None:
+    unknown = sorted(set(given) - set(known))
+    if unknown:
+        raise WorkflowError(f"{where}: unknown key {', '.join(unknown)}; known: {', '.join(known)}.")
+
+
+def _one_of(value: str, known: Iterable[str], name: str) -> None:
+    if value not in known:
+        raise WorkflowError(f"Unknown {name} {value!r}: choose one of {', '.join(known)}, as in --config {name}=...")
+
+
+def _value(section: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
+    value = section.get(key)
+    fits = isinstance(value, (int, float) if kind is float else kind)
+    if not fits or (isinstance(value, bool) and kind is not bool):
+        raise WorkflowError(f"{where}, {key}: expected {kind.__name__}, got {value!r} (write 1.0e-4, not 1e-4).")
+    if key not in RECIPE and kind is not str and value <= 0:
+        raise WorkflowError(f"{where}, {key}: must be positive, got {value!r}.")
+    return value
+
+
+def _seeds(section: Mapping[str, Any], where: str) -> list[int]:
+    seeds = section.get("seeds")
+    if not isinstance(seeds, list) or not seeds or not all(type(seed) is int and seed >= 0 for seed in seeds):
+        raise WorkflowError(f"{where}, seeds: expected a list of whole numbers such as [0, 1, 2], got {seeds!r}.")
+    return seeds
+
+
+def _data_root(given: str, profile: str, dataset: str) -> str:
+    if dataset == "synderm":
+        if given:
+            raise WorkflowError("SynDerm is drawn by the workflow: leave out data_root, or name a real dataset.")
+        return f"results/data/synderm-{profile}"
+    if not given:
+        raise WorkflowError(f"{dataset} is a real dataset: say where it is, --config data_root=/path/to/{dataset}.")
+    missing = [name for name in FILES[dataset] if not (Path(given) / name).is_file()]
+    if missing:
+        raise WorkflowError(f"data_root={given}: {', '.join(missing)} not found there; is it the dataset's top folder?")
+    return given.rstrip("/")
+
+
+def code(*parts: str) -> list[str]:
+    """List the source files of parts of the package, such as `model` or `records.py`."""
+    found = []
+    for part in parts:
+        path = Path("dermimit") / part
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        found += [str(file) for file in files if file.is_file() and file.suffix in (".py", ".yaml", ".json")]
+    return found
+
+
+def training_cells(notebook: str) -> str:
+    """Hash the cells tagged `training`: the rest of that notebook is prose and figures, which never retrain."""
+    cells = [
+        cell for cell in nbformat.read(notebook, as_version=4).cells if "training" in cell.metadata.get("tags", [])
+    ]
+    return hashlib.sha256("\0".join(cell.source for cell in cells).encode()).hexdigest()[:16]
+
+
+def draw_synderm(settings: Settings, sources: Iterable[str], workers: int) -> None:
+    """Draw SynDerm; a folder that was begun by the same code with the same sizes is completed, another is replaced."""
+    from dermimit.data.synderm import write
+
+    root, n = Path(settings.data_root), {name.removeprefix("n_"): count for name, count in settings.sizes.items()}
+    record = root / "synderm.json"
+    if root.exists() and not (record.is_file() and record.stat().st_mtime > max(map(os.path.getmtime, sources))):
+        shutil.rmtree(root)
+    size = settings.training["image_size"]
+    try:
+        write(root, n, seed=0, image_size=size, workers=workers)
+    except FileExistsError:  # other sizes
+        shutil.rmtree(root)
+        write(root, n, seed=0, image_size=size, workers=workers)
+
+
+def stage(executed: Path, page: Path) -> None:
+    """Copy an executed notebook for the book: parameters folded away, papermill's machine paths removed.
+
+    Raises:
+        WorkflowError: the executed notebook is gone, although its results are there.
+    """
+    if not executed.is_file():
+        raise WorkflowError(f"{executed} is gone: run snakemake again with --forcerun page to execute it again.")
+    notebook = nbformat.read(executed, as_version=4)
+    notebook.metadata.pop("papermill", None)
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        tags = cell.metadata.get("tags", [])
+        if {"parameters", "injected-parameters"} & set(tags):
+            cell.metadata["tags"] = [*tags, "hide-input"]
+    page.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, page)
