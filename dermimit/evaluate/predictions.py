@@ -17,8 +17,9 @@ def predict(model: nn.Module, photos: PhotoDataset, batch_size: int, accelerator
     """One row a photograph, in the manifest's order.
 
     Returns:
-        image, split, patient_id, fitzpatrick; for each task of the model its truth (`<task>`, with None where unknown;
-        for the attributes also `attributes_unknown`), `<task>_prob` (list of float16 in the label space's order);
+        image, split, patient_id, fitzpatrick; for each task of the dataset its truth (`<task>`, None where unknown;
+        for the attributes also `attributes_unknown`); for each task of the model `<task>_prob` (list of float16 in
+        the label space's order);
         and, with lesion selection, `selected`: the patches chosen for the disease, best first.
     """
     model.eval()
@@ -32,7 +33,11 @@ def predict(model: nn.Module, photos: PhotoDataset, batch_size: int, accelerator
             found["selected"] = out["disease/selected"].short()
         for name, value in accelerator.gather_for_metrics(found).items():
             columns.setdefault(name, []).append(value.cpu().numpy())
-    truths = [name for task in logits for name in ((task, "attributes_unknown") if task == "attributes" else (task,))]
+    truths = [
+        name
+        for task in photos.label_space.num_classes
+        for name in ((task, "attributes_unknown") if task == "attributes" else (task,))
+    ]
     frame = photos.frame[[*IDENTITY, *truths]].reset_index(drop=True)
     return frame.assign(**{name: list(np.concatenate(parts)) for name, parts in columns.items()})
 
