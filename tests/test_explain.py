@@ -9,7 +9,8 @@ import timm
 import torch
 
 import dermimit.model  # noqa: F401  (registers the builders)
-from dermimit.explain import attributions, figures, style
+from dermimit.explain import attributions, charts, figures, style
+from dermimit.predict import DISCLAIMER, Prediction
 
 matplotlib.use("Agg")
 CLASSES = {"disease": 4, "body_part": 3, "attributes": 5}
@@ -113,24 +114,24 @@ def test_figures_are_drawn(images):
     )
     estimates = pd.DataFrame({"label": ["D"], "row": ["D"], "value": [0.5], "low": [0.4], "high": [0.6]})
     probabilities = {"disease": pd.Series([0.1, 0.9], ["a", "b"]), "attributes": pd.Series([0.2], ["scale"])}
+    answer = Prediction(photos[0], probabilities, {"disease": np.array([0, 9])}, (8, 8))
     drawn = [
-        figures.class_counts({"disease": pd.Series([3, 1], ["a", "b"])}),
+        charts.class_counts({"disease": pd.Series([3, 1], ["a", "b"])}),
         figures.photo_grid(photos, ["a", "b"], masks=[masks[0], None]),
-        figures.learning_curves(
-            history, "val", label="score", names={"D": "D"}, references={"line": 0.3}, over=history
-        ),
-        figures.task_curves(history, {"disease": "val"}, label="score"),
-        figures.losses(history),
-        figures.forest(estimates, label="score", references={"line": 0.3}),
-        figures.confusion(["a", "b"], ["a", "a"], ["a", "b"]),
+        charts.learning_curves(history, "val", label="score", names={"D": "D"}, references={"line": 0.3}, over=history),
+        charts.task_curves(history, {"disease": "val"}, label="score"),
+        charts.losses(history),
+        charts.forest(estimates, label="score", references={"line": 0.3}),
+        charts.confusion(["a", "b"], ["a", "a"], ["a", "b"]),
         figures.selection_panel(photos, {"disease": np.array([[0, 1], [2, 3]])}, (8, 8), masks),
         figures.map_panel(photos, {"map": np.zeros((2, 64, 64))}, masks, ["a", "b"]),
-        figures.prediction_panel(photos[0], probabilities, {"disease": ["b"]}),
-        figures.shares(estimates.assign(baseline=True), label="share"),
+        figures.map_row(photos[0], {"map": np.zeros((64, 64))}, masks[0]),
+        figures.answer_figure(answer, {"disease": ["b"]}),
+        charts.shares(estimates.assign(baseline=True), label="share"),
     ]
     for figure in drawn:
         figure.canvas.draw()
-    assert any(figures.DISCLAIMER in text.get_text() for text in drawn[9].texts)
+    assert drawn[10].get_supxlabel() == DISCLAIMER
 
 
 def test_colours_are_fixed_and_differ():

@@ -1,4 +1,4 @@
-"""The book's figures; each function takes tidy data and returns a matplotlib figure."""
+"""Figures that show photographs: galleries, selected patches, maps, answers."""
 
 from __future__ import annotations
 
@@ -6,33 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from dermimit.explain.style import BLACK, GREY, ORANGE, RED, SKY, TASK_COLOURS, TASK_LABELS, row_colour, row_marker
-
-DISCLAIMER = "Research tool, not a medical device"
-
-
-def class_counts(counts: Mapping[str, pd.Series], labels: Mapping[str, str] = TASK_LABELS) -> Figure:
-    """Draw the number of photos of each class, one panel a task.
-
-    Args:
-        counts: task -> counts indexed by class name.
-        labels: task -> name shown.
-    """
-    tallest = max(len(series) for series in counts.values())
-    size = (4.2 * len(counts), 1.2 + 0.17 * tallest)
-    figure, axes = plt.subplots(1, len(counts), figsize=size, squeeze=False, layout="constrained")
-    for axis, (task, series) in zip(axes[0], counts.items(), strict=True):
-        ordered = series.sort_values()
-        axis.barh(ordered.index.astype(str), ordered.to_numpy(), color=TASK_COLOURS[task])
-        axis.set(title=f"{labels[task]} ({len(series)} classes)", xlabel="photos")
-        axis.tick_params(axis="y", labelsize=7.5)
-        axis.margins(y=0.01)
-    return figure
+from dermimit.explain.style import RED, SKY, TASK_COLOURS, TASK_LABELS, pretty
+from dermimit.predict import DISCLAIMER, Prediction
 
 
 def photo_grid(photos: Sequence[np.ndarray], captions: Sequence[str], *, columns: int = 6, masks=None) -> Figure:
@@ -69,121 +48,6 @@ def outline(axis: Axes, mask: np.ndarray) -> None:
     if mask.any() and not mask.all():
         axis.contour(mask, levels=[0.5], colors=["black"], linewidths=2.4)
         axis.contour(mask, levels=[0.5], colors=["white"], linewidths=1.0)
-
-
-def learning_curves(
-    history: pd.DataFrame,
-    metric: str,
-    *,
-    label: str,
-    names: Mapping[str, str],
-    references: Mapping[str, float] | None = None,
-    over: pd.DataFrame | None = None,
-) -> Figure:
-    """Draw a validation metric against photos seen, one colour a row, a thin line for each seed.
-
-    Args:
-        history: from `read_histories`, of the live runs.
-        metric: column of `history`.
-        label: axis label with unit or range.
-        names: row -> name shown.
-        references: name -> height of a dashed line.
-        over: history of published runs, drawn pale behind.
-    """
-    figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
-    rows = list(names)
-    if over is not None and len(over):
-        _curves(axis, over, metric, rows, {}, alpha=0.35, linewidth=3.5)
-    _curves(axis, history, metric, rows, names, alpha=1.0, linewidth=1.4)
-    for name, height in (references or {}).items():
-        axis.axhline(height, color=BLACK, linestyle="--", linewidth=0.9)
-        axis.annotate(name, (1, height), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
-    axis.set(xlabel="photos seen in training", ylabel=label, ylim=(0, None))
-    axis.legend(fontsize=8, loc="upper left")
-    return figure
-
-
-def _curves(axis: Axes, history: pd.DataFrame, metric: str, rows: Sequence[str], names: Mapping, **line) -> None:
-    for (row, seed), curve in history.groupby(["row", "seed"], sort=False):
-        shown = names.get(row) if seed == history["seed"].min() else None
-        marker = row_marker(row, rows) if names else None
-        axis.plot(
-            curve["samples_seen"], curve[metric], color=row_colour(row, rows), marker=marker, ms=4, label=shown, **line
-        )
-
-
-def losses(history: pd.DataFrame) -> Figure:
-    """Draw training loss by task against photos seen, for one run."""
-    figure, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
-    for task, colour in TASK_COLOURS.items():
-        if f"loss/{task}" in history:
-            axis.plot(
-                history["samples_seen"],
-                history[f"loss/{task}"],
-                color=colour,
-                marker="o",
-                ms=3,
-                label=TASK_LABELS[task],
-            )
-    axis.set(xlabel="photos seen in training", ylabel="training loss (nats)", ylim=(0, None))
-    axis.legend(fontsize=8)
-    return figure
-
-
-def task_curves(history: pd.DataFrame, scores: Mapping[str, str], *, label: str) -> Figure:
-    """Draw one score a task against photos seen, for one run; `scores` maps a task to its column."""
-    figure, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
-    for task, column in scores.items():
-        axis.plot(
-            history["samples_seen"],
-            history[column],
-            color=TASK_COLOURS[task],
-            marker="o",
-            ms=4,
-            label=TASK_LABELS[task],
-        )
-    axis.set(xlabel="photos seen in training", ylabel=label, ylim=(0, 1))
-    axis.legend(fontsize=8)
-    return figure
-
-
-def forest(estimates: pd.DataFrame, *, label: str, references: Mapping[str, float] | None = None) -> Figure:
-    """Draw estimates with intervals, a line each, and dashed lines for reference scores.
-
-    Args:
-        estimates: columns `label, row, value, low, high`, in the order to show.
-        label: axis label, saying what the interval is.
-        references: name -> position of a dashed line.
-    """
-    figure, axis = plt.subplots(figsize=(7, 1.2 + 0.42 * len(estimates)), layout="constrained")
-    rows = list(dict.fromkeys(estimates["row"]))
-    for place, line in enumerate(estimates.itertuples()):
-        colour, marker = row_colour(line.row, rows), row_marker(line.row, rows)
-        axis.plot([line.low, line.high], [place, place], color=colour, linewidth=2)
-        axis.plot(line.value, place, marker=marker, color=colour, ms=7)
-    for name, position in (references or {}).items():
-        axis.axvline(position, color=BLACK, linestyle="--", linewidth=0.9)
-        axis.annotate(name, (position, 1), xycoords=("data", "axes fraction"), fontsize=8, ha="center", va="bottom")
-    axis.set_yticks(range(len(estimates)), estimates["label"])
-    axis.invert_yaxis()
-    axis.set_xlabel(label)
-    return figure
-
-
-def confusion(truth: Sequence[str], guess: Sequence[str], classes: Sequence[str]) -> Figure:
-    """Draw how often each true class is called each other one, as a share of the true class's photos."""
-    place = {name: i for i, name in enumerate(classes)}
-    counts = np.zeros((len(classes), len(classes)))
-    np.add.at(counts, ([place[name] for name in truth], [place[name] for name in guess]), 1)
-    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    side = 3.2 + 0.13 * len(classes)
-    figure, axis = plt.subplots(figsize=(side + 0.8, side), layout="constrained")
-    picture = axis.imshow(share, cmap="cividis", vmin=0, vmax=1, interpolation="nearest")
-    axis.set_xticks(range(len(classes)), classes, rotation=90, fontsize=6 if len(classes) > 12 else 9)
-    axis.set_yticks(range(len(classes)), classes, fontsize=6 if len(classes) > 12 else 9)
-    axis.set(xlabel="said", ylabel="true")
-    figure.colorbar(picture, ax=axis, label="share of the true class", shrink=0.7)
-    return figure
 
 
 def draw_selection(axis: Axes, photo: np.ndarray, selected: np.ndarray, grid: tuple[int, int], mask=None) -> None:
@@ -247,34 +111,38 @@ def map_panel(photos, maps: Mapping[str, np.ndarray], masks=None, captions: Sequ
     return figure
 
 
-def prediction_panel(photo: np.ndarray, answers: Mapping[str, pd.Series], truth: Mapping[str, Sequence[str]]) -> Figure:
-    """Draw a photo beside each task's most probable classes; true ones are hatched and starred.
-
-    Args:
-        photo: (H, W, 3) uint8.
-        answers: task -> probabilities indexed by class name; the five largest are shown.
-        truth: task -> true class names; may lack a task.
-    """
-    figure, axes = plt.subplots(1, 1 + len(answers), figsize=(3.3 * (1 + len(answers)), 2.5), layout="constrained")
-    show_photo(axes[0], photo)
-    for axis, (task, series) in zip(axes[1:], answers.items(), strict=True):
-        top = series.nlargest(5)[::-1]
-        known = set(truth.get(task, ()))
-        bars = axis.barh([f"{name} ★" if name in known else name for name in top.index], top, color=TASK_COLOURS[task])
-        for bar, name in zip(bars, top.index, strict=True):
-            bar.set_hatch("//" if name in known else "")
-        axis.set(xlim=(0, 1), xlabel="probability", title=TASK_LABELS[task])
-        axis.tick_params(axis="y", labelsize=8)
-    figure.text(0.01, 0.01, DISCLAIMER, fontsize=8, color=RED, weight="bold")
+def map_row(photo: np.ndarray, maps: Mapping[str, np.ndarray], mask=None) -> Figure:
+    """Draw one photo and its maps side by side: `maps` is name -> (H, W) values in [0, 1]."""
+    figure, axes = plt.subplots(1, len(maps) + 1, figsize=(2.1 * (len(maps) + 1), 2.2), layout="constrained")
+    show_photo(axes[0], photo, "photo")
+    for axis, (name, values) in zip(axes[1:], maps.items(), strict=True):
+        picture = axis.imshow(values, cmap="magma", vmin=0, vmax=1, interpolation="nearest")
+        axis.set_title(name, fontsize=9)
+        axis.axis("off")
+    for axis in axes if mask is not None else []:
+        outline(axis, mask)
+    figure.colorbar(picture, ax=axes[-1], label="scaled in each map", shrink=0.8)
     return figure
 
 
-def shares(table: pd.DataFrame, *, label: str) -> Figure:
-    """Draw shares with intervals, a bar each: columns `label, value, low, high`, and `baseline` for a paler bar."""
-    figure, axis = plt.subplots(figsize=(7, 1.0 + 0.34 * len(table)), layout="constrained")
-    colours = [GREY if line.baseline else ORANGE for line in table.itertuples()]
-    whiskers = [table["value"] - table["low"], table["high"] - table["value"]]
-    axis.barh(table["label"], table["value"], color=colours, xerr=np.maximum(whiskers, 0), capsize=3)
-    axis.set(xlim=(0, 1), xlabel=label)
-    axis.invert_yaxis()
+def answer_figure(prediction: Prediction, truth: Mapping[str, Sequence[str]] | None = None, top: int = 5) -> Figure:
+    """Draw a photo with the patches selected for the disease, beside each task's most probable classes.
+
+    Args:
+        prediction: from `dermimit.predict.predict_photo`.
+        truth: task -> true class names where known; they are hatched and starred.
+        top: bars a task.
+    """
+    answers, truth = prediction.answers, truth or {}
+    figure, axes = plt.subplots(1, 1 + len(answers), figsize=(3.3 * (1 + len(answers)), 2.6), layout="constrained")
+    draw_selection(axes[0], prediction.photo, prediction.selected.get("disease", np.array([], int)), prediction.grid)
+    for axis, (task, series) in zip(axes[1:], answers.items(), strict=True):
+        best, known = series.nlargest(top)[::-1], set(truth.get(task, ()))
+        labels = [f"{pretty(name)} ★" if name in known else pretty(name) for name in best.index]
+        bars = axis.barh(labels, best, color=TASK_COLOURS[task])
+        for bar, name in zip(bars, best.index, strict=True):
+            bar.set_hatch("//" if name in known else "")
+        axis.set(xlim=(0, 1), xlabel="probability", title=TASK_LABELS[task])
+        axis.tick_params(axis="y", labelsize=8)
+    figure.supxlabel(DISCLAIMER, fontsize=9, color=RED, weight="bold", x=0.01, ha="left")
     return figure

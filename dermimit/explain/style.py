@@ -18,6 +18,11 @@ SPARE = (PINK, BLUE, BLACK, "#8C6D31", "#6B4C9A")
 MARKERS = "osD^vPX*<>"
 
 
+def pretty(name: str) -> str:
+    """Write a class name for people: `lower_leg` becomes `lower leg`."""
+    return str(name).replace("_", " ")
+
+
 def row_colour(row: str, rows: list[str] | tuple[str, ...] = ()) -> str:
     """Return the fixed colour of an experiment row; a row that was added later takes the next spare one.
 
