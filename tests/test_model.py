@@ -139,8 +139,10 @@ def test_forward_head_and_reset_classifier(images):
 
 
 def test_layer_groups_go_from_the_stem_to_the_classifiers():
-    groups = param_groups_layer_decay(small(), layer_decay=0.5)
-    scale = {name: g["lr_scale"] for g in groups for name in g["param_names"]}
+    model = small()
+    groups = param_groups_layer_decay(model, layer_decay=0.5)
+    by_parameter = {p: g["lr_scale"] for g in groups for p in g["params"]}
+    scale = {name: by_parameter[p] for name, p in model.named_parameters()}
     order = ["trunk.pos_embed", "trunk.blocks.0.mlp.fc1.weight", "heads.disease.blocks.0.mlp.fc1.weight"]
     order += ["heads.disease.blocks.1.mlp.fc1.weight", "classifiers_after.disease.weight"]
     assert [scale[name] for name in order] == sorted(scale[name] for name in order)

@@ -29,10 +29,10 @@ class CentralView(v2.Transform):
         self.image_size = image_size
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        """The rectangle to cut, as (top, left, height, width), and the mirrorings."""
+        """The rectangle to cut, as (top, left, height, width), and whether to mirror."""
         height, width = flat_inputs[0].shape[-2:]
         side = min(height, width)
-        return {"box": ((height - side) // 2, (width - side) // 2, side, side), "mirror": False, "flip": False}
+        return {"box": ((height - side) // 2, (width - side) // 2, side, side), "mirror": False}
 
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Cut, resize and mirror a photo or a mask."""
@@ -41,12 +41,11 @@ class CentralView(v2.Transform):
         pixels = inpt.as_subclass(torch.Tensor)
         out = F.resized_crop(pixels, *params["box"], [self.image_size, self.image_size], how, antialias=not is_mask)
         out = F.horizontal_flip(out) if params["mirror"] else out
-        out = F.vertical_flip(out) if params["flip"] else out
         return tv_tensors.wrap(out, like=inpt) if isinstance(inpt, tv_tensors.TVTensor) else out
 
 
 class RandomView(CentralView):
-    """A random rectangle of the photo, resized to a square and mirrored at random in both directions.
+    """A random rectangle of the photo, resized to a square and mirrored at random.
 
     The rectangle has a uniform share of the area, in [`smallest`, 1], and a log-uniform aspect ratio in [3/4, 4/3]; a
     side longer than the photo's is cut to it. One step where torchvision takes three and twice the time.
@@ -61,14 +60,14 @@ class RandomView(CentralView):
         self.smallest = smallest
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
-        """Draw the rectangle and the two mirrorings."""
+        """Draw the rectangle and the mirroring."""
         height, width = flat_inputs[0].shape[-2:]
-        share, ratio, down, right, mirror, flip = torch.rand(6).tolist()
+        share, ratio, down, right, mirror = torch.rand(5).tolist()
         side = ((self.smallest + (1 - self.smallest) * share) * height * width) ** 0.5
         stretch = (4 / 3) ** (ratio - 0.5)
         high, wide = (max(1, min(n, round(m))) for n, m in ((height, side / stretch), (width, side * stretch)))
         box = (int(down * (height - high + 1)), int(right * (width - wide + 1)), high, wide)
-        return {"box": box, "mirror": mirror < 0.5, "flip": flip < 0.5}
+        return {"box": box, "mirror": mirror < 0.5}
 
 
 class LightAndNormalise(v2.Transform):

@@ -96,11 +96,14 @@ def _create(
 
 @register_model
 def dermimitformer_tiny_patch8_64(pretrained: bool = False, **kwargs) -> DermImitFormer:
-    """64-pixel model for two CPU cores: convolutional stem, width 128, one shared block and one block a head."""
+    """64-pixel model for two CPU cores: convolutional stem, width 128, one shared block and one block a head.
+
+    12 of its 64 patches are selected: 24, as in the larger builders, would be more than a third of the photograph.
+    """
     if pretrained:
         raise ValueError("dermimitformer_tiny_patch8_64 has no pretrained weights; use pretrained=False")
-    sizes = dict(img_size=64, patch_size=8, embed_dim=128, depth=2, num_heads=4, embed_layer=ConvStem)
-    return _create(False, "", sizes, {"head_depth": 1}, **kwargs)
+    sizes = dict(img_size=64, patch_size=8, embed_dim=128, depth=2, num_heads=4, mlp_ratio=2.0, embed_layer=ConvStem)
+    return _create(False, "", sizes, {"head_depth": 1, "lsm_k": 12}, **kwargs)
 
 
 @register_model

@@ -1,0 +1,91 @@
+"""The `dermimit` command: train, predict, data."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from dermimit.train.config import TrainConfig
+
+
+def train(config: Annotated[TrainConfig, tyro.conf.arg(name="")]) -> None:
+    """Train one run and write its record; an interrupted run goes on where it stopped."""
+    from dermimit.train import fit
+
+    print(fit(config))
+
+
+def predict(
+    run: Annotated[Path, tyro.conf.Positional],
+    photos: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    /,
+    top: int = 5,
+    figure: Path | None = None,
+) -> None:
+    """Print what a trained run says of photographs.
+
+    Args:
+        run: folder of a finished run.
+        photos: image files.
+        top: length of the differential.
+        figure: also draw the first photograph's selected patches and probabilities into this file (.png, .svg, .pdf).
+    """
+    from dermimit.explain.figures import answer_figure
+    from dermimit.predict import DISCLAIMER, describe, predict_photo
+    from dermimit.train import load_run
+
+    if not photos:
+        raise ValueError("predict: name at least one photograph after the run's folder")
+    loaded = load_run(run)
+    for i, photo in enumerate(photos):
+        prediction = predict_photo(loaded, photo)
+        print(f"{photo}\n{describe(prediction, top)}\n")
+        if figure is not None and i == 0:
+            answer_figure(prediction).savefig(figure)
+            print(f"figure: {figure}\n")
+    print(DISCLAIMER)
+
+
+def data_synderm(
+    out: Path,
+    n: int = 20_000,
+    n_val: int = 2_000,
+    n_test: int = 4_000,
+    image_size: int = 64,
+    seed: int = 0,
+    workers: int = 2,
+) -> None:
+    """Draw SynDerm-49, the procedural dataset, into a folder; an interrupted drawing goes on where it stopped.
+
+    Args:
+        out: folder to write; a folder that holds another dataset is refused.
+        n: training photographs.
+        n_val: validation photographs.
+        n_test: test photographs.
+        image_size: side in pixels.
+        seed: of the cases.
+        workers: processes.
+    """
+    from dermimit.data import synderm
+
+    synderm.write(out, {"train": n, "val": n_val, "test": n_test}, seed=seed, image_size=image_size, workers=workers)
+    print(out)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Entry point; errors that a user can mend are printed without a traceback."""
+    data = tyro.extras.SubcommandApp()
+    data.command(data_synderm, name="synderm")
+    app = tyro.extras.SubcommandApp()
+    app.command(train, name="train")
+    app.command(predict, name="predict")
+    app.command(data, name="data", help="Make a dataset.")
+    try:
+        app.cli(
+            args=arguments, prog="dermimit", description="Body part, lesion attributes and disease of a photograph."
+        )
+    except (ValueError, FileNotFoundError, FloatingPointError) as error:
+        print(f"dermimit: {error}", file=sys.stderr)
+        return 2
+    return 0

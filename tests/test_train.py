@@ -1,0 +1,217 @@
+"""What a user of training relies on: determinism, resuming, records, clear errors, nothing half-written."""
+
+import os
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from dermimit.data import load
+from dermimit.data.splits import select
+from dermimit.evaluate.metrics import score
+from dermimit.records import publish, read_json, write_json
+from dermimit.train import NonFiniteLossError, TrainConfig, engine, fit, load_run
+from dermimit.train.checkpoint import CheckpointError, load_tensors
+
+RECORD = ["config.json", "history.parquet", "label_space.json", "metrics.json", "model.safetensors"]
+RECORD += ["predictions.parquet", "provenance.json"]
+MODEL = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
+
+
+@pytest.fixture
+def config(tiny_photos, tmp_path):
+    def make(out="run", **changes):
+        defaults = dict(image_size=16, model_kwargs=MODEL, samples=24, epochs=3, batch_size=4, lr=0.01)
+        return TrainConfig(data_root=tiny_photos.root, out=tmp_path / out, **defaults | changes)
+
+    return make
+
+
+def weights(run):
+    return load_tensors(run / "model.safetensors")[0]
+
+
+def assert_same_run(a, b):
+    """Bit for bit, all but where, when and how long."""
+    assert read_json(a / "metrics.json") == read_json(b / "metrics.json")
+    drop = ["seconds"]
+    histories = [pd.read_parquet(run / "history.parquet").drop(columns=drop) for run in (a, b)]
+    pd.testing.assert_frame_equal(*histories, check_exact=True)
+    assert all(torch.equal(value, weights(b)[name]) for name, value in weights(a).items())
+
+
+def test_a_run_leaves_its_whole_record_and_nothing_else(config):
+    run = fit(config())
+    assert sorted(os.listdir(run)) == RECORD
+    loaded = load_run(run)
+    assert len(loaded.history) == 3
+    assert list(loaded.history["samples_seen"]) == [8, 16, 24]
+    assert set(loaded.predictions["split"]) == {"val", "test"}
+    test = loaded.predictions[loaded.predictions["split"] == "test"]
+    assert score(test, loaded.label_space) == pytest.approx(loaded.metrics["test"], nan_ok=True)
+    np.testing.assert_allclose(np.stack(test["disease_prob"]).sum(axis=1), 1, atol=2e-3)
+    assert {len(s) for s in test["selected"]} == {4}
+    for key in ("commit", "dirty", "versions", "data_fingerprint", "seed", "device", "started", "seconds"):
+        assert key in loaded.provenance
+
+
+def test_the_loaded_model_gives_the_recorded_probabilities(config):
+    run = load_run(fit(config()))
+    photos = load("synderm", run.config.data_root, 16).photos("test")
+    with torch.inference_mode():
+        logits, _ = run.model(torch.stack([photos[i]["image"] for i in range(len(photos))]))
+    recorded = np.stack(run.predictions.query("split == 'test'")["disease_prob"])
+    np.testing.assert_allclose(logits["disease"].softmax(1).numpy(), recorded, atol=1e-3)
+
+
+@pytest.mark.parametrize("changes", [{}, {"optimizer": "adamw", "ema": 0.9}, {"lsm": False, "fusion": "concat"}])
+def test_a_killed_run_resumes_to_the_same_bits(config, monkeypatch, changes):
+    whole = fit(config("whole", **changes))
+    real = engine.train_one_epoch
+
+    def killed(*arguments):
+        if arguments[5] == 2:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(engine, "train_one_epoch", killed)
+    with pytest.raises(KeyboardInterrupt):
+        fit(config("broken", **changes))
+    assert not (config("broken").out / "metrics.json").exists()
+    monkeypatch.setattr(engine, "train_one_epoch", real)
+    assert_same_run(whole, fit(config("broken", **changes)))
+
+
+def test_same_seed_same_numbers_other_seed_other_numbers(config):
+    a, b, c = fit(config("a")), fit(config("b")), fit(config("c", seed=1))
+    assert_same_run(a, b)
+    assert not torch.equal(weights(a)["trunk.pos_embed"], weights(c)["trunk.pos_embed"])
+
+
+def test_changed_data_starts_again(config, monkeypatch, capsys):
+    monkeypatch.setattr(engine, "finish", lambda *_: None)  # stopped before the record is written
+    fit(config())
+    monkeypatch.setattr(engine, "data_fingerprint", lambda _: "other")
+    fit(config())
+    assert "training starts again" in capsys.readouterr().out
+
+
+def test_a_finished_run_is_left_alone_and_another_configuration_is_refused(config, capsys):
+    run = fit(config())
+    before = os.stat(run / "model.safetensors").st_mtime_ns
+    fit(config())
+    assert os.stat(run / "model.safetensors").st_mtime_ns == before
+    assert "already finished" in capsys.readouterr().out
+    with pytest.raises(ValueError, match=r"another run \(lr: 0.01, now 0.02\)"):
+        fit(config(lr=0.02))
+
+
+def test_a_single_task_and_missing_labels_train(config, tiny_photos):
+    run = load_run(fit(config(tasks=("disease",), fusion="none", lsm=False)))
+    assert run.model.tasks == ("disease",)
+    assert "selected" not in run.predictions
+    assert select(tiny_photos.frame, "train")["disease"].isna().sum() + tiny_photos.frame["attributes"].isna().sum() > 0
+
+
+def test_a_nonfinite_loss_stops_with_all_that_is_needed(config, monkeypatch):
+    real = engine.multi_task_loss
+
+    def broken(*arguments):
+        total, losses = real(*arguments)
+        return total, losses | {"attributes": losses["attributes"] * (float("nan") if broken.calls > 2 else 1)}
+
+    def counted(*arguments):
+        broken.calls += 1
+        return broken(*arguments)
+
+    broken.calls = 0
+    monkeypatch.setattr(engine, "multi_task_loss", counted)
+    with pytest.raises(NonFiniteLossError, match=r"attributes loss .*step 2 of 6.*images/\d\d.png.*last.safetensors"):
+        fit(config())
+
+
+def test_the_test_split_is_read_once_at_the_end(config, monkeypatch):
+    asked = []
+    real = engine.PhotoSet.photos
+    monkeypatch.setattr(
+        engine.PhotoSet, "photos", lambda self, split, **k: asked.append(split) or real(self, split, **k)
+    )
+    fit(config())
+    assert asked.count("test") == 1
+    assert asked.index("test") > asked.index("val")
+
+
+def test_sample_order_covers_every_photograph_once_a_pass():
+    order = engine.sample_order(10, 0, 40, seed=3)
+    assert all(sorted(order[i : i + 10]) == list(range(10)) for i in range(0, 40, 10))
+    assert engine.sample_order(10, 13, 14, seed=3) == order[13:27]
+    assert order[:10] != order[10:20]
+
+
+def test_learning_rate_rises_then_falls_to_zero(config):
+    c = config(samples=400, epochs=10, warmup=0.1)
+    rates = [engine.learning_rate(step, c) for step in range(c.steps)]
+    assert max(rates) == pytest.approx(c.lr)
+    assert rates[0] == pytest.approx(c.lr / 10)
+    assert all(a > b for a, b in pairwise(rates[10:]))
+    assert rates[-1] < c.lr / 100
+
+
+def test_a_damaged_checkpoint_is_named(config, tmp_path):
+    (tmp_path / "last.safetensors").write_bytes(b"\0" * 100)
+    with pytest.raises(CheckpointError, match=r"last.safetensors is damaged"):
+        load_tensors(tmp_path / "last.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tasks": ("disease", "age")}, "unknown task 'age'"),
+        ({"lr": -1.0}, "above 0"),
+        ({"cutmix_probability": 1.5}, "between 0 and 1"),
+        ({"samples": 3}, "epochs × batch_size"),
+        ({"tasks": ()}, "at least one task"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(config, changes, message):
+    with pytest.raises(ValueError, match=message):
+        config(**changes)
+
+
+def test_unknown_field_suggests_the_right_one(config):
+    with pytest.raises(ValueError, match="batch_size"):
+        TrainConfig.from_dict(config().to_dict() | {"batchsize": 3})
+    assert TrainConfig.from_dict(config().to_dict()) == config()
+
+
+def test_an_unfinished_run_cannot_be_loaded_or_published(config, tmp_path):
+    (tmp_path / "half").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"config.json is missing"):
+        load_run(tmp_path / "half")
+    with pytest.raises(FileNotFoundError, match=r"metrics.json is missing"):
+        publish(tmp_path / "half", tmp_path / "published")
+
+
+def test_published_records_are_small_and_carry_no_paths(config, tmp_path):
+    run = fit(config())
+    publish(run, tmp_path / "with")
+    publish(run, tmp_path / "without", with_predictions=False)
+    frame = pd.read_parquet(tmp_path / "with" / "predictions.parquet")
+    assert set(frame["split"]) == {"test"}
+    assert "selected" not in frame
+    assert not (tmp_path / "without" / "predictions.parquet").exists()
+    assert str(tmp_path) not in (tmp_path / "with" / "config.json").read_text()
+    metrics = read_json(run / "metrics.json")["test"]
+    known = {k: v for k, v in metrics.items() if v is not None}
+    again = score(frame, load_run(run).label_space)
+    assert {k: again[k] for k in known} == pytest.approx(known)
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path):
+    write_json(tmp_path / "a.json", {"x": 1})
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "a.json", {"x": object()})
+    assert read_json(tmp_path / "a.json") == {"x": 1}
+    assert os.listdir(tmp_path) == ["a.json"]
