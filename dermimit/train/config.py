@@ -79,9 +79,6 @@ class TrainConfig:
     """Seed of weights, order, augmentation and CutMix."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "data_root", Path(self.data_root))
-        object.__setattr__(self, "out", Path(self.out))
-        object.__setattr__(self, "tasks", tuple(self.tasks))
         self._check_types()
         for task in self.tasks:
             if task not in TASKS:
@@ -148,4 +145,6 @@ class TrainConfig:
         known = {f.name for f in fields(cls)}
         if unknown := sorted(values.keys() - known):
             raise ValueError(f"TrainConfig has no field {unknown[0]!r}; {suggest(unknown[0], known)}")
-        return cls(**values)
+        paths = {name: Path(values[name]) for name in ("data_root", "out") if name in values}
+        tasks = {"tasks": tuple(values["tasks"])} if "tasks" in values else {}
+        return cls(**values | paths | tasks)
