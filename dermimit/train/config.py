@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_origin
 
 from dermimit.data.schema import TASKS, suggest
 
@@ -25,7 +25,7 @@ class TrainConfig:
     """Side of the square photograph, in pixels."""
     model: str = "dermimitformer_tiny_patch8_64"
     """A builder registered with timm."""
-    model_kwargs: dict[str, Any] = field(default_factory=dict)
+    model_kwargs: dict[str, bool | int | float | str] = field(default_factory=dict)
     """Further arguments of the builder, such as fields of ModelConfig: lsm_k, cim_wiring, ..."""
     pretrained: bool = False
     """Start from timm's ImageNet-21k weights."""
@@ -96,9 +96,9 @@ class TrainConfig:
         )
 
     def _check_types(self) -> None:
-        kinds = {int: int, float: (int, float), bool: bool, str: str, dict[str, Any]: dict}
+        kinds = {int: int, float: (int, float), bool: bool, str: str, dict: dict}
         for f in fields(self):
-            value, kind = getattr(self, f.name), kinds.get(f.type)
+            value, kind = getattr(self, f.name), kinds.get(get_origin(f.type) or f.type)
             wrong = kind is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool))
             choices = getattr(f.type, "__args__", ()) if "Literal" in str(f.type) else ()
             if wrong or (choices and value not in choices):

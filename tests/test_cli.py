@@ -1,0 +1,74 @@
+"""The `dermimit` command as a user calls it."""
+
+import pytest
+
+from dermimit.cli import main
+from dermimit.predict import DISCLAIMER
+from dermimit.train import TrainConfig, fit
+
+MODEL = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
+
+
+@pytest.fixture
+def run(tiny_photos, tmp_path):
+    shape = dict(image_size=16, model_kwargs=MODEL, samples=4, epochs=1, batch_size=4)
+    return fit(TrainConfig(data_root=tiny_photos.root, out=tmp_path / "run", **shape))
+
+
+def test_predict_prints_a_ranked_differential_and_draws_it(run, tiny_photos, tmp_path, capsys):
+    photo = tiny_photos.root / "images" / "03.png"
+    assert main(["predict", str(run), str(photo), "--top", "2", "--figure", str(tmp_path / "answer.png")]) == 0
+    text = capsys.readouterr().out
+    assert "differential" in text
+    assert "  1. " in text
+    assert "  3. " not in text
+    shares = [float(line.split()[-1].rstrip("%")) for line in text.splitlines() if line.startswith(("  1.", "  2."))]
+    assert shares == sorted(shares, reverse=True)
+    assert DISCLAIMER in text
+    assert (tmp_path / "answer.png").stat().st_size > 5000
+
+
+def test_mistakes_are_explained_without_a_traceback(run, tmp_path, capsys):
+    assert main(["predict", str(tmp_path), "x.png"]) == 2
+    assert "not a finished run" in capsys.readouterr().err
+    assert main(["predict", str(run), str(tmp_path / "none.png")]) == 2
+    assert "no such file" in capsys.readouterr().err
+
+
+def test_train_from_the_command_line(tiny_photos, tmp_path, capsys):
+    words = ["train", "--data-root", str(tiny_photos.root), "--out", str(tmp_path / "a"), "--image-size", "16"]
+    words += [
+        "--model-kwargs",
+        *["img_size", "16", "patch_size", "4", "embed_dim", "24", "num_heads", "3", "lsm_k", "4"],
+    ]
+    assert main([*words, "--samples", "4", "--epochs", "1", "--batch-size", "4"]) == 0
+    assert (tmp_path / "a" / "metrics.json").exists()
+
+
+def test_train_help_documents_every_field(capsys):
+    from dataclasses import fields
+
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    text = capsys.readouterr().out
+    assert all("--" + field.name.replace("_", "-") in text for field in fields(TrainConfig))
+    assert "Peak learning rate" in text
+
+
+def test_data_synderm(tmp_path, capsys):
+    words = [
+        "data",
+        "synderm",
+        "--out",
+        str(tmp_path / "sd"),
+        "--n",
+        "3",
+        "--n-val",
+        "2",
+        "--n-test",
+        "2",
+        "--workers",
+        "1",
+    ]
+    assert main(words) == 0
+    assert len(list((tmp_path / "sd" / "images").iterdir())) == 7
