@@ -255,7 +255,7 @@ def encode_targets(frame: pd.DataFrame, label_space: LabelSpace) -> dict[str, Fl
     Because unknown is NaN, a linear mix of two targets is unknown wherever either was.
 
     Args:
-        frame: a validated manifest with n rows.
+        frame: a validated manifest, or predictions read from a file, with n rows.
         label_space: gives the classes and their order.
 
     Returns:
@@ -266,15 +266,20 @@ def encode_targets(frame: pd.DataFrame, label_space: LabelSpace) -> dict[str, Fl
         position = {name: i for i, name in enumerate(label_space.classes(task))}
         target = np.zeros((len(frame), count), np.float32)
         for row, value in zip(target, frame[task], strict=True):
-            if value is None:
+            if is_missing(value):
                 row[:] = np.nan
             else:
                 row[[position[v] for v in ([value] if isinstance(value, str) else value)]] = 1
         targets[task] = target
         if task == "attributes":
             for row, unknown in zip(target, frame["attributes_unknown"], strict=True):
-                row[[position[v] for v in unknown or ()]] = np.nan
+                row[[position[v] for v in (() if is_missing(unknown) else unknown)]] = np.nan
     return targets
+
+
+def is_missing(value: object) -> bool:
+    """Whether a label is unknown: None, or the NaN that a table read from a file has in its place."""
+    return value is None or value is pd.NA or (isinstance(value, float) and value != value)
 
 
 def save_dataset(root: Path | str, frame: pd.DataFrame, label_space: LabelSpace) -> None:
