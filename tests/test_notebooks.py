@@ -73,11 +73,14 @@ def test_every_figure_has_alt_text_caption_and_name(notebook):
             assert drawing["figure"]["caption"].endswith(".") and drawing["figure"]["name"].startswith("fig-")
 
 
-def test_training_defaults_are_the_quick_profile():
-    (cell,) = parameters_cells(nbformat.read(ROOT / "notebooks" / "03_train.ipynb", as_version=4))
+@pytest.mark.parametrize("name", ["01_data", "03_train"])
+def test_defaults_are_the_quick_profile(name):
+    (cell,) = parameters_cells(nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4))
     values = {node.target.id: ast.literal_eval(node.value) for node in ast.parse(cell.source).body}
     quick = yaml.safe_load((ROOT / "workflow/config/quick.yaml").read_text())["synderm"]
-    assert {key: values[key] for key in quick if key in values} == {key: quick[key] for key in quick if key in values}
+    shared = quick.keys() & values.keys()
+    assert "image_size" in shared
+    assert {key: values[key] for key in shared} == {key: quick[key] for key in shared}
 
 
 def namespace(*cells, **values):

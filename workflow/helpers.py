@@ -18,7 +18,8 @@ SIZES = {"n_train": int, "n_val": int, "n_test": int}  # of a dataset that is dr
 TRAINING = {"image_size": int, "model": str, "samples": int, "epochs": int, "batch_size": int, "lr": float}
 RECIPE = {  # may be left out: the defaults of TrainConfig hold
     "optimizer": str, "momentum": float, "weight_decay": float, "warmup": float, "cutmix_probability": float,
-    "weight_attributes": float,     "ema": float, "precision": str, "pretrained": bool, "in_memory": bool, "workers": int,
+    "weight_attributes": float, "ema": float, "precision": str, "pretrained": bool, "in_memory": bool,
+    "workers": int,
 }  # fmt: skip
 FILES = {"synderm": ("manifest.parquet",), "pad_ufes_20": ("metadata.csv",)}
 OPTIONS = ("profile", "dataset", "data_root")

@@ -51,13 +51,14 @@ def bootstrap_interval(
         `(low, high)`.
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapter 13; `scipy.stats.bootstrap`.
     """
-    members = _members(n, groups)
+    members = None if groups is None else _members(n, groups)
 
     def of_units(units: np.ndarray) -> float:
-        return statistic(np.concatenate([members[int(unit)] for unit in units]))
+        rows = units if members is None else np.concatenate([members[int(unit)] for unit in units])
+        return statistic(rows)
 
     result = stats.bootstrap(
-        (np.arange(len(members)),),
+        (np.arange(n if members is None else len(members)),),
         of_units,
         n_resamples=resamples,
         confidence_level=level,
@@ -68,10 +69,8 @@ def bootstrap_interval(
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 
-def _members(n: int, groups: Iterable | None) -> list[np.ndarray]:
-    """Return the row numbers of each unit that is drawn: one row, or all rows of a patient."""
-    if groups is None:
-        return list(np.arange(n)[:, None])
+def _members(n: int, groups: Iterable) -> list[np.ndarray]:
+    """Return the row numbers of each group."""
     names, unit = np.unique([str(group) for group in groups], return_inverse=True)
     if len(unit) != n:
         raise ValueError(f"groups has {len(unit)} labels for {n} rows: give one label a row")
