@@ -122,6 +122,13 @@ def ablation_table(
     return pd.DataFrame(lines)
 
 
+def readme_table(published: Path, experiments: pd.DataFrame, ceiling: float) -> str:
+    """The ablation as the README quotes it, in Markdown."""
+    metrics = {"disease macro-F1": "disease/macro_f1", "accuracy": "disease/accuracy", "top-3": "disease/top3_accuracy"}
+    metrics |= {"body-part accuracy": "body_part/accuracy", "attribute mAP": "attributes/map"}
+    return to_markdown(ablation_table(read_records(published), experiments, metrics, ceiling=ceiling))
+
+
 def _cell(runs: pd.DataFrame, key: str) -> str:
     values = runs[key].dropna() if key in runs else pd.Series(dtype=float)
     return format_mean_sd(values) if len(values) else "–"
