@@ -16,6 +16,7 @@ import helpers  # noqa: E402
 from snakemake.exceptions import WorkflowError  # noqa: E402
 
 from dermimit.evaluate.tables import read_experiments  # noqa: E402
+from dermimit.records import RESULT_CODE  # noqa: E402
 
 PROFILES = ("smoke", "quick", "published", "paper")
 
@@ -72,10 +73,23 @@ def test_wrong_profile_is_explained(tmp_path, line, message):
 
 
 def test_experiments_table():
-    frame = read_experiments(ROOT / "workflow/experiments/ablation.csv")
+    path = ROOT / "workflow/experiments/ablation.csv"
+    frame, rows = read_experiments(path), helpers.read_experiments(path)
+    assert rows == frame.set_index("row")[["tasks", "lsm", "fusion"]].to_dict("index")
     assert list(frame["row"]) == ["D", "D_LSM", "D_B_A", "D_B_A_LSM", "full"]
     full = frame.set_index("row").loc["full"]
     assert full["tasks"] == "disease+body_part+attributes" and bool(full["lsm"]) and full["fusion"] == "cim"
+
+
+@pytest.mark.parametrize("line", ["a/b,disease,true,none", "D,disease,maybe,none", "D,,true,none"])
+def test_wrong_experiments_are_explained(tmp_path, line):
+    (tmp_path / "t.csv").write_text(f"row,tasks,lsm,fusion\n{line}\n")
+    with pytest.raises(WorkflowError, match=r"t\.csv, line 2"):
+        helpers.read_experiments(tmp_path / "t.csv")
+
+
+def test_what_training_depends_on_is_what_its_fingerprint_covers():
+    assert helpers.RESULT_CODE == RESULT_CODE
 
 
 def test_code_lists_only_what_is_named(monkeypatch):

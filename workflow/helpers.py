@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 import shutil
@@ -22,6 +23,7 @@ RECIPE = {  # may be left out: the defaults of TrainConfig hold
     "workers": int,
 }  # fmt: skip
 FILES = {"synderm": ("manifest.parquet",), "pad_ufes_20": ("metadata.csv",)}
+RESULT_CODE = ("data", "model", "train", "evaluate/metrics.py", "evaluate/predictions.py")  # as in dermimit.records
 OPTIONS = ("profile", "dataset", "data_root")
 
 
@@ -111,6 +113,25 @@ def _data_root(given: str, profile: str, dataset: str) -> str:
     if missing:
         raise WorkflowError(f"data_root={given}: {', '.join(missing)} not found there; is it the dataset's top folder?")
     return given.rstrip("/")
+
+
+def read_experiments(path: Path) -> dict[str, dict[str, Any]]:
+    """Read the rows to train, by name: `tasks` and `fusion` as text, `lsm` as a truth value.
+
+    `dermimit.evaluate.tables` reads the same table; here without the package, whose import takes seconds.
+    """
+    rows: dict[str, dict[str, Any]] = {}
+    with path.open(newline="") as file:
+        for line, row in enumerate(csv.DictReader(file), start=2):
+            name, lsm = row.get("row") or "", (row.get("lsm") or "").lower()
+            if not name.replace("_", "").isalnum() or name in rows:
+                raise WorkflowError(
+                    f"{path.name}, line {line}: row {name!r} must be letters, digits and _, and unique."
+                )
+            if lsm not in ("true", "false") or not row.get("tasks") or not row.get("fusion"):
+                raise WorkflowError(f"{path.name}, line {line}: needs tasks, fusion, and lsm as true or false.")
+            rows[name] = {"tasks": row["tasks"], "lsm": lsm == "true", "fusion": row["fusion"]}
+    return rows
 
 
 def code(*parts: str) -> list[str]:
