@@ -122,10 +122,11 @@ def glue(numbers: Mapping[str, float]) -> None:
 
 
 def show_table(frame: pd.DataFrame, *, index: bool = False, digits: int = 3) -> None:
-    """Show a frame as a plain HTML table (and as text where there is no HTML)."""
-    options = {"index": index, "float_format": f"{{:.{digits}f}}".format, "na_rep": "–"}
-    html = frame.to_html(border=0, justify="left", **options)
-    display({"text/html": html, "text/plain": frame.to_string(**options)}, raw=True)
+    """Show a frame as a plain HTML table (and as text where there is no HTML); `index` adds the index as a column."""
+    table = frame.reset_index().rename_axis(columns=None) if index else frame
+    options = {"index": False, "float_format": f"{{:.{digits}f}}".format, "na_rep": "–"}
+    html = table.to_html(border=0, justify="left", **options)
+    display({"text/html": html, "text/plain": table.to_string(**options)}, raw=True)
 
 
 def show_text(text: str) -> None:
@@ -134,9 +135,11 @@ def show_text(text: str) -> None:
 
 
 def rerun_command(notebook: str, parameters: Mapping[str, Any]) -> None:
-    """Show the papermill command that repeats this page exactly."""
-    arguments = shlex.quote(json.dumps(dict(parameters)))
-    show_text(f"```bash\npapermill notebooks/{notebook}.ipynb {notebook}-again.ipynb -y {arguments}\n```")
+    """Show the papermill command that repeats this page exactly; an empty text is what a notebook starts with."""
+    given = {name: value for name, value in parameters.items() if value != ""}
+    lines = [f"papermill notebooks/{notebook}.ipynb {notebook}-again.ipynb"]
+    lines += [f"  -p {name} {shlex.quote(str(value))}" for name, value in given.items()]
+    show_text("```bash\n" + " \\\n".join(lines) + "\n```")
 
 
 def finish(path: Path, **numbers: Any) -> None:

@@ -134,7 +134,7 @@ def verdict(difference: float, low: float, high: float, what: str) -> str:
         difference, low, high: in units of the score.
         what: for example "full − D".
     """
-    size = f"{what} is {difference:+.3f} (95 % interval {low:+.3f} to {high:+.3f})"
+    size = f"{what} is {difference:+.3f} (95 % interval {low:+.3f} to {high:+.3f})".replace("-", "−")
     if low > 0:
         return f"{size}: better on these test photographs."
     if high < 0:

@@ -22,7 +22,7 @@ DISEASE_METRICS = {
 OTHER_METRICS = {
     "AUROC": "disease/auroc",
     "ECE": "disease/ece",
-    "body-part macro-F1": "body_part/macro_f1",
+    "body-part accuracy": "body_part/accuracy",
     "attribute mAP": "attributes/map",
 }
 

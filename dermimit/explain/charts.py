@@ -21,13 +21,13 @@ def class_counts(counts: Mapping[str, pd.Series], labels: Mapping[str, str] = TA
         labels: task -> name shown.
     """
     tallest = max(len(series) for series in counts.values())
-    size = (4.2 * len(counts), 1.2 + 0.17 * tallest)
+    size = (3.7 * len(counts), 1.2 + 0.17 * tallest)
     figure, axes = plt.subplots(1, len(counts), figsize=size, squeeze=False, layout="constrained")
     for axis, (task, series) in zip(axes[0], counts.items(), strict=True):
         ordered = series.sort_values()
         axis.barh([pretty(name) for name in ordered.index], ordered.to_numpy(), color=TASK_COLOURS[task])
         axis.set(title=f"{labels[task]} ({len(series)} classes)", xlabel="photos")
-        axis.tick_params(axis="y", labelsize=7.5)
+        axis.tick_params(axis="y", labelsize=10)
         axis.margins(y=0.01)
     return figure
 
@@ -60,12 +60,15 @@ def learning_curves(
         axis.axhline(height, color=BLACK, linestyle="--", linewidth=0.9)
         axis.annotate(name, (1, height), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
     axis.set(xlabel="photos seen in training", ylabel=label, ylim=(0, None))
-    axis.legend(fontsize=8, loc="upper left")
+    axis.margins(y=0.08)
+    figure.legend(fontsize=8, loc="outside lower center", ncols=3)
     return figure
 
 
 def _curves(axis: Axes, history: pd.DataFrame, metric: str, rows: Sequence[str], names: Mapping, **line) -> None:
-    for (row, seed), curve in history.groupby(["row", "seed"], sort=False):
+    order = sorted(history["row"].unique(), key=lambda row: rows.index(row) if row in rows else len(rows))
+    for row, seed in [(row, seed) for row in order for seed in sorted(history["seed"].unique())]:
+        curve = history[(history["row"] == row) & (history["seed"] == seed)]
         shown = names.get(row) if seed == history["seed"].min() else None
         marker = row_marker(row, rows) if names else None
         axis.plot(

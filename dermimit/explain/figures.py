@@ -39,7 +39,7 @@ def photo_grid(photos: Sequence[np.ndarray], captions: Sequence[str], *, columns
 def show_photo(axis: Axes, photo: np.ndarray, title: str = "") -> None:
     """Draw a photo without axes, its pixels kept as they are."""
     axis.imshow(photo, interpolation="nearest")
-    axis.set_title(title, fontsize=7.5)
+    axis.set_title(title, fontsize=9)
     axis.axis("off")
 
 
@@ -106,7 +106,7 @@ def map_panel(photos, maps: Mapping[str, np.ndarray], masks=None, captions: Sequ
         for axis in axes[:, place] if masks is not None and masks[place] is not None else []:
             outline(axis, masks[place])
     for line, name in zip(axes, ["photo", *maps], strict=True):
-        line[0].text(-0.08, 0.5, name, rotation=90, va="center", ha="right", fontsize=8, transform=line[0].transAxes)
+        line[0].text(-0.08, 0.5, name, rotation=90, va="center", ha="right", fontsize=10, transform=line[0].transAxes)
     figure.colorbar(picture, ax=axes[1:], label="relevance, scaled in each map", shrink=0.6)
     return figure
 
@@ -134,15 +134,18 @@ def answer_figure(prediction: Prediction, truth: Mapping[str, Sequence[str]] | N
         top: bars a task.
     """
     answers, truth = prediction.answers, truth or {}
-    figure, axes = plt.subplots(1, 1 + len(answers), figsize=(3.3 * (1 + len(answers)), 2.6), layout="constrained")
+    figure, axes = plt.subplots(2, 2, figsize=(8.2, 5.2), layout="constrained")
+    axes = axes.flatten()
     draw_selection(axes[0], prediction.photo, prediction.selected.get("disease", np.array([], int)), prediction.grid)
-    for axis, (task, series) in zip(axes[1:], answers.items(), strict=True):
+    for axis, (task, series) in zip(axes[1:], answers.items(), strict=False):
         best, known = series.nlargest(top)[::-1], set(truth.get(task, ()))
         labels = [f"{pretty(name)} ★" if name in known else pretty(name) for name in best.index]
         bars = axis.barh(labels, best, color=TASK_COLOURS[task])
         for bar, name in zip(bars, best.index, strict=True):
             bar.set_hatch("//" if name in known else "")
         axis.set(xlim=(0, 1), xlabel="probability", title=TASK_LABELS[task])
-        axis.tick_params(axis="y", labelsize=8)
+        axis.tick_params(axis="y", labelsize=10)
+    for axis in axes[1 + len(answers) :]:
+        axis.axis("off")
     figure.supxlabel(DISCLAIMER, fontsize=9, color=RED, weight="bold", x=0.01, ha="left")
     return figure
