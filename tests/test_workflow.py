@@ -111,13 +111,15 @@ def test_prose_and_figures_of_the_training_notebook_do_not_count(tmp_path):
 
 
 def test_staged_pages_hold_no_machine_paths(tmp_path):
+    default = nbformat.v4.new_code_cell("seed: int = 0", metadata={"tags": ["parameters"]})
     cell = nbformat.v4.new_code_cell("seed = 3", metadata={"tags": ["injected-parameters"], "papermill": {"x": 1}})
-    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"papermill": {"input_path": "/home/me"}})
+    notebook = nbformat.v4.new_notebook(cells=[cell, default], metadata={"papermill": {"input_path": "/home/me"}})
     nbformat.write(notebook, tmp_path / "run.ipynb")
     helpers.stage(tmp_path / "run.ipynb", tmp_path / "pages" / "run.ipynb")
     staged = nbformat.read(tmp_path / "pages" / "run.ipynb", as_version=4)
     assert "papermill" not in staged.metadata and "papermill" not in staged.cells[0].metadata
     assert staged.cells[0].metadata.tags == ["injected-parameters", "hide-input"]
+    assert staged.cells[1].metadata.tags == ["parameters", "remove-input"]
     with pytest.raises(WorkflowError, match="forcerun page"):
         helpers.stage(tmp_path / "gone.ipynb", tmp_path / "page.ipynb")
 

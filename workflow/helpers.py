@@ -183,7 +183,9 @@ def stage(executed: Path, page: Path) -> None:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
         tags = cell.metadata.get("tags", [])
-        if {"parameters", "injected-parameters"} & set(tags):
+        if "parameters" in tags:  # the defaults; the values in force are in the next cell
+            cell.metadata["tags"] = [*tags, "remove-input"]
+        if "injected-parameters" in tags:
             cell.metadata["tags"] = [*tags, "hide-input"]
     page.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, page)
