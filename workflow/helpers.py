@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import hashlib
 import os
 import shutil
@@ -24,6 +25,7 @@ RECIPE = {  # may be left out: the defaults of TrainConfig hold
 }  # fmt: skip
 FILES = {"synderm": ("manifest.parquet",), "pad_ufes_20": ("metadata.csv",)}
 RESULT_CODE = ("data", "model", "train", "evaluate/metrics.py", "evaluate/predictions.py")  # as in dermimit.records
+HELD: list[Any] = []
 OPTIONS = ("profile", "dataset", "data_root")
 
 
@@ -150,6 +152,17 @@ def training_cells(notebook: str) -> str:
         cell for cell in nbformat.read(notebook, as_version=4).cells if "training" in cell.metadata.get("tags", [])
     ]
     return hashlib.sha256("\0".join(cell.source for cell in cells).encode()).hexdigest()[:16]
+
+
+def lock(path: Path) -> None:
+    """Refuse a second run in this folder; unlike Snakemake's lock, it vanishes with the process, however that ends."""
+    path.parent.mkdir(exist_ok=True)
+    file = path.open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise WorkflowError("Another run is at work in this folder: wait for it, or use a second checkout.") from error
+    HELD.append(file)  # open until the process ends
 
 
 def draw_synderm(settings: Settings, sources: Iterable[str], workers: int) -> None:
