@@ -20,6 +20,7 @@ os.environ.setdefault("TQDM_DISABLE", "1")  # a progress bar in an executed note
 
 GLUE_PREFIX = "application/papermill.record/"  # what MyST-NB's glue roles look for
 DATASETS = {"synderm": "SynDerm-49", "pad_ufes_20": "PAD-UFES-20"}
+COMPLETE = {"pad_ufes_20": 2298}  # photographs of the official release
 PROFILES = {
     "smoke": "A check that everything runs. These numbers mean nothing.",
     "quick": "A live demonstration, computed while this copy of the book was built. It is not evidence.",
@@ -183,6 +184,15 @@ def show_banner(parameters: Mapping[str, Any]) -> None:
     """Say at the top of a page which profile and dataset its numbers come from, and what they are worth."""
     profile, dataset = parameters["profile"], DATASETS.get(parameters["dataset"], parameters["dataset"])
     show_text(f"**Profile `{profile}` on {dataset}.** {PROFILES.get(profile, 'A profile of your own.')}")
+
+
+def show_subset(dataset: str, photographs: int) -> None:
+    """Say so where only a part of a public dataset is at hand, since its numbers then stand by themselves."""
+    if photographs < COMPLETE.get(dataset, 0):
+        show_text(
+            f"**{DATASETS[dataset]}, {photographs}-image subset** of {COMPLETE[dataset]:,}: "
+            "do not set these numbers beside published ones for the full set."
+        )
 
 
 def show_provenance(facts: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ import ast
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,15 @@ import nbformat
 import pytest
 import yaml
 
-from dermimit.notebook import ParameterError, check_parameters, declared_parameters, glue, injected_names
+from dermimit.notebook import (
+    ParameterError,
+    check_parameters,
+    declared_parameters,
+    glue,
+    injected_names,
+    rerun_command,
+    show_subset,
+)
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -132,6 +141,25 @@ def test_glued_numbers_are_plain_floats(capsys, monkeypatch):
     data, more = shown[0]
     assert data == {"application/papermill.record/text/plain": "0.5"}
     assert more["metadata"]["scrapbook"]["name"] == "f1"
+
+
+def test_a_subset_of_a_public_dataset_is_named(monkeypatch):
+    shown = []
+    monkeypatch.setattr("dermimit.notebook.display", lambda data, **more: shown.append(data["text/markdown"]))
+    show_subset("pad_ufes_20", 2298)
+    show_subset("synderm", 10)
+    assert not shown
+    show_subset("pad_ufes_20", 948)
+    assert "PAD-UFES-20, 948-image subset** of 2,298" in shown[0]
+
+
+def test_the_rerun_command_is_one_papermill_understands(monkeypatch):
+    shown = []
+    monkeypatch.setattr("dermimit.notebook.display", lambda data, **more: shown.append(data["text/markdown"]))
+    rerun_command("03_train", {"seed": 3, "data_root": "", "lsm": True, "tasks": "disease", "out": "a b"})
+    words = shlex.split(shown[0].removeprefix("```bash").removesuffix("```").replace("\\\n", ""))
+    assert words[:3] == ["papermill", "notebooks/03_train.ipynb", "03_train-again.ipynb"]
+    assert words[3:] == ["-p", "seed", "3", "-p", "lsm", "True", "-p", "tasks", "disease", "-p", "out", "a b"]
 
 
 def papermill(tmp_path, name, *arguments):
