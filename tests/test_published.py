@@ -1,0 +1,53 @@
+"""The published records say what the book and the README quote, and can be computed again from the predictions."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dermimit.data import LabelSpace
+from dermimit.data.synderm import ceiling
+from dermimit.evaluate.metrics import score
+from dermimit.evaluate.tables import read_experiments, read_records, readme_table
+from dermimit.records import read_json
+
+ROOT = Path(__file__).parents[1]
+PUBLISHED = ROOT / "results" / "published"
+EXPERIMENTS = read_experiments(ROOT / "workflow" / "experiments" / "ablation.csv")
+RUNS = sorted(path.parent for path in (PUBLISHED / "synderm").glob("*/predictions.parquet"))
+
+
+def test_every_row_of_the_ablation_is_published():
+    assert set(read_records(PUBLISHED / "synderm")["row"]) == set(EXPERIMENTS["row"])
+
+
+def test_all_runs_had_the_same_recipe_and_the_same_test_photographs():
+    records = read_records(PUBLISHED / "synderm")
+    for name in ("samples", "batch_size", "lr", "optimizer", "model", "image_size", "epochs"):
+        assert records[f"config/{name}"].nunique() == 1, name
+    for name in ("data_fingerprint", "code_fingerprint", "commit"):
+        assert records[f"provenance/{name}"].nunique() == 1, name
+    assert not records["provenance/dirty"].any()
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
+def test_the_metrics_follow_from_the_predictions(run):
+    label_space = LabelSpace.from_dict(read_json(run / "label_space.json"))
+    computed = score(pd.read_parquet(run / "predictions.parquet"), label_space)
+    assert computed == pytest.approx(read_json(run / "metrics.json")["test"], abs=1e-12)
+
+
+def test_the_full_model_reaches_at_least_half_of_the_ceiling():
+    records = read_records(PUBLISHED / "synderm")
+    reached = records.loc[records["row"] == "full", "test/disease/macro_f1"].mean()
+    assert reached >= ceiling().macro_f1 / 2
+
+
+def test_the_readme_quotes_the_published_table():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = text.split("<!-- published table -->")[1].split("<!-- end of table -->")[0]
+    assert block.strip() == readme_table(PUBLISHED / "synderm", EXPERIMENTS, ceiling().macro_f1).strip()
+
+
+def test_real_photographs_are_published_as_scores_only():
+    assert not list((PUBLISHED / "pad_ufes_20").rglob("predictions.parquet"))
