@@ -191,3 +191,15 @@ def test_experiments_are_checked(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(ValueError, match=message):
         tables.read_experiments(path)
+
+
+def test_references_of_published_runs_come_from_their_own_photographs(tmp_path):
+    assert tables.published_references(tmp_path, 4).empty
+    run = tmp_path / "full-seed0"
+    run.mkdir()
+    frame = pd.DataFrame({"split": ["val", "test", "test", "test"], "disease": ["b", "a", "a", "b"]})
+    frame.to_parquet(run / "predictions.parquet")
+    (tmp_path / "ceiling.json").write_text('{"macro_f1": 0.7, "accuracy": 0.8, "top3_accuracy": 0.9}')
+    scores = tables.published_references(tmp_path, 4)
+    assert scores.loc["majority class", "disease/accuracy"] == pytest.approx(2 / 3)
+    assert scores.loc[tables.BEST, "disease/macro_f1"] == 0.7

@@ -19,6 +19,7 @@ DISEASE_METRICS = {
     "balanced accuracy": "disease/balanced_accuracy",
     "top-3 accuracy": "disease/top3_accuracy",
 }
+BEST = "best reachable (Bayes)"
 OTHER_METRICS = {
     "AUROC": "disease/auroc",
     "ECE": "disease/ece",
@@ -122,11 +123,35 @@ def ablation_table(
     return pd.DataFrame(lines)
 
 
-def readme_table(published: Path, experiments: pd.DataFrame, ceiling: float) -> str:
-    """The ablation as the README quotes it, in Markdown."""
+def published_references(folder: Path, num_classes: int) -> pd.DataFrame:
+    """Score the same guesses on the photographs that published runs were tested on, and give their ceiling.
+
+    Args:
+        folder: published runs of one dataset, with `ceiling.json` beside them where the ceiling is known. The majority
+            class is that of the test split, for the training split is not published.
+        num_classes: number of diseases in the label space.
+    Returns:
+        as `reference_scores`, with the row `best reachable (Bayes)` where there is a ceiling; no row where no
+        predictions were published.
+    """
+    runs = sorted(Path(folder).glob("*/predictions.parquet"))
+    if not runs:
+        return pd.DataFrame()
+    predictions = pd.read_parquet(runs[0], columns=["split", "disease"])
+    test = predictions.loc[predictions["split"] == "test", "disease"].dropna()
+    scores = reference_scores(test, test, num_classes)
+    best = _json(Path(folder) / "ceiling.json")
+    if best:
+        scores.loc[BEST] = {f"disease/{name}": best[name] for name in ("macro_f1", "accuracy", "top3_accuracy")}
+    return scores
+
+
+def readme_table(folder: Path, experiments: pd.DataFrame) -> str:
+    """The ablation as the README quotes it, in Markdown, from the published runs in a folder."""
     metrics = {"disease macro-F1": "disease/macro_f1", "accuracy": "disease/accuracy", "top-3": "disease/top3_accuracy"}
     metrics |= {"body-part accuracy": "body_part/accuracy", "attribute mAP": "attributes/map"}
-    return to_markdown(ablation_table(read_records(published), experiments, metrics, ceiling=ceiling))
+    ceiling = _json(Path(folder) / "ceiling.json")["macro_f1"]
+    return to_markdown(ablation_table(read_records(folder), experiments, metrics, ceiling=ceiling))
 
 
 def _cell(runs: pd.DataFrame, key: str) -> str:
