@@ -3,6 +3,7 @@
 import pytest
 
 from dermimit.cli import main
+from dermimit.data.schema import load_dataset
 from dermimit.predict import DISCLAIMER
 from dermimit.train import TrainConfig, fit
 
@@ -56,19 +57,44 @@ def test_train_help_documents_every_field(capsys):
 
 
 def test_data_synderm(tmp_path, capsys):
+    out = str(tmp_path / "sd")
     words = [
         "data",
         "synderm",
         "--out",
-        str(tmp_path / "sd"),
+        out,
         "--n",
-        "3",
-        "--n-val",
-        "2",
-        "--n-test",
-        "2",
+        "10",
+        "--image-size",
+        "16",
         "--workers",
         "1",
+        "--visits",
+        "0",
+        "30",
     ]
-    assert main(words) == 0
-    assert len(list((tmp_path / "sd" / "images").iterdir())) == 7
+    assert main([*words, "--fitzpatrick", "1", "2", "--no-confounders", "--zoom", "2", "--maps"]) == 0
+    assert capsys.readouterr().out.strip() == out
+    frame, _ = load_dataset(out)
+    assert frame["split"].value_counts().to_dict() == {"train": 14, "val": 2, "test": 4}
+    assert set(frame["fitzpatrick"]) <= {1, 2} and not frame.filter(like="confounder_").to_numpy().any()
+    assert len(list((tmp_path / "sd" / "maps").iterdir())) == 20
+
+
+def test_data_synderm_explains_mistakes(tmp_path, capsys):
+    (tmp_path / "mine.txt").write_text("keep")
+    assert main(["data", "synderm", "--out", str(tmp_path)]) == 2
+    assert "is not empty" in capsys.readouterr().err
+    assert main(["data", "synderm", "--out", str(tmp_path / "mine.txt" / "x")]) == 2
+    assert "mine.txt" in capsys.readouterr().err
+    assert main(["data", "synderm", "--out", str(tmp_path / "x"), "--zoom", "9"]) == 2
+    assert "zoom: must lie in 1..3" in capsys.readouterr().err
+
+
+def test_data_synderm_help_documents_every_option(capsys):
+    with pytest.raises(SystemExit):
+        main(["data", "synderm", "--help"])
+    text = " ".join(capsys.readouterr().out.replace("\u2502", " ").split())
+    for words in ("a tenth for validation", "skin types to draw evenly", "of the framing", "days on which each case"):
+        assert words in text
+    assert "--no-confounders" in text and "--maps" in text

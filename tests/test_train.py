@@ -1,6 +1,7 @@
 """What a user of training relies on: determinism, resuming, records, clear errors, nothing half-written."""
 
 import os
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -215,3 +216,23 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
         write_json(tmp_path / "a.json", {"x": object()})
     assert read_json(tmp_path / "a.json") == {"x": 1}
     assert os.listdir(tmp_path) == ["a.json"]
+
+
+def test_a_run_can_start_from_another(config):
+    first = fit(config("first"))
+    space = load_run(first).label_space
+    model = engine.build_model(config("second", start_from=str(first)), space)
+    assert all(torch.equal(value, weights(first)[name]) for name, value in model.state_dict().items())
+    other = replace(space, diseases=("x", "y", "z"))
+    fresh = engine.build_model(config("third", start_from=str(first)), other)
+    kept = {name for name, value in fresh.state_dict().items() if not torch.equal(value, weights(first)[name])}
+    assert kept and all(name.startswith("classifiers") for name in kept)
+    assert load_run(fit(config("fourth", start_from=str(first)))).config.start_from == str(first)
+
+
+def test_a_wrong_start_is_explained(config, tmp_path):
+    with pytest.raises(FileNotFoundError, match="not a finished run"):
+        fit(config(start_from=str(tmp_path / "nothing")))
+    first = fit(config("first"))
+    with pytest.raises(ValueError, match="another architecture"):
+        fit(config("wide", start_from=str(first), model_kwargs=MODEL | {"embed_dim": 48}))

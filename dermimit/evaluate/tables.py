@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dermimit.data.synderm.write import RENDERER
 from dermimit.evaluate.statistics import format_mean_sd, mean_sd
 
 EXPERIMENT_COLUMNS = ("row", "label", "tasks", "lsm", "fusion", "description")
@@ -144,6 +145,17 @@ def published_references(folder: Path, num_classes: int) -> pd.DataFrame:
     if best:
         scores.loc[BEST] = {f"disease/{name}": best[name] for name in ("macro_f1", "accuracy", "top3_accuracy")}
     return scores
+
+
+def published_note(folder: Path) -> str:
+    """A sentence that says where published runs used an earlier SynDerm than the one drawn now, or nothing."""
+    then = _json(Path(folder) / "ceiling.json").get("renderer", RENDERER)
+    if then == RENDERER:
+        return ""
+    return (
+        f" Made with version {then} of SynDerm, the live runs with version {RENDERER}: another dataset of the same "
+        "label shape, so each is measured against its own ceiling."
+    )
 
 
 def readme_table(folder: Path, experiments: pd.DataFrame) -> str:

@@ -11,6 +11,10 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK = (
 )  # fmt: skip
 GREY = "#666666"
 
+PALETTE = [
+    tuple(int(c[i : i + 2], 16) for i in (1, 3, 5)) for c in (YELLOW, ORANGE, RED, PINK, SKY, BLUE, GREEN, "#FFFFFF")
+]
+
 TASK_COLOURS = {"disease": BLUE, "body_part": GREEN, "attributes": ORANGE}
 TASK_LABELS = {"disease": "disease", "body_part": "body part", "attributes": "attributes"}
 ROW_COLOURS = {"D": GREY, "D_LSM": ORANGE, "D_B_A": SKY, "D_B_A_LSM": GREEN, "full": RED}

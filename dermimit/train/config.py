@@ -29,6 +29,8 @@ class TrainConfig:
     """Further arguments of the builder, such as fields of ModelConfig: lsm_k, cim_wiring, ..."""
     pretrained: bool = False
     """Start from timm's ImageNet-21k weights."""
+    start_from: str = ""
+    """Folder of a finished run whose weights this one starts from, where they fit, such as one on SynDerm."""
     tasks: tuple[str, ...] = TASKS
     """Tasks to train; those that the dataset has no labels for are left out."""
     lsm: bool = True
@@ -125,7 +127,7 @@ class TrainConfig:
 
     def without_pretraining(self) -> "TrainConfig":
         """The same run without fetching weights, for loading a trained model."""
-        return replace(self, pretrained=False)
+        return replace(self, pretrained=False, start_from="")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""

@@ -23,6 +23,7 @@ from dermimit.records import code_fingerprint, data_fingerprint, provenance, rea
 from dermimit.train.checkpoint import load_tensors, load_training, save_tensors, save_training
 from dermimit.train.config import TrainConfig
 from dermimit.train.losses import first_nonfinite, multi_task_loss
+from dermimit.train.transfer import start_from
 
 
 class NonFiniteLossError(FloatingPointError):
@@ -140,7 +141,10 @@ def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:
         raise ValueError(f"{label_space.name} has no labels for {', '.join(config.tasks)}: "
                          f"it has {', '.join(label_space.num_classes)}")  # fmt: skip
     choices = {"lsm": config.lsm, "fusion": config.fusion} | config.model_kwargs
-    return timm.create_model(config.model, pretrained=config.pretrained, num_classes=num_classes, **choices)
+    model = timm.create_model(config.model, pretrained=config.pretrained, num_classes=num_classes, **choices)
+    if config.start_from:
+        start_from(model, Path(config.start_from), label_space)
+    return model
 
 
 def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:

@@ -1,32 +1,35 @@
 """SynDerm-49: procedural clinical photographs with a known generating process.
 
-Datasheet
----------
-Purpose. A dataset with the label shape of Derm-49 (49 diseases, 15 body parts, 27 attributes) that anyone can make
-again to the bit, with exact lesion masks and a known best score. It is for testing methods, not for claims on patients.
+Purpose. 49 diseases, 15 body parts, 27 attributes, exact masks and causes of each pixel, and a known best score. For
+testing methods, not for claims on patients. `write` puts a full datasheet into the folder it makes.
 
-Process. disease ~ prior; body part ~ P(b | disease); attributes one after another ~ P(a_j | disease, a_1..a_{j-1}); the
-skin type is even and independent; lesions, light and camera depend on body part, attributes and skin type only. So
-P(disease | photo) can be no sharper than P(disease | body part, attributes), and `ceiling` bounds every classifier of
-photographs from above. (An attribute may be hidden by cloth, a crust or the frame, so the bound need not be reached.)
+Process. disease ~ prior; body part ~ P(b | disease); attributes one after another ~ P(a_j | disease, a_1..a_{j-1});
+number, size and arrangement of the lesions ~ P(. | disease). The picture depends on the disease only through these, so
+`ceiling` bounds every classifier of single photographs from above, unless confounders are made to depend on the
+disease. An attribute may be hidden, so the bound need not be reached.
 
-Labels. An attribute is "present" because it was drawn, even where it can hardly be seen. Masks hold the pixels of
-elements and marks that lie on visible skin; the fading red halo of erythema and scratches is left out.
+Knowledge. `knowledge.yaml`, version 2: SkinCon counts where there are enough, else round figures after named sources.
 
-Knowledge. `knowledge.yaml`, first version: round numbers from general textbook knowledge, not measured frequencies.
+Knobs. Skin types, prior, confounders (ink, ruler, dressing, hair, vignette), zoom and camera; counterfactuals of a
+case; visits on later days. Skin type, light, camera and framing are independent of the labels.
 
-Skin. Melanin and blood absorb light; erythema is fainter on dark skin. No statement on real skin-type performance
-follows from it. Palms and soles are as dark as the rest, which is wrong for types V and VI.
-
-Confounders. Ink ring (6 %), ruler (6 %), stray hairs, vignette: independent of everything else.
-
-Reproducing. A case is a function of (seed, index). Arrays are drawn with +, -, *, / and sqrt, which every processor
-rounds alike. Each case is a patient of its own; there is one picture per patient.
+Reproducing. A case is a function of (seed, index); workers, order and batch do not matter.
 """
 
-from dermimit.data.synderm.case import Case
-from dermimit.data.synderm.ceiling import Ceiling, ceiling, posterior
+from dermimit.data.synderm.case import CAUSES, Case, Labels
+from dermimit.data.synderm.ceiling import OBSERVABLE, Ceiling, ceiling, posterior
 from dermimit.data.synderm.dataset import LABEL_SPACE, SynDerm
 from dermimit.data.synderm.write import write
 
-__all__ = ["LABEL_SPACE", "Case", "Ceiling", "SynDerm", "ceiling", "posterior", "write"]
+__all__ = [
+    "CAUSES",
+    "LABEL_SPACE",
+    "OBSERVABLE",
+    "Case",
+    "Ceiling",
+    "Labels",
+    "SynDerm",
+    "ceiling",
+    "posterior",
+    "write",
+]

@@ -1,111 +1,124 @@
-"""From the drawn surface to a photograph: light, exposure, lens, sensor, and the things left lying in the picture."""
+"""From the drawn surface to a photograph: light, exposure, lens, sensor, file."""
 
+import io
 from dataclasses import dataclass
 
 import numpy as np
+from PIL import Image
 from scipy import ndimage
 
-from dermimit.data.synderm.colour import encode
+from dermimit.data.synderm.colour import encode, rgb
 from dermimit.data.synderm.knowledge import Array
-from dermimit.data.synderm.textures import ramp
 
-HAIR_COLOURS = (
-    (0.012, 0.010, 0.009),
-    (0.035, 0.020, 0.012),
-    (0.09, 0.05, 0.025),
-    (0.30, 0.19, 0.08),
-    (0.32, 0.31, 0.30),
-)
-BACKDROPS = ((0.05, 0.16, 0.24), (0.06, 0.20, 0.14), (0.55, 0.55, 0.54), (0.02, 0.02, 0.022), (0.30, 0.32, 0.36),
-             (0.12, 0.26, 0.42))  # fmt: skip
-CLOTHS = ((0.03, 0.06, 0.16), (0.03, 0.03, 0.035), (0.30, 0.32, 0.34), (0.04, 0.14, 0.14), (0.16, 0.05, 0.14),
-          (0.18, 0.24, 0.40))  # fmt: skip
+AMBIENT = 0.42  # share of the light that comes from everywhere
 
 
 @dataclass(frozen=True)
 class Shot:
     """Camera of one case.
 
-    `light` (x, y) with z = 1; `relief` contrast of the shading; `tint` of the light; `blur` as a fraction of the side;
-    `noise` of the sensor, in display values; then the confounders (0 or False when absent), and seven spare numbers.
+    `light` (x, y) with z = 1; `relief` contrast of the shading; `tint` of the light; `falloff` (x, y) of its
+    brightness; `blur` as a fraction of the side; `noise` of the sensor, in display values; `contrast` of the tone
+    curve; `quality` of the JPEG file, 1 to 99, or 100 for none.
     """
 
     light: tuple[float, float]
     relief: float
     tint: tuple[float, float, float]
+    falloff: tuple[float, float]
     exposure: float
     blur: float
     noise: float
-    vignette: float
-    ink: bool
-    ruler: bool
-    hairs: int
-    spare: tuple[float, ...]
+    contrast: float
+    quality: int
 
 
-def draw_shot(rng: np.random.Generator, confounders: bool) -> Shot:
-    """Draw a camera; the confounders take the same random numbers whether they are on or off."""
-    x, y, relief, red, blue, exposure, blur, noise, vignette, ink, ruler, hairs = rng.random(12).tolist()
-    light = (0.9 * (2 * x - 1), -0.35 - 0.55 * y)
-    tint = (0.96 + 0.10 * red, 1.0, 0.92 + 0.14 * blue)
-    on = float(confounders)
+def draw_shot(rng: np.random.Generator) -> Shot:
+    """Draw a camera and a light, independent of what is photographed."""
+    x, y, relief, red, blue, across, down, exposure, blur, noise, contrast, quality = rng.random(12).tolist()
     return Shot(
-        light, 0.75 + 0.35 * relief, tint, 0.88 + 0.30 * exposure, 0.004 + 0.005 * blur, 0.006 + 0.014 * noise,
-        on * 0.5 * max(vignette - 0.6, 0) / 0.4, confounders and ink < 0.06, confounders and ruler < 0.06,
-        int(on * 8 * max(hairs - 0.75, 0) / 0.25 + 0.5), tuple(rng.random(7).tolist()),
-    )  # fmt: skip
+        light=(0.9 * (2 * x - 1), -0.25 - 0.65 * y),
+        relief=0.75 + 0.40 * relief,
+        tint=(0.95 + 0.13 * red, 1.0, 0.90 + 0.16 * blue),
+        falloff=(0.5 * (across - 0.5), 0.5 * (down - 0.5)),
+        exposure=0.95 + 0.40 * exposure,
+        blur=0.0025 + 0.0060 * blur * blur,
+        noise=0.004 + 0.016 * noise * noise,
+        contrast=0.55 * contrast,
+        quality=60 + int(36 * quality),
+    )
 
 
-def relief_shading(height: Array, shot: Shot) -> Array:
-    """Brightness of a rough surface: n . l / l_z with the normal n = (-h_x, -h_y, 1) / |.|."""
+def shading(height: Array, gloss: Array, shot: Shot) -> tuple[Array, Array]:
+    """Brightness of a rough surface, relative to a flat one, and its mirror-like highlights.
+
+    Diffuse: ambient + (1 - ambient) n.l / l_z with the normal n of the relief; hollows are darkened by how far they lie
+    below their surroundings. Highlights: gloss (n.h)^64 with h half way between light and camera (Blinn 1977).
+
+    Args:
+        height: (H, W) in units of the picture's side.
+        gloss: (H, W), 0 and up; 0.05 for dry skin, about 1 for wet.
+
+    Returns:
+        brightness (H, W) and highlights (H, W), both 0 and up.
+    """
     n = height.shape[0]
     across, down = np.zeros_like(height), np.zeros_like(height)
-    across[:, 1:-1] = (height[:, 2:] - height[:, :-2]) * (0.5 * n)
-    down[1:-1] = (height[2:] - height[:-2]) * (0.5 * n)
+    across[:, 1:-1] = (height[:, 2:] - height[:, :-2]) * np.float32(-0.5 * n * shot.relief)
+    down[1:-1] = (height[2:] - height[:-2]) * np.float32(-0.5 * n * shot.relief)
     across[:, [0, -1]], down[[0, -1]] = across[:, [1, -2]], down[[1, -2]]
-    lit = (1 + shot.relief * (-across * shot.light[0] - down * shot.light[1])) / np.sqrt(
-        1 + 0.6 * (across**2 + down**2)
-    )
-    return np.clip(lit, 0.28, 1.55)
+    x, y = np.float32(shot.light[0]), np.float32(shot.light[1])
+    upright = 1 / np.sqrt(1 + across * across + down * down)
+    facing = np.maximum((1 + across * x + down * y) * upright, 0)
+    around = ndimage.uniform_filter(height, max(3, n // 20), mode="nearest")
+    hollow = np.clip(1 - 5 * (around - height), 0.62, 1.06)
+    long = (1 + float(x) ** 2 + float(y) ** 2) ** 0.5
+    half = np.float32(float(x) / long), np.float32(float(y) / long), np.float32(1 + 1 / long)
+    size = np.float32(1 / (float(half[0]) ** 2 + float(half[1]) ** 2 + float(half[2]) ** 2) ** 0.5)
+    shine = np.maximum((across * half[0] + down * half[1] + half[2]) * upright * size, 0)
+    for _ in range(6):
+        shine = shine * shine
+    return (AMBIENT + (1 - AMBIENT) * facing) * hollow, np.maximum(gloss, 0) * shine
 
 
-def hair_cover(axis: Array, shot: Shot) -> Array:
-    """Cover by a few stray hairs: thin parabolas across the picture."""
-    cover = np.zeros((len(axis), len(axis)), np.float32)
-    x, y = axis[None, :], axis[:, None]
-    for i in range(shot.hairs):
-        a, b, c = (shot.spare[(i + k) % 7] * (i + 1.37) % 1 for k in range(3))
-        line = y - a - 1.2 * (b - 0.5) * x - 0.8 * (c - 0.5) * x * x
-        ends = ramp(0.22 - np.abs(x - b), 0.1)
-        cover = np.maximum(cover, ends * ramp(0.006 - np.abs(line), max(0.008, 1.0 / len(axis))))
-    return cover
+def expose(picture: Array, axis: Array, shot: Shot, vignette: float, rng: np.random.Generator) -> Array:
+    """Light, lens and sensor: linear (3, H, W) to (H, W, 3) uint8.
+
+    Args:
+        vignette: darkening of the corners, 0 to 1.
+    """
+    x, y = axis[None, :] - np.float32(0.5), axis[:, None] - np.float32(0.5)
+    gain = 1 + shot.falloff[0] * x + shot.falloff[1] * y - np.float32(1.6 * vignette) * (x * x + y * y)
+    shown = encode(picture * (gain * rgb(tuple(shot.exposure * t for t in shot.tint))))
+    shown *= 1 + np.float32(shot.contrast) * (shown * (3 - 2 * shown) - 1)
+    shown = blurred(shown, shot.blur * len(axis))
+    grain = rng.standard_normal(shown.shape, dtype=np.float32)
+    grain *= np.float32(255 * shot.noise)
+    shown *= np.float32(255)
+    shown += grain
+    shown += np.float32(0.5)
+    np.clip(shown, 0, 255, out=shown)
+    return np.ascontiguousarray(shown.astype(np.uint8).transpose(1, 2, 0))
 
 
-def ink_and_ruler(picture: Array, axis: Array, shot: Shot, ring: tuple[float, float, float]) -> Array:
-    """Draw the surgeon's ring round the lesions and a ruler along the lower edge, when this case has them."""
-    x, y = axis[None, :], axis[:, None]
-    if shot.ink:
-        distance = np.abs(np.sqrt((x - ring[0]) ** 2 + (y - ring[1]) ** 2) - ring[2])
-        picture = _over(picture, 0.75 * ramp(0.010 - distance, 0.012), (0.10, 0.03, 0.30))
-    if shot.ruler:
-        band = ramp(y - 0.90, 0.01) * np.ones_like(x)
-        tick = ramp(0.12 - np.abs((x * 16) % 1 - 0.5), 0.1) * ramp(0.955 - y, 0.01) * band
-        picture = _over(_over(picture, band, (0.80, 0.80, 0.78)), 0.9 * tick, (0.03, 0.03, 0.03))
+def blurred(picture: Array, sigma: float) -> Array:
+    """Blur a planar picture with a biweight kernel of standard deviation sigma pixels.
+
+    It is a rational function, so the same on every processor.
+    """
+    reach = sigma * 7**0.5
+    k = np.arange(-int(reach), int(reach) + 1)
+    weights = (1 - (k / max(reach, 1e-6)) ** 2) ** 2 if reach >= 1 else np.ones(1)
+    weights = (weights / weights.sum()).astype(np.float32)
+    for along in (1, 2):
+        picture = ndimage.correlate1d(picture, weights, axis=along, mode="nearest")
     return picture
 
 
-def _over(picture: Array, alpha: Array, colour: tuple[float, float, float]) -> Array:
-    """Lay a colour over a picture."""
-    return picture * (1 - alpha[..., None]) + alpha[..., None] * np.asarray(colour, np.float32)
-
-
-def expose(picture: Array, axis: Array, shot: Shot, rng: np.random.Generator) -> Array:
-    """Light, lens and sensor: linear (H, W, 3) to uint8."""
-    x, y = axis[None, :] - 0.5, axis[:, None] - 0.5
-    gain = shot.exposure * (1 - shot.vignette * 1.6 * (x * x + y * y))
-    shown = encode(picture * gain[..., None].astype(np.float32) * np.asarray(shot.tint, np.float32))
-    sigma = shot.blur * len(axis)
-    for along in (0, 1):
-        shown = ndimage.gaussian_filter1d(shown, sigma, axis=along, truncate=2.5)
-    shown = shown + np.float32(shot.noise) * rng.standard_normal(shown.shape, dtype=np.float32)
-    return np.clip(shown * 255 + np.float32(0.5), 0, 255).astype(np.uint8)
+def compressed(picture: Array, quality: int) -> Array:
+    """What is left of a picture (H, W, 3) uint8 after it was stored as a JPEG file; quality 100 leaves it untouched."""
+    if quality >= 100:
+        return picture
+    file = io.BytesIO()
+    Image.fromarray(picture).save(file, format="JPEG", quality=quality)
+    return np.asarray(Image.open(file))

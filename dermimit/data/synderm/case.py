@@ -1,32 +1,27 @@
 """One SynDerm case: its labels, its parameters and its photograph, all from (seed, index) alone."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from dermimit.data.synderm.camera import (
-    BACKDROPS,
-    CLOTHS,
-    HAIR_COLOURS,
-    Shot,
-    draw_shot,
-    expose,
-    hair_cover,
-    ink_and_ruler,
-    relief_shading,
-)
+from dermimit.data.synderm.camera import compressed, draw_shot, expose
 from dermimit.data.synderm.canvas import Canvas
-from dermimit.data.synderm.colour import BLOOD, MELANIN, MELANIN_OF_TYPE, SKIN_TYPES, skin_colour, transmit
-from dermimit.data.synderm.knowledge import Array, knowledge
-from dermimit.data.synderm.layout import Layout, draw_layout
+from dermimit.data.synderm.colour import MELANIN_OF_TYPE
+from dermimit.data.synderm.compose import Look, compose
+from dermimit.data.synderm.confounders import draw_confounders, probabilities
+from dermimit.data.synderm.framing import draw_view
+from dermimit.data.synderm.knowledge import ARRANGEMENTS, NUMBERS, SIZES, Array, knowledge
+from dermimit.data.synderm.layout import Layout, Manner, draw_layout
 from dermimit.data.synderm.lesions import draw_elements, umbilicate
-from dermimit.data.synderm.marks import draw_marks
-from dermimit.data.synderm.scenes import SCENES, Frame, Scene
-from dermimit.data.synderm.textures import ramp
+from dermimit.data.synderm.pigments import draw_pigments
+from dermimit.data.synderm.places import widened
+from dermimit.data.synderm.surfaces import draw_surfaces
 
-LABELS, LOOKS, SENSOR = 0, 1, 2  # independent streams of random numbers of a case
+LABELS, VIEW, SKIN, SHOT, SENSOR, THINGS, LESIONS = range(7)  # independent streams of random numbers of a case
+CAUSES = ("backdrop", "skin", "feature", "lesion", "hair", "cloth", "ink", "ruler", "dressing")
 
 
 @dataclass(frozen=True)
@@ -37,133 +32,163 @@ class Labels:
     body_part: str
     attributes: tuple[str, ...]
     fitzpatrick: int
+    number: str = "several"
+    size: str = "medium"
+    arrangement: str = "scattered"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """How far the course of a disease has changed the lesions: factors on their size and number, and the activity."""
+
+    grown: float = 1.0
+    more: float = 1.0
+    activity: float = 1.0
+    shuffle: int = 0
+
+
+@dataclass(frozen=True)
+class Knobs:
+    """What a user fixes: `zoom` 1..3 of the framing, and fields of `Shot` by name; drawn by chance otherwise."""
+
+    zoom: float | None = None
+    camera: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Case:
     """A photograph with all that is known about it.
 
-    `image` (H, W, 3) uint8; `mask` (H, W) bool, true on lesion pixels; `parameters` every number drawn for the picture.
+    `image` (H, W, 3) uint8; `mask` (H, W) bool, true on lesion pixels in sight; `lesion_map` (H, W) uint8, the number
+    of the primary lesion a pixel belongs to, 0 for none; `attribute_map` (27, H, W) bool, which attributes changed a
+    pixel; `cause` (H, W) uint8, index into CAUSES of what the pixel shows; `parameters` every number drawn for the
+    picture, of which `parameters["nuisance"]` are independent of the labels.
     """
 
     image: Array
     mask: Array
-    disease: str
-    body_part: str
-    attributes: tuple[str, ...]
-    fitzpatrick: int
+    lesion_map: Array
+    attribute_map: Array
+    cause: Array
+    labels: Labels
     index: int
     parameters: dict[str, Any]
 
+    @property
+    def disease(self) -> str:
+        return self.labels.disease
 
-def stream(seed: int, index: int, which: int) -> np.random.Generator:
+    @property
+    def body_part(self) -> str:
+        return self.labels.body_part
+
+    @property
+    def attributes(self) -> tuple[str, ...]:
+        return self.labels.attributes
+
+    @property
+    def fitzpatrick(self) -> int:
+        return self.labels.fitzpatrick
+
+
+def stream(seed: int, index: int, which: int, part: int = 0) -> np.random.Generator:
     """The random numbers of one case: Philox keyed by (seed, index), at a counter far from the other streams."""
     key = np.array([seed, index], dtype=np.uint64)
-    return np.random.Generator(np.random.Philox(key=key, counter=np.array([0, 0, 0, which], dtype=np.uint64)))
+    return np.random.Generator(np.random.Philox(key=key, counter=np.array([0, 0, part, which], dtype=np.uint64)))
 
 
-def draw_labels(seed: int, index: int, prior: Array, skin_types: Sequence[int] = SKIN_TYPES) -> Labels:
-    """Draw disease, body part, attributes and skin type; the skin type is independent of the rest.
+def draw_labels(seed: int, index: int, prior: Array, skin_types: Array) -> Labels:
+    """Draw disease, body part, attributes, lesion parameters and skin type; the skin type is independent of the rest.
 
     Args:
         seed, index: the case, both 0 and up.
         prior: (49,) probabilities of the diseases.
-        skin_types: Fitzpatrick types to draw from, evenly.
+        skin_types: (6,) probabilities of Fitzpatrick types I to VI.
     """
     facts, rng = knowledge(), stream(seed, index, LABELS)
     disease = min(int(np.searchsorted(np.cumsum(prior), rng.random(), side="right")), len(prior) - 1)
-    body, present = facts.draw(np.array([disease]), rng)
-    names = tuple(a for a, yes in zip(facts.attributes, present[0], strict=True) if yes)
-    skin = skin_types[int(rng.random() * len(skin_types))]
-    return Labels(facts.diseases[disease], facts.body_parts[body[0]], names, int(skin))
+    body, present, (number, size, arrangement) = facts.draw_one(disease, rng)
+    names = tuple(a for a, yes in zip(facts.attributes, present, strict=True) if yes)
+    skin = 1 + min(int(np.searchsorted(np.cumsum(skin_types), rng.random(), side="right")), 5)
+    return Labels(
+        facts.diseases[disease], facts.body_parts[body], names, skin,
+        NUMBERS[number], SIZES[size], ARRANGEMENTS[arrangement],
+    )  # fmt: skip
 
 
-def make_case(seed: int, index: int, size: int, labels: Labels, confounders: bool = True) -> Case:
-    """Draw the picture of a case. It depends on the disease only through body part and attributes."""
-    rng = stream(seed, index, LOOKS)
-    framing, scene, centre = _frame(labels.body_part, size, rng)
-    span = scene.span * (0.95 + 0.2 * (framing["zoom"] - 1.0))
-    layout = draw_layout(frozenset(labels.attributes), centre, span, knowledge().elements, rng)
-    shot = draw_shot(rng, confounders)
-    melanin = MELANIN_OF_TYPE[labels.fitzpatrick] * float(rng.uniform(0.85, 1.15))
-    hair = HAIR_COLOURS[int(rng.random() * (5 if labels.fitzpatrick < 4 else 2))]
-    backdrop = BACKDROPS[int(rng.random() * len(BACKDROPS))]
-    canvas = _surface(scene, layout, frozenset(labels.attributes), shot, framing["zoom"], size)
-    picture, body = _compose(canvas, scene, layout, melanin, hair, backdrop, shot)
-    picture = ink_and_ruler(picture, canvas.axis, shot, (layout.x, layout.y, 1.35 * layout.reach))
-    mask = (canvas.mask > 0.5) & (body > 0.5)
-    image = expose(picture, canvas.axis, shot, stream(seed, index, SENSOR))
-    elements = [vars(e) for e in layout.elements]
-    parameters = {**framing, "melanin": melanin, "layout": {**vars(layout), "elements": elements}, "shot": vars(shot)}
-    return Case(image, mask, labels.disease, labels.body_part, labels.attributes, labels.fitzpatrick, index, parameters)
+USUAL_CONFOUNDERS = probabilities(True, knowledge().diseases)
+NO_CONFOUNDERS = probabilities(False, knowledge().diseases)
 
 
-def _frame(body_part: str, size: int, rng: np.random.Generator) -> tuple[dict[str, Any], Scene, tuple[float, float]]:
-    """Choose how the camera looks at the body part and where in its zone the lesions lie."""
-    zoom, turn, left, right, mirror, a, b, cloth = rng.random(8).tolist()
-    chance = rng.random(8).astype(np.float32)
-    zoom, turn = 1.0 + 0.35 * zoom, 0.6 * (turn - 0.5)
-    shift, flip = (0.24 * (left - 0.5), 0.24 * (right - 0.5)), 1 if mirror < 0.5 else -1
-    cos, sin = (1 - turn * turn) / (1 + turn * turn), 2 * turn / (1 + turn * turn)
-    axis = (((np.arange(size) + 0.5) / size) * 2 - 1).astype(np.float32) * np.float32(1 / zoom)
-    x, y = axis[None, :], axis[:, None]
-    u, v = flip * (cos * x + sin * y) + shift[0], cos * y - sin * x + shift[1]
-    frame = Frame(u, v, 3.0 / size, chance, CLOTHS[int(cloth * len(CLOTHS))])
-    scene = SCENES[body_part](frame)
-    zu, zv, width, height = scene.zone
-    dx, dy = 2 * a - 1, 2 * b - 1
-    limit = max(1.0, (dx * dx + dy * dy) ** 0.5)
-    pu, pv = flip * (zu + 0.8 * width * dx / limit - shift[0]), zv + 0.8 * height * dy / limit - shift[1]
-    px, py = zoom * (cos * pu - sin * pv), zoom * (sin * pu + cos * pv)
-    centre = (min(max(0.5 + px / 2, 0.2), 0.8), min(max(0.5 + py / 2, 0.2), 0.8))
-    return {"zoom": zoom, "turn": turn, "shift": shift, "mirror": flip}, scene, centre
+def make_case(
+    seed: int,
+    index: int,
+    image_size: int,
+    labels: Labels,
+    confounders: Mapping[str, Array] = USUAL_CONFOUNDERS,
+    stage: Stage = Stage(),
+    knobs: Knobs = Knobs(),
+    visit: int = 0,
+) -> Case:
+    """Draw the picture of a case.
+
+    It depends on the disease only through body part, attributes, lesion parameters, stage and, where their
+    probabilities differ between diseases, the confounders. Every group of numbers has a stream of its own, so a change
+    of one factor leaves the others as they were.
+    """
+    facts, draw = knowledge(), partial(stream, seed, index)
+    present = frozenset(labels.attributes)
+    view, scene = draw_view(labels.body_part, image_size, knobs.zoom, draw(VIEW))
+    manner = Manner(labels.number, labels.size, labels.arrangement, stage.grown, stage.more, stage.activity)
+    span = scene.span * (0.92 + 0.40 * (view.zoom - 1.0))
+    layout = draw_layout(
+        present, view.centre, span, facts.elements, manner, lambda k: draw(LESIONS, k + 64 * stage.shuffle)
+    )
+    look = Look.draw(draw(SKIN), MELANIN_OF_TYPE[labels.fitzpatrick], labels.fitzpatrick)
+    shot = draw_shot(draw(SHOT, visit))
+    shot = type(shot)(**{**vars(shot), **knobs.camera})
+    found = draw_confounders(confounders, facts.diseases.index(labels.disease), draw(THINGS, visit))
+    canvas = _lesions(layout, present, image_size)
+    picture, cover, vignette = compose(canvas, scene, layout, look, shot, found, scene.width / view.zoom)
+    image = compressed(expose(picture, canvas.axis, shot, vignette, draw(SENSOR, visit)), shot.quality)
+    touched = _attribute_map(canvas, cover["seen"] > 0.5, facts.attributes)
+    mask = touched.any(axis=0)
+    parameters = {
+        "layout": {**vars(layout), "elements": [vars(e) for e in layout.elements]},
+        "nuisance": {**view.drawn, **look.numbers(), **vars(shot), **vars(found)},
+    }
+    lesion_map = np.where(mask, canvas.lesion, 0).astype(np.uint8)
+    return Case(image, mask, lesion_map, touched, _cause(cover, mask), labels, index, parameters)
 
 
-def _surface(scene: Scene, layout: Layout, present: frozenset[str], shot: Shot, zoom: float, size: int) -> Canvas:
-    """Lay all lesions on a canvas, and add the body's own relief beneath them."""
+def _lesions(layout: Layout, present: frozenset[str], size: int) -> Canvas:
+    """Lay all lesions on a canvas."""
     canvas = Canvas(size, layout.shift)
-    ground = draw_elements(canvas, layout, present, shot.light)
-    draw_marks(canvas, layout, ground, present)
-    if "umbilication" in present:
-        umbilicate(canvas, layout)
-    canvas.height += (0.5 * zoom) * scene.height + np.float32(0.0008) * canvas.noise("grain", 0.5, 21)
+    if layout.elements:
+        ground = draw_elements(canvas, layout, present)
+        wide = widened(canvas, layout, ground, "annular" in present)
+        draw_pigments(canvas, layout, ground, wide, present)
+        draw_surfaces(canvas, layout, wide, present)
+        if "umbilication" in present:
+            umbilicate(canvas, layout)
     return canvas
 
 
-def _compose(
-    canvas: Canvas,
-    scene: Scene,
-    layout: Layout,
-    melanin: float,
-    hair: tuple[float, float, float],
-    backdrop: tuple[float, float, float],
-    shot: Shot,
-) -> tuple[Array, Array]:
-    """Colour everything, back to front: skin, nails and eyes, lesion matter, hair, cloth, backdrop."""
-    mottle = canvas.noise("coarse", 0.6, 22)
-    own = melanin * (1 + 0.07 * mottle) + scene.brown * (0.55 + 0.3 * melanin)
-    bleach = 1 + np.minimum(canvas.melanin, 0)
-    picture = skin_colour(
-        own * bleach + np.maximum(canvas.melanin, 0), 0.26 + 0.05 * mottle + scene.pink + canvas.blood
-    )
-    if scene.paint:
-        depth = np.maximum(canvas.melanin, 0)[..., None] * MELANIN + np.maximum(canvas.blood, 0)[..., None] * BLOOD
-        tinted = transmit(depth)
-        for alpha, colour in scene.paint:
-            picture += alpha[..., None] * (tinted * np.asarray(colour, np.float32) - picture)
-    picture = picture * (1 - canvas.cover[..., None]) + canvas.paint
-    body = scene.skin
-    hairs = hair_cover(canvas.axis, shot) if shot.hairs else 0.0
-    if scene.hair is not None:
-        gap = np.sqrt((canvas.axis[None, :] - layout.x) ** 2 + (canvas.axis[:, None] - layout.y) ** 2)
-        clear = np.maximum(ramp(layout.reach - gap, 0.1), canvas.mask)
-        hairs = np.maximum(hairs, scene.hair * (1 - 0.9 * clear))
-    if shot.hairs or scene.hair is not None:
-        picture += hairs[..., None] * (np.asarray(hair, np.float32) - picture)
-    weave = (1 + 0.08 * canvas.noise("grain", 0.6, 23))[..., None]
-    for alpha, colour in scene.cloth:
-        picture += alpha[..., None] * (weave * np.asarray(colour, np.float32) - picture)
-        body = body * (1 - alpha)
-    picture *= relief_shading(canvas.height, shot)[..., None]
-    behind = np.asarray(backdrop, np.float32) * (1 + 0.06 * mottle)[..., None]
-    return picture * scene.skin[..., None] + behind * (1 - scene.skin[..., None]), body
+def _attribute_map(canvas: Canvas, seen: Array, attributes: Sequence[str]) -> Array:
+    """(27, H, W): where each attribute shows on skin in sight."""
+    made = np.zeros((len(attributes), canvas.size, canvas.size), dtype=bool)
+    for j, name in enumerate(attributes):
+        if name in canvas.touched:
+            made[j] = canvas.touched[name] & seen
+    return made
+
+
+def _cause(cover: Mapping[str, Array], mask: Array) -> Array:
+    """(H, W): what each pixel shows, the uppermost thing that covers more than half of it."""
+    cause = np.zeros(mask.shape, dtype=np.uint8)
+    for code, name in enumerate(CAUSES):
+        if name == "lesion":
+            cause[mask] = code
+        elif name in cover:
+            cause[cover[name] > 0.5] = code
+    return cause

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from dermimit.data.synderm.knowledge import Array, Knowledge, knowledge
+from dermimit.data.synderm.knowledge_schema import LESIONS
 
-OBSERVABLE = ("body_part", "attributes")
+OBSERVABLE = ("body_part", "attributes", "lesions")
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,22 @@ class Ceiling:
     n: int
 
 
-def log_likelihood(body: Array | None, present: Array | None, facts: Knowledge) -> Array:
-    """log P(body part, attributes | disease), (n, 49); either may be None: not observed.
+def log_likelihood(body: Array | None, present: Array | None, lesions: Array | None, facts: Knowledge) -> Array:
+    """log P(body part, attributes, lesion parameters | disease) of n cases; None means not observed.
 
-    log P = log P(b | d) + sum_j log P(a_j | d, a_1..a_{j-1}), exact because every rule looks back only.
+    log P = log P(b | d) + sum_j log P(a_j | d, a_1..a_{j-1}) + sum_i log P(l_i | d), exact because every rule looks
+    back only and the lesion parameters are independent of the rest given the disease.
+
+    Args:
+        body: (n,) int, index of the body part.
+        present: (n, 27) bool.
+        lesions: (n, 3) int: number, size, arrangement.
+        facts: the generating process.
+
+    Returns:
+        (n, 49) log probabilities.
     """
-    n = len(body if body is not None else present)
+    n = next(len(x) for x in (body, present, lesions) if x is not None)
     total = np.zeros((n, len(facts.diseases)))
     with np.errstate(divide="ignore"):
         if body is not None:
@@ -39,19 +50,25 @@ def log_likelihood(body: Array | None, present: Array | None, facts: Knowledge) 
         for j in range(len(facts.attributes) if present is not None else 0):
             p = facts.attribute_probability(j, present)
             total += np.log(np.where(present[:, j, None], p, 1.0 - p))
+        for i, table in enumerate(facts.lesions if lesions is not None else ()):
+            total += np.log(table[:, lesions[:, i]].T)
     return total
 
 
 def posterior(
-    body_part: str | None, attributes: Iterable[str] | None, prior: Sequence[float] | Array | None = None
+    body_part: str | None,
+    attributes: Iterable[str] | None,
+    lesions: Sequence[str] | None = None,
+    prior: Sequence[float] | Array | None = None,
 ) -> dict[str, float]:
-    """P(disease | body part, attributes), by Bayes' rule.
+    """P(disease | body part, attributes, lesion parameters), by Bayes' rule.
 
-    The image depends on the disease only through these two, so no image classifier can know more.
+    The image depends on the disease only through these three, so no image classifier can know more.
 
     Args:
         body_part: name of the body part, or None when it is not observed.
         attributes: names of the present attributes (all others are absent), or None when they are not observed.
+        lesions: number, size and arrangement, such as ("few", "small", "grouped"), or None when not observed.
         prior: (49,) weights of the diseases; the shipped prior by default.
 
     Returns:
@@ -61,19 +78,20 @@ def posterior(
         ValueError: an unknown name, or nothing observed that could have been generated.
     """
     facts = knowledge()
-    present = None
+    body = present = parameters = None
+    if body_part is not None:
+        _refuse_unknown("body_part", {body_part}, facts.body_parts)
+        body = np.array([facts.body_parts.index(body_part)])
     if attributes is not None:
         attributes = set(attributes)
         _refuse_unknown("attributes", attributes, facts.attributes)
         present = np.array([[a in attributes for a in facts.attributes]])
-    body = None
-    if body_part is not None:
-        _refuse_unknown("body_part", {body_part}, facts.body_parts)
-        body = np.array([facts.body_parts.index(body_part)])
+    if lesions is not None:
+        parameters = _lesion_indices(lesions)
     weights = normalised_prior(prior, facts)
-    if body is None and present is None:
+    if body is None and present is None and parameters is None:
         return dict(zip(facts.diseases, weights.tolist(), strict=True))
-    p = _posterior(log_likelihood(body, present, facts), weights)[0]
+    p = _posterior(log_likelihood(body, present, parameters, facts), weights)[0]
     if not np.isfinite(p).all():
         raise ValueError(f"attributes: {sorted(attributes or ())} cannot occur together; see the dependences")
     return dict(zip(facts.diseases, p.tolist(), strict=True))
@@ -85,7 +103,7 @@ def ceiling(
     """Accuracy, macro-F1 and top-3 accuracy of the Bayes rule (the disease of largest posterior).
 
     Args:
-        observed: which of "body_part" and "attributes" the rule may see.
+        observed: which of "body_part", "attributes" and "lesions" the rule may see.
         n: simulated cases, a multiple of 10.
         seed: seed of the simulation.
         prior: (49,) weights of the diseases; the shipped prior by default.
@@ -99,10 +117,10 @@ def ceiling(
     weights = normalised_prior(prior, facts)
     rng = np.random.Generator(np.random.Philox(key=np.array([seed, 2**63], dtype=np.uint64)))
     disease = rng.choice(len(weights), size=n, p=weights)
-    body, present = facts.draw(disease, rng)
+    drawn = facts.draw(disease, rng)
     scores = np.tile(weights, (n, 1))
     if observed:
-        seen = (body if "body_part" in observed else None, present if "attributes" in observed else None)
+        seen = (x if name in observed else None for name, x in zip(OBSERVABLE, drawn, strict=True))
         scores = _posterior(log_likelihood(*seen, facts), weights)
     best = np.argsort(-scores, axis=1, kind="stable")[:, :3]
     hit, top3 = (best[:, 0] == disease).mean(), (best == disease[:, None]).any(axis=1).mean()
@@ -120,6 +138,24 @@ def ceiling(
     )
 
 
+def confusable(n: int = 50_000, seed: int = 0) -> list[tuple[str, str, float]]:
+    """Pairs of diseases that the Bayes rule itself takes for one another, most often confused first.
+
+    Returns:
+        (a, b, share): of the cases of a and b that the rule gives to either, the share that gets the wrong one.
+    """
+    facts = knowledge()
+    rng = np.random.Generator(np.random.Philox(key=np.array([seed, 2**62], dtype=np.uint64)))
+    disease = rng.integers(0, len(facts.diseases), size=n)  # evenly, so that rare pairs count too
+    scores = _posterior(log_likelihood(*facts.draw(disease, rng), facts), np.full(len(facts.diseases), 1.0))
+    table = np.zeros((len(facts.diseases), len(facts.diseases)))
+    np.add.at(table, (disease, scores.argmax(axis=1)), 1)
+    right = np.diag(table)
+    wrong = (table + table.T) / np.maximum(right[:, None] + right[None, :] + table + table.T, 1)
+    pairs = [(wrong[a, b], a, b) for a in range(len(wrong)) for b in range(a)]
+    return [(facts.diseases[a], facts.diseases[b], float(share)) for share, a, b in sorted(pairs, reverse=True)]
+
+
 def normalised_prior(prior: Sequence[float] | Array | None, facts: Knowledge) -> Array:
     """(49,) probabilities from weights, or the shipped prior."""
     if prior is None:
@@ -128,6 +164,15 @@ def normalised_prior(prior: Sequence[float] | Array | None, facts: Knowledge) ->
     if weights.shape != facts.prior.shape or not (weights >= 0).all() or not 0 < weights.sum() < np.inf:
         raise ValueError(f"prior: must be {len(facts.prior)} weights, none negative, not all 0; found {weights.shape}")
     return weights / weights.sum()
+
+
+def _lesion_indices(lesions: Sequence[str]) -> Array:
+    """(1, 3) int from the names of number, size and arrangement."""
+    if isinstance(lesions, str) or len(lesions) != len(LESIONS):
+        raise ValueError(f"lesions: must be three names ({', '.join(LESIONS)}), found {lesions!r}")
+    for (field, classes), name in zip(LESIONS.items(), lesions, strict=True):
+        _refuse_unknown(f"lesions: {field}", {name}, classes)
+    return np.array([[classes.index(name) for classes, name in zip(LESIONS.values(), lesions, strict=True)]])
 
 
 def _posterior(likelihood: Array, prior: Array) -> Array:

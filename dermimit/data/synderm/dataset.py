@@ -1,14 +1,20 @@
 """SynDerm as a torch dataset that draws its pictures on demand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
+import numpy as np
 from torch.utils.data import Dataset
 
 from dermimit.data.schema import LabelSpace
-from dermimit.data.synderm.case import Case, draw_labels, make_case
+from dermimit.data.synderm.camera import Shot
+from dermimit.data.synderm.case import Case, Knobs, Labels, draw_labels, make_case
 from dermimit.data.synderm.ceiling import normalised_prior
 from dermimit.data.synderm.colour import SKIN_TYPES
-from dermimit.data.synderm.knowledge import Array, knowledge
+from dermimit.data.synderm.confounders import Spec, probabilities
+from dermimit.data.synderm.course import after
+from dermimit.data.synderm.knowledge import ARRANGEMENTS, NUMBERS, SIZES, Array, knowledge
 
 LABEL_SPACE = LabelSpace("synderm", knowledge().diseases, knowledge().body_parts, knowledge().attributes)
 
@@ -22,9 +28,13 @@ class SynDerm(Dataset):
         n: number of cases, 1 and up.
         seed: 0 and up; different seeds share no case.
         image_size: side of the square picture in pixels, 16 and up. Labels and layout do not depend on it.
-        fitzpatrick: the skin types to draw, some of 1..6; all six evenly when None.
+        fitzpatrick: the skin types to draw evenly, some of 1..6; or a mapping from type to weight; all six evenly
+            when None.
         prior: (49,) weights of the diseases, in the order of LABEL_SPACE; the shipped long-tailed prior when None.
-        confounders: whether ink rings, rulers, stray hairs and vignettes occur (independently of the disease).
+        confounders: True for the usual ones, False for none, or a mapping such as
+            `{"ink": {"melanoma": 0.8, "default": 0.05}}`; see `confounders.probabilities`.
+        zoom: of the framing, 1 (overview) to 3; drawn by chance when None.
+        camera: fields of `camera.Shot` to fix, such as `{"exposure": 1.0, "noise": 0.0, "quality": 95}`.
 
     Raises:
         ValueError: an argument is out of range.
@@ -36,23 +46,98 @@ class SynDerm(Dataset):
         n: int,
         seed: int = 0,
         image_size: int = 64,
-        fitzpatrick: Sequence[int] | None = None,
+        fitzpatrick: int | Sequence[int] | Mapping[int, float] | None = None,
         prior: Sequence[float] | Array | None = None,
-        confounders: bool = True,
+        confounders: Spec = True,
+        zoom: float | None = None,
+        camera: Mapping[str, Any] | None = None,
     ) -> None:
         for name, value, least in (("n", n, 1), ("seed", seed, 0), ("image_size", image_size, 16)):
             if value < least:
                 raise ValueError(f"{name}: must be {least} or more, found {value}")
-        self.skin_types = tuple(SKIN_TYPES if fitzpatrick is None else fitzpatrick)
-        if not self.skin_types or set(self.skin_types) - set(SKIN_TYPES):
-            raise ValueError(f"fitzpatrick: must be some of 1..6, found {self.skin_types}")
-        self.n, self.seed, self.image_size, self.confounders = n, seed, image_size, confounders
+        if zoom is not None and not 1 <= zoom <= 3:
+            raise ValueError(f"zoom: must lie in 1..3, found {zoom}")
+        unknown = sorted(set(camera or {}) - set(Shot.__dataclass_fields__))
+        if unknown:
+            raise ValueError(f"camera: unknown {unknown}; known are {', '.join(Shot.__dataclass_fields__)}")
+        self.n, self.seed, self.image_size = n, seed, image_size
+        self.skin_types = skin_weights(fitzpatrick)
         self.prior = normalised_prior(prior, knowledge())
+        self.confounders = probabilities(confounders, knowledge().diseases)
+        self.knobs = Knobs(zoom, dict(camera or {}))
 
     def __len__(self) -> int:
         return self.n
 
     def __getitem__(self, index: int) -> Case:
-        index = range(self.n)[index]
-        labels = draw_labels(self.seed, index, self.prior, self.skin_types)
-        return make_case(self.seed, index, self.image_size, labels, self.confounders)
+        return self._draw(range(self.n)[index], self.labels(index))
+
+    def labels(self, index: int) -> Labels:
+        """The labels of a case, without drawing its picture."""
+        return draw_labels(self.seed, range(self.n)[index], self.prior, self.skin_types)
+
+    def counterfactual(
+        self, index: int, add: Sequence[str] = (), remove: Sequence[str] = (), confounders: Spec | None = None,
+        **changes: Any,
+    ) -> Case:  # fmt: skip
+        """The same case with something changed, and every other cause of a pixel as it was.
+
+        Args:
+            index: the case.
+            add, remove: attributes to switch on and off.
+            confounders: as in the constructor; `{"ink": 1.0}` draws ink for certain. As in the dataset when None.
+            changes: fields of `Labels`, such as `fitzpatrick=6` or `body_part="face"`.
+
+        Raises:
+            ValueError: an unknown attribute, confounder, field or value.
+        """
+        space, labels = LABEL_SPACE, self.labels(index)
+        unknown = sorted(({*add, *remove} - {*space.attributes}) | ({*changes} - {*vars(labels)}))
+        if unknown:
+            raise ValueError(f"counterfactual: unknown {unknown}; known are attributes and {', '.join(vars(labels))}")
+        present = ({*labels.attributes} | {*add}) - {*remove}
+        known = {"disease": space.diseases, "body_part": space.body_parts, "fitzpatrick": SKIN_TYPES}
+        known |= {"number": NUMBERS, "size": SIZES, "arrangement": ARRANGEMENTS}
+        for name, value in changes.items():
+            if name in known and value not in known[name]:
+                raise ValueError(f"counterfactual: {name}: {value!r} is not one of {', '.join(map(str, known[name]))}")
+        ordered = tuple(a for a in space.attributes if a in present)
+        table = self.confounders if confounders is None else probabilities(confounders, space.diseases)
+        return self._draw(range(self.n)[index], replace(labels, **({"attributes": ordered} | changes)), table)
+
+    def visits(self, index: int, days: Sequence[float]) -> list[Case]:
+        """The same case photographed again: lesions grow, spread, crust or heal as the disease's course says.
+
+        Framing and person stay, so the series is registered; light and camera differ from visit to visit.
+
+        Args:
+            index: the case.
+            days: 0 and up, since the photograph of the dataset.
+        """
+        labels, facts = self.labels(index), knowledge()
+        course = facts.courses[facts.diseases.index(labels.disease)]
+        cases = []
+        for visit, day in enumerate(days):
+            shown, stage = after(labels, course, float(day))
+            cases.append(
+                make_case(self.seed, range(self.n)[index], self.image_size, shown, self.confounders, stage, self.knobs,
+                          visit if day else 0)
+            )  # fmt: skip
+        return cases
+
+    def _draw(self, index: int, labels: Labels, confounders: Mapping[str, Array] | None = None) -> Case:
+        table = self.confounders if confounders is None else confounders
+        return make_case(self.seed, index, self.image_size, labels, table, knobs=self.knobs)
+
+
+def skin_weights(fitzpatrick: int | Sequence[int] | Mapping[int, float] | None) -> Array:
+    """(6,) probabilities of Fitzpatrick types I to VI."""
+    if isinstance(fitzpatrick, int):
+        fitzpatrick = (fitzpatrick,)
+    weights = fitzpatrick if isinstance(fitzpatrick, Mapping) else dict.fromkeys(fitzpatrick or SKIN_TYPES, 1.0)
+    if (fitzpatrick is not None and not len(fitzpatrick)) or set(weights) - set(SKIN_TYPES):
+        raise ValueError(f"fitzpatrick: must be some of 1..6, found {fitzpatrick}")
+    table = np.array([float(weights.get(t, 0.0)) for t in SKIN_TYPES])
+    if (table < 0).any() or not 0 < table.sum() < np.inf:
+        raise ValueError(f"fitzpatrick: weights must not be negative nor all 0, found {fitzpatrick}")
+    return table / table.sum()

@@ -1,5 +1,6 @@
-"""Where the lesions lie: drawn from the body part's scene and the attributes, never from the disease."""
+"""Where the lesions lie: drawn from the body part's scene, the attributes and the lesion parameters."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,10 @@ from dermimit.data.synderm.knowledge import Elements
 
 LARGE = ("plaque", "patch", "ulcer", "nodule", "wheal", "bulla")
 SPREAD = {"plaque": 0.75, "patch": 0.75, "ulcer": 0.1, "nodule": 0.6, "wheal": 1.0, "bulla": 0.9}
+NUMBER = {"few": 0.5, "several": 1.0, "many": 1.7}  # times the usual count of a primary lesion
+SIZE = {"small": 0.75, "medium": 1.0, "large": 1.3}  # times its usual radius
+LARGEST = 0.32  # radius of a lesion in fractions of the picture's side
+REACH = {"scattered": 1.2, "grouped": 0.62, "linear": 1.25}  # times the usual radius of the field
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,10 @@ class Element:
 
 @dataclass(frozen=True)
 class Layout:
-    """All lesions of a picture: a field of radius `reach` about (x, y), its elements, and spare random numbers."""
+    """All lesions of a picture: a field of radius `reach` about (x, y), its elements, and spare random numbers.
+
+    `activity` 0..1 is how inflamed the lesions are; it is 1 except in later visits.
+    """
 
     x: float
     y: float
@@ -33,6 +41,19 @@ class Layout:
     span: float
     elements: tuple[Element, ...]
     shift: tuple[float, ...]
+    activity: float = 1.0
+
+
+@dataclass(frozen=True)
+class Manner:
+    """The lesion parameters of a case, and how far its course has changed them: factors on radius, count and field."""
+
+    number: str
+    size: str
+    arrangement: str
+    grown: float = 1.0
+    more: float = 1.0
+    activity: float = 1.0
 
 
 def draw_layout(
@@ -40,33 +61,40 @@ def draw_layout(
     centre: tuple[float, float],
     span: float,
     sizes: dict[str, Elements],
-    rng: np.random.Generator,
+    manner: Manner,
+    stream: Callable[[int], np.random.Generator],
 ) -> Layout:
     """Draw the lesion elements of the present primary lesions.
 
     Args:
         present: attributes of the case.
         centre: middle of the lesion field, fractions of the picture.
-        span: scale of all sizes for this body part and framing, about 0.7..1.2.
+        span: scale of all sizes for this body part and framing, about 0.7..1.4.
         sizes: counts and radii by primary lesion.
-        rng: the case's source of randomness.
+        manner: number, size and arrangement, and the stage of the course.
+        stream: source of randomness by number: 0 for the field, 1.. for each kind of element, so that adding one kind
+            leaves the others where they are.
 
     Returns:
         the layout; elements are in the order of `sizes`, large ones first.
     """
-    reach = span * float(rng.uniform(0.24, 0.34))
+    rng = stream(0)
+    reach = span * float(rng.uniform(0.24, 0.32))
+    line, shift = float(rng.random()), tuple(rng.random(24).tolist())
     elements: list[Element] = []
-    primary = [k for k in sizes if k in present]
-    for kind in sorted(primary, key=lambda k: k not in LARGE):
+    kinds = list(sizes)
+    for kind in sorted((k for k in kinds if k in present), key=lambda k: k not in LARGE):
+        rng = stream(1 + kinds.index(kind))
         low, high = sizes[kind].count
-        for _ in range(int(rng.integers(low, high + 1))):
-            r = span * float(rng.uniform(*sizes[kind].radius)) * _enlarge(kind, present)
-            x, y = _place(kind, centre, reach, r, elements, "annular" in present, rng)
-            angle = float(rng.random()) * 2 - 1
-            sine = angle
+        count = float(rng.uniform(low, high + 1)) * NUMBER[manner.number]
+        for _ in range(max(1, int(min(count, 26) * manner.more))):
+            r = span * float(rng.uniform(*sizes[kind].radius)) * SIZE[manner.size] * manner.grown
+            r = min(r * _enlarge(kind, present), LARGEST)
+            x, y = _place(kind, centre, reach, r, elements, "annular" in present, manner, line, rng)
+            sine = float(rng.random()) * 2 - 1
             aspect = 1 + (0.45 if kind in ("plaque", "patch", "wheal") else 0.15) * float(rng.random())
             elements.append(Element(kind, x, y, r, aspect, (1 - sine * sine) ** 0.5, sine))
-    return Layout(*centre, reach, span, tuple(elements), tuple(rng.random(24).tolist()))
+    return Layout(*centre, reach, span, tuple(elements), shift, manner.activity)
 
 
 def _enlarge(kind: str, present: frozenset[str]) -> float:
@@ -85,22 +113,32 @@ def _place(
     r: float,
     others: list[Element],
     ring: bool,
+    manner: Manner,
+    line: float,
     rng: np.random.Generator,
 ) -> tuple[float, float]:
-    """The best of four random places: farthest from the elements of the same kind; on a ring when `ring`."""
+    """The best of four random places: farthest from the elements of the same kind; on a ring or a line when asked."""
     large = kind in LARGE
     draws = rng.random((4, 3)).tolist()
     same = [e for e in others if e.kind == kind]
-    spread = SPREAD[kind] * reach * (0.2 if not same else 1.0) if large else reach
+    spread = reach * REACH[manner.arrangement] * manner.more**0.5 * (1.0 if not large else SPREAD[kind])
+    if large and not same:
+        spread *= 0.2
     best, best_gap = centre, -np.inf
     for a, b, c in draws:
         dx, dy = _direction(a)
-        d = spread * b**0.5 if large or not ring else reach * (0.78 + 0.14 * c)
+        d = spread * b**0.5
+        if ring and not large:
+            d = reach * (0.78 + 0.14 * c)
+        elif manner.arrangement == "linear":
+            along, across = _direction(line), 0.18 * (2 * c - 1)
+            dx, dy = (2 * b - 1) * along[0] - across * along[1], (2 * b - 1) * along[1] + across * along[0]
+            d = spread
         x, y = centre[0] + d * dx, centre[1] + d * dy
         gap = min(((x - e.x) ** 2 + (y - e.y) ** 2) ** 0.5 - e.r - r for e in same) if same else 0.0
         if gap > best_gap:
             best, best_gap = (x, y), gap
-    return min(max(best[0], 0.06), 0.94), min(max(best[1], 0.06), 0.94)
+    return min(max(best[0], 0.05), 0.95), min(max(best[1], 0.05), 0.95)
 
 
 def _direction(turn: float) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 from dermimit.data.synderm.knowledge import Array
 
 SIDE = 512  # texels along a tile; every tile repeats
+LEVELS = 5  # each level of a tile has half the texels of the one before, so that small pictures do not alias
 TILE_SEED = 49
 Point = tuple[float | np.float32, float | np.float32]
 
@@ -32,51 +33,101 @@ def _cells(rng: np.random.Generator, n: int) -> tuple[Array, Array, Array]:
     return distance[..., 0] * n**0.5, (distance[..., 1] - distance[..., 0]) * n**0.5, rng.random(n)[index[..., 0]]
 
 
-def _contour_distance(field: Array) -> Array:
-    """Distance in tile units to the nearest zero line of a field: |f| / |grad f|."""
-    down, across = np.gradient(np.pad(field, 1, mode="wrap"), 1.0 / SIDE)
-    slope = np.sqrt(down**2 + across**2)[1:-1, 1:-1]
-    return np.abs(field) / (slope + 2.0)
+def _walks(rng: np.random.Generator, n: int, steps: int, bend: float, branch: float) -> Array:
+    """Distance in texels to wandering, branching lines: vessels, or hairs when nothing branches."""
+    empty = np.ones((SIDE, SIDE), dtype=bool)
+    queue = [(*(rng.random(2) * SIDE), *_turned(0.0, 1.0, rng.uniform(-1, 1)), steps) for _ in range(n)]
+    while queue:
+        y, x, dy, dx, left = queue.pop()
+        for step in range(left):
+            dy, dx = _turned(dy, dx, bend * rng.standard_normal())
+            y, x = y + dy, x + dx
+            empty[int(y) % SIDE, int(x) % SIDE] = False
+            if rng.random() < branch:
+                queue.append((y, x, *_turned(dy, dx, 0.35 if rng.random() < 0.5 else -0.35), (left - step) // 2))
+    edge = 32
+    return ndimage.distance_transform_edt(np.pad(empty, edge, mode="wrap"))[edge:-edge, edge:-edge]
+
+
+def _turned(dy: float, dx: float, t: float) -> tuple[float, float]:
+    """A unit vector turned by the angle of half tangent t: a rational rotation, no sine needed."""
+    cos, sin = (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
+    return cos * dy + sin * dx, cos * dx - sin * dy
 
 
 @cache
-def tiles() -> dict[str, Array]:
-    """The tiles, each (512, 512) float32, rounded to 1/1024 so that the last bit of a library does not matter."""
+def tiles() -> dict[str, tuple[Array, ...]]:
+    """The tiles by name, each a pyramid of float32 arrays from (512, 512) down.
+
+    Rounded to 1/1024, so that the last bit of a library does not matter. `vessel` and `hair` are distances in 1/32 of
+    a tile; `near`, `gap` and `shade` are cells of a twentieth of a tile, `pore` and `furrow` cells of a fortieth.
+    """
     rng = np.random.Generator(np.random.Philox(key=TILE_SEED))
-    coarse, fine = _noise(rng, 8, 8), _noise(rng, 48, 48)
     near, gap, shade = _cells(rng, 400)
+    pore, furrow, speck = _cells(rng, 1600)
     made = {
-        "coarse": coarse,
+        "coarse": _noise(rng, 8, 8),
         "middle": _noise(rng, 20, 20),
-        "fine": fine,
+        "fine": _noise(rng, 48, 48),
         "grain": _noise(rng, 128, 128),
         "strand": _noise(rng, 6, 128),
         "near": near,
         "gap": gap,
         "shade": shade,
-        "vessel": _contour_distance(coarse + 0.35 * fine),
+        "pore": pore,
+        "furrow": furrow,
+        "speck": speck,
+        "vessel": _walks(rng, 12, 240, 0.12, 0.030) * (32 / SIDE),
+        "hair": _walks(rng, 130, 46, 0.02, 0.0) * (32 / SIDE),
     }
-    return {name: (np.round(tile * 1024) / 1024).astype(np.float32) for name, tile in made.items()}
+    return {name: _pyramid((np.round(tile * 1024) / 1024).astype(np.float32)) for name, tile in made.items()}
+
+
+def _pyramid(tile: Array) -> tuple[Array, ...]:
+    """The tile and its halvings by means of 2 x 2 texels."""
+    levels = [tile]
+    for _ in range(LEVELS - 1):
+        t = levels[-1]
+        levels.append((t[::2, ::2] + t[1::2, ::2] + t[::2, 1::2] + t[1::2, 1::2]) * np.float32(0.25))
+    return tuple(levels)
+
+
+def _level(name: str, step: float) -> tuple[Array, int]:
+    """The level of a tile whose texels are about as large as a pixel, which spans `step` of the tile."""
+    level = 0
+    while level < LEVELS - 1 and step * SIDE > 1.4 * 2**level:
+        level += 1
+    return tiles()[name][level].ravel(), SIDE >> level
 
 
 def sample(name: str, y: Array, x: Array, scale: float, shift: tuple[float, float]) -> Array:
     """Read a tile at the grid of coordinates y (rows) and x (columns), repeated `scale` times per unit length."""
-    rows = ((y * scale + shift[0]) * SIDE).astype(np.int64) % SIDE
-    columns = ((x * scale + shift[1]) * SIDE).astype(np.int64) % SIDE
-    return tiles()[name].ravel().take(rows[:, None] * SIDE + columns)
+    texels, side = _level(name, scale * float(x[1] - x[0]) if len(x) > 1 else 0.0)
+    rows = ((y * np.float32(scale) + np.float32(shift[0])) * side).astype(np.int32) & (side - 1)
+    columns = ((x * np.float32(scale) + np.float32(shift[1])) * side).astype(np.int32) & (side - 1)
+    return texels.take(rows[:, None] * side + columns)
 
 
 def sample_warped(name: str, v: Array, u: Array, scale_v: float, scale_u: float) -> Array:
     """Read a tile at any coordinates (arrays of the picture's shape), for hair that flows."""
-    rows = ((v * scale_v + 9) * SIDE).astype(np.int64) % SIDE
-    columns = ((u * scale_u + 9) * SIDE).astype(np.int64) % SIDE
-    return tiles()[name].ravel().take(rows * SIDE + columns)
+    step = max(scale_v, scale_u) * 2 / v.shape[0]
+    texels, side = _level(name, step)
+    rows = ((v * np.float32(scale_v) + 9) * side).astype(np.int32) & (side - 1)
+    columns = ((u * np.float32(scale_u) + 9) * side).astype(np.int32) & (side - 1)
+    return texels.take(rows * side + columns)
 
 
 def ramp(value: Array, width: float) -> Array:
     """0 below -width/2, 1 above +width/2, a smooth step between."""
-    t = np.minimum(np.maximum(value * np.float32(1.0 / width) + np.float32(0.5), np.float32(0)), np.float32(1))
-    return t * t * (3 - 2 * t)
+    t = np.multiply(value, np.float32(1.0 / width))
+    t += np.float32(0.5)
+    np.maximum(t, np.float32(0), out=t)
+    np.minimum(t, np.float32(1), out=t)
+    s = t * np.float32(-2)
+    s += np.float32(3)
+    s *= t
+    s *= t
+    return s
 
 
 def ellipse(u: Array, v: Array, a: float, b: float) -> Array:
@@ -91,7 +142,7 @@ def capsule(u: Array, v: Array, p: Point, q: Point, r: float) -> Array:
     return np.sqrt((u - p[0] - along * du) ** 2 + (v - p[1] - along * dv) ** 2) - r
 
 
-def rounded(distance: Array, reach: float, height: float) -> Array:
+def rounded(distance: Array, reach: float | Array, height: float) -> Array:
     """Height of a rounded body from its signed distance: a quarter circle over `reach`, then flat."""
     t = np.clip(distance * (-1.0 / reach), 0, 1)
     return height * np.sqrt(t * (2 - t))

@@ -1,29 +1,30 @@
-"""Write SynDerm to a folder: pictures, masks and the manifest, in parallel and resumable."""
+"""Write SynDerm to a folder: pictures, masks, maps and the manifest, in parallel and resumable."""
 
-import hashlib
-import json
-import os
+import errno
+import itertools
+import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from importlib import resources
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from PIL import Image
 from tqdm import tqdm
 
 from dermimit.data.schema import save_dataset
-from dermimit.data.synderm.case import draw_labels, make_case
-from dermimit.data.synderm.dataset import LABEL_SPACE
-from dermimit.data.synderm.knowledge import Array, knowledge
+from dermimit.data.synderm.confounders import Spec
+from dermimit.data.synderm.croissant import save_croissant
+from dermimit.data.synderm.dataset import LABEL_SPACE, SynDerm
+from dermimit.data.synderm.describe import claim, identity, save_datasheet
+from dermimit.data.synderm.files import Plan, write_case
+from dermimit.data.synderm.knowledge import Array
 
 SPLITS = ("train", "val", "test")
-RENDERER = 1  # raise it whenever a picture changes
+RENDERER = 2  # raise it whenever a picture changes
+FINAL = ("label_space.json", "manifest.parquet", "DATASHEET.md", "croissant.json")
 
 
 def split_seed(seed: int, split: str) -> int:
@@ -31,119 +32,106 @@ def split_seed(seed: int, split: str) -> int:
     return len(SPLITS) * seed + SPLITS.index(split)
 
 
+def split_sizes(n: int | Mapping[str, int]) -> dict[str, int]:
+    """Cases by split, without empty ones; of a whole number n // 10 for validation, n // 5 for test, the rest to train.
+
+    Raises:
+        ValueError: an unknown split, a negative number, or no case at all.
+    """
+    sizes = n if isinstance(n, Mapping) else {"train": n - n // 10 - n // 5, "val": n // 10, "test": n // 5}
+    if unknown := sorted(set(sizes) - set(SPLITS)):
+        raise ValueError(f"n: unknown split {unknown}; use {', '.join(SPLITS)}")
+    if min(sizes.values(), default=0) < 0 or sum(sizes.values()) < 1:
+        raise ValueError(f"n: must hold at least one case and no negative number, found {n}")
+    return {split: int(sizes[split]) for split in SPLITS if sizes.get(split)}
+
+
 def write(
     directory: Path | str,
-    n: Mapping[str, int],
+    n: int | Mapping[str, int],
     seed: int = 0,
     image_size: int = 64,
     workers: int = 1,
+    fitzpatrick: int | Sequence[int] | Mapping[int, float] | None = None,
+    prior: Sequence[float] | Array | None = None,
+    confounders: Spec = True,
+    zoom: float | None = None,
+    camera: Mapping[str, Any] | None = None,
+    visits: Sequence[float] = (0,),
+    maps: bool = False,
 ) -> Path:
-    """Write images/*.png, masks/*.png (255 on lesions), manifest.parquet, label_space.json and synderm.json.
+    """Write images/*.png, masks/*.png (255 on lesions), manifest.parquet, label_space.json and what describes them.
 
-    Each case is its own patient. A folder left half-written by a kill is completed; its finished files are kept.
+    synderm.json holds every setting and a fingerprint of them, DATASHEET.md is for people, croissant.json for tools.
+    Each case is a patient of its own. A folder left half-written by a kill is completed; its finished files are kept.
 
     Args:
         directory: new folder, or one that an earlier call with the same arguments began.
-        n: cases by split, keys among "train", "val", "test".
+        n: cases by split, keys among "train", "val", "test"; or their sum, see `split_sizes`.
         seed: 0 and up.
         image_size: side of the pictures in pixels.
         workers: processes; the files do not depend on it.
+        fitzpatrick, prior, confounders, zoom, camera: as in `SynDerm`.
+        visits: days on which each case is photographed, rising from 0 or more; see `SynDerm.visits`. A case's visits
+            share patient_id and lesion_id, and so the split.
+        maps: also write maps/*.npz, which `files.read_maps` reads.
 
     Returns:
         the folder.
 
     Raises:
-        ValueError: an unknown split or a number out of range.
+        ValueError: an unknown name or a number out of range.
         FileExistsError: the folder holds something else.
+        OSError: a file cannot be written; no half-written file is left, and the same call goes on from there.
     """
-    root = Path(directory)
-    _check(n, seed, image_size, workers)
-    _claim(root, describe(n, seed, image_size))
-    if (root / "manifest.parquet").exists() and (root / "label_space.json").exists():
-        return root
-    for folder in ("images", "masks"):
-        (root / folder).mkdir(exist_ok=True)
-    jobs = [(split, i) for split in SPLITS for i in range(n.get(split, 0))]
-    save_dataset(root, pd.DataFrame(_run(partial(write_case, root, seed, image_size), jobs, workers)), LABEL_SPACE)
+    root, sizes, days = Path(directory), split_sizes(n), _days(visits)
+    if workers < 1:
+        raise ValueError(f"workers: must be 1 or more, found {workers}")
+    if seed < 0:
+        raise ValueError(f"seed: must be 0 or more, found {seed}")
+    knobs = dict(fitzpatrick=fitzpatrick, prior=prior, confounders=confounders, zoom=zoom, camera=camera)
+    datasets = {s: SynDerm(count, split_seed(seed, s), image_size, **knobs) for s, count in sizes.items()}
+    plan = Plan(root, datasets, days, maps)
+    try:
+        _write(plan, identity(datasets, seed, days, maps, RENDERER), workers)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            remedy = "free some space and write again with the same arguments; finished files are kept"
+            raise OSError(error.errno, f"{root}: the disk is full: {remedy}") from error
+        raise
     return root
 
 
-def write_case(root: Path, seed: int, image_size: int, job: tuple[str, int]) -> dict[str, Any]:
-    """Write one case's two files, unless they are there, and return its manifest row."""
-    split, index = job
-    name = f"{split}-{index:06d}"
-    image, mask = f"images/{name}.png", f"masks/{name}.png"
-    labels = draw_labels(split_seed(seed, split), index, knowledge().prior)
-    if not ((root / image).exists() and (root / mask).exists()):
-        case = make_case(split_seed(seed, split), index, image_size, labels)
-        _save_png(root / image, case.image)
-        _save_png(root / mask, case.mask.astype(np.uint8) * 255)
-    return {
-        "image": image,
-        "disease": labels.disease,
-        "body_part": labels.body_part,
-        "attributes": list(labels.attributes),
-        "mask": mask,
-        "patient_id": name,
-        "lesion_id": name,
-        "visit": 0,
-        "fitzpatrick": labels.fitzpatrick,
-        "split": split,
-    }
-
-
-def describe(n: Mapping[str, int], seed: int, image_size: int) -> dict[str, Any]:
-    """What identifies a written dataset: its arguments, and a fingerprint of them, the knowledge and the renderer."""
-    arguments = {"n": {s: int(n[s]) for s in SPLITS if s in n}, "seed": seed, "image_size": image_size}
-    text = resources.files(__package__).joinpath("knowledge.yaml").read_text(encoding="utf-8")
-    content = json.dumps([arguments, RENDERER, text], sort_keys=True).encode()
-    return {"dataset": "synderm", **arguments, "renderer": RENDERER, "fingerprint": hashlib.sha256(content).hexdigest()}
-
-
-def _check(n: Mapping[str, int], seed: int, image_size: int, workers: int) -> None:
-    """Refuse arguments out of range."""
-    unknown = set(n) - set(SPLITS)
-    if unknown:
-        raise ValueError(f"n: unknown split {sorted(unknown)}; use {', '.join(SPLITS)}")
-    if not n or min(n.values()) < 0 or sum(n.values()) < 1:
-        raise ValueError(f"n: must hold at least one case and no negative number, found {dict(n)}")
-    for name, value, least in (("seed", seed, 0), ("image_size", image_size, 16), ("workers", workers, 1)):
-        if value < least:
-            raise ValueError(f"{name}: must be {least} or more, found {value}")
-
-
-def _claim(root: Path, identity: dict[str, Any]) -> None:
-    """Make the folder ours, or refuse it when it holds anything but the same dataset."""
-    record = root / "synderm.json"
-    if record.exists():
-        found = json.loads(record.read_text(encoding="utf-8"))
-        different = sorted(k for k in identity if found.get(k) != identity[k])
-        if different:
-            raise FileExistsError(
-                f"{root}: holds another SynDerm dataset ({', '.join(different)} differ); choose another folder"
-            )
+def _write(plan: Plan, facts: dict[str, Any], workers: int) -> None:
+    root, record = plan.root, claim(plan.root, facts)
+    if all((root / name).exists() for name in FINAL):
         return
-    if root.exists() and any(root.iterdir()):
-        raise FileExistsError(f"{root}: is not empty and has no synderm.json; choose a new folder")
-    root.mkdir(parents=True, exist_ok=True)
-    draft = record.with_suffix(".json.tmp")
-    draft.write_text(json.dumps(identity, indent=2) + "\n", encoding="utf-8")
-    os.replace(draft, record)
+    for folder in plan.folders:
+        (root / folder).mkdir(exist_ok=True)
+    jobs = [(split, i) for split, dataset in plan.datasets.items() for i in range(len(dataset))]
+    rows = [row for rows in _run(partial(write_case, plan), jobs, workers) for row in rows]
+    save_dataset(root, pd.DataFrame(rows), LABEL_SPACE)
+    save_datasheet(root, record, next(iter(plan.datasets.values())))
+    save_croissant(root, record)
+    for draft in (d for folder in (".", *plan.folders) for d in (root / folder).glob(".*.*.[0-9]*")):
+        draft.unlink(missing_ok=True)  # of a process that was killed
 
 
-def _run(task: Any, jobs: list[tuple[str, int]], workers: int) -> list[dict[str, Any]]:
+def _days(visits: Sequence[float]) -> tuple[float, ...]:
+    """The days of the visits as checked numbers."""
+    days = tuple(float(day) for day in visits)
+    rising = all(a < b for a, b in itertools.pairwise(days))
+    if not days or not rising or not all(math.isfinite(day) and day >= 0 for day in days):
+        raise ValueError(f"visits: must be days that rise from 0 or more, found {list(visits)}")
+    return days
+
+
+def _run(task: Any, jobs: list[tuple[str, int]], workers: int) -> list[list[dict[str, Any]]]:
     """Run the task over the jobs, in order, with a bar when a person is watching."""
-    bar = partial(tqdm, total=len(jobs), unit="image", desc="synderm", disable=not sys.stderr.isatty())
+    bar = partial(tqdm, total=len(jobs), unit="case", desc="synderm", disable=not sys.stderr.isatty())
     if workers == 1:
         return list(bar(map(task, jobs)))
     context = get_context("forkserver")
     context.set_forkserver_preload([__name__])  # import once, then fork each worker
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        return list(bar(pool.map(task, jobs, chunksize=64)))
-
-
-def _save_png(path: Path, pixels: Array) -> None:
-    """Write a PNG under a temporary name and rename it, so that no half-written file bears the final name."""
-    draft = path.with_suffix(f".{os.getpid()}.tmp")
-    Image.fromarray(pixels).save(draft, format="PNG", compress_level=1)
-    os.replace(draft, path)
+        return list(bar(pool.map(task, jobs, chunksize=max(1, min(64, len(jobs) // (4 * workers))))))

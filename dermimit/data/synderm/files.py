@@ -1,0 +1,86 @@
+"""The files and manifest rows of one SynDerm case."""
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from dermimit.data.synderm.case import THINGS, Case, stream
+from dermimit.data.synderm.confounders import USUAL, draw_confounders
+from dermimit.data.synderm.course import after
+from dermimit.data.synderm.dataset import LABEL_SPACE, SynDerm
+from dermimit.data.synderm.knowledge import Array, knowledge
+from dermimit.records import write_atomically
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is written where: one dataset a split, the days of the visits, and whether maps are wanted."""
+
+    root: Path
+    datasets: dict[str, SynDerm]
+    days: tuple[float, ...]
+    maps: bool
+
+    @property
+    def folders(self) -> dict[str, str]:
+        """Suffix of the files by folder."""
+        return {"images": "png", "masks": "png"} | ({"maps": "npz"} if self.maps else {})
+
+
+def write_case(plan: Plan, job: tuple[str, int]) -> list[dict[str, Any]]:
+    """Write the files of one case's visits, unless they are there, and return their manifest rows."""
+    split, index = job
+    rows, dataset = manifest_rows(plan, split, index), plan.datasets[split]
+    paths = [
+        {folder: plan.root / folder / f"{Path(row['image']).stem}.{suffix}" for folder, suffix in plan.folders.items()}
+        for row in rows
+    ]
+    if not all(path.exists() for visit in paths for path in visit.values()):
+        for visit, case in zip(paths, dataset.visits(index, plan.days), strict=True):
+            for folder, path in visit.items():
+                if not path.exists():
+                    content = _content(folder, case)
+                    write_atomically(path, lambda draft, content=content: draft.write_bytes(content))
+    return rows
+
+
+def manifest_rows(plan: Plan, split: str, index: int) -> list[dict[str, Any]]:
+    """The manifest rows of one case's visits, without drawing a picture."""
+    dataset, patient = plan.datasets[split], f"{split}-{index:06d}"
+    labels = dataset.labels(index)
+    disease = LABEL_SPACE.diseases.index(labels.disease)
+    rows = []
+    for visit, day in enumerate(plan.days):
+        name = f"{patient}-v{visit}" if len(plan.days) > 1 else patient
+        shown, _ = after(labels, knowledge().courses[disease], day)
+        things = stream(dataset.seed, index, THINGS, visit if day else 0)
+        found = vars(draw_confounders(dataset.confounders, disease, things))
+        rows.append(
+            {"image": f"images/{name}.png", "mask": f"masks/{name}.png", **vars(shown)}
+            | {"attributes": list(shown.attributes), "patient_id": patient, "lesion_id": patient, "visit": visit}
+            | {"split": split, "day": day, **{f"confounder_{thing}": found[thing] for thing in USUAL}}
+        )
+    return rows
+
+
+def read_maps(path: Path | str) -> dict[str, Array]:
+    """A file of maps/: `attribute_map` (27, H, W) bool, `lesion_map` and `cause` (H, W) uint8, as in `Case`."""
+    with np.load(path) as maps:
+        bits = np.unpackbits(maps["attribute_map"], axis=0, count=len(LABEL_SPACE.attributes))
+        return {"attribute_map": bits.astype(bool), "lesion_map": maps["lesion_map"], "cause": maps["cause"]}
+
+
+def _content(folder: str, case: Case) -> bytes:
+    """The file of a case in one of the folders."""
+    file = io.BytesIO()
+    if folder == "maps":
+        packed = np.packbits(case.attribute_map, axis=0)
+        np.savez_compressed(file, attribute_map=packed, lesion_map=case.lesion_map, cause=case.cause)
+    else:
+        pixels = case.image if folder == "images" else case.mask.astype(np.uint8) * 255
+        Image.fromarray(pixels).save(file, format="PNG", compress_level=1)
+    return file.getvalue()
