@@ -8,7 +8,7 @@ from dermimit.data.synderm.layout import Element, Layout
 
 HALO = {"comedo": 2.0, "vesicle": 1.6, "pustule": 1.8, "ulcer": 1.4, "bulla": 1.25}  # reach of the pigments beyond r
 ROUGH = {"patch": 0.24, "plaque": 0.22, "wheal": 0.26, "ulcer": 0.24, "macule": 0.26}  # waviness of the outline
-TINT = (0.42, 0.30)  # blood and melanin of a flat lesion that has no pigment attribute
+TINT = (0.58, 0.46)  # blood and melanin of a flat lesion that has no pigment attribute
 
 
 def draw_elements(canvas: Canvas, layout: Layout, present: frozenset[str]) -> Array:
@@ -54,9 +54,9 @@ def _ring(canvas: Canvas, layout: Layout, ground: Array) -> None:
     window = canvas.window(e.x, e.y, 1.6 * e.r)
     rho = canvas.radius(e, window, 0.18)
     band = canvas.disc(np.abs(rho - 1.0), e.r, 0.17, 0.16)
-    canvas.height[window] += 0.020 * band
-    canvas.blood[window] += 0.45 * band
-    canvas.melanin[window] += 0.28 * band
+    canvas.height[window] += 0.030 * band
+    canvas.blood[window] += 0.70 * band
+    canvas.melanin[window] += 0.45 * band
     ground[window] = np.maximum(ground[window], band)
     canvas.touch("annular", window, canvas.disc(rho, e.r, 1.18, 0.16))
 
@@ -68,24 +68,25 @@ def _dome(canvas: Canvas, window: Window, rho: Array, e: Element, steep: float) 
 
 
 def _papule(canvas: Canvas, window: Window, rho: Array, disc: Array, e: Element) -> None:
-    _dome(canvas, window, rho, e, 0.60)
-    canvas.blood[window] += 0.28 * disc
-    canvas.melanin[window] += 0.10 * disc
-    canvas.gloss[window] += 0.12 * disc
+    _dome(canvas, window, rho, e, 0.78)
+    canvas.blood[window] += 0.50 * disc
+    canvas.melanin[window] += 0.22 * disc
+    canvas.gloss[window] += 0.25 * disc
 
 
 def _plaque(canvas: Canvas, window: Window, rho: Array, disc: Array, e: Element) -> None:
     bumps = canvas.noise("fine", 1.0, 4, window)
-    plateau = (0.030 + 0.0022 * bumps) * canvas.disc(rho, e.r, 0.97, 0.14)
+    plateau = (0.042 + 0.0030 * bumps) * canvas.disc(rho, e.r, 0.97, 0.14)
     canvas.height[window] = np.maximum(canvas.height[window], plateau)
-    canvas.blood[window] += 0.25 * disc
-    canvas.melanin[window] += 0.16 * disc
+    canvas.blood[window] += 0.38 * disc
+    canvas.melanin[window] += 0.30 * disc
 
 
 def _nodule(canvas: Canvas, window: Window, rho: Array, disc: Array, e: Element) -> None:
-    _dome(canvas, window, rho, e, 0.72)
-    canvas.blood[window] += 0.22 * disc
-    canvas.gloss[window] += 0.30 * disc
+    _dome(canvas, window, rho, e, 0.88)
+    canvas.blood[window] += 0.48 * disc
+    canvas.melanin[window] += 0.20 * disc
+    canvas.gloss[window] += 0.50 * disc
 
 
 def _vesicle(canvas: Canvas, window: Window, rho: Array, disc: Array, e: Element) -> None:

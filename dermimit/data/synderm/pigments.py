@@ -29,14 +29,14 @@ def _erythema(canvas: Canvas, layout: Layout, ground: Array, wide: Array) -> Arr
         window = canvas.window(e.x, e.y, (1.4 + beyond) * e.r)
         halo = canvas.disc(canvas.radius(e, window, 0.20), e.r, 1 + 0.4 * beyond, 0.2 + 0.9 * beyond)
         red[window] = np.maximum(red[window], 0.85 * halo)
-    canvas.blood += np.float32(0.78 * (0.25 + 0.75 * layout.activity)) * red
+    canvas.blood += np.float32(0.88 * (0.25 + 0.75 * layout.activity)) * red
     return red
 
 
 def _hyperpigmentation(canvas: Canvas, layout: Layout, ground: Array, wide: Array) -> Array:
     """More melanin, unevenly spread."""
     net = 1 + 0.16 * canvas.noise("fine", 0.7, 6) + 0.12 * canvas.noise("middle", 0.8, 6)
-    canvas.melanin += np.float32(1.05) * wide * net
+    canvas.melanin += np.float32(1.30) * wide * net
     return wide
 
 
