@@ -41,10 +41,10 @@ def draw_shot(rng: np.random.Generator) -> Shot:
         relief=0.75 + 0.40 * relief,
         tint=(0.95 + 0.13 * red, 1.0, 0.90 + 0.16 * blue),
         falloff=(0.5 * (across - 0.5), 0.5 * (down - 0.5)),
-        exposure=0.95 + 0.40 * exposure,
+        exposure=0.87 + 0.42 * exposure,
         blur=0.0025 + 0.0060 * blur * blur,
         noise=0.004 + 0.016 * noise * noise,
-        contrast=0.55 * contrast,
+        contrast=0.40 * contrast,
         quality=60 + int(36 * quality),
     )
 

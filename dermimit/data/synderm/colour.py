@@ -6,8 +6,8 @@ from dermimit.data.synderm.knowledge import Array
 
 # Pictures are planar, (3, H, W), while they are drawn: arithmetic on them is several times faster than on (H, W, 3).
 # Absorption of one unit of pigment in red, green and blue light; round values with the order of measured spectra.
-MELANIN = np.array([0.50, 0.71, 0.94], dtype=np.float32)[:, None, None]
-BLOOD = np.array([0.10, 0.90, 0.74], dtype=np.float32)[:, None, None]
+MELANIN = np.array([0.52, 0.71, 0.88], dtype=np.float32)[:, None, None]
+BLOOD = np.array([0.12, 0.86, 0.66], dtype=np.float32)[:, None, None]
 DERMIS = np.array([0.84, 0.70, 0.55], dtype=np.float32)[:, None, None]  # linear reflectance without pigment
 REST = 0.28  # blood of calm skin
 MELANIN_OF_TYPE = {1: 0.20, 2: 0.62, 3: 0.98, 4: 1.50, 5: 2.30, 6: 3.95}

@@ -20,6 +20,7 @@ BACKDROPS = ((0.05, 0.14, 0.22), (0.06, 0.17, 0.13), (0.50, 0.50, 0.49), (0.02, 
              (0.12, 0.24, 0.38), (0.42, 0.38, 0.33), (0.62, 0.63, 0.64))  # fmt: skip
 FURROW_CM, PORE_CM = 4.6, 14.0  # width of a tile of skin lines, and of freckles
 OIL = 0.045  # gloss of calm skin
+HAZE = 0.022  # light that the skin's surface throws back uncoloured, some per cent at a boundary with air (Fresnel)
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ def compose(
     height = canvas.height + scene.height * np.float32(0.5 * scene.width / cm) + texture.relief(canvas, scene)
     light, shine = shading(height, canvas.gloss + look.oil + scene.gloss, shot)
     picture *= light
+    picture += np.float32(HAZE) * light
     picture += np.float32(0.55) * shine
     hairs = _hairs(canvas, scene, layout, look, found, texture)
     if hairs is not None:
