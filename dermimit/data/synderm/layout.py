@@ -117,13 +117,16 @@ def _place(
     line: float,
     rng: np.random.Generator,
 ) -> tuple[float, float]:
-    """The best of four random places: farthest from the elements of the same kind; on a ring or a line when asked."""
+    """The best of four random places: farthest from its like and from large lesions; on a ring or a line when asked."""
     large = kind in LARGE
     draws = rng.random((4, 3)).tolist()
     same = [e for e in others if e.kind == kind]
     spread = reach * REACH[manner.arrangement] * manner.more**0.5 * (1.0 if not large else SPREAD[kind])
     if large and not same:
         spread *= 0.2
+    if not large:  # beside a large lesion rather than on it, so that both can be seen
+        same = same + [e for e in others if e.kind in LARGE]
+        spread = max([spread, *(1.3 * e.r for e in others if e.kind in LARGE)])
     best, best_gap = centre, -np.inf
     for a, b, c in draws:
         dx, dy = _direction(a)
