@@ -39,7 +39,7 @@ def draw_shot(rng: np.random.Generator) -> Shot:
     return Shot(
         light=(0.9 * (2 * x - 1), -0.25 - 0.65 * y),
         relief=0.75 + 0.40 * relief,
-        tint=(0.95 + 0.13 * red, 1.0, 0.90 + 0.16 * blue),
+        tint=(0.90 + 0.26 * red, 1.0, 0.80 + 0.36 * blue),
         falloff=(0.5 * (across - 0.5), 0.5 * (down - 0.5)),
         exposure=0.87 + 0.42 * exposure,
         blur=0.0025 + 0.0060 * blur * blur,

@@ -8,7 +8,7 @@ from dermimit.data.synderm.layout import Element, Layout
 
 HALO = {"comedo": 2.0, "vesicle": 1.6, "pustule": 1.8, "ulcer": 1.4, "bulla": 1.25}  # reach of the pigments beyond r
 ROUGH = {"patch": 0.24, "plaque": 0.22, "wheal": 0.26, "ulcer": 0.24, "macule": 0.26}  # waviness of the outline
-TINT = (0.58, 0.46)  # blood and melanin of a flat lesion that has no pigment attribute
+TINT = {"macule": (0.80, 0.75), "patch": (0.58, 0.46)}  # blood and melanin of a flat lesion
 
 
 def draw_elements(canvas: Canvas, layout: Layout, present: frozenset[str]) -> Array:
@@ -145,8 +145,9 @@ def _ulcer(canvas: Canvas, window: Window, rho: Array, disc: Array, e: Element) 
 
 def _flat(canvas: Canvas, window: Window, rho: Array, disc: Array, e: Element) -> None:
     shade = 1 + 0.18 * canvas.noise("fine", 0.8, 9, window)
-    canvas.blood[window] += TINT[0] * disc * shade
-    canvas.melanin[window] += TINT[1] * disc * shade
+    blood, melanin = TINT[e.kind]
+    canvas.blood[window] += blood * disc * shade
+    canvas.melanin[window] += melanin * disc * shade
 
 
 DRAW = {
