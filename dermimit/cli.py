@@ -1,8 +1,9 @@
-"""The `dermimit` command: train, predict, data."""
+"""The `dermimit` command: train, predict, evaluate, data."""
 
+import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -47,6 +48,69 @@ def predict(
     print(DISCLAIMER)
 
 
+def evaluate(
+    run: Annotated[Path, tyro.conf.Positional],
+    /,
+    dataset: str,
+    root: Path,
+    split: Literal["all", "train", "val", "test"] = "all",
+    out: Path | None = None,
+    quarantine: str = "",
+) -> None:
+    """Score a trained run on a folder of photographs with the same classes.
+
+    Args:
+        run: folder of a finished run.
+        dataset: name of the dataset in `root`.
+        root: folder of the dataset.
+        split: photographs to score.
+        out: folder for metrics.json, predictions.parquet and provenance.json; without it
+            evaluations/RUN-on-DATASET-SPLIT.
+        quarantine: file that names photographs to leave out.
+    """
+    from dermimit.evaluate.folder import evaluate, metrics_table
+
+    folder = out or Path("evaluations") / f"{run.resolve().name}-on-{dataset}-{split}"
+    print(f"{metrics_table(evaluate(run, dataset, root, folder, split, quarantine))}\n{folder}")
+
+
+def data_check(
+    root: Annotated[Path, tyro.conf.Positional],
+    /,
+    dataset: str,
+    as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
+    skip_broken: Path | None = None,
+    strict: bool = False,
+) -> int:
+    """Look at every row and image of a dataset: absent, broken, double, in two splits. Exit code 1 if at fault.
+
+    Args:
+        root: folder of the dataset.
+        dataset: its name.
+        as_json: print one JSON object instead of the table.
+        skip_broken: write the images that cannot be read into this file, for `dermimit train --quarantine`.
+        strict: near-duplicates across splits are a fault too.
+    """
+    from dermimit.data.check import check, write_quarantine
+
+    report = check(dataset, root, strict)
+    print(json.dumps(report.to_dict(), ensure_ascii=False) if as_json else report.table())
+    if skip_broken is not None:
+        print(f"{skip_broken}: {write_quarantine(report, skip_broken)} photographs listed", file=sys.stderr)
+    return 1 if report.faults() else 0
+
+
+def data_info(name: Annotated[str, tyro.conf.Positional], /) -> None:
+    """Print what is known of a dataset: counts, licence, where to get it, the files expected, known faults.
+
+    Args:
+        name: of the dataset.
+    """
+    from dermimit.data.facts import print_info
+
+    print(print_info(name))
+
+
 def data_synderm(
     out: Path,
     n: int = 20_000,
@@ -83,15 +147,18 @@ def main(arguments: list[str] | None = None) -> int:
     """Entry point; errors that a user can mend are printed without a traceback."""
     data = tyro.extras.SubcommandApp()
     data.command(data_synderm, name="synderm")
+    data.command(data_check, name="check")
+    data.command(data_info, name="info")
     app = tyro.extras.SubcommandApp()
     app.command(train, name="train")
     app.command(predict, name="predict")
-    app.command(data, name="data", help="Make a dataset.")
+    app.command(evaluate, name="evaluate")
+    app.command(data, name="data", help="Make, check or describe a dataset.")
     try:
-        app.cli(
+        code = app.cli(
             args=arguments, prog="dermimit", description="Body part, lesion attributes and disease of a photograph."
         )
     except (ValueError, OSError, FloatingPointError) as error:
         print(f"dermimit: {error}", file=sys.stderr)
         return 2
-    return 0
+    return code or 0

@@ -21,16 +21,18 @@ class Prediction:
 
     Attributes:
         photo: what the model saw, uint8 (H, W, 3).
-        answers: task -> probabilities in [0, 1] indexed by class, most probable first; those of the attributes are
-            independent of each other, the others sum to 1.
+        answers: task -> probabilities in [0, 1] indexed by class, most probable first; those of a task in
+            `multi_label` are independent of each other, the others sum to 1.
         selected: task -> (K,) row-major patch indices, best first; empty without lesion selection.
         grid: patches down and across.
+        multi_label: tasks of which any number of classes may hold.
     """
 
     photo: np.ndarray
     answers: dict[str, pd.Series]
     selected: dict[str, np.ndarray]
     grid: tuple[int, int]
+    multi_label: tuple[str, ...] = ("attributes",)
 
 
 @torch.inference_mode()
@@ -43,8 +45,10 @@ def predict_photo(run: Run, path: Path | str) -> Prediction:
     photo = read_photo(path)
     size = run.config.image_size
     logits, out = run.model(eval_transform(size)(photo)[None])
+    space = run.label_space
+    multi_label = tuple(task for task in logits if space.multi_label(task))
     answers = {
-        task: pd.Series(probabilities(task, z)[0].float().numpy(), index=list(run.label_space.classes(task)))
+        task: pd.Series(probabilities(z, task in multi_label)[0].float().numpy(), index=list(space.classes(task)))
         for task, z in logits.items()
     }
     selected = {name.split("/")[0]: value[0].numpy() for name, value in out.items() if name.endswith("/selected")}
@@ -53,22 +57,28 @@ def predict_photo(run: Run, path: Path | str) -> Prediction:
         answers={task: series.sort_values(ascending=False) for task, series in answers.items()},
         selected=selected,
         grid=tuple(run.model.grid_size),
+        multi_label=multi_label,
     )
 
 
 def describe(prediction: Prediction, top: int = 5) -> str:
-    """The answer as text: the differential, the body part, and the attributes from a probability of one half."""
+    """The answer as text: the differential, the two likeliest body parts, the attributes from one half.
+
+    Where a photograph may show several body parts, they are listed as the attributes are.
+    """
     lines = []
     if "disease" in prediction.answers:
         lines.append("differential")
         for rank, (name, p) in enumerate(prediction.answers["disease"].head(top).items(), start=1):
             lines.append(f"  {rank}. {name:<32} {p:6.1%}")
-    if "body_part" in prediction.answers:
-        lines.append("body part")
-        lines += [f"     {name:<32} {p:6.1%}" for name, p in prediction.answers["body_part"].head(2).items()]
-    if "attributes" in prediction.answers:
-        found = prediction.answers["attributes"]
-        shown = found[found >= 0.5] if (found >= 0.5).any() else found.head(1)
-        lines.append("attributes")
-        lines += [f"     {name:<32} {p:6.1%}" for name, p in shown.items()]
+    for task, title in (("body_part", "body part"), ("attributes", "attributes")):
+        if task in prediction.answers:
+            series = prediction.answers[task]
+            shown = _found(series) if task in prediction.multi_label else series.head(2)
+            lines += [title, *(f"     {name:<32} {p:6.1%}" for name, p in shown.items())]
     return "\n".join(lines)
+
+
+def _found(series: pd.Series) -> pd.Series:
+    """The classes from a probability of one half, or the likeliest where none reaches it."""
+    return series[series >= 0.5] if (series >= 0.5).any() else series.head(1)

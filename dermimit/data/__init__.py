@@ -1,18 +1,41 @@
 """Photographs and labels: manifests, splits, transforms, and one module for each dataset."""
 
+import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from dermimit.data import pad_ufes_20
+from dermimit.data import ddi, dermacon_in, fitzpatrick17k, folder, pad_ufes_20, scin, sd198
+from dermimit.data.folds import fold_split
 from dermimit.data.photos import PhotoDataset, PhotoError
 from dermimit.data.schema import LabelSpace, ManifestError, load_dataset, suggest
 from dermimit.data.splits import LeakageError, check_leakage, grouped_split, select
 from dermimit.data.transforms import eval_transform, train_transform
 
 __all__ = ["DATASETS", "LabelSpace", "LeakageError", "ManifestError", "PhotoDataset", "PhotoError", "PhotoSet", "load"]
-DATASETS = ("synderm", "pad_ufes_20")
+Loaded = tuple[pd.DataFrame, LabelSpace]
+
+
+def _load_pad_ufes_20(root: Path, fold: int | None = None) -> Loaded:
+    """PAD-UFES-20, without splits or with one of the five folds of `dermimit.data.folds` as the test split."""
+    frame, label_space = pad_ufes_20.load(root)
+    return (frame if fold is None else fold_split(frame, fold)), label_space
+
+
+LOADERS: dict[str, Callable[..., Loaded]] = {
+    "synderm": load_dataset,
+    "pad_ufes_20": _load_pad_ufes_20,
+    "dermacon_in": dermacon_in.load,
+    "sd198": sd198.load,
+    "fitzpatrick17k": fitzpatrick17k.load,
+    "scin": scin.load,
+    "ddi": ddi.load,
+    "folder": folder.load,
+}
+DATASETS = tuple(LOADERS)
 
 
 @dataclass(frozen=True)
@@ -47,28 +70,37 @@ class PhotoSet:
         return PhotoDataset(rows, self.label_space, self.root, transform, in_memory, size, with_mask)
 
 
-def load(dataset: str, root: Path | str, image_size: int, seed: int = 0) -> PhotoSet:
+def load(dataset: str, root: Path | str, image_size: int, seed: int = 0, **options: Any) -> PhotoSet:
     """Load a dataset by name, with splits that are checked for leaks.
 
     Args:
-        dataset: "synderm" (a folder that `dermimit.data.synderm.write` made) or "pad_ufes_20".
+        dataset: one of `DATASETS`: "synderm" is a folder that `dermimit.data.synderm.write` made, "folder" your own.
         root: the dataset's folder.
         image_size: side in pixels of the square that the model sees; at least 1.
         seed: of the split, where the dataset has none of its own. Keep it when runs are to be compared on one test set.
+        options: of the dataset's own `load`, such as `level` or `fold`.
 
     Raises:
-        ManifestError: the name is unknown or the dataset is wrong.
+        ManifestError: the name or an option is unknown, or the dataset is wrong.
         LeakageError: a patient is in two splits.
     """
     if image_size < 1:
         raise ValueError(f"image_size {image_size}: give the side in pixels, at least 1")
-    root = Path(root)
-    if dataset == "pad_ufes_20":
-        frame, label_space = pad_ufes_20.load(root)
-        frame = grouped_split(frame, seed)
-    elif dataset == "synderm":
-        frame, label_space = load_dataset(root)
-    else:
+    if dataset not in LOADERS:
         raise ManifestError(f"unknown dataset {dataset!r}; known: {', '.join(DATASETS)}; {suggest(dataset, DATASETS)}")
+    _check_options(dataset, options)
+    root = Path(root)
+    frame, label_space = LOADERS[dataset](root, **options)
+    if frame["split"].isna().all():
+        frame = grouped_split(frame, seed)
     check_leakage(frame)
     return PhotoSet(dataset, frame, label_space, root, image_size)
+
+
+def _check_options(dataset: str, options: dict[str, Any]) -> None:
+    known = list(inspect.signature(LOADERS[dataset]).parameters)[1:]  # without root
+    for option in options:
+        if option not in known:
+            raise ManifestError(
+                f"dataset {dataset} has no option {option!r}; its options: {', '.join(known) or 'none'}"
+            )

@@ -7,14 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from dermimit.data.schema import (
-    LabelSpace,
-    ManifestError,
-    describe,
-    raise_problems,
-    suggest,
-    validate_manifest,
-)
+from dermimit.data.schema import LabelSpace, describe, raise_problems, suggest, validate_manifest
+from dermimit.data.tables import find_photos, named, read_table
 
 DISEASE_NAMES = {
     "ACK": "actinic keratosis",
@@ -31,7 +25,14 @@ ANSWERS = ("TRUE", "FALSE", "UNK")
 LABEL_SPACE = LabelSpace("pad_ufes_20", tuple(DISEASE_NAMES), REGIONS, SYMPTOMS)
 METADATA_FILE = "metadata.csv"
 USED = ("patient_id", "lesion_id", "fitspatrick", "region", "diagnostic", *SYMPTOMS, "img_id")
-PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg")
+NOT_GIVEN = ("NA", "N/A", "NAN", "NULL", "NONE")
+OFFICIAL = {
+    "images": 2298,
+    "patients": 1373,
+    "lesions": 1641,
+    "disease": {"ACK": 730, "BCC": 845, "MEL": 52, "NEV": 244, "SCC": 192, "SEK": 235},
+}
+"""What the paper counts."""
 
 
 def load(root: Path | str) -> tuple[pd.DataFrame, LabelSpace]:
@@ -48,18 +49,18 @@ def load(root: Path | str) -> tuple[pd.DataFrame, LabelSpace]:
     path = root / METADATA_FILE
     table = _read_table(path)
     _check_values(table, path)
-    stems = table["img_id"].map(lambda name: Path(name).stem)
-    photos = _find_photos(root)
+    stems = table["img_id"].map(lambda name: Path(str(name)).stem)
+    photos = find_photos(root)
     _check_photos(table["img_id"], stems, photos, path)
     masks = {p.stem: p.relative_to(root).as_posix() for p in (root / "masks").glob("*.png")}
     answers = table[list(SYMPTOMS)]
     frame = pd.DataFrame(
         {
-            "image": [photos[s][0] for s in stems],
+            "image": [photos.get(s, [name])[0] for s, name in zip(stems, table["img_id"], strict=True)],
             "disease": table["diagnostic"],
             "body_part": table["region"],
-            "attributes": _named(answers == "TRUE"),
-            "attributes_unknown": _named((answers == "UNK") | answers.isna()),
+            "attributes": named(answers == "TRUE"),
+            "attributes_unknown": named((answers == "UNK") | answers.isna()),
             "mask": [masks.get(s) for s in stems],
             "patient_id": table["patient_id"],
             "lesion_id": table["lesion_id"],
@@ -70,25 +71,10 @@ def load(root: Path | str) -> tuple[pd.DataFrame, LabelSpace]:
     return validate_manifest(frame, LABEL_SPACE, root, source=str(path)), LABEL_SPACE
 
 
-def _named(cells: pd.DataFrame) -> pd.Series:
-    """For each row, the names of the columns that hold True."""
-    return pd.Series([[c for c, yes in zip(cells, row, strict=True) if yes] for row in cells.to_numpy()], cells.index)
-
-
 def _read_table(path: Path) -> pd.DataFrame:
     """The columns in use as text, codes in capitals; the index counts lines, blank ones included."""
-    if not path.is_file():
-        raise ManifestError(f"{path}: no such file; root must be the folder that holds {METADATA_FILE}")
-    try:
-        table = pd.read_csv(path, dtype=str, skip_blank_lines=False, encoding="utf-8-sig").dropna(how="all")
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{path}: not a table of comma-separated values ({error}); download it again") from error
-    for column in USED:
-        if column not in table:
-            raise ManifestError(
-                f"{path}: no column {column!r}; use the official file; {suggest(column, map(str, table))}"
-            )
-    table = table[list(USED)].apply(lambda values: values.str.strip())
+    table = read_table(path, USED, "PAD-UFES-20")
+    table = table.mask(table.apply(lambda values: values.str.upper()).isin(NOT_GIVEN))
     codes = ["region", "diagnostic", *SYMPTOMS]
     return table.assign(**{c: table[c].str.upper() for c in codes})
 
@@ -106,16 +92,6 @@ def _check_values(table: pd.DataFrame, path: Path) -> None:
     for index in table.index[table["img_id"].isna()]:
         problems.append(describe(index, "img_id", None, "name the photo or remove the row"))
     raise_problems(str(path), problems)
-
-
-def _find_photos(root: Path) -> dict[str, list[str]]:
-    """Paths of the photos under `root`, masks apart, by stem."""
-    found: dict[str, list[str]] = {}
-    for path in sorted(root.rglob("*")):
-        relative = path.relative_to(root)
-        if path.suffix.lower() in PHOTO_SUFFIXES and "masks" not in relative.parts:
-            found.setdefault(path.stem, []).append(relative.as_posix())
-    return found
 
 
 def _check_photos(names: pd.Series, stems: pd.Series, photos: dict[str, list[str]], path: Path) -> None:

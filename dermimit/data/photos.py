@@ -35,7 +35,7 @@ def read_photo(path: Path | str) -> UInt8[Tensor, "3 h w"]:
     Raises:
         PhotoError: the file is absent, broken, cut short, not an image, or larger than Pillow's safe limit.
     """
-    return torch.from_numpy(np.array(_open(Path(path)))).permute(2, 0, 1).contiguous()
+    return torch.from_numpy(np.array(open_photo(Path(path)))).permute(2, 0, 1).contiguous()
 
 
 def read_mask(path: Path | str) -> UInt8[Tensor, "1 h w"]:
@@ -44,11 +44,16 @@ def read_mask(path: Path | str) -> UInt8[Tensor, "1 h w"]:
     Raises:
         PhotoError: as `read_photo`.
     """
-    grey = np.array(_open(Path(path)).convert("L"))
+    grey = np.array(open_photo(Path(path)).convert("L"))
     return torch.from_numpy((grey > grey.max() / 2).astype(np.uint8))[None]
 
 
-def _open(path: Path) -> Image.Image:
+def open_photo(path: Path) -> Image.Image:
+    """A photo file as an upright RGB image, decoded to its end.
+
+    Raises:
+        PhotoError: as `read_photo`.
+    """
     try:
         with Image.open(path) as image:
             pixels, limit = image.width * image.height, Image.MAX_IMAGE_PIXELS

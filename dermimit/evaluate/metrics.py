@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, f1_score, recall_score, roc_auc_score
 
-from dermimit.data.schema import TASKS, LabelSpace, encode_targets
+from dermimit.data.schema import TASKS, WEIGHTS_COLUMN, LabelSpace, encode_targets
 
 
 def score(predictions: pd.DataFrame, label_space: LabelSpace) -> dict[str, float]:
@@ -15,15 +15,16 @@ def score(predictions: pd.DataFrame, label_space: LabelSpace) -> dict[str, float
         label_space: the classes that the probabilities stand for.
 
     Returns:
-        "<task>/<metric>" -> value in [0, 1]; NaN where a metric has no photograph to be computed from.
+        "<task>/<metric>" -> value in [0, 1]; NaN where a metric has no photograph to be computed from. Where a disease
+        is uncertain, the truth is the heaviest, as column `disease` says.
     """
-    targets = encode_targets(predictions, label_space)
+    targets = encode_targets(predictions.drop(columns=WEIGHTS_COLUMN, errors="ignore"), label_space)
     metrics: dict[str, float] = {}
     for task in TASKS:
-        if f"{task}_prob" not in predictions or not len(predictions):
+        if f"{task}_prob" not in predictions or task not in targets or not len(predictions):
             continue
         probability = np.stack(predictions[f"{task}_prob"]).astype(np.float64)
-        measured = attribute_metrics if task == "attributes" else class_metrics
+        measured = attribute_metrics if label_space.multi_label(task) else class_metrics
         metrics |= {f"{task}/{name}": value for name, value in measured(targets[task], probability).items()}
     return metrics
 
@@ -59,7 +60,7 @@ def class_metrics(target: np.ndarray, probability: np.ndarray) -> dict[str, floa
 
 
 def attribute_metrics(target: np.ndarray, probability: np.ndarray, threshold: float = 0.5) -> dict[str, float]:
-    """Metrics of attributes, any number of which may be present, averaged over attributes that occur and are absent.
+    """Metrics of attributes (or several body parts), averaged over those that occur and are absent.
 
     Args:
         target: (n, A) in {0, 1}; NaN entries are unknown and left out.

@@ -24,24 +24,24 @@ def predict(model: nn.Module, photos: PhotoDataset, batch_size: int, accelerator
     """
     model.eval()
     loader = accelerator.prepare(DataLoader(photos, batch_size, shuffle=False))
-    columns: dict[str, list[np.ndarray]] = {}
+    space, columns = photos.label_space, {}
     for batch in loader:
         with accelerator.autocast():
             logits, out = model(batch["image"].contiguous(memory_format=torch.channels_last))
-        found = {f"{task}_prob": probabilities(task, z.float()) for task, z in logits.items()}
+        found = {f"{task}_prob": probabilities(z.float(), space.multi_label(task)) for task, z in logits.items()}
         if "disease/selected" in out:
             found["selected"] = out["disease/selected"].short()
         for name, value in accelerator.gather_for_metrics(found).items():
             columns.setdefault(name, []).append(value.cpu().numpy())
     truths = [
         name
-        for task in photos.label_space.num_classes
+        for task in space.num_classes
         for name in ((task, "attributes_unknown") if task == "attributes" else (task,))
     ]
     frame = photos.frame[[*IDENTITY, *truths]].reset_index(drop=True)
     return frame.assign(**{name: list(np.concatenate(parts)) for name, parts in columns.items()})
 
 
-def probabilities(task: str, logits: torch.Tensor) -> torch.Tensor:
-    """Softmax over classes, or for the attributes a sigmoid each; float16 (B, C)."""
-    return (logits.sigmoid() if task == "attributes" else logits.softmax(dim=1)).half()
+def probabilities(logits: torch.Tensor, multi_label: bool) -> torch.Tensor:
+    """Softmax over classes, or a sigmoid each where several may hold at once; float16 (B, C)."""
+    return (logits.sigmoid() if multi_label else logits.softmax(dim=1)).half()

@@ -77,6 +77,8 @@ class TrainConfig:
     """Decode every photograph once and keep it small in memory; turn off for large photographs."""
     split_seed: int = 0
     """Seed of the split of a dataset that comes without one. The same for runs that are compared."""
+    quarantine: str = ""
+    """File that names photographs to leave out, written by `dermimit data check --skip-broken`."""
     seed: int = 0
     """Seed of weights, order, augmentation and CutMix."""
 
@@ -130,12 +132,13 @@ class TrainConfig:
         return replace(self, pretrained=False, start_from="")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
-        return asdict(self) | {
+        """Plain values, ready for JSON; `quarantine` is written only where it is set."""
+        values = asdict(self) | {
             "data_root": self.data_root.as_posix(),
             "out": self.out.as_posix(),
             "tasks": list(self.tasks),
         }
+        return values if self.quarantine else {k: v for k, v in values.items() if k != "quarantine"}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":

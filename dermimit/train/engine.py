@@ -2,6 +2,7 @@
 
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +17,7 @@ from tqdm import tqdm
 
 import dermimit.model  # noqa: F401  (registers the builders with timm)
 from dermimit.data import LabelSpace, PhotoDataset, PhotoSet, load
+from dermimit.data.check import leave_out
 from dermimit.data.transforms import CutMix
 from dermimit.evaluate.metrics import score
 from dermimit.evaluate.predictions import predict
@@ -55,7 +57,7 @@ def fit(config: TrainConfig) -> Path:
     if (out / "metrics.json").exists():
         accelerator.print(f"{out}: already finished; delete the folder to train again")
         return out
-    photos = load(config.dataset, config.data_root, config.image_size, seed=config.split_seed)
+    photos = load_photos(config)
     train = photos.photos("train", augment=True, in_memory=config.in_memory)
     val = photos.photos("val", in_memory=config.in_memory)
 
@@ -90,6 +92,12 @@ def fit(config: TrainConfig) -> Path:
     return out
 
 
+def load_photos(config: TrainConfig) -> PhotoSet:
+    """The dataset of a run, without the photographs of its quarantine; the others keep their split."""
+    photos = load(config.dataset, config.data_root, config.image_size, seed=config.split_seed)
+    return replace(photos, frame=leave_out(photos.frame, config.quarantine)) if config.quarantine else photos
+
+
 def train_one_epoch(
     model: nn.Module,
     ema: ModelEmaV3 | None,
@@ -109,6 +117,7 @@ def train_one_epoch(
         DataLoader(photos, config.batch_size, sampler=order, num_workers=config.workers, drop_last=True)
     )
     weights = {task: config.weight(task) for task in config.tasks}
+    multi_label = [task for task in config.tasks if photos.label_space.multi_label(task)]
     sums: dict[str, torch.Tensor] = {}
     model.train()
     bar = tqdm(loader, desc=f"epoch {epoch + 1}/{config.epochs}", disable=None, leave=False)
@@ -120,7 +129,7 @@ def train_one_epoch(
         with accelerator.autocast():
             logits, out = model(images)
         logits = {task: z.float() for task, z in logits.items()}
-        loss, losses = multi_task_loss(logits, out, targets, weights, config.supervise == "both")
+        loss, losses = multi_task_loss(logits, out, targets, weights, config.supervise == "both", multi_label)
         if bad := first_nonfinite(losses, loss):
             raise_nonfinite(bad, step, photos, batch["index"], config)
         accelerator.backward(loss)
@@ -183,7 +192,7 @@ def sample_order(n: int, start: int, count: int, seed: int) -> list[int]:
 
 def selection_metric(columns: object) -> str:
     """The validation metric that chooses the epoch: disease macro-F1, or the first task's if there is no disease."""
-    order = ("val/disease/macro_f1", "val/attributes/map", "val/body_part/macro_f1")
+    order = ("val/disease/macro_f1", "val/attributes/map", "val/body_part/map", "val/body_part/macro_f1")
     return next(name for name in order if name in columns)
 
 
@@ -199,8 +208,8 @@ def claim(config: TrainConfig) -> Path:
     path = config.out / "config.json"
     if path.exists():
         there, now = read_json(path), config.to_dict()
-        if changed := [k for k in now if there.get(k) != now[k]]:
-            was = f"{changed[0]}: {there.get(changed[0])!r}, now {now[changed[0]]!r}"
+        if changed := [k for k in {**now, **there} if there.get(k) != now.get(k)]:
+            was = f"{changed[0]}: {there.get(changed[0])!r}, now {now.get(changed[0])!r}"
             raise ValueError(f"{path} is of another run ({was}): choose another `out`, or delete the folder")
     else:
         write_json(path, config.to_dict())
@@ -262,6 +271,7 @@ def finish(
     save_tensors(out / "model.safetensors", model.state_dict(), {"epoch": best_epoch(history.to_dict("records"))})
     parameters = sum(p.numel() for p in model.parameters())
     extra = {"seed": config.seed, "parameters": parameters, "device": str(accelerator.device)}
+    extra |= {"photographs_used": len(photos.frame)} if config.quarantine else {}
     train_seconds = float(history["seconds"].sum())
     write_json(out / "provenance.json", provenance(photos.frame, started, extra | {"train_seconds": train_seconds}))
     write_json(out / "metrics.json", {split: score(frame, photos.label_space) for split, frame in splits.items()})

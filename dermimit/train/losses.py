@@ -1,5 +1,7 @@
 """Losses of the three tasks, with unknown labels left out."""
 
+from collections.abc import Collection
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -31,14 +33,22 @@ def masked_bce(logits: Float[Tensor, "batch classes"], target: Float[Tensor, "ba
 
 
 def task_loss(
-    task: str, logits: Float[Tensor, "batch classes"], target: Float[Tensor, "batch classes"]
+    task: str,
+    logits: Float[Tensor, "batch classes"],
+    target: Float[Tensor, "batch classes"],
+    multi_label: Collection[str] = ("attributes",),
 ) -> Float[Tensor, ""]:
-    """Cross-entropy for body part and disease, binary cross-entropy for the attributes."""
-    return masked_bce(logits, target) if task == "attributes" else soft_cross_entropy(logits, target)
+    """Binary cross-entropy for the tasks in `multi_label`, cross-entropy for the others."""
+    return masked_bce(logits, target) if task in multi_label else soft_cross_entropy(logits, target)
 
 
 def multi_task_loss(
-    logits: dict[str, Tensor], out: dict[str, Tensor], targets: dict[str, Tensor], weights: dict[str, float], both: bool
+    logits: dict[str, Tensor],
+    out: dict[str, Tensor],
+    targets: dict[str, Tensor],
+    weights: dict[str, float],
+    both: bool,
+    multi_label: Collection[str] = ("attributes",),
 ) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
     """Σ_tasks w_t (loss after the interaction + loss before it).
 
@@ -48,18 +58,19 @@ def multi_task_loss(
         targets: task -> (B, C), NaN where unknown.
         weights: task -> w_t.
         both: whether the logits before the interaction are trained too; without an interaction there is one set.
+        multi_label: tasks whose classes do not exclude each other (`LabelSpace.multi_label`).
 
     Returns:
         the total, and each task's loss on its answer.
 
     Source: DermImitFormer trains both sets of logits as far as is known; the weights are our declared choice.
     """
-    losses = {task: task_loss(task, z, targets[task]) for task, z in logits.items()}
+    losses = {task: task_loss(task, z, targets[task], multi_label) for task, z in logits.items()}
     total = sum(weights[task] * loss for task, loss in losses.items())
     for task, z in logits.items():
         before = out[f"{task}/logits_before"]
         if both and before is not z:
-            total = total + weights[task] * task_loss(task, before, targets[task])
+            total = total + weights[task] * task_loss(task, before, targets[task], multi_label)
     return total, {task: loss.detach() for task, loss in losses.items()}
 
 

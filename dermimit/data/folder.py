@@ -1,0 +1,229 @@
+"""Photographs of your own: a folder with a table in this project's columns, or with a folder for each disease.
+
+Three layouts, the first that fits:
+
+* `manifest.csv` or `manifest.parquet`: the columns of `dermimit.data.schema.COLUMNS`; only `image` and `disease` must
+  be there. In a CSV, names in `attributes`, `attributes_unknown` and `body_part` are separated by ";", a lone ";" means
+  none of them, an empty cell unknown; `disease_weights` is a JSON object such as {"eczema": 0.7, "psoriasis": 0.3}.
+* `train/eczema/1.jpg`, `val/...`, `test/...`: a folder for each split, in it one for each disease.
+* `eczema/1.jpg`: a folder for each disease.
+
+Class names come from `label_space.json`, if it is there, else from the values. A split column or folders are kept;
+without a validation split, one is carved from train by patient.
+"""
+
+import csv
+import json
+import warnings
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import pandas as pd
+
+from dermimit.data.folds import carve_validation
+from dermimit.data.schema import (
+    LABEL_SPACE_FILE,
+    WEIGHTS_COLUMN,
+    LabelSpace,
+    ManifestError,
+    collecting,
+    describe,
+    is_missing,
+    path_problem,
+    raise_problems,
+    suggest,
+    validate_manifest,
+)
+from dermimit.data.tables import PHOTO_SUFFIXES, find_photos, read_table
+
+NAME = "folder"
+TABLES = ("manifest.csv", "manifest.parquet")
+LISTS = ("attributes", "attributes_unknown", "body_part")
+SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+
+OFFICIAL: dict[str, Any] = {}
+INFO: dict[str, Any] = {
+    "title": "Photographs of your own",
+    "citation": "none",
+    "licence": "yours",
+    "forbids": "whatever the people photographed did not agree to",
+    "source": "your own disk",
+    "size": "any",
+    "layout": "manifest.csv or manifest.parquet with columns image and disease; or <split>/<disease>/; or <disease>/",
+    "classes": "those of the table, the folders or label_space.json",
+    "skin_types": "Fitzpatrick 1 to 6 in column fitzpatrick",
+    "faults": ("without patient_id, photos of one patient may fall in two splits",),
+}
+
+
+def load(root: Path | str, validation: float = 0.15) -> tuple[pd.DataFrame, LabelSpace]:
+    """The manifest of the photos in `root`, with the splits that it names, or none.
+
+    Args:
+        root: the folder.
+        validation: share of the training photos that become the validation split, where there are train and test only.
+
+    Raises:
+        ManifestError: the folder has none of the three layouts, or a name, value or path is wrong.
+    """
+    root = Path(root)
+    tables = [root / name for name in TABLES if (root / name).is_file()]
+    if len(tables) > 1:
+        raise ManifestError(f"{root}: both {' and '.join(TABLES)}; keep one")
+    source = str(tables[0]) if tables else str(root)
+    frame = _read(tables[0]) if tables else _read_tree(root)
+    space = _label_space(root, frame, source)
+    frame = validate_manifest(frame, space, root, source=source)
+    if unknown := int(frame["patient_id"].isna().sum()):
+        warnings.warn(
+            f"{source}: {unknown} of {len(frame)} rows have no patient_id, so that photos of one patient may fall in "
+            "two splits and scores be too good; fill in column patient_id",
+            stacklevel=2,
+        )
+    return _complete_split(frame, validation, source), space
+
+
+def _complete_split(frame: pd.DataFrame, validation: float, source: str) -> pd.DataFrame:
+    open_rows = frame.index[frame["split"].isna()]
+    if len(open_rows) < len(frame):
+        remedy = "give train, val or test to every row, or to none"
+        raise_problems(source, [describe(i, "split", None, remedy) for i in open_rows])
+    found = set(frame["split"].dropna())
+    if found != {"train", "test"}:
+        return frame
+    return carve_validation(frame, validation, group="image" if frame["patient_id"].isna().all() else "patient_id")
+
+
+def _read(path: Path) -> pd.DataFrame:
+    if path.suffix == ".parquet":
+        try:
+            return pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            raise ManifestError(f"{path}: not a parquet file ({error}); write it again") from error
+    read_table(path, (), "your photos")
+    columns = [name for name in columns_of(path) if name]
+    table = read_table(path, columns, "your photos")
+    for column in set(LISTS) & set(columns):
+        several = column != "body_part" or table[column].str.contains(";", na=False).any()
+        table[column] = table[column].map(_split_names if several else lambda v: v)
+    if WEIGHTS_COLUMN in table:
+        table[WEIGHTS_COLUMN] = _parse_weights(table[WEIGHTS_COLUMN], path)
+    return table
+
+
+def _split_names(cell: object) -> list[str] | None:
+    return [n.strip() for n in cell.split(";") if n.strip()] if isinstance(cell, str) else None
+
+
+def _parse_weights(cells: pd.Series, path: Path) -> pd.Series:
+    parsed, problems = [], []
+    for index, cell in cells.items():
+        try:
+            parsed.append(json.loads(cell) if isinstance(cell, str) else None)
+        except json.JSONDecodeError as error:
+            parsed.append(None)
+            problems.append(describe(index, WEIGHTS_COLUMN, cell, f'not JSON ({error}); write {{"name": 0.7}}'))
+    raise_problems(str(path), problems)
+    return pd.Series(parsed, cells.index, dtype=object)
+
+
+def _read_tree(root: Path) -> pd.DataFrame:
+    """One row a photo, from the names of the folders."""
+    paths = sorted(path for found in find_photos(root).values() for path in found)
+    layouts = "manifest.csv, manifest.parquet, <split>/<disease>/ or <disease>/"
+    if not paths:
+        raise ManifestError(f"{root}: no photos and no table; make it {layouts}")
+    parts = [PurePosixPath(path).parts for path in paths]
+    by_split = any(p[0] in SPLIT_FOLDERS for p in parts)
+    problems = []
+    for path, part in zip(paths, parts, strict=True):
+        if len(part) < 2 + by_split:
+            problems.append(f"{path}: not in a folder of a disease; move it into one ({layouts})")
+        elif by_split and part[0] not in SPLIT_FOLDERS:
+            known = ", ".join(SPLIT_FOLDERS)
+            problems.append(
+                f"{path}: {part[0]!r} stands beside folders of splits; use {known} only, or no split folders"
+            )
+    raise_problems(str(root), problems)
+    frame = pd.DataFrame({"image": paths, "disease": [p[by_split] for p in parts]})
+    return frame.assign(split=[SPLIT_FOLDERS.get(p[0]) for p in parts]) if by_split else frame
+
+
+def _label_space(root: Path, frame: pd.DataFrame, source: str) -> LabelSpace:
+    path = root / LABEL_SPACE_FILE
+    if path.is_file():
+        try:
+            return LabelSpace.from_dict(json.loads(path.read_text(encoding="utf-8-sig")))
+        except (json.JSONDecodeError, UnicodeDecodeError, TypeError, AttributeError) as error:
+            raise ManifestError(
+                f"{path}: not a label space ({error}); mend it, or remove it to use the values"
+            ) from error
+    names = {column: _names(frame, column) for column in ("disease", *LISTS)}
+    diseases = names["disease"] | (_names(frame, WEIGHTS_COLUMN))
+    if "disease" not in frame:
+        raise ManifestError(f"{source}: no column 'disease'; {suggest('disease', map(str, frame))}")
+    if not diseases:
+        raise ManifestError(f"{source}: no row has a disease; fill in column disease, or give {LABEL_SPACE_FILE}")
+    several = "body_part" in frame and any(not isinstance(v, str) and not is_missing(v) for v in frame["body_part"])
+    attributes = names["attributes"] | names["attributes_unknown"]
+    return LabelSpace(
+        root.resolve().name or NAME,
+        tuple(sorted(diseases)),
+        tuple(sorted(names["body_part"])),
+        tuple(sorted(attributes)),
+        several_body_parts=several,
+    )
+
+
+def _names(frame: pd.DataFrame, column: str) -> set[str]:
+    """All names in a column of names, of lists of them or of dictionaries by name."""
+    values = [v for v in frame[column] if not is_missing(v)] if column in frame else []
+    return {
+        str(n)
+        for v in values
+        for n in ([v] if not isinstance(v, list | tuple | dict) and not hasattr(v, "tolist") else v)
+    }
+
+
+def columns_of(path: Path) -> list[str]:
+    """The column names of a table that `read_table` can read."""
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        return [name.strip() for name in next(csv.reader(lines))]
+
+
+def locate(
+    names: pd.Series, photos: dict[str, list[str]], path: Path, remedy: str, leave_out: bool = False
+) -> pd.Series:
+    """The paths of the photos that a column of a table names, with or without suffix.
+
+    Args:
+        names: the column; its name is used in errors.
+        photos: what `find_photos` gives.
+        path: the table, for errors.
+        remedy: what to do where there is no photo of a name.
+        leave_out: None in place of an error where there is no photo, and a warning that counts them.
+
+    Raises:
+        ManifestError: a name is missing or leads out of the folder, or has no photo, or more than one.
+    """
+    problems, paths, absent = [], [], 0
+    for index, name in names.items():
+        name = None if is_missing(name) else str(name)
+        file = PurePosixPath(name or "")
+        found = photos.get(file.stem if file.suffix.lower() in PHOTO_SUFFIXES else file.name, [])
+        exact = [p for p in found if PurePosixPath(p).name == file.name]
+        found = exact or found
+        if problem := "name the photo or remove the row" if name is None else path_problem(name, None):
+            problems.append(describe(index, str(names.name), name, problem))
+        elif len(found) > 1:
+            problems.append(describe(index, str(names.name), name, f"found {' and '.join(found)}; keep one"))
+        elif not found and not leave_out and not collecting():
+            problems.append(
+                describe(index, str(names.name), name, f"no photo of this name under {path.parent}; {remedy}")
+            )
+        absent += not found
+        paths.append(found[0] if found else None if leave_out else name)
+    raise_problems(str(path), problems)
+    if leave_out and absent:
+        warnings.warn(f"{path}: {absent} of {len(names)} rows left out, their photos are not there", stacklevel=3)
+    return pd.Series(paths, names.index, dtype=object)

@@ -1,0 +1,133 @@
+"""Cross-validation and validation parts: grouped by patient, balanced by disease."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import StratifiedGroupKFold
+
+from dermimit.data.schema import ManifestError, suggest
+
+
+def folds(
+    frame: pd.DataFrame, k: int = 5, seed: int = 42, group: str = "patient_id", stratify: str = "disease"
+) -> pd.Series:
+    """The fold, 0 to `k` - 1, of every row of a manifest, so that no patient is in two folds.
+
+    scikit-learn's `StratifiedGroupKFold(k, shuffle=True, random_state=seed)`. With the defaults and the rows of
+    PAD-UFES-20 in the official order, these are the folds that its authors' laboratory uses since 2025. The folds
+    depend on the order of the rows.
+
+    Args:
+        frame: a validated manifest.
+        k: number of folds, at least 2.
+        seed: of the shuffling.
+        group: column that must not be divided. A row without a value is its own group, with a warning.
+        stratify: column whose classes should be equally shared out. "Missing" counts as a class.
+
+    Returns:
+        Integers, with the frame's index.
+
+    Raises:
+        ManifestError: a column is absent, or there are fewer groups than folds.
+    """
+    for column in (group, stratify):
+        if column not in frame:
+            raise ManifestError(f"no column {column!r} to make folds with; {suggest(column, map(str, frame))}")
+    groups = _groups(frame, group)
+    if not 2 <= k <= groups.nunique():
+        raise ManifestError(f"k {k}: give 2 to {groups.nunique()} folds, the number of {group} groups")
+    classes = frame[stratify].fillna("(missing)").to_numpy(str)
+    splitter = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
+    fold = np.zeros(len(frame), int)
+    for number, (_, test) in enumerate(splitter.split(classes, classes, groups.to_numpy(str))):
+        fold[test] = number
+    return pd.Series(fold, frame.index, name="fold")
+
+
+def fold_split(
+    frame: pd.DataFrame,
+    fold: int,
+    k: int = 5,
+    seed: int = 42,
+    validation: float = 0.15,
+    group: str = "patient_id",
+    stratify: str = "disease",
+) -> pd.DataFrame:
+    """A copy of a manifest whose test split is one fold; validation is carved from the others by patient.
+
+    Args:
+        frame: a validated manifest.
+        fold: 0 to `k` - 1.
+        k: as in `folds`, and so are `seed`, `group` and `stratify`.
+        seed: of the folds and of the validation part.
+        validation: share of the other folds' photos, between 0 and 1.
+        group: column that must not be divided.
+        stratify: column whose classes should be equally shared out.
+
+    Raises:
+        ManifestError: as `folds` and `carve_validation`, or there is no such fold.
+    """
+    if not 0 <= fold < k:
+        raise ManifestError(f"fold {fold}: give 0 to {k - 1}")
+    test = folds(frame, k, seed, group, stratify) == fold
+    split = pd.Series(np.where(test, "test", "train"), frame.index, dtype=object)
+    return carve_validation(frame.assign(split=split), validation, seed, group, stratify)
+
+
+def carve_validation(
+    frame: pd.DataFrame, share: float, seed: int = 0, group: str = "patient_id", stratify: str = "disease"
+) -> pd.DataFrame:
+    """A copy of a manifest in which a share of the training rows is the validation split; the test split is kept.
+
+    Args:
+        frame: a manifest with rows in split train and none in val.
+        share: of the training photos, between 0 and 1; met approximately.
+        seed: the same seed and frame give the same part.
+        group: column that must not be divided.
+        stratify: column whose classes should be equally shared out.
+
+    Raises:
+        ManifestError: the share is wrong, there is a validation split already, or too few groups.
+    """
+    if not 0 < share < 1:
+        raise ManifestError(f"validation {share}: give a share between 0 and 1")
+    if (frame["split"] == "val").any():
+        raise ManifestError("the manifest has a validation split already; use it, or set its rows to train first")
+    rows = frame[frame["split"] == "train"]
+    codes = pd.factorize(_groups(rows, group))[0]
+    table = pd.crosstab(codes, rows[stratify].fillna("(missing)").to_numpy()).to_numpy(float)
+    chosen = _deal(table, share, np.random.default_rng(seed))[codes]
+    if chosen.all() or not chosen.any():
+        empty = "training" if chosen.any() else "validation"
+        raise ManifestError(
+            f"{len(table)} {group} group(s) in train are too few for validation {share}: {empty} would be empty; "
+            "give another share or add patients"
+        )
+    return frame.assign(split=frame["split"].where(~frame.index.isin(rows.index[chosen]), "val"))
+
+
+def _deal(table: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Whether each group goes to validation, by the rule of `grouped_split`; `table` (groups, classes) is of photos."""
+    order = rng.permutation(len(table))
+    order = order[np.argsort(-table[order].sum(1), kind="stable")]
+    weight = 1 / (np.array([[1 - share], [share]]) * table.sum(0))
+    filled, chosen = np.zeros((2, table.shape[1])), np.zeros(len(table), bool)
+    for g in order:
+        part = (table[g] * (2 * filled + table[g]) * weight).sum(1).argmin()
+        chosen[g] = part == 1
+        filled[part] += table[g]
+    return chosen
+
+
+def _groups(frame: pd.DataFrame, group: str) -> pd.Series:
+    """A group name for each row; rows without one get a name of their own."""
+    missing = frame[group].isna()
+    if missing.any():
+        warnings.warn(
+            f"{missing.sum()} of {len(frame)} rows have no {group}: each counts as a patient of its own, so photos of "
+            f"one patient may fall in two folds; fill in column {group} if you can",
+            stacklevel=3,
+        )
+    own = pd.Series([f"(row {i})" for i in frame.index], frame.index)
+    return frame[group].astype(object).where(~missing, own).astype(str)

@@ -1,0 +1,110 @@
+"""What the loaders share: a table read as text, the photos of a folder by name, answers turned into lists."""
+
+import csv
+import io
+import os
+from collections import Counter
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dermimit.data.schema import ManifestError, raise_problems, suggest
+
+PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+NO_TABLES = {
+    "<": "a web page, not a table: the download asked for a login or failed; download it again",
+    "PK\x03\x04": "a ZIP archive or a workbook, not text: unpack it, or save it as comma-separated values",
+    "version https://git-lfs": "a pointer of Git LFS, not the table; fetch it with `git lfs pull`",
+}
+
+
+def read_table(path: Path | str, columns: Sequence[str], what: str, separator: str = ",") -> pd.DataFrame:
+    """Some columns of a table of comma-separated values, as text without blanks around it, NaN where a cell is empty.
+
+    Args:
+        path: UTF-8 with or without a byte-order mark, with any line ends. Further columns are allowed.
+        columns: those to return, in this order; all must be there.
+        what: the dataset or the table, for errors: "PAD-UFES-20".
+        separator: between cells.
+
+    Returns:
+        One row a record. Blank lines are skipped but counted: index label i is row i + 2 of a spreadsheet.
+
+    Raises:
+        ManifestError: the file is absent, empty, not UTF-8 or not a table, or lacks a column, with the nearest name.
+    """
+    path = Path(path)
+    header, *rows = _records(path, what, separator)
+    header = [name.strip() for name in header]
+    for column in columns:
+        if column not in header:
+            raise ManifestError(f"{path}: no column {column!r}; use the official file of {what}; "
+                                f"{_no_column(column, header, separator)}")  # fmt: skip
+        if Counter(header)[column] > 1:
+            raise ManifestError(f"{path}: column {column!r} is given twice; keep one")
+    rows = [[cell.strip() for cell in row] for row in rows]
+    full = [i for i, row in enumerate(rows) if any(row)]
+    long = [i for i in full if any(rows[i][len(header) :])]
+    remedy = f"more cells than the header's {len(header)}; put quotes round a cell that holds {separator!r}"
+    raise_problems(str(path), [f"row {i + 2}: {len(rows[i])} cells, {remedy}" for i in long])
+    if not full:
+        raise ManifestError(f"{path}: no rows below the header; use the official file of {what}")
+    places = [header.index(column) for column in columns]
+    cells = [[(rows[i][p] if p < len(rows[i]) else "") or np.nan for p in places] for i in full]
+    return pd.DataFrame(cells, index=full, columns=list(columns), dtype=object)
+
+
+def _records(path: Path, what: str, separator: str) -> list[list[str]]:
+    if not path.is_file():
+        raise ManifestError(f"{path}: no such file; root must be the folder that holds {path.name} of {what}")
+    data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    if not data.strip():
+        raise ManifestError(f"{path}: empty; use the official file of {what}")
+    for start, remedy in NO_TABLES.items():
+        if data.lstrip().startswith(start.encode()):
+            raise ManifestError(f"{path}: {remedy}")
+    try:
+        text = data.decode("utf-8")
+        if "\0" in text:
+            raise csv.Error("it holds binary data")
+        return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
+    except UnicodeDecodeError as error:
+        place = 1 + data[: error.start].count(b"\n")
+        raise ManifestError(f"{path}: not UTF-8 (line {place}: {error.reason}); save it again as UTF-8") from error
+    except csv.Error as error:
+        raise ManifestError(f"{path}: not a table of comma-separated values ({error}); download it again") from error
+
+
+def _no_column(column: str, header: list[str], separator: str) -> str:
+    for other in (";", "\t", ","):
+        if other != separator and any(other in name for name in header):
+            return f"its cells are separated by {other!r}, not by {separator!r}; save it again"
+    return suggest(column, header)
+
+
+def find_photos(root: Path | str, exclude: Collection[str] = ("masks",)) -> dict[str, list[str]]:
+    """Paths of the photos under `root`, by name without suffix, relative to it and sorted.
+
+    Hidden files and folders are passed over, and what macOS adds to archives.
+
+    Args:
+        root: searched to any depth, links to folders not followed.
+        exclude: names of folders that hold no photos.
+    """
+    found: dict[str, list[str]] = {}
+    skipped = {"__MACOSX", *exclude}
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if name not in skipped and not name.startswith(".")]
+        inside = Path(folder).relative_to(root)
+        for name in names:
+            stem, suffix = os.path.splitext(name)
+            if suffix.lower() in PHOTO_SUFFIXES and not name.startswith("."):
+                found.setdefault(stem, []).append((inside / name).as_posix())
+    return {stem: sorted(found[stem]) for stem in sorted(found)}
+
+
+def named(cells: pd.DataFrame) -> pd.Series:
+    """For each row of a table of True and False, the names of the columns that hold True."""
+    return pd.Series([[c for c, yes in zip(cells, row, strict=True) if yes] for row in cells.to_numpy()], cells.index)

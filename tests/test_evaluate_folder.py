@@ -1,0 +1,107 @@
+"""A trained run scored on another folder: same classes or a clear error, and a whole record."""
+
+import os
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dermimit.cli import main
+from dermimit.data.schema import LabelSpace, ManifestError, save_dataset
+from dermimit.evaluate.folder import evaluate, metrics_table, shared_space
+from dermimit.evaluate.metrics import score
+from dermimit.records import read_json
+from dermimit.train import TrainConfig, fit, load_run
+
+MODEL = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
+TASKS = ("body_part", "attributes", "disease")
+
+
+@pytest.fixture
+def run(tiny_photos, tmp_path):
+    shape = dict(image_size=16, model_kwargs=MODEL, samples=8, epochs=1, batch_size=4)
+    return fit(TrainConfig(data_root=tiny_photos.root, out=tmp_path / "run", **shape))
+
+
+def test_the_runs_own_test_split_gives_the_runs_own_scores(run, tiny_photos, tmp_path):
+    metrics = evaluate(run, "synderm", tiny_photos.root, tmp_path / "out", "test")
+    recorded = {k: np.nan if v is None else v for k, v in read_json(run / "metrics.json")["test"].items()}
+    assert metrics["test"] == pytest.approx(recorded, nan_ok=True)
+    assert sorted(os.listdir(tmp_path / "out")) == ["metrics.json", "predictions.parquet", "provenance.json"]
+    stored = pd.read_parquet(tmp_path / "out" / "predictions.parquet")
+    own = load_run(run).predictions.query("split == 'test'")
+    np.testing.assert_allclose(np.stack(stored["disease_prob"]), np.stack(own["disease_prob"]), atol=1e-3)
+    facts = read_json(tmp_path / "out" / "provenance.json")
+    assert facts["photographs"] == 3 and facts["split"] == "test" and facts["saw_in_training"] is False
+    assert {"commit", "data_fingerprint", "started", "versions"} <= set(facts)
+
+
+def test_all_photographs_are_scored_and_training_ones_are_owned_up_to(run, tiny_photos, tmp_path, capsys):
+    metrics = evaluate(run, "synderm", tiny_photos.root, tmp_path / "out")
+    assert "trained on" in capsys.readouterr().err
+    predictions = pd.read_parquet(tmp_path / "out" / "predictions.parquet")
+    assert len(predictions) == 12
+    assert score(predictions, tiny_photos.label_space) == pytest.approx(metrics["all"], nan_ok=True)
+    assert read_json(tmp_path / "out" / "provenance.json")["saw_in_training"] is True
+
+
+def test_tasks_without_labels_there_are_skipped_and_class_order_does_not_matter(run, tiny_photos, tmp_path):
+    before = evaluate(run, "synderm", tiny_photos.root, tmp_path / "a", "test")["test"]
+    space = LabelSpace("other", tiny_photos.label_space.diseases[::-1], (), tiny_photos.label_space.attributes)
+    plain = tiny_photos.frame.assign(body_part=None, attributes=None, attributes_unknown=None)
+    save_dataset(tiny_photos.root, plain, space)
+    metrics = evaluate(run, "synderm", tiny_photos.root, tmp_path / "b", "test")["test"]
+    assert {name.split("/")[0] for name in metrics} == {"disease"}
+    assert metrics == pytest.approx({k: v for k, v in before.items() if k in metrics}, nan_ok=True)
+    assert read_json(tmp_path / "b" / "provenance.json")["tasks"] == ["disease"]
+
+
+def test_the_first_difference_between_the_classes_is_named():
+    ours = LabelSpace("ours", ("acne", "eczema"), ("arm", "leg"), ("scale",))
+    with pytest.raises(ManifestError, match=r"disease: only theirs has the class 'acnes'.*did you mean 'acne'"):
+        shared_space(ours, LabelSpace("theirs", ("eczema", "acnes")), TASKS)
+    with pytest.raises(ManifestError, match=r"disease: only the run has the class 'eczema'"):
+        shared_space(ours, LabelSpace("theirs", ("acne",)), TASKS)
+    with pytest.raises(ManifestError, match=r"body_part: the run was trained with one class a photograph"):
+        shared_space(ours, replace(ours, several_body_parts=True), TASKS)
+    with pytest.raises(ManifestError, match=r"no labels for what the run was trained on: attributes"):
+        shared_space(ours, LabelSpace("theirs", ("acne",)), ("attributes",))
+    other = LabelSpace("theirs", ("x", "y"), ("leg", "arm"), ("scale",))
+    assert shared_space(ours, other, ("body_part",)) == replace(other, body_parts=("arm", "leg"))
+
+
+def test_a_run_or_an_unknown_split_is_not_overwritten(run, tiny_photos, tmp_path):
+    with pytest.raises(ValueError, match="holds a training run"):
+        evaluate(run, "synderm", tiny_photos.root, run)
+    with pytest.raises(ManifestError, match="did you mean 'test'"):
+        evaluate(run, "synderm", tiny_photos.root, tmp_path / "out", "tset")
+    assert not (tmp_path / "out").exists()
+
+
+def test_photographs_without_any_label_are_refused(run, tiny_photos, tmp_path):
+    none = {"disease": None, "body_part": None, "attributes": None, "attributes_unknown": None}
+    save_dataset(tiny_photos.root, tiny_photos.frame.assign(**none), tiny_photos.label_space)
+    with pytest.raises(ManifestError, match="none of these photographs has a label"):
+        evaluate(run, "synderm", tiny_photos.root, tmp_path / "out")
+
+
+def test_the_command_prints_the_table_and_leaves_a_quarantine_out(run, tiny_photos, tmp_path, capsys, monkeypatch):
+    (tiny_photos.root / "images" / "11.png").write_bytes(b"")
+    (tmp_path / "q.txt").write_text("images/11.png\tzero bytes\n")
+    monkeypatch.chdir(tmp_path)
+    words = ["evaluate", str(run), "--dataset", "synderm", "--root", str(tiny_photos.root), "--split", "test"]
+    assert main(words) == 2
+    assert "11.png" in capsys.readouterr().err
+    assert main([*words, "--quarantine", "q.txt"]) == 0
+    said = capsys.readouterr()
+    assert "disease (test)" in said.out and "macro f1" in said.out and "1 of 12 photographs left out" in said.err
+    assert read_json(tmp_path / "evaluations" / "run-on-synderm-test" / "provenance.json")["left_out"] == 1
+
+
+def test_a_metric_without_photographs_is_a_dash():
+    assert metrics_table({"all": {"disease/accuracy": 0.5, "disease/auroc": np.nan}}).splitlines() == [
+        "disease (all)",
+        "  accuracy               0.500",
+        "  auroc                      –",
+    ]
