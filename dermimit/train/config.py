@@ -20,7 +20,7 @@ class TrainConfig:
     out: Path
     """Folder of the run: its record is written here, and an interrupted run goes on from here."""
     dataset: str = "synderm"
-    """Name of the dataset: synderm, pad_ufes_20, dermacon_in, sd198, fitzpatrick17k, scin, ddi, or folder for your own."""
+    """synderm, pad_ufes_20, dermacon_in, sd198, fitzpatrick17k, scin, ddi, or folder for photographs of your own."""
     image_size: int = 64
     """Side of the square photograph, in pixels."""
     model: str = "dermimitformer_tiny_patch8_64"
