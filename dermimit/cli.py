@@ -91,12 +91,13 @@ def data_check(
         skip_broken: write the images that cannot be read into this file, for `dermimit train --quarantine`.
         strict: near-duplicates across splits are a fault too.
     """
-    from dermimit.data.check import check, write_quarantine
+    from dermimit.data.check import check
+    from dermimit.data.quarantine import write_quarantine
 
     report = check(dataset, root, strict)
     print(json.dumps(report.to_dict(), ensure_ascii=False) if as_json else report.table())
     if skip_broken is not None:
-        print(f"{skip_broken}: {write_quarantine(report, skip_broken)} photographs listed", file=sys.stderr)
+        print(f"{skip_broken}: {write_quarantine(report.unreadable, skip_broken)} photographs listed", file=sys.stderr)
     return 1 if report.faults() else 0
 
 

@@ -10,9 +10,10 @@ import pytest
 from PIL import Image, ImageFilter
 
 from dermimit.cli import main
-from dermimit.data import check as check_module
-from dermimit.data import load, pad_ufes_20
-from dermimit.data.check import Look, check, leave_out, look_at, near_pairs, write_quarantine
+from dermimit.data import duplicates, load, pad_ufes_20
+from dermimit.data.check import check
+from dermimit.data.duplicates import Look, look_at, near_pairs
+from dermimit.data.quarantine import leave_out, write_quarantine
 from dermimit.data.schema import LabelSpace, ManifestError, save_dataset
 from dermimit.records import read_json
 from dermimit.train import TrainConfig, fit, load_run
@@ -113,8 +114,8 @@ def test_unusual_files_read_fine_and_look_like_the_usual_one(tmp_path, kind):
     scene(7).save(tmp_path / "usual.png")
     odd, usual = look_at(tmp_path / name), look_at(tmp_path / "usual.png")
     assert odd.reason is None and (kind == "png named jpg") == (odd.digest == usual.digest)
-    assert (odd.phash ^ usual.phash).bit_count() <= check_module.NEAR_PHASH
-    assert (odd.dhash ^ usual.dhash).bit_count() <= check_module.NEAR_DHASH
+    assert (odd.phash ^ usual.phash).bit_count() <= duplicates.NEAR_PHASH
+    assert (odd.dhash ^ usual.dhash).bit_count() <= duplicates.NEAR_DHASH
 
 
 VARIANTS = {
@@ -219,9 +220,9 @@ def test_the_search_is_fast_enough_for_sixty_thousand_and_copes_with_none():
 
 
 def test_images_are_looked_at_in_batches_and_in_order(tmp_path, monkeypatch):
-    monkeypatch.setattr(check_module, "look_at", lambda path: Look(None, path.name))
-    names = [f"{i}.png" for i in range(3 * check_module.BATCH + 5)]
-    assert [look.digest for look in check_module.look_at_all(tmp_path, names)] == names
+    monkeypatch.setattr(duplicates, "look_at", lambda path: Look(None, path.name))
+    names = [f"{i}.png" for i in range(3 * duplicates.BATCH + 5)]
+    assert [look.digest for look in duplicates.look_at_all(tmp_path, names)] == names
 
 
 def test_a_quarantine_leaves_out_exactly_the_broken_rows(scenes, tmp_path, capsys):
@@ -238,7 +239,7 @@ def test_a_quarantine_leaves_out_exactly_the_broken_rows(scenes, tmp_path, capsy
 
 
 def test_a_quarantine_without_lines_leaves_nothing_out(scenes, tmp_path, capsys):
-    assert write_quarantine(check("synderm", scenes), tmp_path / "none.txt") == 0
+    assert write_quarantine(check("synderm", scenes).unreadable, tmp_path / "none.txt") == 0
     frame = load("synderm", scenes, 16).frame
     pd.testing.assert_frame_equal(leave_out(frame, tmp_path / "none.txt"), frame)
     assert "0 of 12" in capsys.readouterr().err
@@ -263,7 +264,7 @@ def test_a_wrong_quarantine_is_explained(scenes, tmp_path, text, said):
 def test_training_leaves_the_quarantine_out_and_records_it(scenes, tmp_path, capsys):
     truncate(scenes / "images" / "04.png")
     file = tmp_path / "broken.txt"
-    write_quarantine(check("synderm", scenes), file)
+    write_quarantine(check("synderm", scenes).unreadable, file)
     options = dict(data_root=scenes, out=tmp_path / "run", image_size=16, model_kwargs=MODEL, samples=4, epochs=1)
     options |= {"batch_size": 4, "fusion": "none"}
     with pytest.raises(ValueError, match=r"row 6 of the manifest.*04\.png"):

@@ -9,7 +9,7 @@ import pandas as pd
 from accelerate import Accelerator
 
 from dermimit.data import LabelSpace, ManifestError, PhotoDataset, PhotoSet, load
-from dermimit.data.check import leave_out
+from dermimit.data.quarantine import leave_out
 from dermimit.data.schema import SPLITS, TASKS, suggest
 from dermimit.data.splits import select
 from dermimit.data.transforms import eval_transform

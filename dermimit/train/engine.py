@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 import dermimit.model  # noqa: F401  (registers the builders with timm)
 from dermimit.data import LabelSpace, PhotoDataset, PhotoSet, load
-from dermimit.data.check import leave_out
+from dermimit.data.quarantine import leave_out
 from dermimit.data.transforms import CutMix
 from dermimit.evaluate.metrics import score
 from dermimit.evaluate.predictions import predict

@@ -1,0 +1,43 @@
+"""Rows that are left out of a dataset because their photograph cannot be read: listed in a file, never in silence."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from dermimit.data.schema import ManifestError, describe, raise_problems
+from dermimit.records import write_atomically
+
+HEADER = "# Photographs that cannot be read, one a line: path, tab, reason. Give this file as `quarantine`.\n"
+
+
+def write_quarantine(unreadable: Mapping[str, str], file: Path) -> int:
+    """Write the unreadable images with their reasons, for `leave_out`; returns how many."""
+    lines = "".join(f"{image}\t{reason}\n" for image, reason in unreadable.items())
+    write_atomically(file, lambda path: path.write_text(HEADER + lines, encoding="utf-8"))
+    return len(unreadable)
+
+
+def leave_out(frame: pd.DataFrame, file: Path | str) -> pd.DataFrame:
+    """The manifest without the rows whose image a quarantine file names; says on stderr how many they are.
+
+    Raises:
+        ManifestError: the file is absent, names an image that the manifest has not, or leaves no row.
+    """
+    file = Path(file)
+    if not file.is_file():
+        raise ManifestError(
+            f"quarantine {file}: no such file; write it with `dermimit data check --skip-broken {file}`"
+        )
+    lines = pd.Series(file.read_text(encoding="utf-8").splitlines(), dtype=object)
+    named = {i: line.split("\t")[0] for i, line in lines.items() if line.strip() and not line.startswith("#")}
+    known = set(frame["image"])
+    remedy = "not in the manifest; remove the line, or write the list again"
+    unknown = [describe(i - 1, "path", path, remedy) for i, path in named.items() if path not in known]
+    raise_problems(f"quarantine {file}", unknown)
+    kept = frame[~frame["image"].isin(set(named.values()))]
+    if kept.empty:
+        raise ManifestError(f"quarantine {file}: names every image; nothing is left")
+    print(f"{file}: {len(frame) - len(kept)} of {len(frame)} photographs left out", file=sys.stderr)
+    return kept
