@@ -134,7 +134,8 @@ def publish(run: Path, destination: Path, with_predictions: bool = True) -> None
         raise FileNotFoundError(f"{run} is not a finished run: metrics.json is missing; train it first")
     destination.mkdir(parents=True, exist_ok=True)
     config = read_json(run / "config.json")
-    config |= {"data_root": Path(config["data_root"]).name, "out": Path(config["out"]).name}
+    paths = ("data_root", "out", "start_from", "quarantine")  # names only: where they lay is nobody's business
+    config |= {key: Path(config[key]).name for key in paths if config.get(key)}
     write_json(destination / "config.json", config)
     for name in ("metrics.json", "provenance.json", "label_space.json"):
         write_json(destination / name, read_json(run / name))

@@ -227,7 +227,10 @@ def test_a_run_can_start_from_another(config):
     fresh = engine.build_model(config("third", start_from=str(first)), other)
     kept = {name for name, value in fresh.state_dict().items() if not torch.equal(value, weights(first)[name])}
     assert kept and all(name.startswith("classifiers") for name in kept)
-    assert load_run(fit(config("fourth", start_from=str(first)))).config.start_from == str(first)
+    fourth = fit(config("fourth", start_from=str(first)))
+    assert load_run(fourth).config.start_from == str(first)
+    publish(fourth, fourth.parent / "published")
+    assert read_json(fourth.parent / "published" / "config.json")["start_from"] == "first"
 
 
 def test_a_wrong_start_is_explained(config, tmp_path):
