@@ -45,12 +45,12 @@ NEIGHBOURS, STRENGTHS = (1, 3, 5, 11, 21, 41), (1.0, 10.0)
 class ShortcutSettings:
     """Photographs by split, their size, and the networks' training."""
 
-    n_train: int = 8000
+    n_train: int = 16_000
     n_val: int = 1000
     n_test: int = 2000
     image_size: int = 64
-    samples: int = 40_000
-    epochs: int = 6
+    samples: int = 128_000
+    epochs: int = 8
     resamples: int = 1000
     seed: int = 7001  # far from the seeds of the book's datasets
 

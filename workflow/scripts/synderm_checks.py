@@ -7,7 +7,6 @@ again when the settings or the drawing have changed.
 Run: python workflow/scripts/synderm_checks.py [--only shortcuts visibility realism] [--real FOLDER]
 """
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
@@ -18,8 +17,8 @@ import pandas as pd
 import tyro
 
 from dermimit.data import pad_ufes_20
-from dermimit.data import synderm as drawing
 from dermimit.data.synderm import SynDerm
+from dermimit.data.synderm.golden import pixels_fingerprint
 from dermimit.data.synderm.write import RENDERER
 from dermimit.evaluate import realism as real_photographs
 from dermimit.evaluate import shortcuts, visibility
@@ -40,17 +39,7 @@ class RealismSettings:
 
 
 SHORTCUTS, VISIBILITY, REALISM = shortcuts.ShortcutSettings(), visibility.VisibilitySettings(), RealismSettings()
-
-
-def drawing_fingerprint() -> str:
-    """SHA-256 over the sources and the knowledge that SynDerm's photographs depend on."""
-    digest = hashlib.sha256()
-    for path in sorted(p for p in Path(drawing.__file__).parent.iterdir() if p.suffix in (".py", ".yaml")):
-        digest.update(path.name.encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
-FINGERPRINT = drawing_fingerprint()  # of the code that this process has loaded
+FINGERPRINT = pixels_fingerprint()  # of what the code that this process has loaded draws
 
 
 def kept(path: Path, settings: object, make: Callable[[], Any]) -> Any:

@@ -19,7 +19,7 @@ class Shot:
 
     `light` (x, y) with z = 1; `relief` contrast of the shading; `tint` of the light; `falloff` (x, y) of its
     brightness; `blur` as a fraction of the side; `noise` of the sensor, in display values; `contrast` of the tone
-    curve; `quality` of the JPEG file, 1 to 99, or 100 for none.
+    curve; `quality` of the JPEG file, 1 to 99, or 100 for none; `saturation` of the colours, 1 as they are.
     """
 
     light: tuple[float, float]
@@ -31,22 +31,30 @@ class Shot:
     noise: float
     contrast: float
     quality: int
+    saturation: float
 
 
 def draw_shot(rng: np.random.Generator) -> Shot:
     """Draw a camera and a light, independent of what is photographed."""
-    x, y, relief, red, blue, across, down, exposure, blur, noise, contrast, quality = rng.random(12).tolist()
+    x, y, relief, red, blue, across, down, exposure, blur, noise, contrast, quality, colour = rng.random(13).tolist()
     return Shot(
         light=(0.9 * (2 * x - 1), -0.25 - 0.65 * y),
         relief=0.75 + 0.40 * relief,
-        tint=(0.90 + 0.26 * red, 1.0, 0.80 + 0.36 * blue),
+        tint=(1.03 + 0.26 * _tailed(red), 1.0, 0.98 + 0.36 * _tailed(blue)),
         falloff=(0.5 * (across - 0.5), 0.5 * (down - 0.5)),
-        exposure=0.87 + 0.42 * exposure,
+        exposure=0.70 + 0.52 * exposure,
         blur=0.0025 + 0.0060 * blur * blur,
-        noise=0.004 + 0.016 * noise * noise,
+        noise=0.002 + 0.014 * noise * noise,
         contrast=0.40 * contrast,
         quality=60 + int(36 * quality),
+        saturation=0.50 + 0.65 * colour,
     )
+
+
+def _tailed(u: float) -> float:
+    """A number of 0..1 spread over -1..1, more often near 0: most cameras find the white of the room, some do not."""
+    t = 2 * u - 1
+    return t * (0.4 + 0.6 * t * t)
 
 
 def shading(height: Array, gloss: Array, shot: Shot) -> tuple[Array, Array]:
@@ -91,6 +99,9 @@ def expose(picture: Array, axis: Array, shot: Shot, vignette: float, rng: np.ran
     gain = 1 + shot.falloff[0] * x + shot.falloff[1] * y - np.float32(1.6 * vignette) * (x * x + y * y)
     shown = encode(picture * (gain * rgb(tuple(shot.exposure * t for t in shot.tint))))
     shown *= 1 + np.float32(shot.contrast) * (shown * (3 - 2 * shown) - 1)
+    grey = shown.mean(axis=0) * np.float32(1 - shot.saturation)
+    shown *= np.float32(shot.saturation)
+    shown += grey
     shown = blurred(shown, shot.blur * len(axis))
     grain = rng.standard_normal(shown.shape, dtype=np.float32)
     grain *= np.float32(255 * shot.noise)

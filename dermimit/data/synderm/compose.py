@@ -43,7 +43,7 @@ class Look:
         pigment, red, spots, oil, hairy, colour, behind, dim = rng.random(8).tolist()
         return cls(
             melanin=melanin * (0.87 + 0.26 * pigment),
-            redness=REST * (0.80 + 0.45 * red),
+            redness=REST * (0.55 + 1.0 * red * red),
             freckles=max(spots - 0.6, 0) * 2.5 * (fitzpatrick < 4),
             oil=OIL * (0.4 + 1.6 * oil),
             body_hair=max(hairy - 0.45, 0) / 0.55,
@@ -125,16 +125,16 @@ class Texture:
 
     def relief(self, canvas: Canvas, scene: Scene) -> Array:
         """Height of the skin lines; shallow lozenges of about a millimetre."""
-        depth = np.float32(0.010 / self.cm * scene.rough)
-        return depth * ramp(self.furrow - 0.25, 0.6) * (1 - canvas.cover) + np.float32(0.006 / self.cm) * self.fine
+        depth = np.float32(0.0065 / self.cm * scene.rough)
+        return depth * ramp(self.furrow - 0.25, 0.6) * (1 - canvas.cover) + np.float32(0.0035 / self.cm) * self.fine
 
 
 def _skin(canvas: Canvas, scene: Scene, look: Look, texture: Texture) -> Array:
     """Linear reflectance of the body with the pigments of its lesions, and of nails, eyes and lips."""
-    own = np.float32(look.melanin) * (1 + 0.055 * texture.mottle + 0.03 * texture.fine) + texture.freckles(canvas)
+    own = np.float32(look.melanin) * (1 + 0.050 * texture.mottle + 0.018 * texture.fine) + texture.freckles(canvas)
     own = np.maximum(own + scene.brown * np.float32(0.45 + 0.22 * look.melanin), 0) * (1 - canvas.bleach)
     melanin = own + np.maximum(canvas.melanin, 0) * np.float32(1 + 0.22 * look.melanin)
-    blood = np.float32(look.redness) * (1 + 0.16 * texture.mottle + 0.08 * texture.fine) + scene.pink + canvas.blood
+    blood = np.float32(look.redness) * (1 + 0.14 * texture.mottle + 0.05 * texture.fine) + scene.pink + canvas.blood
     picture = skin_colour(melanin, blood)
     if scene.paint:
         depth = np.maximum(canvas.melanin, 0) * MELANIN + np.maximum(canvas.blood, 0) * BLOOD

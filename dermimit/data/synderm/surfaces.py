@@ -101,17 +101,18 @@ def _scale(canvas: Canvas, layout: Layout, wide: Array) -> Array:
 
 
 def _crust(canvas: Canvas, layout: Layout, wide: Array) -> Array:
-    """Dried fluid: honey to dark brown, cracked, standing up from the skin."""
+    """Dried fluid: thin honey-coloured glaze to thick brown plates, cracked, standing up from the skin."""
     shade, gap = canvas.noise("shade", 1.0, 16), canvas.noise("gap", 1.0, 16)
+    thick, old, many = layout.shift[16], layout.shift[15], layout.shift[14]
     part = np.zeros_like(wide)
-    for x, y, spare in hosts(layout, 4, 13):
-        part = np.maximum(part, blob(canvas, layout, (x - 0.02, y + 0.03), 0.050 + 0.035 * spare, 14, 0.25))
+    for x, y, spare in hosts(layout, 2 + int(3 * many), 13):
+        part = np.maximum(part, blob(canvas, layout, (x - 0.02, y + 0.03), 0.036 + 0.046 * spare, 14, 0.35))
     plate = part * ramp(gap - 0.05, 0.14)
     grain = canvas.noise("fine", 1.0, 16)
-    canvas.height += (0.018 + 0.020 * shade + 0.004 * grain) * plate
-    canvas.put(ALL, 0.82 * part, (0.15, 0.065, 0.025))
-    honey = (0.35 + 0.5 * shade + 0.10 * grain).clip(0, 1)
-    canvas.put(ALL, (0.92 * plate * honey).clip(0, 1), (0.46, 0.26, 0.09))
+    canvas.height += (0.4 + 0.6 * thick) * (0.014 + 0.020 * shade + 0.004 * grain) * plate
+    canvas.put(ALL, (0.30 + 0.45 * thick) * part, (0.17, 0.075, 0.035))
+    honey = ((1.0 - 0.5 * old) * (0.35 + 0.5 * shade + 0.10 * grain)).clip(0, 1)
+    canvas.put(ALL, ((0.55 + 0.35 * thick) * plate * honey).clip(0, 1), (0.46, 0.26, 0.09))
     canvas.gloss += 0.25 * plate
     return part
 

@@ -23,7 +23,7 @@ from dermimit.data.synderm.files import Plan, write_case
 from dermimit.data.synderm.knowledge import Array
 
 SPLITS = ("train", "val", "test")
-RENDERER = 2  # raise it whenever a picture changes
+RENDERER = 3  # raise it whenever a picture changes
 FINAL = ("label_space.json", "manifest.parquet", "DATASHEET.md", "croissant.json")
 
 

@@ -1,0 +1,168 @@
+"""The generating process of SynDerm's labels: disease, then body part, attributes and lesion parameters."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """One rule of `knowledge.yaml`: how the odds of `attribute` change with attributes drawn before it.
+
+    It fires when any of `parents` is present (`negate` False) or when none is (`negate` True). Then it either
+    multiplies the odds (`odds`) or fixes the attribute (`fixed` 0 or 1).
+    """
+
+    attribute: int
+    parents: tuple[int, ...]
+    negate: bool
+    odds: float
+    fixed: int | None
+
+
+@dataclass(frozen=True)
+class Elements:
+    """How many lesion elements a primary lesion has and how large they are (fractions of the picture's side)."""
+
+    count: tuple[int, int]
+    radius: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a disease goes on: its kind, its time constant in days, and the attribute it leaves behind, if any."""
+
+    kind: str
+    days: float
+    residue: str | None
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """The generating process of the labels.
+
+    `prior` (49,) is P(disease), `body_part` (49, 15) is P(body part | disease). `marginal` (49, 27) is
+    P(attribute | disease) over all cases; `attribute` (49, 27) is its value where no rule fires, so that rules and
+    marginals agree (see `calibrate`). `number`, `size` and `arrangement` (49, 3) are the lesion parameters over
+    NUMBERS, SIZES and ARRANGEMENTS, independent of the rest given the disease. `sources` gives the references of each
+    field of each disease.
+    """
+
+    diseases: tuple[str, ...]
+    body_parts: tuple[str, ...]
+    attributes: tuple[str, ...]
+    prior: Array
+    body_part: Array
+    attribute: Array
+    marginal: Array
+    number: Array
+    size: Array
+    arrangement: Array
+    courses: tuple[Course, ...]
+    dependences: tuple[Dependence, ...]
+    elements: Mapping[str, Elements]
+    sources: Mapping[str, Mapping[str, tuple[str, ...]]]
+
+    @cached_property
+    def ruled(self) -> frozenset[int]:
+        """Attributes that a rule speaks of."""
+        return frozenset(rule.attribute for rule in self.dependences)
+
+    @property
+    def lesions(self) -> tuple[Array, Array, Array]:
+        """Number, size and arrangement, in the order of the columns that `draw` returns."""
+        return self.number, self.size, self.arrangement
+
+    def rule_effect(self, j: int, present: Array) -> tuple[Array, Array]:
+        """What the rules of attribute j do to n cases: (n,) log odds to add, and (n,) fixed value or NaN."""
+        log_odds, fixed = np.zeros(len(present)), np.full(len(present), np.nan)
+        for rule in self.dependences:
+            if rule.attribute != j:
+                continue
+            fires = present[:, list(rule.parents)].any(axis=1) != rule.negate
+            if rule.fixed is None:
+                log_odds += np.where(fires, np.log(rule.odds), 0.0)
+            else:
+                fixed = np.where(fires & np.isnan(fixed), rule.fixed, fixed)
+        return log_odds, fixed
+
+    def attribute_probability(self, j: int, present: Array, disease: Array | None = None) -> Array:
+        """P(attribute j | disease, attributes before j), for n cases.
+
+        logit p = logit attribute[d, j] + sum of log odds of the rules that fire; a fixing rule replaces p.
+
+        Args:
+            j: index of the attribute in drawing order, 0..26.
+            present: (n, 27) bool; only columns before j are read.
+            disease: (n,) int, the disease of each case; every disease when None.
+
+        Returns:
+            (n, 49) probabilities, or (n, 1) when `disease` is given.
+        """
+        base = self.attribute[:, j] if disease is None else self.attribute[disease, j, None]
+        if j not in self.ruled:
+            return np.broadcast_to(base, (len(present), base.shape[-1]))
+        return apply_rules(base, *self.rule_effect(j, present))
+
+    def draw(self, disease: Array, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+        """Draw body part, attributes and lesion parameters for diseases.
+
+        Args:
+            disease: (n,) int, 0..48.
+            rng: source of randomness; one case takes 31 uniform numbers: body part, attributes, lesion parameters.
+
+        Returns:
+            body part (n,) int, attributes (n, 27) bool, and lesions (n, 3) int: number, size, arrangement.
+        """
+        m = len(self.attributes)
+        uniform = rng.random((len(disease), 1 + m + len(self.lesions)))
+        body = _choose(self.body_part[disease], uniform[:, 0])
+        present = np.zeros((len(disease), m), dtype=bool)
+        for j in range(m):
+            present[:, j] = uniform[:, 1 + j] < self.attribute_probability(j, present, disease)[:, 0]
+        lesions = [_choose(table[disease], uniform[:, 1 + m + i]) for i, table in enumerate(self.lesions)]
+        return body, present, np.stack(lesions, axis=1)
+
+    def draw_one(self, disease: int, rng: np.random.Generator) -> tuple[int, list[bool], list[int]]:
+        """As `draw` for a single case, with the same numbers, several times faster."""
+        m = len(self.attributes)
+        uniform = rng.random(1 + m + len(self.lesions))
+        body = _choose(self.body_part[disease, None], uniform[:1])
+        present: list[bool] = []
+        for j, base in enumerate(self.attribute[disease].tolist()):
+            p, log_odds = base, 0.0
+            for rule in self.rules_of[j]:
+                if any(present[k] for k in rule.parents) == rule.negate:
+                    continue
+                if rule.fixed is not None:
+                    p = float(rule.fixed)
+                    break
+                log_odds += math.log(rule.odds)
+            else:
+                p = 1.0 / (1.0 + (1.0 - base) / base * math.exp(-log_odds)) if log_odds else base
+            present.append(bool(uniform[1 + j] < p))
+        lesions = [
+            int(_choose(t[disease, None], uniform[1 + m + i : 2 + m + i])[0]) for i, t in enumerate(self.lesions)
+        ]
+        return int(body[0]), present, lesions
+
+    @cached_property
+    def rules_of(self) -> tuple[tuple[Dependence, ...], ...]:
+        """The rules of each attribute, in order."""
+        return tuple(tuple(r for r in self.dependences if r.attribute == j) for j in range(len(self.attributes)))
+
+
+def _choose(p: Array, uniform: Array) -> Array:
+    """(n,) index drawn from each row of p (n, k) by one uniform number each."""
+    return np.minimum((uniform[:, None] >= np.cumsum(p, axis=1)).sum(axis=1), p.shape[1] - 1)
+
+
+def apply_rules(base: Array, log_odds: Array, fixed: Array) -> Array:
+    """(n, k) probabilities from base probabilities and the effect of the rules on n cases."""
+    p = 1.0 / (1.0 + (1.0 - base) / base * np.exp(-log_odds)[:, None])
+    return np.where(np.isnan(fixed)[:, None], p, fixed[:, None])
