@@ -5,6 +5,7 @@ PYTHON    ?= python3
 PROFILE   ?= quick
 DATASET   ?= synderm
 DATA_ROOT ?=
+DATA_OPTIONS ?=
 ARGS      ?=
 
 VENV    := .venv
@@ -14,7 +15,8 @@ PIP     := $(PY) -m pip --disable-pip-version-check
 OUT     := _build/$(DATASET)-$(PROFILE)/_build/html/index.html
 
 SNAKEMAKE = $(PY) -m snakemake -s workflow/Snakefile --profile workflow/profiles/local $(ARGS) \
-	--config profile=$(PROFILE) dataset=$(DATASET) $(if $(DATA_ROOT),data_root='$(DATA_ROOT)') --
+	--config profile=$(PROFILE) dataset=$(DATASET) $(if $(DATA_ROOT),data_root='$(DATA_ROOT)') \
+	$(if $(DATA_OPTIONS),data_options='$(DATA_OPTIONS)') --
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PYTHONNOUSERSITE := 1
@@ -27,7 +29,8 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
 	@echo
-	@echo "  Variables: PROFILE=quick|smoke|published|paper  DATASET=synderm|pad_ufes_20  DATA_ROOT=folder of a real dataset"
+	@echo "  Variables: PROFILE=quick|smoke|published|paper  DATASET=synderm|pad_ufes_20|...  DATA_ROOT=folder of a real dataset"
+	@echo "             DATA_OPTIONS='level=19' (of the dataset's loader; dermimit data info NAME lists them)"
 	@echo "             PYTHON=python3.12  ARGS='--cores 8' (passed to snakemake)"
 	@echo "  Example:   make book DATASET=pad_ufes_20 DATA_ROOT=/data/pad-ufes-20"
 

@@ -9,6 +9,8 @@ import tyro
 
 from dermimit.train.config import TrainConfig
 
+Options = dict[str, bool | int | float | str]
+
 
 def train(config: Annotated[TrainConfig, tyro.conf.arg(name="")]) -> None:
     """Train one run and write its record; an interrupted run goes on where it stopped."""
@@ -56,6 +58,7 @@ def evaluate(
     split: Literal["all", "train", "val", "test"] = "all",
     out: Path | None = None,
     quarantine: str = "",
+    options: Options | None = None,
 ) -> None:
     """Score a trained run on a folder of photographs with the same classes.
 
@@ -67,11 +70,12 @@ def evaluate(
         out: folder for metrics.json, predictions.parquet and provenance.json; without it
             evaluations/RUN-on-DATASET-SPLIT.
         quarantine: file that names photographs to leave out.
+        options: of the dataset's loader, such as `level 19`; without it those that the run was trained with.
     """
     from dermimit.evaluate.folder import evaluate, metrics_table
 
     folder = out or Path("evaluations") / f"{run.resolve().name}-on-{dataset}-{split}"
-    print(f"{metrics_table(evaluate(run, dataset, root, folder, split, quarantine))}\n{folder}")
+    print(f"{metrics_table(evaluate(run, dataset, root, folder, split, quarantine, options))}\n{folder}")
 
 
 def data_check(
@@ -81,6 +85,7 @@ def data_check(
     as_json: Annotated[bool, tyro.conf.arg(name="json")] = False,
     skip_broken: Path | None = None,
     strict: bool = False,
+    options: Options | None = None,
 ) -> int:
     """Look at every row and image of a dataset: absent, broken, double, in two splits. Exit code 1 if at fault.
 
@@ -90,11 +95,12 @@ def data_check(
         as_json: print one JSON object instead of the table.
         skip_broken: write the images that cannot be read into this file, for `dermimit train --quarantine`.
         strict: near-duplicates across splits are a fault too.
+        options: of the dataset's loader, such as `fold 3`.
     """
     from dermimit.data.check import check
     from dermimit.data.quarantine import write_quarantine
 
-    report = check(dataset, root, strict)
+    report = check(dataset, root, strict, options=options)
     print(json.dumps(report.to_dict(), ensure_ascii=False) if as_json else report.table())
     if skip_broken is not None:
         print(f"{skip_broken}: {write_quarantine(report.unreadable, skip_broken)} photographs listed", file=sys.stderr)

@@ -19,8 +19,10 @@ from IPython.display import display
 os.environ.setdefault("TQDM_DISABLE", "1")  # a progress bar in an executed notebook is noise in the book
 
 GLUE_PREFIX = "application/papermill.record/"  # what MyST-NB's glue roles look for
-DATASETS = {"synderm": "SynDerm-49", "pad_ufes_20": "PAD-UFES-20"}
-COMPLETE = {"pad_ufes_20": 2298}  # photographs of the official release
+DATASETS = {  # those with photographs to train on
+    "synderm": "SynDerm-49", "pad_ufes_20": "PAD-UFES-20", "dermacon_in": "DermaCon-IN", "sd198": "SD-198",
+    "fitzpatrick17k": "Fitzpatrick17k", "scin": "SCIN", "folder": "photographs of your own",
+}  # fmt: skip
 PROFILES = {
     "smoke": "A check that everything runs. These numbers mean nothing.",
     "quick": "A live demonstration, computed while this copy of the book was built. It is not evidence.",
@@ -169,6 +171,24 @@ def dataset_root(parameters: Mapping[str, Any]) -> Path:
     return folder
 
 
+def loader_options(text: str) -> dict[str, Any]:
+    """The options of a dataset's loader from a parameter such as `level=19 fold=3`; numbers and truth values are read.
+
+    Raises:
+        ParameterError: a word is not name=value.
+    """
+    options: dict[str, Any] = {}
+    for word in shlex.split(text):
+        name, equals, value = word.partition("=")
+        if not equals or not name.isidentifier():
+            raise ParameterError(f"Parameter 'data_options': {word!r} is not name=value, as in level=19 fold=3.")
+        try:
+            options[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            options[name] = value
+    return options
+
+
 def forget_other(config: Any) -> None:
     """Delete a run folder that holds a run of other settings, so that the workflow can put the new one there.
 
@@ -188,9 +208,12 @@ def show_banner(parameters: Mapping[str, Any]) -> None:
 
 def show_subset(dataset: str, photographs: int) -> None:
     """Say so where only a part of a public dataset is at hand, since its numbers then stand by themselves."""
-    if photographs < COMPLETE.get(dataset, 0):
+    from dermimit.data.facts import info
+
+    complete = info(dataset).official.get("images", 0)
+    if photographs < complete:
         show_text(
-            f"**{DATASETS[dataset]}, {photographs}-image subset** of {COMPLETE[dataset]:,}: "
+            f"**{DATASETS[dataset]}, {photographs}-image subset** of {complete:,}: "
             "do not set these numbers beside published ones for the full set."
         )
 

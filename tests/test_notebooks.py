@@ -19,6 +19,7 @@ from dermimit.notebook import (
     declared_parameters,
     glue,
     injected_names,
+    loader_options,
     rerun_command,
     show_subset,
 )
@@ -184,3 +185,15 @@ def test_papermill_with_an_ill_typed_parameter_fails_and_says_so(tmp_path):
     result = papermill(tmp_path, "03_train", "-p", "lr", "fast")
     assert result.returncode != 0
     assert "'lr' must be float" in result.stderr
+
+
+def test_loader_options_are_read():
+    assert loader_options("level=19 missing=drop strict=False fold=3") == {
+        "level": 19,
+        "missing": "drop",
+        "strict": False,
+        "fold": 3,
+    }
+    assert loader_options("") == {}
+    with pytest.raises(ParameterError, match="'level' is not name=value"):
+        loader_options("level 19")

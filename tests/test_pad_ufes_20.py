@@ -12,6 +12,8 @@ from dermimit.data import load, pad_ufes_20
 from dermimit.data.photos import NO_MASK
 from dermimit.data.schema import ManifestError, encode_targets
 from dermimit.data.splits import check_leakage
+from dermimit.evaluate.folder import evaluate
+from dermimit.train import TrainConfig, fit, load_run
 
 REAL = Path(os.environ.get("DERMIMIT_PAD_ROOT", Path(__file__).parents[1] / "../shared/data/pad-ufes-20"))
 PERSON = ["smoke", "drink", "background_father", "background_mother", "age", "pesticide", "gender"]
@@ -23,6 +25,7 @@ COLUMNS += [*pad_ufes_20.SYMPTOMS, "img_id", "biopsed"]
 
 def miniature(root: Path) -> pd.DataFrame:
     """Twenty-four rows of 12 patients in the official layout, photos in three folders; returns the table as written."""
+    root.mkdir(exist_ok=True)
     diseases, regions = list(pad_ufes_20.DISEASE_NAMES), pad_ufes_20.REGIONS
     rows = []
     for i in range(24):
@@ -68,6 +71,49 @@ def test_nothing_about_the_person_is_loaded(tmp_path):
     miniature(tmp_path)
     frame, _ = pad_ufes_20.load(tmp_path)
     assert not set(frame) & {*PERSON, *SIZES, "biopsed"}
+
+
+def big_miniature(root):
+    """The miniature with five times the patients, enough for folds."""
+    table = miniature(root)
+    parts = [table]
+    for k in range(1, 5):
+        more = table.assign(
+            patient_id=table["patient_id"] + f"_{k}",
+            img_id=[f"{Path(n).stem}_{k}.png" for n in table["img_id"]],
+        )
+        for name in more["img_id"]:
+            Image.new("RGB", (24, 18), (k, 0, 0)).save(root / "imgs_part_1/imgs_part_1" / name)
+        parts.append(more)
+    pd.concat(parts).to_csv(root / "metadata.csv", index=False)
+
+
+def test_folds_by_patient_share_nobody_and_folds_by_image_say_what_they_are(tmp_path):
+    big_miniature(tmp_path)
+    by_patient = load("pad_ufes_20", tmp_path, 16, fold=1).frame
+    assert by_patient.groupby("patient_id")["split"].nunique().max() == 1
+    by_image = load("pad_ufes_20", tmp_path, 16, fold=1, folds_by="image").frame
+    assert by_image["patient_id"].isna().all()
+    patient = by_image["image"].map(by_patient.set_index("image")["patient_id"])
+    assert by_image.groupby(patient)["split"].nunique().max() > 1
+    with pytest.raises(ManifestError, match="folds_by 'photo': give 'patient', or 'image'"):
+        load("pad_ufes_20", tmp_path, 16, fold=1, folds_by="photo")
+
+
+def test_a_run_names_its_fold_and_is_scored_on_it(tmp_path):
+    big_miniature(tmp_path / "pad")
+    small = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
+    run = fit(
+        TrainConfig(
+            data_root=tmp_path / "pad", out=tmp_path / "run", dataset="pad_ufes_20", data_options={"fold": 2},
+            image_size=16, model_kwargs=small, samples=16, epochs=2, batch_size=8,
+        )
+    )  # fmt: skip
+    wanted = load("pad_ufes_20", tmp_path / "pad", 16, fold=2).frame
+    answers = load_run(run).predictions
+    assert set(answers.loc[answers["split"] == "test", "image"]) == set(wanted.loc[wanted["split"] == "test", "image"])
+    again = evaluate(run, "pad_ufes_20", tmp_path / "pad", tmp_path / "again", "test")
+    assert again["test"] == pytest.approx(load_run(run).metrics["test"], nan_ok=True)
 
 
 def test_the_other_layout_with_jpegs_and_masks_gives_the_same_rows(tmp_path):

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from dermimit.data import load
+from dermimit.data.schema import LabelSpace, save_dataset
 from dermimit.data.splits import select
 from dermimit.evaluate.metrics import score
 from dermimit.records import publish, read_json, write_json
@@ -114,6 +115,14 @@ def test_a_single_task_and_missing_labels_train(config, tiny_photos):
     assert run.model.tasks == ("disease",)
     assert "selected" not in run.predictions
     assert select(tiny_photos.frame, "train")["disease"].isna().sum() + tiny_photos.frame["attributes"].isna().sum() > 0
+
+
+def test_three_tasks_on_a_dataset_with_diseases_only_become_one(config, tiny_photos):
+    frame, space = tiny_photos.frame, tiny_photos.label_space
+    save_dataset(tiny_photos.root, frame.assign(body_part=None, attributes=None, attributes_unknown=None),
+                 LabelSpace("bare", space.diseases))  # fmt: skip
+    run = load_run(fit(config(fusion="cim")))
+    assert run.model.tasks == ("disease",) and run.model.config.fusion == "none"
 
 
 def test_a_nonfinite_loss_stops_with_all_that_is_needed(config, monkeypatch):

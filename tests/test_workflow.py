@@ -38,12 +38,28 @@ def test_every_profile_has_both_datasets(profile, pad):
 
 
 @pytest.mark.parametrize(
+    ("dataset", "file"),
+    [("dermacon_in", "METADATA/train_split.csv"), ("scin", "scin_labels.csv"), ("folder", "melanoma/a.jpg")],
+)
+def test_other_datasets_take_the_settings_for_real_photographs(dataset, file, tmp_path):
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("")
+    config = {"profile": "quick", "dataset": dataset, "data_root": str(tmp_path), "data_options": "level=19"}
+    settings = helpers.read_settings(config, ROOT / "workflow")
+    assert settings.data_files == ([] if dataset == "folder" else [str(path)])
+    assert settings.training["samples"] > 0 and settings.data_options == "level=19"
+
+
+@pytest.mark.parametrize(
     ("config", "message"),
     [
         ({"profile": "fast"}, "Unknown profile 'fast': choose one of paper, published, quick, smoke"),
-        ({"dataset": "isic"}, "Unknown dataset 'isic': choose one of synderm, pad_ufes_20"),
+        ({"dataset": "isic"}, "Unknown dataset 'isic': choose one of synderm, pad_ufes_20, dermacon_in"),
         ({"dataset": "pad_ufes_20"}, "data_root=/path/to"),
-        ({"dataset": "pad_ufes_20", "data_root": "/nowhere"}, "metadata.csv not found"),
+        ({"dataset": "pad_ufes_20", "data_root": "/"}, "metadata.csv not found"),
+        ({"dataset": "pad_ufes_20", "data_root": "/nowhere"}, "no such folder"),
+        ({"dataset": "ddi"}, "Unknown dataset 'ddi'"),
         ({"data_root": "/somewhere"}, "leave out data_root"),
         ({"pofile": "smoke"}, "unknown key pofile"),
     ],
@@ -64,7 +80,7 @@ def test_wrong_config_is_explained(config, message):
     ],
 )
 def test_wrong_profile_is_explained(tmp_path, line, message):
-    text = (ROOT / "workflow/config/smoke.yaml").read_text().split("pad_ufes_20:")[0]
+    text = (ROOT / "workflow/config/smoke.yaml").read_text().split("real:")[0]
     kept = [old for old in text.splitlines() if not old.strip().startswith(line.split(":")[0] + ":")]
     (tmp_path / "config").mkdir()
     (tmp_path / "config/mine.yaml").write_text("\n".join([*kept, f"  {line}\n"]))

@@ -23,10 +23,15 @@ RECIPE = {  # may be left out: the defaults of TrainConfig hold
     "weight_attributes": float, "ema": float, "precision": str, "pretrained": bool, "in_memory": bool,
     "workers": int,
 }  # fmt: skip
-FILES = {"synderm": ("manifest.parquet",), "pad_ufes_20": ("metadata.csv",)}
+FILES = {  # the table that changes whenever the dataset does: the first of these names that is there
+    "synderm": ("manifest.parquet",), "pad_ufes_20": ("metadata.csv",),
+    "dermacon_in": ("METADATA/train_split.csv", "train_split.csv"), "sd198": ("8_2_split/train_0.txt",),
+    "fitzpatrick17k": ("fitzpatrick17k.csv",), "scin": ("dataset/scin_labels.csv", "scin_labels.csv"),
+    "folder": ("manifest.csv", "manifest.parquet", "."),
+}  # fmt: skip
 RESULT_CODE = ("data", "model", "train", "evaluate/metrics.py", "evaluate/predictions.py")  # as in dermimit.records
 HELD: list[Any] = []
-OPTIONS = ("profile", "dataset", "data_root")
+OPTIONS = ("profile", "dataset", "data_root", "data_options")
 
 
 @dataclass(frozen=True)
@@ -36,21 +41,24 @@ class Settings:
     profile: str
     dataset: str
     data_root: str
+    data_options: str
     sizes: dict[str, int]
     training: dict[str, Any]
     seeds: list[int]
 
     @property
     def data_files(self) -> list[str]:
-        """The small files that change whenever the dataset does."""
-        return [f"{self.data_root}/{name}" for name in FILES[self.dataset]]
+        """The small file that changes whenever the dataset does; none for a folder of folders."""
+        names = FILES[self.dataset]
+        name = next((name for name in names if Path(self.data_root, name).exists()), names[0])
+        return [] if name == "." else [f"{self.data_root}/{name}"]
 
 
 def read_settings(config: Mapping[str, Any], folder: Path) -> Settings:
     """Check `--config` and read the profile's sizes; every error says which key of which file.
 
     Args:
-        config: Snakemake's, with keys `profile`, `dataset`, `data_root`.
+        config: Snakemake's, with keys `profile`, `dataset`, `data_root` and `data_options` (the loader's, name=value).
         folder: `workflow/`.
     """
     _only(config, OPTIONS, "--config")
@@ -59,7 +67,8 @@ def read_settings(config: Mapping[str, Any], folder: Path) -> Settings:
     _one_of(profile, profiles, "profile")
     _one_of(dataset, FILES, "dataset")
     path = folder / "config" / f"{profile}.yaml"
-    section = (yaml.safe_load(path.read_text()) or {}).get(dataset)
+    sections = yaml.safe_load(path.read_text()) or {}
+    section = sections.get(dataset, sections.get("real") if dataset != "synderm" else None)
     if not isinstance(section, dict):
         raise WorkflowError(f"{path.name} has no section {dataset!r}: add one, as in quick.yaml.")
     wanted = TRAINING | (SIZES if dataset == "synderm" else {})
@@ -70,6 +79,7 @@ def read_settings(config: Mapping[str, Any], folder: Path) -> Settings:
         profile=profile,
         dataset=dataset,
         data_root=_data_root(str(config.get("data_root") or ""), profile, dataset),
+        data_options=str(config.get("data_options") or ""),
         sizes={key: _value(section, key, kind, where) for key, kind in wanted.items() if key in SIZES},
         training={key: _value(section, key, kind, where) for key, kind in wanted.items() if key not in SIZES},
         seeds=_seeds(section, where),
@@ -111,9 +121,11 @@ def _data_root(given: str, profile: str, dataset: str) -> str:
         return f"results/data/synderm-{profile}"
     if not given:
         raise WorkflowError(f"{dataset} is a real dataset: say where it is, --config data_root=/path/to/{dataset}.")
-    missing = [name for name in FILES[dataset] if not (Path(given) / name).is_file()]
-    if missing:
-        raise WorkflowError(f"data_root={given}: {', '.join(missing)} not found there; is it the dataset's top folder?")
+    if not Path(given).is_dir():
+        raise WorkflowError(f"data_root={given}: no such folder.")
+    if not any((Path(given) / name).exists() for name in FILES[dataset]):
+        wanted = " or ".join(FILES[dataset])
+        raise WorkflowError(f"data_root={given}: {wanted} not found there; is it the dataset's top folder?")
     return given.rstrip("/")
 
 

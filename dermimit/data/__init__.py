@@ -1,7 +1,7 @@
 """Photographs and labels: manifests, splits, transforms, and one module for each dataset."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,21 @@ __all__ = ["DATASETS", "LabelSpace", "LeakageError", "ManifestError", "PhotoData
 Loaded = tuple[pd.DataFrame, LabelSpace]
 
 
-def _load_pad_ufes_20(root: Path, fold: int | None = None) -> Loaded:
-    """PAD-UFES-20, without splits or with one of the five folds of `dermimit.data.folds` as the test split."""
+def _load_pad_ufes_20(root: Path, fold: int | None = None, folds_by: str = "patient") -> Loaded:
+    """PAD-UFES-20, without splits or with one of the five folds of `dermimit.data.folds` as the test split.
+
+    Args:
+        fold: 0 to 4, or None.
+        folds_by: "patient"; or "image", which divides the photographs of a patient. That is wrong, and there to
+            measure how wrong: the manifest then names no patients, since the check for leaks would refuse it.
+    """
     frame, label_space = pad_ufes_20.load(root)
-    return (frame if fold is None else fold_split(frame, fold)), label_space
+    if folds_by not in ("patient", "image"):
+        raise ManifestError(f"folds_by {folds_by!r}: give 'patient', or 'image' to measure leakage")
+    if fold is None:
+        return frame, label_space
+    frame = fold_split(frame, fold, group="patient_id" if folds_by == "patient" else "image")
+    return (frame if folds_by == "patient" else frame.assign(patient_id=None)), label_space
 
 
 LOADERS: dict[str, Callable[..., Loaded]] = {
@@ -88,7 +99,7 @@ def load(dataset: str, root: Path | str, image_size: int, seed: int = 0, **optio
         raise ValueError(f"image_size {image_size}: give the side in pixels, at least 1")
     if dataset not in LOADERS:
         raise ManifestError(f"unknown dataset {dataset!r}; known: {', '.join(DATASETS)}; {suggest(dataset, DATASETS)}")
-    _check_options(dataset, options)
+    check_options(dataset, options)
     root = Path(root)
     frame, label_space = LOADERS[dataset](root, **options)
     if frame["split"].isna().all():
@@ -97,8 +108,15 @@ def load(dataset: str, root: Path | str, image_size: int, seed: int = 0, **optio
     return PhotoSet(dataset, frame, label_space, root, image_size)
 
 
-def _check_options(dataset: str, options: dict[str, Any]) -> None:
-    known = list(inspect.signature(LOADERS[dataset]).parameters)[1:]  # without root
+def options_of(dataset: str) -> dict[str, Any]:
+    """The options of a dataset's loader, with their defaults."""
+    parameters = list(inspect.signature(LOADERS[dataset]).parameters.values())[1:]  # without root
+    return {p.name: p.default for p in parameters}
+
+
+def check_options(dataset: str, options: Mapping[str, Any]) -> None:
+    """Raise ManifestError for an option that the dataset's loader does not have."""
+    known = options_of(dataset)
     for option in options:
         if option not in known:
             raise ManifestError(

@@ -2,14 +2,14 @@
 
 import importlib
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from dermimit.data import DATASETS, load
+from dermimit.data import DATASETS, check_options, load
 from dermimit.data.duplicates import NEAR_DHASH, NEAR_PHASH, WORKERS, Group, find_doubles, look_at_all
 from dermimit.data.schema import (
     SPLITS,
@@ -108,7 +108,13 @@ class Report:
         return asdict(self) | {"near": thresholds, "differences": self.differences(), "faults": self.faults()}
 
 
-def check(dataset: str, root: Path | str, strict: bool = False, workers: int = WORKERS) -> Report:
+def check(
+    dataset: str,
+    root: Path | str,
+    strict: bool = False,
+    workers: int = WORKERS,
+    options: Mapping[str, Any] | None = None,
+) -> Report:
     """Look at every row and every image of a dataset, without stopping at the first fault.
 
     Args:
@@ -116,9 +122,10 @@ def check(dataset: str, root: Path | str, strict: bool = False, workers: int = W
         root: its folder.
         strict: near-duplicates across splits are a fault.
         workers: threads that read images; each holds one decoded image.
+        options: of the dataset's loader, such as `fold`.
 
     Raises:
-        ManifestError: the dataset's name is unknown, or there is no such folder.
+        ManifestError: the dataset's name or an option is unknown, or there is no such folder.
     """
     root = Path(root)
     if dataset not in DATASETS:
@@ -126,7 +133,8 @@ def check(dataset: str, root: Path | str, strict: bool = False, workers: int = W
     if not root.is_dir():
         raise ManifestError(f"{root}: no such folder; name the one that holds {dataset}")
     report = Report(dataset, str(root), strict, official=official_counts(dataset))
-    frame, space = _load(dataset, root, report)
+    check_options(dataset, options or {})
+    frame, space = _load(dataset, root, report, options or {})
     files = {path for paths in find_photos(root, exclude=()).values() for path in paths}
     if frame is None:
         listed = sorted(files)
@@ -155,12 +163,14 @@ def official_counts(dataset: str) -> dict[str, Any]:
         return {}
 
 
-def _load(dataset: str, root: Path, report: Report) -> tuple[pd.DataFrame | None, LabelSpace | None]:
+def _load(
+    dataset: str, root: Path, report: Report, options: Mapping[str, Any]
+) -> tuple[pd.DataFrame | None, LabelSpace | None]:
     """The manifest with its problems noted; None where it cannot be read at all."""
     with collect_problems() as problems, warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
-            photos = load(dataset, root, image_size=1)
+            photos = load(dataset, root, image_size=1, **options)
         except ManifestError as error:
             photos, problems = None, [*problems, str(error)]
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:

@@ -2,8 +2,10 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from accelerate import Accelerator
@@ -24,7 +26,13 @@ Metrics = dict[str, dict[str, float]]
 
 
 def evaluate(
-    run: Path | str, dataset: str, root: Path | str, out: Path, split: str = "all", quarantine: str = ""
+    run: Path | str,
+    dataset: str,
+    root: Path | str,
+    out: Path,
+    split: str = "all",
+    quarantine: str = "",
+    options: Mapping[str, Any] | None = None,
 ) -> Metrics:
     """Score a run and leave a record.
 
@@ -35,6 +43,7 @@ def evaluate(
         out: folder to write; an earlier evaluation there is replaced, a run is not.
         split: all, train, val or test, with the split seed of the run.
         quarantine: file that names photographs to leave out (see `dermimit.data.check`).
+        options: of the dataset's loader; those of the run, if None and it was trained on the same dataset.
 
     Returns:
         `split` -> "<task>/<metric>" -> value, as in metrics.json, which is written last; beside it predictions.parquet
@@ -50,7 +59,9 @@ def evaluate(
     if found := [name for name in RUN_FILES if (out / name).exists()]:
         raise ValueError(f"{out} holds a training run ({found[0]}): choose another `out`")
     loaded = load_run(run)
-    photos = load(dataset, root, loaded.config.image_size, seed=loaded.config.split_seed)
+    if options is None:
+        options = loaded.config.data_options if dataset == loaded.config.dataset else {}
+    photos = load(dataset, root, loaded.config.image_size, seed=loaded.config.split_seed, **options)
     space = shared_space(loaded.label_space, photos.label_space, loaded.model.tasks)
     frame = leave_out(photos.frame, quarantine) if quarantine else photos.frame
     rows = frame if split == "all" else select(frame, split)

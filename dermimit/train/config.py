@@ -21,6 +21,8 @@ class TrainConfig:
     """Folder of the run: its record is written here, and an interrupted run goes on from here."""
     dataset: str = "synderm"
     """synderm, pad_ufes_20, dermacon_in, sd198, fitzpatrick17k, scin, ddi, or folder for photographs of your own."""
+    data_options: dict[str, bool | int | float | str] = field(default_factory=dict)
+    """Options of the dataset's loader, such as level or fold; `dermimit data info NAME` lists them."""
     image_size: int = 64
     """Side of the square photograph, in pixels."""
     model: str = "dermimitformer_tiny_patch8_64"
@@ -132,13 +134,13 @@ class TrainConfig:
         return replace(self, pretrained=False, start_from="")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON; `quarantine` is written only where it is set."""
+        """Plain values, ready for JSON; `quarantine` and `data_options` are written only where they are set."""
         values = asdict(self) | {
             "data_root": self.data_root.as_posix(),
             "out": self.out.as_posix(),
             "tasks": list(self.tasks),
         }
-        return values if self.quarantine else {k: v for k, v in values.items() if k != "quarantine"}
+        return {k: v for k, v in values.items() if v or k not in ("quarantine", "data_options")}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":

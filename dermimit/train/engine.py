@@ -94,7 +94,7 @@ def fit(config: TrainConfig) -> Path:
 
 def load_photos(config: TrainConfig) -> PhotoSet:
     """The dataset of a run, without the photographs of its quarantine; the others keep their split."""
-    photos = load(config.dataset, config.data_root, config.image_size, seed=config.split_seed)
+    photos = load(config.dataset, config.data_root, config.image_size, seed=config.split_seed, **config.data_options)
     return replace(photos, frame=leave_out(photos.frame, config.quarantine)) if config.quarantine else photos
 
 
@@ -144,12 +144,13 @@ def train_one_epoch(
 
 
 def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:
-    """The model of a run, for the tasks that both the run and the dataset have."""
+    """The model of a run, for the tasks that both the run and the dataset have; one task alone is joined to nothing."""
     num_classes = {task: n for task, n in label_space.num_classes.items() if task in config.tasks}
     if not num_classes:
         raise ValueError(f"{label_space.name} has no labels for {', '.join(config.tasks)}: "
                          f"it has {', '.join(label_space.num_classes)}")  # fmt: skip
-    choices = {"lsm": config.lsm, "fusion": config.fusion} | config.model_kwargs
+    fusion = config.fusion if len(num_classes) > 1 else "none"
+    choices = {"lsm": config.lsm, "fusion": fusion} | config.model_kwargs
     model = timm.create_model(config.model, pretrained=config.pretrained, num_classes=num_classes, **choices)
     if config.start_from:
         start_from(model, Path(config.start_from), label_space)
