@@ -15,8 +15,8 @@ PIP     := $(PY) -m pip --disable-pip-version-check
 OUT     := _build/$(DATASET)-$(PROFILE)/_build/html/index.html
 
 SNAKEMAKE = $(PY) -m snakemake -s workflow/Snakefile --profile workflow/profiles/local $(ARGS) \
-	--config profile=$(PROFILE) dataset=$(DATASET) $(if $(DATA_ROOT),data_root='$(DATA_ROOT)') \
-	$(if $(DATA_OPTIONS),data_options='$(DATA_OPTIONS)') --
+	--config $(strip profile=$(PROFILE) dataset=$(DATASET) $(if $(DATA_ROOT),data_root='$(DATA_ROOT)') \
+	$(if $(DATA_OPTIONS),data_options='$(DATA_OPTIONS)')) --
 
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export PYTHONNOUSERSITE := 1

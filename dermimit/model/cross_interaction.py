@@ -76,6 +76,10 @@ class CrossInteraction(nn.Module):
         queries: "all" tokens ask, or the "class" token alone.
         dim, num_heads, mlp_ratio, depth: of the cross-attention blocks.
 
+    A task without lesion selection (the body part; every task where `lsm=False`) answers with its class token alone.
+    Attention over one token weighs it 1 whatever the question, so such a block adds the same projection of that token
+    to each asking token, and its `q` and `norm_x` get no gradient.
+
     Source: DermImitFormer, section 2 (Cross-Interaction Module).
     Differs from the paper: wiring, depth and what is concatenated are not documented publicly; see `ModelConfig`.
     """
