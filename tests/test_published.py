@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from dermimit.data import LabelSpace
+from dermimit.data.synderm.golden import pixels_fingerprint
 from dermimit.evaluate.metrics import score
 from dermimit.evaluate.tables import read_experiments, read_records, readme_table
 from dermimit.records import read_json
@@ -52,3 +53,23 @@ def test_the_readme_quotes_the_published_table():
 
 def test_real_photographs_are_published_as_scores_only():
     assert not list((PUBLISHED / "pad_ufes_20").rglob("predictions.parquet"))
+
+
+@pytest.mark.parametrize("name", ["shortcuts", "visibility", "realism"])
+def test_the_measurements_of_the_drawn_dataset_are_complete_and_of_what_is_drawn_now(name):
+    found = read_json(PUBLISHED / "synderm_checks" / f"{name}.json")
+    assert found["provenance"]["drawing_fingerprint"] == pixels_fingerprint()
+    assert not found["provenance"]["dirty"]
+    assert not found.get("missing")
+
+
+def test_circumstances_tell_no_disease_and_every_attribute_can_be_seen():
+    rows = pd.DataFrame(read_json(PUBLISHED / "synderm_checks/shortcuts.json")["table"]).set_index("model")
+    assert rows.loc["nuisance", "macro_f1_low"] <= rows.loc["nuisance_permuted", "macro_f1_high"]
+    for shortcut in ("histogram", "thumbnail"):
+        assert rows.loc[shortcut, "macro_f1_high"] < rows.loc["vit_disease", "macro_f1_low"] / 2
+    seen = pd.DataFrame(read_json(PUBLISHED / "synderm_checks/visibility.json")["table"])
+    overall = seen[seen["skin"] == "all"]
+    assert len(overall) == 27
+    assert (overall["low"] > 0.5).all()
+    assert (overall["auroc"] < 0.99).all()
