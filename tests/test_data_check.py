@@ -13,8 +13,10 @@ from dermimit.cli import main
 from dermimit.data import duplicates, load, pad_ufes_20
 from dermimit.data.check import check
 from dermimit.data.duplicates import Look, look_at, near_pairs
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.problems import ManifestError
 from dermimit.data.quarantine import leave_out, write_quarantine
-from dermimit.data.schema import LabelSpace, ManifestError, save_dataset
+from dermimit.data.stored import save_dataset
 from dermimit.records import read_json
 from dermimit.train import TrainConfig, fit, load_run
 

@@ -12,7 +12,8 @@ from PIL import Image
 from dermimit.data import DATASETS, LeakageError, ManifestError, check_leakage, folder, load, pad_ufes_20
 from dermimit.data.facts import MODULES, facts_table, info, print_info
 from dermimit.data.folds import carve_validation, fold_split, folds
-from dermimit.data.schema import LabelSpace, validate_manifest
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.schema import validate_manifest
 
 PAD = Path(os.environ.get("DERMIMIT_PAD_ROOT", Path(__file__).parents[1] / "../shared/data/pad-ufes-20"))
 NO_PATIENT = pytest.mark.filterwarnings("ignore:.*no patient_id")

@@ -10,16 +10,11 @@ from typing import Any
 import pandas as pd
 
 from dermimit.data import DATASETS, check_options, load
+from dermimit.data.columns import SPLITS
 from dermimit.data.duplicates import NEAR_DHASH, NEAR_PHASH, WORKERS, Group, find_doubles, look_at_all
-from dermimit.data.schema import (
-    SPLITS,
-    TASKS,
-    LabelSpace,
-    ManifestError,
-    collect_problems,
-    path_problem,
-    suggest,
-)
+from dermimit.data.label_space import TASKS, LabelSpace
+from dermimit.data.problems import ManifestError, collect_problems, suggest
+from dermimit.data.rules import path_problem
 from dermimit.data.tables import find_photos
 
 SHOWN = 10

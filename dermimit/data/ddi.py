@@ -16,7 +16,9 @@ import pandas as pd
 
 from dermimit.data.fitzpatrick17k import CONCEPTS, FREQUENT, skincon_attributes
 from dermimit.data.folder import columns_of, locate
-from dermimit.data.schema import LabelSpace, ManifestError, describe, raise_problems, validate_manifest
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.problems import ManifestError, describe, raise_problems
+from dermimit.data.schema import validate_manifest
 from dermimit.data.tables import find_photos, read_table
 
 NAME = "ddi"

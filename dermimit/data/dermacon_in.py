@@ -19,7 +19,9 @@ import pandas as pd
 
 from dermimit.data.folder import columns_of, locate
 from dermimit.data.folds import carve_validation
-from dermimit.data.schema import LabelSpace, ManifestError, describe, raise_problems, suggest, validate_manifest
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.problems import ManifestError, describe, raise_problems, suggest
+from dermimit.data.schema import validate_manifest
 from dermimit.data.tables import find_photos, named, read_table
 
 NAME = "dermacon_in"

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from dermimit.data import ddi, dermacon_in, fitzpatrick17k, folder, pad_ufes_20, scin, sd198, synderm
-from dermimit.data.schema import ManifestError, suggest
+from dermimit.data.problems import ManifestError, suggest
 
 MODULES: dict[str, ModuleType] = {
     module.__name__.rpartition(".")[2]: module

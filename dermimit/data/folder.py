@@ -2,7 +2,7 @@
 
 Three layouts, the first that fits:
 
-* `manifest.csv` or `manifest.parquet`: the columns of `dermimit.data.schema.COLUMNS`; only `image` and `disease` must
+* `manifest.csv` or `manifest.parquet`: the columns of `dermimit.data.columns.COLUMNS`; only `image` and `disease` must
   be there. In a CSV, names in `attributes`, `attributes_unknown` and `body_part` are separated by ";", a lone ";" means
   none of them, an empty cell unknown; `disease_weights` is a JSON object such as {"eczema": 0.7, "psoriasis": 0.3}.
 * `train/eczema/1.jpg`, `val/...`, `test/...`: a folder for each split, in it one for each disease.
@@ -20,20 +20,14 @@ from typing import Any
 
 import pandas as pd
 
+from dermimit.data.cells import is_missing
+from dermimit.data.columns import WEIGHTS_COLUMN
 from dermimit.data.folds import carve_validation
-from dermimit.data.schema import (
-    LABEL_SPACE_FILE,
-    WEIGHTS_COLUMN,
-    LabelSpace,
-    ManifestError,
-    collecting,
-    describe,
-    is_missing,
-    path_problem,
-    raise_problems,
-    suggest,
-    validate_manifest,
-)
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.problems import ManifestError, collecting, describe, raise_problems, suggest
+from dermimit.data.rules import path_problem
+from dermimit.data.schema import validate_manifest
+from dermimit.data.stored import LABEL_SPACE_FILE
 from dermimit.data.tables import PHOTO_SUFFIXES, find_photos, read_table
 
 NAME = "folder"

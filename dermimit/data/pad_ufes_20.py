@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from dermimit.data.schema import LabelSpace, describe, raise_problems, suggest, validate_manifest
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.problems import describe, raise_problems, suggest
+from dermimit.data.schema import validate_manifest
 from dermimit.data.tables import find_photos, named, read_table
 
 DISEASE_NAMES = {

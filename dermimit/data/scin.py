@@ -20,7 +20,9 @@ from typing import Any
 
 import pandas as pd
 
-from dermimit.data.schema import LabelSpace, ManifestError, describe, raise_problems, validate_manifest
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.problems import ManifestError, describe, raise_problems
+from dermimit.data.schema import validate_manifest
 from dermimit.data.tables import named, read_table
 
 NAME = "scin"

@@ -15,7 +15,9 @@ from typing import Any
 import pandas as pd
 
 from dermimit.data.folds import carve_validation
-from dermimit.data.schema import LabelSpace, ManifestError, raise_problems, suggest, validate_manifest
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.problems import ManifestError, raise_problems, suggest
+from dermimit.data.schema import validate_manifest
 
 NAME = "sd198"
 LISTS, IMAGES = "8_2_split", "images"

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dermimit.data.schema import ManifestError, raise_problems, suggest
+from dermimit.data.problems import ManifestError, raise_problems, suggest
 
 PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 NO_TABLES = {

@@ -4,7 +4,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_origin
 
-from dermimit.data.schema import TASKS, suggest
+from dermimit.data.label_space import TASKS
+from dermimit.data.problems import suggest
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from torch.utils.data import Dataset
 
-from dermimit.data.schema import LabelSpace
+from dermimit.data.label_space import LabelSpace
 from dermimit.data.synderm.camera import Shot
 from dermimit.data.synderm.case import Case, Knobs, Labels, draw_labels, make_case
 from dermimit.data.synderm.ceiling import normalised_prior
