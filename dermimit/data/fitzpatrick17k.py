@@ -17,12 +17,11 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from dermimit.data.folder import locate
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.photos import read_photo
 from dermimit.data.problems import ManifestError, collecting, describe, raise_problems, suggest
 from dermimit.data.schema import validate_manifest
-from dermimit.data.tables import find_photos, named, read_table
+from dermimit.data.tables import find_photos, locate, named, read_table
 
 NAME = "fitzpatrick17k"
 TABLE, SKINCON_TABLE = "fitzpatrick17k.csv", "annotations_fitzpatrick17k.csv"

@@ -9,6 +9,8 @@ carved from the `train` list, balanced by disease and always the same: nothing i
 Patients are unknown, so photos of one patient may be in two splits: the lists are official, and cannot be mended.
 """
 
+from collections import Counter
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -26,6 +28,7 @@ SMALL = 20  # SD-128 is the classes with more photos than this (the authors' pro
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 OFFICIAL = {"images": 6584, "diseases": 198}
+OFFICIAL_128 = {"images": 5619, "diseases": 128}
 INFO: dict[str, Any] = {
     "title": "SD-198",
     "citation": "Sun et al., A Benchmark for Automatic Visual Classification of Clinical Skin Disease Images, "
@@ -67,6 +70,22 @@ def load(
     frame = validate_manifest(rows, space, root, source=str(root / (IMAGES if fold is None else LISTS)))
     frame = frame.reset_index(drop=True)
     return (frame if fold is None else carve_validation(frame, validation, group="image")), space
+
+
+def official_of(images: Collection[str]) -> tuple[dict[str, int], str]:
+    """The official counts of SD-128, with a note, if the photographs are of that subset; else those of SD-198.
+
+    Args:
+        images: paths, each in a folder of its class. They are of SD-128 if every class has more than 20 of them, as no
+            complete copy of SD-198 has, or if there are 128 classes.
+    """
+    sizes = Counter(PurePosixPath(image).parent.name for image in images)
+    if len(sizes) == OFFICIAL_128["diseases"]:
+        return dict(OFFICIAL_128), "128 classes: compared with the official counts of SD-128, not of SD-198"
+    if sizes and min(sizes.values()) > SMALL:
+        said = f"no class of {SMALL} photographs or fewer"
+        return dict(OFFICIAL_128), f"{said}: compared with the official counts of SD-128, not of SD-198"
+    return dict(OFFICIAL), ""
 
 
 def _folders(root: Path) -> pd.DataFrame:
