@@ -42,7 +42,11 @@ INFO: dict[str, Any] = {
     "size": "about 3.6 GB of images, 4 MB of tables",
     "layout": "DATASET/ (often DATASET_0 and DATASET_1), METADATA/train_split.csv and METADATA/test_split.csv",
     "classes": "8 main classes, 19 sub-classes, 245 diseases",
+    "body_parts": "49, several of which may be on one photograph",
+    "attributes": "47 descriptors",
     "skin_types": "Fitzpatrick 1 to 6",
+    "grouping": "Subject_ID",
+    "splits": "official, by subject, 80:20; the validation part is carved from the training subjects",
     "faults": (
         "'No Definite Diagnosis' is one of the 8 main classes; no_diagnosis='missing' takes it out",
         "the authors' code chooses its checkpoint on the reported split and reports weighted, not macro, F1",

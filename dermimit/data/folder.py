@@ -43,7 +43,11 @@ INFO: dict[str, Any] = {
     "size": "any",
     "layout": "manifest.csv or manifest.parquet with columns image and disease; or <split>/<disease>/; or <disease>/",
     "classes": "those of the table, the folders or label_space.json",
+    "body_parts": "those of column body_part",
+    "attributes": "those of column attributes",
     "skin_types": "Fitzpatrick 1 to 6 in column fitzpatrick",
+    "grouping": "column patient_id, where it is there",
+    "splits": "those of column split or of the folders; else at random, by patient",
     "faults": ("without patient_id, photos of one patient may fall in two splits",),
 }
 

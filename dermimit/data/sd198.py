@@ -39,7 +39,11 @@ INFO: dict[str, Any] = {
     "size": "6,584 images; a class has at most about 60",
     "layout": "images/<Class_Name>/<file>.jpg, 8_2_split/train_{0..4}.txt and val_{0..4}.txt",
     "classes": "198; SD-128 has 128, on 5,619 images",
+    "body_parts": "none",
+    "attributes": "none",
     "skin_types": "none",
+    "grouping": "none: patients are unknown",
+    "splits": "five official folds, 80:20; their val list is the test split, validation is carved from the train list",
     "faults": (
         "the lists have no header line: reading them as a table with one drops the first photo of each",
         "patients are unknown; no official handling of duplicates",
