@@ -9,7 +9,7 @@ import tyro
 
 from dermimit.train.config import TrainConfig
 
-Options = dict[str, bool | int | float | str]
+Options = dict[str, bool | int | float | str | None]
 
 
 def train(config: Annotated[TrainConfig, tyro.conf.arg(name="")]) -> None:

@@ -7,8 +7,9 @@ import torch
 from PIL import Image
 
 from dermimit.data import load
+from dermimit.data.label_space import LabelSpace
 from dermimit.data.photos import NO_MASK, PhotoDataset, PhotoError, read_mask, read_photo
-from dermimit.data.schema import LabelSpace, ManifestError
+from dermimit.data.problems import ManifestError
 from dermimit.data.transforms import eval_transform
 
 RED_LEFT = np.zeros((20, 30, 3), np.uint8)

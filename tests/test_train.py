@@ -10,8 +10,9 @@ import pytest
 import torch
 
 from dermimit.data import load
-from dermimit.data.schema import LabelSpace, save_dataset
+from dermimit.data.label_space import LabelSpace
 from dermimit.data.splits import select
+from dermimit.data.stored import save_dataset
 from dermimit.evaluate.metrics import score
 from dermimit.records import publish, read_json, write_json
 from dermimit.train import NonFiniteLossError, TrainConfig, engine, fit, load_run

@@ -113,6 +113,7 @@ def test_code_lists_only_what_is_named(monkeypatch):
     training = helpers.code("data", "model", "train", "evaluate/metrics.py")
     assert "dermimit/data/synderm/knowledge.yaml" in training
     assert not any("explain" in path or "notebook.py" in path for path in training)
+    assert len(helpers.code(*helpers.MANIFEST_CODE)) == len(helpers.MANIFEST_CODE)
 
 
 def test_prose_and_figures_of_the_training_notebook_do_not_count(tmp_path):

@@ -30,6 +30,9 @@ FILES = {  # the table that changes whenever the dataset does: the first of thes
     "folder": ("manifest.csv", "manifest.parquet", "."),
 }  # fmt: skip
 RESULT_CODE = ("data", "model", "train", "evaluate/metrics.py", "evaluate/predictions.py")  # as in dermimit.records
+MANIFEST_CODE = tuple(
+    f"data/{name}.py" for name in ("cells", "columns", "label_space", "problems", "rules", "schema", "stored")
+)
 HELD: list[Any] = []
 OPTIONS = ("profile", "dataset", "data_root", "data_options")
 

@@ -10,9 +10,11 @@ import pandas as pd
 
 from dermimit.data import ddi, dermacon_in, fitzpatrick17k, folder, pad_ufes_20, scin, sd198
 from dermimit.data.folds import fold_split
+from dermimit.data.label_space import LabelSpace
 from dermimit.data.photos import PhotoDataset, PhotoError
-from dermimit.data.schema import LabelSpace, ManifestError, load_dataset, suggest
+from dermimit.data.problems import ManifestError, suggest
 from dermimit.data.splits import LeakageError, check_leakage, grouped_split, select
+from dermimit.data.stored import load_dataset
 from dermimit.data.transforms import eval_transform, train_transform
 
 __all__ = ["DATASETS", "LabelSpace", "LeakageError", "ManifestError", "PhotoDataset", "PhotoError", "PhotoSet", "load"]

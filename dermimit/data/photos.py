@@ -16,7 +16,10 @@ from torch.utils.data import Dataset
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
-from dermimit.data.schema import LabelSpace, encode_targets, row_number, validate_manifest
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.problems import row_number
+from dermimit.data.schema import validate_manifest
+from dermimit.data.targets import encode_targets
 from dermimit.data.transforms import CentralView
 
 NO_MASK = 255  # value of every pixel where a photo has no mask

@@ -11,8 +11,10 @@ import pandas as pd
 from accelerate import Accelerator
 
 from dermimit.data import LabelSpace, ManifestError, PhotoDataset, PhotoSet, load
+from dermimit.data.columns import SPLITS
+from dermimit.data.label_space import TASKS
+from dermimit.data.problems import suggest
 from dermimit.data.quarantine import leave_out
-from dermimit.data.schema import SPLITS, TASKS, suggest
 from dermimit.data.splits import select
 from dermimit.data.transforms import eval_transform
 from dermimit.evaluate.metrics import score

@@ -4,7 +4,8 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_origin
 
-from dermimit.data.schema import TASKS, suggest
+from dermimit.data.label_space import TASKS
+from dermimit.data.problems import suggest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +22,7 @@ class TrainConfig:
     """Folder of the run: its record is written here, and an interrupted run goes on from here."""
     dataset: str = "synderm"
     """synderm, pad_ufes_20, dermacon_in, sd198, fitzpatrick17k, scin, ddi, or folder for photographs of your own."""
-    data_options: dict[str, bool | int | float | str] = field(default_factory=dict)
+    data_options: dict[str, bool | int | float | str | None] = field(default_factory=dict)
     """Options of the dataset's loader, such as level or fold; `dermimit data info NAME` lists them."""
     image_size: int = 64
     """Side of the square photograph, in pixels."""
