@@ -82,6 +82,8 @@ class TrainConfig:
     """Seed of the split of a dataset that comes without one. The same for runs that are compared."""
     quarantine: str = ""
     """File that names photographs to leave out, written by `dermimit data check --skip-broken`."""
+    cache: str = ""
+    """Folder that keeps photographs reduced to what image_size needs, for faster reading; the numbers are the same."""
     seed: int = 0
     """Seed of weights, order, augmentation and CutMix."""
 
@@ -135,13 +137,13 @@ class TrainConfig:
         return replace(self, pretrained=False, start_from="")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON; `quarantine` and `data_options` are written only where they are set."""
+        """Plain values, ready for JSON; `quarantine`, `data_options` and `cache` are written only where set."""
         values = asdict(self) | {
             "data_root": self.data_root.as_posix(),
             "out": self.out.as_posix(),
             "tasks": list(self.tasks),
         }
-        return {k: v for k, v in values.items() if v or k not in ("quarantine", "data_options")}
+        return {k: v for k, v in values.items() if v or k not in ("quarantine", "data_options", "cache")}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":

@@ -95,7 +95,8 @@ def fit(config: TrainConfig) -> Path:
 def load_photos(config: TrainConfig) -> PhotoSet:
     """The dataset of a run, without the photographs of its quarantine; the others keep their split."""
     photos = load(config.dataset, config.data_root, config.image_size, seed=config.split_seed, **config.data_options)
-    return replace(photos, frame=leave_out(photos.frame, config.quarantine)) if config.quarantine else photos
+    frame = leave_out(photos.frame, config.quarantine) if config.quarantine else photos.frame
+    return replace(photos, frame=frame, cache=Path(config.cache) if config.cache else None)
 
 
 def train_one_epoch(
@@ -204,12 +205,12 @@ def best_epoch(history: list[dict[str, float]]) -> int:
 
 
 def claim(config: TrainConfig) -> Path:
-    """Makes the run's folder and writes its configuration, or checks that the one there is the same."""
+    """Makes the run's folder and writes its configuration; the one there may differ in its cache only."""
     config.out.mkdir(parents=True, exist_ok=True)
     path = config.out / "config.json"
     if path.exists():
         there, now = read_json(path), config.to_dict()
-        if changed := [k for k in {**now, **there} if there.get(k) != now.get(k)]:
+        if changed := [k for k in {**now, **there} if there.get(k) != now.get(k) and k != "cache"]:
             was = f"{changed[0]}: {there.get(changed[0])!r}, now {now.get(changed[0])!r}"
             raise ValueError(f"{path} is of another run ({was}): choose another `out`, or delete the folder")
     else:
