@@ -40,8 +40,8 @@ def conflict(gradients: Mapping[str, Tensor]) -> dict[str, float]:
 def project_conflicts(gradients: Mapping[str, Tensor], generator: torch.Generator | None = None) -> Tensor:
     """PCGrad: each task's gradient loses its part against every other task's; then they are summed.
 
-    For task i and each other task j in random order: if g_i · g_j < 0, g_i ← g_i - (g_i · g_j / |g_j|²) g_j, with g_j as
-    it was at first.
+    For task i and each other task j in random order: if g_i · g_j < 0, g_i ← g_i - (g_i · g_j / |g_j|²) g_j, with g_j
+    as it was at first.
 
     Args:
         gradients: task -> vector of equal length.
