@@ -16,6 +16,8 @@ from typing import Any
 import pandas as pd
 from IPython.display import display
 
+from dermimit.named_values import named_values
+
 os.environ.setdefault("TQDM_DISABLE", "1")  # a progress bar in an executed notebook is noise in the book
 
 GLUE_PREFIX = "application/papermill.record/"  # what MyST-NB's glue roles look for
@@ -177,16 +179,10 @@ def loader_options(text: str) -> dict[str, Any]:
     Raises:
         ParameterError: a word is not name=value.
     """
-    options: dict[str, Any] = {}
-    for word in shlex.split(text):
-        name, equals, value = word.partition("=")
-        if not equals or not name.isidentifier():
-            raise ParameterError(f"Parameter 'data_options': {word!r} is not name=value, as in level=19 fold=3.")
-        try:
-            options[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            options[name] = value
-    return options
+    try:
+        return named_values(text)
+    except ValueError as error:
+        raise ParameterError(f"Parameter 'data_options': {error}.") from error
 
 
 def forget_other(config: Any) -> None:

@@ -16,7 +16,7 @@ from dermimit.data.stored import save_dataset
 from dermimit.evaluate.metrics import score
 from dermimit.model.config import TASKS
 from dermimit.records import publish, read_json, write_json
-from dermimit.train import NonFiniteLossError, TrainConfig, assemble, engine, epoch, fit, load_run
+from dermimit.train import NonFiniteLossError, TrainConfig, assemble, engine, epoch, fit, load_run, with_settings
 from dermimit.train.checkpoint import CheckpointError, load_tensors
 
 RECORD = ["config.json", "history.parquet", "label_space.json", "metrics.json", "model.safetensors"]
@@ -70,8 +70,16 @@ def test_the_loaded_model_gives_the_recorded_probabilities(config):
     np.testing.assert_allclose(logits["disease"].softmax(1).numpy(), recorded, atol=1e-3)
 
 
-@pytest.mark.parametrize("changes", [{}, {"optimizer": "adamw", "ema": 0.9}, {"lsm": False, "fusion": "concat"},
-                                     {"balance": "uncertainty"}, {"balance": "pcgrad", "watch_gradients": 1}])  # fmt: skip
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"optimizer": "adamw", "ema": 0.9},
+        {"lsm": False, "fusion": "concat"},
+        {"balance": "uncertainty"},
+        {"balance": "pcgrad", "watch_gradients": 1},
+    ],
+)
 def test_a_killed_run_resumes_to_the_same_bits(config, monkeypatch, changes):
     whole = fit(config("whole", **changes))
     real = engine.train_one_epoch
@@ -279,3 +287,18 @@ def test_training_labels_are_harmed_and_the_others_are_not(config):
     assert 0 < (few["split"] == "train").sum() < train.sum()
     assert none.loc[train, "attributes"].isna().all() and none.loc[~train, "attributes"].notna().all()
     assert load_run(fit(config(attribute_missing=1.0, train_share=0.5))).metrics["test"]["disease/accuracy"] >= 0
+
+
+def test_settings_are_read_from_text(config):
+    changed = with_settings(config(model_kwargs={"lsm_k": 3}), "lsm_k=8 supervise=after cutmix_probability=0 lr=1e-3")
+    assert (changed.model_kwargs, changed.supervise, changed.lr) == ({"lsm_k": 8}, "after", 0.001)
+    assert with_settings(config(), "") == config()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("lsm_kk=8", "lsm_k"), ("lsm_k", "name=value"), ("lr=-1", "TrainConfig.lr")],
+)
+def test_wrong_settings_are_explained(config, text, message):
+    with pytest.raises(ValueError, match=message):
+        with_settings(config(), text)
