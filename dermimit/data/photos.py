@@ -86,9 +86,14 @@ def open_photo(path: Path, least: int | None = None, content: bytes | None = Non
         pixels, limit = image.width * image.height, Image.MAX_IMAGE_PIXELS
         if limit and pixels > limit:
             raise PhotoError(f"{path}: {pixels:,} pixels, more than the safe {limit:,}; make it smaller")
-        if least is not None:
-            image.draft(None, (least, least))
-        return _to_rgb(ImageOps.exif_transpose(image))
+        return _to_rgb(ImageOps.exif_transpose(image if least is None else _reduced(image, least)))
+
+
+def _reduced(image: Image.Image, least: int) -> Image.Image:
+    """An image just opened, decoded smaller if its format can; a last row or column that is mostly padding is cut."""
+    drafted = image.draft(None, (least, least))
+    size = tuple(map(round, drafted[1][2:])) if drafted else image.size
+    return image if size == image.size else image.crop((0, 0, *size))
 
 
 @contextmanager
