@@ -22,8 +22,8 @@ from PIL import Image, features
 from threadpoolctl import threadpool_limits
 from torchvision.transforms import v2
 
+from dermimit.data.label_space import LabelSpace
 from dermimit.data.photos import PhotoDataset
-from dermimit.data.schema import LabelSpace
 from dermimit.data.transforms import LIGHT, SMALLEST_CROP, WIDEST_CROP, least_side, train_transform
 from dermimit.records import write_json
 
