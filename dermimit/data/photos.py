@@ -86,9 +86,17 @@ def open_photo(path: Path, least: int | None = None, content: bytes | None = Non
         pixels, limit = image.width * image.height, Image.MAX_IMAGE_PIXELS
         if limit and pixels > limit:
             raise PhotoError(f"{path}: {pixels:,} pixels, more than the safe {limit:,}; make it smaller")
-        if least is not None:
-            image.draft(None, (least, least))
-        return _to_rgb(ImageOps.exif_transpose(image))
+        image = image if least is None else _reduced(image, least)
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        return _to_rgb(image)
+
+
+def _reduced(image: Image.Image, least: int) -> Image.Image:
+    """An image just opened, decoded smaller if its format can; a last row or column that is mostly padding is cut."""
+    drafted = image.draft(None, (least, least))
+    size = tuple(map(round, drafted[1][2:])) if drafted else image.size
+    return image if size == image.size else image.crop((0, 0, *size))
 
 
 @contextmanager
@@ -113,7 +121,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         raise ValueError(f"32-bit pixels, mode {image.mode}: save it with 8 or 16 bits a channel")
     if "transparency" in image.info:
         image = image.convert("RGBA")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 class PhotoDataset(Dataset[dict[str, Any]]):
