@@ -185,6 +185,28 @@ def loader_options(text: str) -> dict[str, Any]:
         raise ParameterError(f"Parameter 'data_options': {error}.") from error
 
 
+def run_config(parameters: Mapping[str, Any]) -> Any:
+    """The `TrainConfig` that the parameters of notebooks/03_train.ipynb describe.
+
+    Raises:
+        ParameterError: an option of the loader, or a setting in `more`, is wrong.
+        FileNotFoundError: there is no folder of the dataset.
+    """
+    from dermimit.train import TrainConfig, with_settings
+
+    own = {"profile", "row", "replace", "report", "more"}
+    settings = {name: value for name, value in parameters.items() if name not in own}
+    usual = find_root() / "results/runs" / parameters["profile"] / parameters["dataset"]
+    settings["out"] = Path(parameters["out"] or usual / f"{parameters['row']}-seed{parameters['seed']}")
+    settings["data_root"] = dataset_root(parameters)
+    settings["data_options"] = loader_options(parameters["data_options"])
+    settings["tasks"] = tuple(parameters["tasks"].split("+"))
+    try:
+        return with_settings(TrainConfig(**settings), parameters["more"])
+    except ValueError as error:
+        raise ParameterError(f"{error}.") from error
+
+
 def forget_other(config: Any) -> None:
     """Delete a run folder that holds a run of other settings, so that the workflow can put the new one there.
 

@@ -182,8 +182,8 @@ def test_damaged_record_is_named(tmp_path):
     ("text", "message"),
     [
         ("row,label\nD,D\n", "tasks"),
-        ("row,label,tasks,lsm,fusion,description\nD/x,D,disease,true,none,\n", "line 2"),
-        ("row,label,tasks,lsm,fusion,description\nD,D,disease,maybe,none,\n", "column lsm"),
+        ("row,group,label,tasks,lsm,fusion,settings,description\nD/x,,D,disease,true,none,,\n", "line 2"),
+        ("row,group,label,tasks,lsm,fusion,settings,description\nD,,D,disease,maybe,none,,\n", "column lsm"),
     ],
 )
 def test_experiments_are_checked(tmp_path, text, message):

@@ -133,7 +133,7 @@ def _data_root(given: str, profile: str, dataset: str) -> str:
 
 
 def read_experiments(path: Path) -> dict[str, dict[str, Any]]:
-    """Read the rows to train, by name: `tasks` and `fusion` as text, `lsm` as a truth value.
+    """Read the rows to train, by name, as parameters of notebooks/03_train.ipynb: tasks, fusion, lsm, more.
 
     `dermimit.evaluate.tables` reads the same table; here without the package, whose import takes seconds.
     """
@@ -148,6 +148,7 @@ def read_experiments(path: Path) -> dict[str, dict[str, Any]]:
             if lsm not in ("true", "false") or not row.get("tasks") or not row.get("fusion"):
                 raise WorkflowError(f"{path.name}, line {line}: needs tasks, fusion, and lsm as true or false.")
             rows[name] = {"tasks": row["tasks"], "lsm": lsm == "true", "fusion": row["fusion"]}
+            rows[name]["more"] = row.get("settings") or ""
     return rows
 
 
