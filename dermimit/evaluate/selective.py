@@ -73,12 +73,13 @@ def risk_coverage(answers: Differential) -> pd.DataFrame:
     """The curve itself, a line for each distinct confidence.
 
     Returns:
-        columns `threshold` (confidence from which the model answers), `coverage` and `risk` (error among the answered).
+        columns `threshold` (confidence from which the model answers), `photos` (answered), `coverage` (their share) and
+        `risk` (error among them).
     """
     counts = levels(answers.confidence, answers.right)
     covered, wrong = np.cumsum(counts.photos[:, 0]), np.cumsum(counts.errors[:, 0])
-    columns = {"threshold": counts.confidence, "coverage": covered / covered[-1], "risk": wrong / covered}
-    return pd.DataFrame(columns)
+    table = pd.DataFrame({"threshold": counts.confidence, "photos": covered.astype(int)})
+    return table.assign(coverage=covered / covered[-1], risk=wrong / covered)
 
 
 def selective_scores(answers: Differential, risk: float = 0.2, resamples: int = 1000) -> pd.DataFrame:
