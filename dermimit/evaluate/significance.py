@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Int
 from scipy import special, stats
 
 from dermimit.evaluate.statistics import mean_sd
@@ -22,16 +21,14 @@ class McNemar(NamedTuple):
     p: float
 
 
-def mcnemar(
-    truth: Int[np.ndarray, " photos"], first: Int[np.ndarray, " photos"], second: Int[np.ndarray, " photos"]
-) -> McNemar:
+def mcnemar(truth: np.ndarray, first: np.ndarray, second: np.ndarray) -> McNemar:
     """Exact test of whether two single runs have the same accuracy on the same photos.
 
     Of the photos that one run alone got right, each run should have half: a binomial test. It takes photos for
     independent, so use it where a patient has one; else take the bootstrap by patient.
 
     Args:
-        truth, first, second: class index of each photo: true, and what each run said.
+        truth, first, second: (photos,) class index of each photo: true, and what each run said.
     Raises:
         ValueError: not the same number of photos.
     Source: McNemar, Psychometrika 12 (1947); exact form: Agresti, Categorical Data Analysis, section 10.1 (1990).
@@ -97,7 +94,7 @@ def power(seeds: int | np.ndarray, difference: float, sd: float, alpha: float = 
     limit, shift = stats.t.ppf(1 - alpha / 2, n - 1), abs(difference) / sd * np.sqrt(n)
     # the far tail is below any rounding once the shift is large, where its series fails
     other = np.where(shift < 30, stats.nct.cdf(-limit, n - 1, np.minimum(shift, 30)), 0.0)
-    return stats.nct.sf(limit, n - 1, shift) + other
+    return np.asarray(stats.nct.sf(limit, n - 1, shift) + other)
 
 
 def seeds_needed(difference: float, sd: float, *, wanted: float = 0.8, alpha: float = 0.05) -> int | None:
