@@ -2,109 +2,129 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Int
 
 from dermimit.data.label_space import LabelSpace
-from dermimit.evaluate.statistics import bootstrap_interval, count_interval
+from dermimit.evaluate.answers import Answers, macro_f1, read_answers
+from dermimit.evaluate.resampling import bootstrap_p, patient_draws, percentile_interval, two_level
+from dermimit.evaluate.significance import effect_size, holm, seeds_needed
+from dermimit.evaluate.statistics import count_interval, mean_sd
 from dermimit.evaluate.tables import in_order
 
-Classes = Int[np.ndarray, " photos"]
+__all__ = ["Answers", "accuracy_by_skin_type", "compare", "macro_f1", "read_answers", "verdict"]
 
-
-def macro_f1(truth: Classes, answer: Classes) -> float:
-    """Mean F1 over the classes that occur in the truth, as `metrics.class_metrics`, but fast enough to resample.
-
-    Args:
-        truth: class index of each photo.
-        answer: predicted class index of each photo.
-    """
-    size = int(max(truth.max(), answer.max())) + 1
-    hits = np.bincount(truth[truth == answer], minlength=size)
-    counts = np.bincount(truth, minlength=size)
-    f1 = 2 * hits / np.maximum(counts + np.bincount(answer, minlength=size), 1)
-    return float(f1[counts > 0].mean())
-
-
-@dataclass(frozen=True)
-class Answers:
-    """The disease answers of one row of the ablation on the test split, one array a seed."""
-
-    truth: Classes
-    answers: list[Classes]
-    patients: pd.Series
-
-    def macro_f1(self, rows: np.ndarray | slice = slice(None)) -> float:
-        """Mean macro-F1 over seeds, on the photos `rows`."""
-        return float(np.mean([macro_f1(self.truth[rows], answer[rows]) for answer in self.answers]))
-
-
-def read_answers(paths: Sequence[Path], label_space: LabelSpace) -> Answers:
-    """Read the test predictions of the runs of one row.
-
-    Args:
-        paths: run folders, one a seed, with `predictions.parquet`.
-        label_space: the order of the probabilities.
-    Raises:
-        ValueError: two runs were tested on different photos.
-    """
-    frames = [pd.read_parquet(Path(path) / "predictions.parquet") for path in paths]
-    frames = [frame[(frame["split"] == "test") & frame["disease"].notna()] for frame in frames]
-    for path, frame in zip(paths, frames, strict=True):
-        if list(frame["image"]) != list(frames[0]["image"]):
-            raise ValueError(f"{path} was tested on other photos than {paths[0]}: train both on the same data.")
-    place = {name: i for i, name in enumerate(label_space.diseases)}
-    return Answers(
-        truth=np.array([place[name] for name in frames[0]["disease"]]),
-        answers=[np.stack(frame["disease_prob"].to_list()).argmax(1) for frame in frames],
-        patients=frames[0]["patient_id"].reset_index(drop=True),
-    )
-
-
-def _groups(patients: pd.Series) -> pd.Series | None:
-    return patients if patients.notna().all() and patients.nunique() < len(patients) else None
+CLAIMED = 0.013  # macro-F1 that the paper says the other tasks add to the disease
+NAN = float("nan")
+REFERENCE = {"difference": 0.0, "difference_low": 0.0, "difference_high": 0.0, "difference_sd": NAN}
+REFERENCE |= {"p_photographs": NAN, "p": NAN, "effect": NAN, "seeds_needed": None, "note": "reference"}
 
 
 def compare(
-    records: pd.DataFrame, experiments: pd.DataFrame, label_space: LabelSpace, *, resamples: int = 1000
+    records: pd.DataFrame,
+    experiments: pd.DataFrame,
+    label_space: LabelSpace,
+    *,
+    reference: str | None = None,
+    resamples: int = 2000,
+    claimed: float = CLAIMED,
+    same_seeds: bool = False,
 ) -> pd.DataFrame:
-    """Estimate each row's macro-F1 and its difference from the first row, with 95 % bootstrap intervals.
+    """Estimate each row's macro-F1 and its paired difference from a reference row, with everything a reader needs.
 
-    Photos are drawn (whole patients, where a patient has several). The difference is paired: both rows answer for the
-    same drawn photos. Seeds are averaged inside each draw, so the interval covers the choice of test photos, not the
-    luck of training.
+    Both rows answer for the same drawn patients, and seeds are paired by their number. Where there are several seeds
+    the 95 % intervals and p cover the luck of training too (`resampling.two_level`); with one, only the choice of
+    test photographs, and `note` says so.
 
+    Args:
+        reference: the row to compare with; the first that was trained, if None.
+        resamples: number of bootstrap samples.
+        claimed: the difference that `seeds_needed` counts seeds for, in macro-F1; the paper's gain by default.
+        same_seeds: refuse rows whose seeds are not those of the reference, rather than pair the shared ones.
     Returns:
-        columns `row, label, value, low, high, difference, difference_low, difference_high`; rows without stored
-        predictions are left out.
+        columns `row, label, seeds, value, sd, low, high`; then, of the difference, `difference, difference_low,
+        difference_high, difference_sd, p_photographs` (seeds as they are, by patient), `p`, `p_holm` (over this
+        table), `effect` (Hedges), `seeds_needed` (None: unknown or beyond 1,000) and `note`. Rows without stored
+        predictions are left out; those of the reference row are 0 or missing.
+    Raises:
+        ValueError: the reference was not trained; other photos; no seed in common; too few resamples for the table.
     """
-    labels, lines, first = experiments.set_index("row")["label"], [], None
+    rows = {}
     for row in in_order(records, experiments):
-        paths = [
-            path for path in records.loc[records["row"] == row, "path"] if (path / "predictions.parquet").is_file()
-        ]
-        if not paths:
-            continue
-        these = read_answers(paths, label_space)
-        first = first or these
-        lines.append({"row": row, "label": labels[row]} | _estimate(these, first, resamples))
-    return pd.DataFrame(lines)
+        runs = records[records["row"] == row].sort_values("seed")
+        runs = runs[[(path / "predictions.parquet").is_file() for path in runs["path"]]]
+        if len(runs):
+            rows[row] = read_answers(list(runs["path"]), label_space, [int(seed) for seed in runs["seed"]])
+    if not rows:
+        return pd.DataFrame()
+    reference = reference or next(iter(rows))
+    check_comparable(rows, reference, same_seeds)
+    if (fewest := 2 * (len(rows) - 1) / 0.05) > resamples + 1:
+        raise ValueError(f"{resamples} resamples cannot show anything in {len(rows)} rows: take over {fewest:.0f}.")
+    labels = experiments.set_index("row")["label"]
+    draws = patient_draws(rows[reference].patients, resamples)
+    base = rows[reference].macro_f1_draws(draws)
+    lines = []
+    for row, these in rows.items():
+        scores = base if row == reference else these.macro_f1_draws(draws)
+        low, high = percentile_interval(two_level(scores, these.macro_f1()))
+        mean, sd = mean_sd(these.macro_f1())
+        line = {"row": row, "label": labels[row], "seeds": len(these.seeds), "value": mean, "sd": sd}
+        line |= {"low": low, "high": high}
+        if row == reference:
+            lines.append(line | REFERENCE)
+        else:
+            lines.append(line | paired_difference(these, rows[reference], scores, base, claimed))
+    table = pd.DataFrame(lines)
+    table["seeds_needed"] = table["seeds_needed"].astype(object).where(table["seeds_needed"].notna(), None)
+    table.insert(table.columns.get_loc("p") + 1, "p_holm", holm(table["p"]))
+    return table
 
 
-def _estimate(these: Answers, first: Answers, resamples: int) -> dict[str, float]:
-    options = {"n": len(these.truth), "groups": _groups(these.patients), "resamples": resamples}
-    low, high = bootstrap_interval(these.macro_f1, **options)
-    estimate = {"value": these.macro_f1(), "low": low, "high": high, "difference": 0.0}
-    if these is first:
-        return estimate | {"difference_low": 0.0, "difference_high": 0.0}
-    low, high = bootstrap_interval(lambda rows: these.macro_f1(rows) - first.macro_f1(rows), **options)
-    estimate["difference"] = these.macro_f1() - first.macro_f1()
-    return estimate | {"difference_low": low, "difference_high": high}
+def check_comparable(rows: Mapping[str, Answers], reference: str, same_seeds: bool) -> None:
+    """Raise a ValueError that names the first row that cannot be compared with the reference."""
+    if reference not in rows:
+        raise ValueError(f"reference {reference!r} has no stored predictions; rows that have: {', '.join(rows)}.")
+    base = rows[reference]
+    for row, these in rows.items():
+        if these.images != base.images or not np.array_equal(these.truth, base.truth):
+            raise ValueError(f"row {row} was tested on other photos than {reference}: train both on the same data.")
+        missing, shared = set(base.seeds) ^ set(these.seeds), set(base.seeds) & set(these.seeds)
+        if not shared or (same_seeds and missing):
+            ours, theirs = (", ".join(map(str, seeds)) for seeds in (these.seeds, base.seeds))
+            raise ValueError(f"row {row} has seeds {ours}, {reference} has {theirs}: train the missing ones.")
+
+
+def paired_difference(
+    these: Answers, base: Answers, scores: np.ndarray, base_scores: np.ndarray, claimed: float
+) -> dict[str, Any]:
+    """The difference of two rows over the seeds that both have; `scores` and `base_scores` are their draws."""
+    shared = [seed for seed in base.seeds if seed in these.seeds]
+    ours, theirs = ([a.seeds.index(seed) for seed in shared] for a in (these, base))
+    observed = these.macro_f1()[ours] - base.macro_f1()[theirs]
+    draws = scores[ours] - base_scores[theirs]
+    both = two_level(draws, observed)
+    mean, sd = mean_sd(observed)
+    low, high = percentile_interval(both)
+    notes = [f"{len(shared)} seeds paired"] if set(these.seeds) != set(base.seeds) else []
+    if len(shared) == 1:
+        notes.append("one seed: the luck of training is not covered")
+    elif len(shared) == 2:
+        notes.append("two seeds: no effect size")
+    return {
+        "difference": mean,
+        "difference_low": low,
+        "difference_high": high,
+        "difference_sd": sd,
+        "p_photographs": bootstrap_p(draws.mean(0)),
+        "p": bootstrap_p(both),
+        "effect": effect_size(observed),
+        "seeds_needed": seeds_needed(claimed, sd) if len(shared) > 1 else None,
+        "note": "; ".join(notes),
+    }
 
 
 def accuracy_by_skin_type(predictions: pd.DataFrame, label_space: LabelSpace) -> pd.DataFrame:

@@ -1,0 +1,122 @@
+"""Is a difference more than luck, how large is it, and how many seeds would show it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from scipy import special, stats
+
+from dermimit.evaluate.statistics import mean_sd
+
+MOST_SEEDS = 1000
+
+
+class McNemar(NamedTuple):
+    """Photos that only the first, or only the second run got right, and the two-sided p-value."""
+
+    only_first: int
+    only_second: int
+    p: float
+
+
+def mcnemar(truth: np.ndarray, first: np.ndarray, second: np.ndarray) -> McNemar:
+    """Exact test of whether two single runs have the same accuracy on the same photos.
+
+    Of the photos that one run alone got right, each run should have half: a binomial test. It takes photos for
+    independent, so use it where a patient has one; else take the bootstrap by patient.
+
+    Args:
+        truth, first, second: (photos,) class index of each photo: true, and what each run said.
+    Raises:
+        ValueError: not the same number of photos.
+    Source: McNemar, Psychometrika 12 (1947); exact form: Agresti, Categorical Data Analysis, section 10.1 (1990).
+    """
+    if not len(truth) == len(first) == len(second):
+        raise ValueError(
+            f"{len(truth)} truths, {len(first)} and {len(second)} answers: test both runs on the same photos"
+        )
+    right, other = np.asarray(first) == truth, np.asarray(second) == truth
+    alone, others = int((right & ~other).sum()), int((other & ~right).sum())
+    p = stats.binomtest(alone, alone + others).pvalue if alone + others else 1.0
+    return McNemar(alone, others, float(p))
+
+
+def holm(p_values: Iterable[float]) -> np.ndarray:
+    """Correct p-values of one table for their number: the k-th smallest of m times m - k + 1, never decreasing.
+
+    The chance of any false finding among the m stays below the level. NaN (a row that is not tested) does not count.
+
+    Raises:
+        ValueError: a p-value outside [0, 1].
+    Source: Holm, Scand. J. Stat. 6 (1979); the same as `multipletests(method="holm")` of statsmodels.
+    """
+    p = np.array(list(p_values), dtype=float)
+    if ((p < 0) | (p > 1)).any():
+        raise ValueError(f"p-values lie between 0 and 1, found {p[(p < 0) | (p > 1)][0]}")
+    tested = np.flatnonzero(~np.isnan(p))
+    order = tested[np.argsort(p[tested], kind="stable")]
+    p[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)), 1)
+    return p
+
+
+def effect_size(differences: Iterable[float]) -> float:
+    """Mean of the paired differences over their standard deviation, corrected for few seeds (Hedges).
+
+    g = J mean / sd with J = Γ(m/2) / (sqrt(m/2) Γ((m - 1)/2)) and m = n - 1. It tells how sure one more seed would show
+    the same sign, not how useful the difference is.
+
+    Args:
+        differences: one a seed.
+    Returns:
+        g; NaN for fewer than three seeds (J does not exist) and where all differences are the same.
+    Source: Hedges, J. Educ. Stat. 6 (1981), equation 6e.
+    """
+    differences = list(differences)
+    mean, sd = mean_sd(differences)
+    half = (len(differences) - 1) / 2
+    if len(differences) < 3 or sd <= 1e-12 * max(map(abs, differences)):
+        return float("nan")
+    correction = np.exp(special.gammaln(half) - special.gammaln(half - 0.5)) / np.sqrt(half)
+    return float(correction * mean / sd)
+
+
+def power(seeds: int | np.ndarray, difference: float, sd: float, alpha: float = 0.05) -> np.ndarray:
+    """Power of the two-sided paired t-test over seeds, from the noncentral t distribution.
+
+    Args:
+        seeds: number of seeds, 2 or more.
+        difference, sd: true mean and standard deviation of the paired differences, same unit.
+    Source: Cohen, Statistical Power Analysis (1988), section 2.3; `TTestPower` of statsmodels.
+    """
+    n = np.asarray(seeds, dtype=float)
+    limit, shift = stats.t.ppf(1 - alpha / 2, n - 1), abs(difference) / sd * np.sqrt(n)
+    # the far tail is below any rounding once the shift is large, where its series fails
+    other = np.where(shift < 30, stats.nct.cdf(-limit, n - 1, np.minimum(shift, 30)), 0.0)
+    return np.asarray(stats.nct.sf(limit, n - 1, shift) + other)
+
+
+def seeds_needed(difference: float, sd: float, *, wanted: float = 0.8, alpha: float = 0.05) -> int | None:
+    """Fewest seeds with which a paired t-test shows a difference of this size.
+
+    Args:
+        difference: size of the true difference, not 0.
+        sd: standard deviation of the paired differences over seeds, same unit.
+        wanted: power, in (0, 1).
+    Returns:
+        2 or more; None beyond 1,000.
+    Raises:
+        ValueError: sd is missing or negative, as it is with one seed; or the difference is 0.
+    """
+    if not sd >= 0:
+        raise ValueError(f"the spread over seeds is {sd}: it takes two seeds or more to know it")
+    if difference == 0:
+        raise ValueError("no number of seeds shows a difference of 0")
+    if sd < abs(difference) / 1000:
+        return 2
+    for n in np.array_split(np.arange(2, MOST_SEEDS + 1), 20):
+        enough = np.flatnonzero(power(n, difference, sd, alpha) >= wanted)
+        if len(enough):
+            return int(n[enough[0]])
+    return None

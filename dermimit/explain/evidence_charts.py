@@ -1,0 +1,197 @@
+"""Charts of an experiment's evidence: differences, choices one at a time, calibration, risk, and need of data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from dermimit.explain.style import BLACK, BLUE, GREY, MARKERS, ORANGE, RED, row_colour, row_marker
+
+SHOWN, NOT_SHOWN = ("D", BLACK), ("o", "white")  # marker and filling of a difference: shown by its p, or not
+DASHES = ("-", "--", "-.", ":")
+
+
+def paired_forest(
+    table: pd.DataFrame, *, label: str = "disease macro-F1", alpha: float = 0.05, claimed: float | None = None
+) -> Figure:
+    """Draw every row's score (left) and its paired difference from the reference row (right), with 95 % intervals.
+
+    A filled diamond is a difference that Holm's correction leaves below `alpha`, a hollow circle one that it does not.
+
+    Args:
+        table: from `comparisons.compare`.
+        label: the score, with its range.
+        alpha: level of the corrected p-values.
+        claimed: a difference to mark with a dotted line.
+    """
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(9.2, 1.7 + 0.36 * len(table)), sharey=True, layout="constrained", width_ratios=(3, 3)
+    )
+    rows = list(table["row"])
+    for place, line in enumerate(table.to_dict("records")):
+        colour, marker = row_colour(line["row"], rows), row_marker(line["row"], rows)
+        _interval(left, line["value"], line["low"], line["high"], place, colour, marker)
+        if pd.isna(line["p_holm"]):
+            right.annotate("reference", (0, place), va="center", ha="center", fontsize=9, backgroundcolor="white")
+            continue
+        shape, filling = SHOWN if line["p_holm"] < alpha else NOT_SHOWN
+        ends = (line["difference_low"], line["difference_high"])
+        _interval(right, line["difference"], *ends, place, BLACK, shape, filling)
+    right.axvline(0, color=BLACK, linestyle="--", linewidth=0.9)
+    if claimed is not None:
+        right.axvline(claimed, color=BLUE, linestyle=":", linewidth=1.4, label=f"claimed: {claimed:+.3f}")
+    for (shape, filling), text in ((SHOWN, f"corrected p < {alpha:g}"), (NOT_SHOWN, f"corrected p ≥ {alpha:g}")):
+        right.plot([], [], shape, color=BLACK, markerfacecolor=filling, label=text)
+    left.set_yticks(range(len(table)), table["label"])
+    left.set(ylim=(len(table) - 0.5, -0.5), xlabel=f"{label} (95 % interval)")
+    right.set_xlabel("difference from the reference (95 % interval)")
+    for axis in (left, right):
+        axis.grid(axis="x", alpha=0.3)
+        axis.xaxis.set_major_locator(MaxNLocator(6))
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    return figure
+
+
+def tornado(
+    table: pd.DataFrame, *, noise: float | None = None, label: str = "difference in disease macro-F1"
+) -> Figure:
+    """Draw what each alternative of each factor changes against the default, the most influential factor on top.
+
+    Args:
+        table: a line for each alternative: `factor, alternative, difference, low, high` (95 % interval).
+        noise: standard deviation over seeds of the default's score; its band is ±1.96 sqrt(2) of it, within which two
+            single runs of the same model differ 95 times in 100.
+        label: of the axis, with its unit.
+    Raises:
+        ValueError: no line.
+    """
+    lines, groups = _by_influence(table)
+    figure, axis = plt.subplots(figsize=(8.4, 1.6 + 0.33 * len(lines) + 0.2 * len(groups)), layout="constrained")
+    if noise is not None:
+        half = 1.96 * np.sqrt(2) * noise
+        axis.axvspan(-half, half, color=GREY, alpha=0.18, linewidth=0, label="two seeds of the default (95 %)")
+    for sign, colour, hatch, text in ((1, BLUE, None, "better than the default"), (-1, ORANGE, "///", "worse")):
+        some = lines[np.where(lines["difference"] >= 0, 1, -1) == sign]
+        bars = {"height": 0.72, "color": colour, "hatch": hatch, "edgecolor": "white", "linewidth": 0}
+        axis.barh(some["place"], some["difference"], **bars, label=text if len(some) else None)
+    for line in lines.itertuples():
+        axis.plot([line.low, line.high], [line.place] * 2, color=BLACK, linewidth=1.3)
+        axis.plot([line.low, line.high], [line.place] * 2, "|", color=BLACK, ms=6)
+    axis.axvline(0, color=BLACK, linewidth=0.9)
+    axis.set_yticks(lines["place"], lines["alternative"], fontsize=9)
+    axis.set(ylim=(lines["place"].max() + 0.7, -1.0), xlabel=f"{label} (95 % interval)")
+    for factor, top in groups.items():
+        axis.annotate(
+            factor, (0, top - 0.5), xycoords=("axes fraction", "data"), xytext=(-6, 0), textcoords="offset points",
+            ha="right", va="bottom", fontsize=9.5, fontweight="bold", annotation_clip=False,
+        )  # fmt: skip
+    axis.grid(axis="x", alpha=0.3)
+    axis.set_axisbelow(True)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    return figure
+
+
+def _by_influence(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, float]]:
+    """Lines with their `place` on the axis, largest absolute effect first in a factor and among factors; and the
+    place of each factor's first line."""
+    if table.empty:
+        raise ValueError("no alternative to draw: the table needs a line for each")
+    size = table["difference"].abs()
+    factor_size = size.groupby(table["factor"]).transform("max")
+    order = table.assign(size=size, factor_size=factor_size)
+    order = order.sort_values(["factor_size", "factor", "size"], ascending=[False, True, False], kind="stable")
+    new = (order["factor"] != order["factor"].shift()).cumsum()
+    order = order.assign(place=np.arange(len(order)) + 0.95 * (new - 1).to_numpy())
+    return order, order.groupby("factor", sort=False)["place"].first().to_dict()
+
+
+def reliability_diagram(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw accuracy against confidence with Wilson intervals, and below it how many photos have that confidence.
+
+    Args:
+        tables: name -> `calibration.reliability`, such as before and after temperature scaling; four at most.
+    """
+    figure, (axis, below) = plt.subplots(
+        2, 1, figsize=(5.6, 6.4), sharex=True, layout="constrained", height_ratios=(4, 1.1)
+    )
+    axis.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1)
+    axis.annotate("too sure", (0.8, 0.68), color=GREY, fontsize=9, rotation=42, ha="center")
+    axis.annotate("not sure enough", (0.27, 0.4), color=GREY, fontsize=9, rotation=42, ha="center")
+    for k, (name, table) in enumerate(tables.items()):
+        colour, shown = (BLUE, ORANGE, BLACK, RED)[k], table[table["photos"] > 0]
+        whiskers = [shown["accuracy"] - shown["low"], shown["high"] - shown["accuracy"]]
+        axis.errorbar(
+            shown["confidence"], shown["accuracy"], yerr=np.maximum(whiskers, 0), color=colour, marker=MARKERS[k],
+            ms=5, linewidth=1.2, linestyle=DASHES[k], elinewidth=1, label=name,
+        )  # fmt: skip
+        edges = [*table["start"], table["end"].iloc[-1]]
+        below.stairs(table["photos"], edges, color=colour, linestyle=DASHES[k], linewidth=1.4)
+    axis.set(xlim=(0, 1), ylim=(0, 1), ylabel="share right (95 % Wilson interval)")
+    below.set(xlabel="probability of the answer (0 to 1)", ylabel="photos")
+    axis.legend(fontsize=9, loc="upper left")
+    return figure
+
+
+def risk_coverage_curves(curves: Mapping[str, pd.DataFrame], *, risk: float | None = None, least: int = 20) -> Figure:
+    """Draw the error among the answered photos against the share answered, the surest first.
+
+    Args:
+        curves: name -> `selective.risk_coverage`; four at most.
+        risk: wanted risk, a dotted line.
+        least: leave out the start, where fewer photos than this make the curve jump.
+    """
+    figure, axis = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+    for k, (name, curve) in enumerate(curves.items()):
+        shown = curve[curve["photos"] >= min(least, curve["photos"].max())]
+        line = {"color": (BLUE, ORANGE, BLACK, RED)[k], "linestyle": DASHES[k], "marker": MARKERS[k]}
+        axis.plot(shown["coverage"], shown["risk"], **line, markevery=(0.03 * k, 0.14), ms=5, label=name)
+    if risk is not None:
+        axis.axhline(risk, color=GREY, linestyle=":", linewidth=1.3)
+        axis.annotate(f"wanted: {risk:g}", (1, risk), ha="right", va="bottom", fontsize=9)
+    axis.set(xlim=(0, 1.01), ylim=(0, None), xlabel="coverage: share of photos answered, the surest first (0 to 1)")
+    axis.set_ylabel("risk: share of wrong answers (0 to 1)")
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=9)
+    return figure
+
+
+def data_curve(table: pd.DataFrame, *, label: str = "disease macro-F1") -> Figure:
+    """Draw a score against the share of the training photos that were used, a line with intervals for each row.
+
+    Args:
+        table: columns `row, label, share` (0 to 1), `value, low, high` (95 % interval).
+        label: the score, with its range.
+    """
+    figure, axis = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+    rows = list(dict.fromkeys(table["row"]))
+    for k, row in enumerate(rows):
+        line = table[table["row"] == row].sort_values("share")
+        whiskers = [line["value"] - line["low"], line["high"] - line["value"]]
+        axis.errorbar(
+            100 * line["share"] * 1.012 ** (2 * k - len(rows) + 1), line["value"], yerr=np.maximum(whiskers, 0),
+            color=row_colour(row, rows), marker=row_marker(row, rows), linestyle=DASHES[k % len(DASHES)],
+            capsize=3, ms=6, label=line["label"].iloc[0],
+        )  # fmt: skip
+    shares = sorted(table["share"].unique())
+    axis.set_xscale("log")
+    axis.set_xticks([100 * share for share in shares])
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axis.minorticks_off()
+    axis.set(xlabel="share of the training photos (%, logarithmic)", ylabel=f"{label} (95 % interval)", ylim=(0, None))
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=9, loc="lower right")
+    return figure
+
+
+def _interval(
+    axis: Axes, value: float, low: float, high: float, y: float, colour: str, marker: str, filling: str | None = None
+) -> None:
+    """A point with its interval."""
+    axis.plot([low, high], [y, y], color=colour, linewidth=1.7)
+    axis.plot(value, y, marker=marker, color=colour, markerfacecolor=filling or colour, ms=6.5)

@@ -1,0 +1,94 @@
+"""Tests of difference and size of effect against published values, and their properties."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dermimit.evaluate import significance as sig
+
+
+def test_holm_as_published():
+    # the worked example of the Holm-Bonferroni procedure in many texts: only .005 and .01 stand at the level .05
+    assert sig.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert sig.holm([0.5, float("nan"), 0.01])[[0, 2]] == pytest.approx([0.5, 0.02])  # a row not tested is not counted
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        sig.holm([1.2])
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
+def test_holm_keeps_the_order_and_never_helps(p):
+    corrected, p = sig.holm(p), np.array(p)
+    assert (corrected >= p).all() and (corrected <= 1).all()
+    assert (np.diff(corrected[np.argsort(p, kind="stable")]) >= 0).all()
+    assert (corrected <= len(p) * p + 1e-12).all()  # never stricter than Bonferroni
+    assert corrected.min() == pytest.approx(min(1, len(p) * p.min()))
+
+
+def test_mcnemar_by_hand():
+    truth = np.zeros(20, int)
+    first, second = truth.copy(), truth.copy()
+    first[:1] = 1  # only the second is right
+    second[1:8] = 1  # only the first is right
+    first[8:10] = second[8:10] = 1  # both wrong
+    # 2 (C(8,0) + C(8,1)) / 2^8
+    assert sig.mcnemar(truth, first, second) == (7, 1, pytest.approx(18 / 256))
+    assert sig.mcnemar(truth, second, first).p == pytest.approx(18 / 256)
+    assert sig.mcnemar(truth, first, first).p == 1.0
+
+
+def test_mcnemar_as_published():
+    # approval of the prime minister, Agresti, Categorical Data Analysis (1990), table 10.1: 794, 150, 86, 570;
+    # the exact p is that of statsmodels' mcnemar
+    first = np.repeat([0, 0, 1, 1], [794, 150, 86, 570])
+    second = np.repeat([0, 1, 0, 1], [794, 150, 86, 570])
+    result = sig.mcnemar(np.zeros(1600, int), first, second)
+    assert result == (150, 86, pytest.approx(3.7159361395713866e-05))
+
+
+def test_mcnemar_needs_the_same_photos():
+    with pytest.raises(ValueError, match="same photos"):
+        sig.mcnemar(np.zeros(3, int), np.zeros(3, int), np.zeros(2, int))
+
+
+def test_effect_size_by_hand():
+    # mean 2, sd 1, n = 3: J = Γ(1) / (sqrt(1) Γ(1/2)) = 1 / sqrt(π)
+    assert sig.effect_size([1.0, 2.0, 3.0]) == pytest.approx(2 / np.pi**0.5)
+    # Hedges (1981), table 1: c(10) = .9228, c(4) = .7979 (by the exact formula)
+    assert sig.effect_size(np.arange(11.0)) / (5 / np.std(np.arange(11.0), ddof=1)) == pytest.approx(0.9228, abs=5e-4)
+    assert sig.effect_size(np.arange(5.0)) / (2 / np.std(np.arange(5.0), ddof=1)) == pytest.approx(0.7979, abs=5e-4)
+
+
+@pytest.mark.parametrize("differences", [[0.1], [0.1, 0.2], [0.1, 0.1, 0.1], [0.0, 0.0, 0.0]])
+def test_no_effect_size_without_spread(differences):
+    assert np.isnan(sig.effect_size(differences))
+
+
+def test_power_as_published():
+    # Cohen (1988), example 2.5, p. 48, as the pwr package for R quotes it: d = .2, n = 60, alpha = .10
+    assert sig.power(60, 0.2, 1, alpha=0.10) == pytest.approx(0.4555818, abs=1e-6)
+
+
+@pytest.mark.parametrize(("d", "n"), [(0.2, 199), (0.5, 34), (0.8, 15), (1.3, 7), (2, 5), (5, 3)])
+def test_seeds_needed_as_published(d, n):
+    # small, medium, large: G*Power 3 (Faul et al., Behav. Res. Methods 39, 2007); all: TTestPower of statsmodels
+    assert sig.seeds_needed(d, 1) == n
+    assert sig.seeds_needed(-0.013 * d, 0.013) == n
+
+
+def test_seeds_needed_at_the_ends():
+    assert sig.seeds_needed(0.01, 1) is None
+    assert sig.seeds_needed(0.013, 0) == 2
+    assert sig.seeds_needed(1, 0.002) == 2
+    with pytest.raises(ValueError, match="two seeds"):
+        sig.seeds_needed(0.013, float("nan"))
+    with pytest.raises(ValueError, match="difference of 0"):
+        sig.seeds_needed(0.0, 1)
+
+
+@given(st.floats(0.05, 20))
+def test_seeds_needed_is_the_first_with_enough_power(ratio):
+    n = sig.seeds_needed(ratio, 1)
+    if n is not None:
+        assert sig.power(n, ratio, 1) >= 0.8
+        assert n == 2 or sig.power(n - 1, ratio, 1) < 0.8
