@@ -120,7 +120,7 @@ def class_attention(model: nn.Module, images: Images, task: str) -> Maps:
     try:
         with torch.no_grad():
             out = model(images)[1]
-            _, q, k = attend(head.blocks[-1].attn, seen[-1])
+            _, q, k = attend(head.blocks[-1].attn, seen[0])  # of the whole photo, where the model looks twice
     finally:
         handle.remove()
     if head.narrows:  # the block saw the class token and the selected patches alone: the others get nothing

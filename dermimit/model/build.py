@@ -18,6 +18,7 @@ from dermimit.model.part_selection import EveryLayerSelection, PerHeadSelection
 from dermimit.model.pretrained import load_vit_state_dict
 from dermimit.model.selection import Selection
 from dermimit.model.stem import ConvStem
+from dermimit.model.zoom import ZoomDermImitFormer
 
 CONFIG_FIELDS = {field.name for field in fields(ModelConfig)}
 
@@ -52,12 +53,13 @@ def build(vit: VisionTransformer, num_classes: int | dict[str, int], config: Mod
         if config.fusion != "bottleneck" or task in CONCEPT_TASKS
     }
     if config.fusion == "bottleneck" and ("disease" not in num_classes or not heads):
-        raise ValueError(f"fusion='bottleneck' with tasks {', '.join(num_classes)}: it reads the disease from body part "
-                         "and attributes; name the disease and one of them, or use fusion='none'")  # fmt: skip
+        raise ValueError(f"fusion='bottleneck' with tasks {', '.join(num_classes)}: it reads the disease from body "
+                         "part and attributes; name the disease and one of them, or use fusion='none'")  # fmt: skip
     interaction = cross_interaction(vit, tuple(num_classes), config) if config.fusion == "cim" else None
     vit.blocks, vit.norm = vit.blocks[: depth - config.head_depth], nn.Identity()
     vit.reset_classifier(0)
-    return DermImitFormer(trunk=vit, heads=heads, interaction=interaction, num_classes=num_classes, config=config)
+    kind = ZoomDermImitFormer if config.zoom else DermImitFormer
+    return kind(trunk=vit, heads=heads, interaction=interaction, num_classes=num_classes, config=config)
 
 
 def selection(task: str, vit: VisionTransformer, config: ModelConfig) -> Selection | None:
