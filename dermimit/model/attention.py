@@ -1,8 +1,14 @@
 """Self-attention of a timm block, returning the queries and keys that lesion selection reads."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
 from jaxtyping import Float
 from timm.models.vision_transformer import Attention, Block
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 
@@ -23,13 +29,22 @@ def attend(
         the attended tokens, the queries and the keys.
     """
     b, n, _ = x.shape
-    qkv = attention.qkv(x).reshape(b, n, 3, attention.num_heads, attention.head_dim).permute(2, 0, 3, 1, 4)
-    q, k, v = qkv.unbind(0)  # (B, H, N, d) each
-    q, k = attention.q_norm(q), attention.k_norm(k)
+    q, k, v = split_heads(attention, attention.qkv(x))
     dropout = attention.attn_drop.p if attention.training else 0.0
     y = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, scale=attention.scale)
     y = attention.norm(y.transpose(1, 2).reshape(b, n, -1))
     return attention.proj_drop(attention.proj(y)), q, k
+
+
+def split_heads(
+    attention: Attention, qkv: Float[Tensor, "batch tokens three_dim"]
+) -> tuple[
+    Float[Tensor, "batch heads tokens d"], Float[Tensor, "batch heads tokens d"], Float[Tensor, "batch heads tokens d"]
+]:
+    """Queries, keys and values by head from the joint projection of timm's `Attention`, normalised as it does."""
+    b, n, _ = qkv.shape
+    q, k, v = qkv.reshape(b, n, 3, attention.num_heads, attention.head_dim).permute(2, 0, 3, 1, 4).unbind(0)
+    return attention.q_norm(q), attention.k_norm(k), v
 
 
 def block_with_queries_and_keys(
@@ -67,3 +82,54 @@ def class_row_and_column(
     a = row.softmax(dim=-1)[:, :, 0, prefix:]
     b = column.softmax(dim=-2)[:, :, prefix:, 0]
     return a, b
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What the selection of patches may read of one transformer block.
+
+    Attributes:
+        q, k: its queries and keys.
+        tokens: its output.
+    """
+
+    q: Float[Tensor, "batch heads tokens d"]
+    k: Float[Tensor, "batch heads tokens d"]
+    tokens: Float[Tensor, "batch tokens dim"]
+
+    def attention(self) -> Float[Tensor, "batch heads tokens tokens"]:
+        """The attention matrix of each head, softmax over keys of Q Kᵀ/√d, in float32 and without gradient."""
+        with torch.no_grad(), torch.autocast(self.q.device.type, enabled=False):
+            q, k = self.q.float(), self.k.float()
+            return ((q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)).softmax(dim=-1)
+
+    @cached_property
+    def mean_attention(self) -> Float[Tensor, "batch tokens tokens"]:
+        """`attention` averaged over the heads; kept, since each task's rollout passes through the same trunk."""
+        return self.attention().mean(dim=1)
+
+
+@contextmanager
+def traced(blocks: Iterable[nn.Module]) -> Iterator[list[Layer]]:
+    """Within the context, each run of a block adds its `Layer` to the list that is given out.
+
+    The blocks run as timm wrote them, with fused attention; forward hooks pick up what they compute anyway.
+    """
+    layers: list[Layer] = []
+    projected: dict[nn.Module, Tensor] = {}
+
+    def keep_projection(qkv: nn.Module, inputs: tuple, output: Tensor) -> None:
+        projected[qkv] = output
+
+    def keep_layer(block: nn.Module, inputs: tuple, output: Tensor) -> None:
+        q, k, _ = split_heads(block.attn, projected.pop(block.attn.qkv))
+        layers.append(Layer(q, k, output))
+
+    blocks = [*blocks]
+    handles = [block.attn.qkv.register_forward_hook(keep_projection) for block in blocks]
+    handles += [block.register_forward_hook(keep_layer) for block in blocks]
+    try:
+        yield layers
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -34,6 +34,8 @@ def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:
                          f"it has {', '.join(label_space.num_classes)}")  # fmt: skip
     fusion = config.fusion if len(num_classes) > 1 else "none"
     choices = {"lsm": config.lsm, "fusion": fusion} | config.model_kwargs
+    if fusion == "bottleneck" and label_space.several_body_parts:
+        choices = {"several_body_parts": True} | choices
     model = timm.create_model(config.model, pretrained=config.pretrained, num_classes=num_classes, **choices)
     if config.balance == "uncertainty":
         model.loss_weights = UncertaintyWeights(num_classes)

@@ -41,7 +41,7 @@ class TrainConfig:
     """Tasks to train; those that the dataset has no labels for are left out."""
     lsm: bool = True
     """Lesion Selection Module."""
-    fusion: Literal["none", "concat", "cim"] = "cim"
+    fusion: Literal["none", "concat", "cim", "bottleneck"] = "cim"
     """What joins the tasks; a single task takes none."""
     samples: int = 120_000
     """Photographs seen in training, repeats included."""
