@@ -183,3 +183,21 @@ def test_clear_refusals(images):
         ModelConfig(lsm_score="gradient")
     with pytest.raises(ValueError, match="give a class count for each"):
         small().reset_classifier(4)
+
+
+@pytest.mark.parametrize(
+    "choices", [{}, {"head_depth": 2, "lsm_layer": -2}, {"lsm": False}, {"class_tokens": "per_task"}]
+)
+def test_a_head_computes_what_its_whole_blocks_would(choices, images):
+    model = small(**choices).double().eval()
+    out = model.forward_features(images.double())
+    for task, head in model.heads.items():
+        x = out["tokens"]
+        for block in head.blocks:
+            x = block(x)  # timm's own block, on every token
+        x = head.norm(x)
+        torch.testing.assert_close(out[f"{task}/class_token"], x[:, head.class_index], rtol=1e-10, atol=1e-12)
+        if head.selection is not None:
+            patches = x[:, head.prefix :]
+            chosen = torch.stack([row[places] for row, places in zip(patches, out[f"{task}/selected"], strict=True)])
+            torch.testing.assert_close(out[f"{task}/local_tokens"], chosen, rtol=1e-10, atol=1e-12)

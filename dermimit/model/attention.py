@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from timm.models.vision_transformer import Attention, Block
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -28,12 +28,20 @@ def attend(
     Returns:
         the attended tokens, the queries and the keys.
     """
-    b, n, _ = x.shape
     q, k, v = split_heads(attention, attention.qkv(x))
+    return answer(attention, q, k, v), q, k
+
+
+def answer(
+    attention: Attention,
+    q: Float[Tensor, "batch heads asking d"],
+    k: Float[Tensor, "batch heads tokens d"],
+    v: Float[Tensor, "batch heads tokens d"],
+) -> Float[Tensor, "batch asking dim"]:
+    """What the queries find, after the output projection, as timm's `Attention` computes it."""
     dropout = attention.attn_drop.p if attention.training else 0.0
     y = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, scale=attention.scale)
-    y = attention.norm(y.transpose(1, 2).reshape(b, n, -1))
-    return attention.proj_drop(attention.proj(y)), q, k
+    return attention.proj_drop(attention.proj(attention.norm(y.transpose(1, 2).flatten(2))))
 
 
 def split_heads(
@@ -54,9 +62,35 @@ def block_with_queries_and_keys(
 ]:
     """One pre-norm transformer block as timm computes it, plus its queries and keys."""
     y, q, k = attend(block.attn, block.norm1(x))
+    return complete(block, x, y), q, k
+
+
+def complete(
+    block: Block, x: Float[Tensor, "batch tokens dim"], y: Float[Tensor, "batch tokens dim"]
+) -> Float[Tensor, "batch tokens dim"]:
+    """The rest of a pre-norm block after its attention: x ← x + y; x ← x + MLP(norm(x)), token by token."""
     x = x + block.drop_path1(block.ls1(y))
-    x = x + block.drop_path2(block.ls2(block.mlp(block.norm2(x))))
-    return x, q, k
+    return x + block.drop_path2(block.ls2(block.mlp(block.norm2(x))))
+
+
+def class_token_of_block(
+    block: Block, x: Float[Tensor, "batch tokens dim"], class_index: int
+) -> Float[Tensor, "batch one dim"]:
+    """The class token after a block whose other tokens nobody reads: it asks all, and nothing else is computed."""
+    normed, one = block.norm1(x), slice(class_index, class_index + 1)
+    weight, bias, dim = block.attn.qkv.weight, block.attn.qkv.bias, x.shape[-1]
+    parts = (slice(0, dim), slice(dim, None))
+    biases = (None, None) if bias is None else [bias[part] for part in parts]
+    q = F.linear(normed[:, one], weight[parts[0]], biases[0])
+    k, v = F.linear(normed, weight[parts[1]], biases[1]).chunk(2, dim=-1)
+    q, k, v = (t.unflatten(-1, (block.attn.num_heads, -1)).transpose(1, 2) for t in (q, k, v))
+    y = answer(block.attn, block.attn.q_norm(q), block.attn.k_norm(k), v)
+    return complete(block, x[:, one], y)
+
+
+def take(x: Float[Tensor, "batch tokens dim"], tokens: Int[Tensor, "batch some"]) -> Float[Tensor, "batch some dim"]:
+    """Some tokens of each image, by their positions."""
+    return x.gather(1, tokens[..., None].expand(-1, -1, x.shape[-1]))
 
 
 def class_row_and_column(
@@ -90,12 +124,12 @@ class Layer:
 
     Attributes:
         q, k: its queries and keys.
-        tokens: its output.
+        tokens: its output; None for the last block of a head, which is computed for the selected tokens alone.
     """
 
     q: Float[Tensor, "batch heads tokens d"]
     k: Float[Tensor, "batch heads tokens d"]
-    tokens: Float[Tensor, "batch tokens dim"]
+    tokens: Float[Tensor, "batch tokens dim"] | None = None
 
     def attention(self) -> Float[Tensor, "batch heads tokens tokens"]:
         """The attention matrix of each head, softmax over keys of Q Kᵀ/√d, in float32 and without gradient."""

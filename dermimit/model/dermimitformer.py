@@ -6,8 +6,18 @@ import torch
 from jaxtyping import Float
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from dermimit.model.attention import Layer, block_with_queries_and_keys, traced
+from dermimit.model.attention import (
+    Layer,
+    answer,
+    block_with_queries_and_keys,
+    class_token_of_block,
+    complete,
+    split_heads,
+    take,
+    traced,
+)
 from dermimit.model.bottleneck import CONCEPT_TASKS, concept_probabilities
 from dermimit.model.config import TASKS, ModelConfig
 from dermimit.model.cross_interaction import CrossInteraction
@@ -18,6 +28,9 @@ Outputs = dict[str, Tensor]
 
 class TaskHead(nn.Module):
     """The last h transformer blocks, one copy for each task, with lesion selection where the task has it.
+
+    All tokens pass the last block's keys and values, but only those that are read, the class token and the selected
+    patches, ask and pass its projection and MLP. The numbers are those of the whole block, at half its cost or less.
 
     Args:
         blocks, norm: timm's blocks and final norm.
@@ -57,8 +70,8 @@ class TaskHead(nn.Module):
         if self.narrows:
             return self._narrowed(x, [*trunk_layers])
         out: Outputs = {}
-        layers = [*trunk_layers]
-        for i, block in enumerate(self.blocks):
+        layers, (*first, last) = [*trunk_layers], self.blocks
+        for i, block in enumerate(first):
             if self.selection is not None and (i == self.selection_layer or self.selection.reads_all_layers):
                 x, q, k = block_with_queries_and_keys(block, x)
                 layers.append(Layer(q, k, x))
@@ -66,14 +79,15 @@ class TaskHead(nn.Module):
                 x = block(x)
             if self.selection is not None and i == self.selection_layer:
                 out["scores"], out["selected"] = self.selection(layers, self.class_index, self.prefix)
-        tokens = x[:, self.class_index, None]
-        if self.selection is not None:
-            tokens = torch.cat([tokens, self.selection.gather(x[:, self.prefix :], out["selected"])], dim=1)
-        tokens = self.norm(tokens)
-        out["class_token"] = tokens[:, 0]
-        if self.selection is not None:
-            out["local_tokens"] = tokens[:, 1:]
-        return out
+        if self.selection is None:
+            return {"class_token": self.norm(class_token_of_block(last, x, self.class_index))[:, 0]}
+        q, k, v = split_heads(last.attn, last.attn.qkv(last.norm1(x)))
+        if "selected" not in out:
+            out["scores"], out["selected"] = self.selection([*layers, Layer(q, k)], self.class_index, self.prefix)
+        read = F.pad(out["selected"] + self.prefix, (1, 0), value=self.class_index)  # class token, then the selected
+        asking = q.gather(2, read[:, None, :, None].expand(-1, q.shape[1], -1, q.shape[-1]))
+        tokens = self.norm(complete(last, take(x, read), answer(last.attn, asking, k, v)))
+        return out | {"class_token": tokens[:, 0], "local_tokens": tokens[:, 1:]}
 
     def _narrowed(self, x: Float[Tensor, "batch tokens dim"], layers: list[Layer]) -> Outputs:
         """As `forward`, where the selection comes before the last block."""
