@@ -143,6 +143,11 @@ def test_maps_are_of_the_whole_photograph(name, images):
     assert torch.equal(draw(model, images, "disease"), draw(plain, images, "disease"))
 
 
+def test_a_map_that_would_mix_two_places_is_refused(images):
+    with pytest.raises(ValueError, match="zoom=True: the trunk sees the photo and an enlarged detail"):
+        attributions.gradient_times_activation(small().eval(), images, "disease", torch.tensor([0, 1]))
+
+
 def test_a_run_looks_twice_and_is_loaded_again(tiny_photos, tmp_path):
     config = TrainConfig(data_root=tiny_photos.root, out=tmp_path / "run", image_size=16, samples=8, epochs=1,
                          batch_size=4, model_kwargs=MODEL | {"zoom": True, "zoom_threshold": 1})  # fmt: skip

@@ -76,8 +76,14 @@ def gradient_times_activation(model: nn.Module, images: Images, task: str, targe
 
     Returns:
         maps in [0, 1], constant on each patch.
+    Raises:
+        ValueError: the model looks twice, at tokens that stand for different places.
+
     Source: Draelos and Carin, arXiv 2011.08891; `captum.attr.LayerGradientXActivation`.
     """
+    if model.config.zoom:
+        raise ValueError("zoom=True: the trunk sees the photo and an enlarged detail; use integrated_gradients or "
+                         "occlusion, which are maps of the photo")  # fmt: skip
     wrapped = TaskLogits(model, task)
     explain = LayerGradientXActivation(wrapped, model.trunk.blocks[-1])
     tokens = explain.attribute(images.detach().clone().requires_grad_(), target=target).detach()
