@@ -203,3 +203,10 @@ def test_references_of_published_runs_come_from_their_own_photographs(tmp_path):
     scores = tables.published_references(tmp_path, 4)
     assert scores.loc["majority class", "disease/accuracy"] == pytest.approx(2 / 3)
     assert scores.loc[tables.BEST, "disease/macro_f1"] == 0.7
+
+
+def test_missing_numbers_are_none_in_a_report():
+    frame = pd.DataFrame({"row": ["D", "full"], "sd": [np.nan, 0.5], "seeds": [1, 2]})
+    records = tables.plain_records(frame)
+    assert records == [{"row": "D", "sd": None, "seeds": 1}, {"row": "full", "sd": 0.5, "seeds": 2}]
+    assert json.loads(json.dumps(records, allow_nan=False)) == records

@@ -253,3 +253,8 @@ def to_markdown(frame: pd.DataFrame) -> str:
         return "No run has been recorded yet.\n"
     lines = [frame.columns, ["---"] * frame.shape[1], *frame.astype(str).to_numpy()]
     return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+
+
+def plain_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The lines of a table as JSON can hold them: a missing number is None."""
+    return frame.astype(object).where(frame.notna(), None).to_dict("records")

@@ -1,0 +1,145 @@
+"""Calibration, temperature and the differential against values worked out by hand, and their properties."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dermimit.data.schema import LabelSpace
+from dermimit.evaluate import calibration
+from dermimit.evaluate.differential import Differential, differential, top_k
+from dermimit.evaluate.metrics import class_metrics, expected_calibration_error
+
+SPACE = LabelSpace("toy", diseases=("a", "b", "c"))
+
+
+def drawn(photos=4000, classes=5, temperature=1.0, seed=0):
+    """Truths drawn from probabilities p, which are then stored as p^T: calibrated for T = 1, too sure above."""
+    rng = np.random.default_rng(seed)
+    p = rng.dirichlet(np.ones(classes), photos)
+    truth = (p.cumsum(axis=1) > rng.random((photos, 1))).argmax(axis=1)
+    stored = p**temperature / (p**temperature).sum(axis=1, keepdims=True)
+    return Differential(truth, stored, pd.Series(range(photos)), pd.Series(rng.integers(1, 7, photos), dtype="Int64"))
+
+
+def by_hand(probability, truth):
+    n = len(truth)
+    return Differential(np.array(truth), np.array(probability), pd.Series(range(n)), pd.Series([1] * n, dtype="Int64"))
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
+def test_the_temperature_that_was_put_in_is_found(temperature):
+    assert calibration.fit_temperature(drawn(temperature=temperature)) == pytest.approx(temperature, rel=0.06)
+
+
+def test_tempering_by_hand():
+    assert calibration.tempered(np.array([[0.64, 0.16, 0.20]]), 2.0)[0] == pytest.approx(
+        np.array([0.8, 0.4, 0.2**0.5]) / (1.2 + 0.2**0.5)
+    )
+    assert calibration.tempered(np.array([[0.7, 0.3]]), 1.0)[0] == pytest.approx([0.7, 0.3])
+    assert np.isfinite(calibration.tempered(np.array([[1.0, 0.0]]), 0.05)).all()
+
+
+def test_scores_before_and_after_by_hand():
+    # one temperature T makes .8 into the share right, 3/4: 4^(1/T) = 3, so T = ln 4 / ln 3
+    validation = by_hand([[0.8, 0.2]] * 4, [0, 0, 0, 1])
+    table = calibration.before_and_after(validation, validation, resamples=50).set_index("score")
+    assert table["temperature"].iloc[0] == pytest.approx(np.log(4) / np.log(3), abs=1e-4)
+    assert table.loc["ECE", ["before", "after"]].tolist() == pytest.approx([0.05, 0], abs=1e-4)
+    before, after = -(3 * np.log(0.8) + np.log(0.2)) / 4, -(3 * np.log(0.75) + np.log(0.25)) / 4
+    assert table.loc["NLL", ["before", "after"]].tolist() == pytest.approx([before, after], abs=1e-4)
+    # (.2² + .2²) three times and (.8² + .8²) once; then with .25 and .75
+    assert table.loc["Brier", ["before", "after"]].tolist() == pytest.approx([0.38, 0.375], abs=1e-4)
+    assert (table["low"] <= table["change"]).all() and (table["change"] <= table["high"]).all()
+
+
+def test_temperature_mends_a_model_that_is_too_sure():
+    table = calibration.before_and_after(drawn(temperature=3.0), drawn(temperature=3.0, seed=1), 100).set_index("score")
+    assert (table["high"] < 0).all()
+    assert table.loc["ECE", "after"] < 0.03
+
+
+@pytest.mark.parametrize("truth", [[0, 0], [1, 1]])
+def test_no_temperature_where_all_are_right_or_all_wrong(truth):
+    with pytest.raises(ValueError, match="answers are right"):
+        calibration.fit_temperature(by_hand([[0.8, 0.2]] * 2, truth))
+
+
+def test_reliability_by_hand():
+    answers = by_hand([[0.95, 0.05], [0.97, 0.03], [0.55, 0.45], [1.0, 0.0]], [0, 1, 0, 0])
+    table = calibration.reliability(answers, bins=10)
+    assert list(table["photos"]) == [0, 0, 0, 0, 0, 1, 0, 0, 0, 3]
+    assert table["accuracy"].iloc[9] == pytest.approx(2 / 3)
+    assert table["confidence"].iloc[9] == pytest.approx((0.95 + 0.97 + 1) / 3)
+    # Wilson's interval of 2 of 3: Newcombe, Stat. Med. 17 (1998), formula 3
+    assert (table["low"].iloc[9], table["high"].iloc[9]) == (
+        pytest.approx(0.2077, abs=1e-4),
+        pytest.approx(0.9385, abs=1e-4),
+    )
+    assert np.isnan(table["accuracy"].iloc[0])
+
+
+def test_ece_is_that_of_the_metrics_and_of_the_bins():
+    answers = drawn(500, temperature=2.0)
+    table = calibration.reliability(answers).dropna()
+    ece = float((table["photos"] * (table["accuracy"] - table["confidence"]).abs()).sum() / 500)
+    assert ece == pytest.approx(expected_calibration_error(answers.right, answers.confidence))
+    assert calibration.before_and_after(answers, answers, 10)["before"][0] == pytest.approx(ece)
+    assert class_metrics(np.eye(5)[answers.truth], answers.probability)["ece"] == pytest.approx(ece)
+
+
+def test_chance_alone_gives_the_floor():
+    few, many = calibration.ece_floor(drawn(100)), calibration.ece_floor(drawn(4000))
+    assert few > 3 * many
+    found = [calibration.ece_floor(drawn(300, seed=s), 20) - _ece(drawn(300, seed=s)) for s in range(30)]
+    assert np.mean(found) == pytest.approx(0, abs=0.01)
+
+
+def _ece(answers):
+    return expected_calibration_error(answers.right, answers.confidence)
+
+
+def test_calibration_by_skin_type():
+    answers = drawn(2000, temperature=3.0)
+    answers.skin.iloc[:50] = pd.NA
+    table = calibration.by_skin_type(answers, 100).set_index("skin type")
+    assert list(table.index) == ["1", "2", "3", "4", "5", "6", "not recorded"]
+    assert table["photos"].sum() == 2000
+    assert (table["low"].iloc[:6] > 0).all()  # too sure on every skin
+    assert table["overconfidence"].to_numpy() == pytest.approx((table["confidence"] - table["accuracy"]).to_numpy())
+
+
+def predictions(split=("val", "test", "test")):
+    frame = pd.DataFrame({"split": split, "disease": ["a", "b", None], "patient_id": ["p", "q", "r"]})
+    frame["fitzpatrick"] = pd.array([1, None, 3], dtype="Int64")
+    frame["disease_prob"] = [np.array([0.5, 0.3, 0.2], np.float16)] * 3
+    return frame
+
+
+def test_the_split_is_taken_and_unknown_diseases_are_left_out():
+    answers = differential(predictions(), SPACE)
+    assert list(answers.truth) == [1]
+    assert list(answers.patients) == ["q"]
+    assert not answers.right[0]
+
+
+def test_no_validation_split_is_said():
+    with pytest.raises(ValueError, match="split 'val' with a disease: the predictions hold test"):
+        differential(predictions(("test",) * 3), SPACE, "val")
+
+
+@pytest.mark.parametrize(
+    ("diseases", "message"), [(("a", "c", "d"), "disease 'b'"), (("a", "b"), "3 probabilities a photo")]
+)
+def test_another_label_space_is_refused(diseases, message):
+    with pytest.raises(ValueError, match=message):
+        differential(predictions(), LabelSpace("other", diseases=diseases))
+
+
+def test_top_k_by_hand_and_as_in_the_metrics():
+    answers = by_hand([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.4, 0.4, 0.2], [0.1, 0.2, 0.7]], [0, 1, 1, 0])
+    assert top_k(answers, 3, 50)["accuracy"].tolist() == [0.5, 0.75, 1.0]
+    answers = drawn(300, classes=9)
+    table = top_k(answers, 9, 50).set_index("k")
+    assert table.loc[3, "accuracy"] == class_metrics(np.eye(9)[answers.truth], answers.probability)["top3_accuracy"]
+    assert table["accuracy"].is_monotonic_increasing and table.loc[9, "accuracy"] == 1
+    assert (table["low"] <= table["accuracy"]).all() and (table["accuracy"] <= table["high"]).all()

@@ -1,0 +1,84 @@
+"""Charts of evidence show what their tables say, and never by colour alone."""
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from dermimit.explain import evidence_charts as charts
+
+matplotlib.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def forest_table():
+    table = pd.DataFrame({"row": ["D", "full", "x"], "label": ["D", "all", "x"], "value": [0.3, 0.4, 0.31]})
+    table = table.assign(low=table["value"] - 0.02, high=table["value"] + 0.02, difference=table["value"] - 0.3)
+    return table.assign(
+        difference_low=table["difference"] - 0.03, difference_high=table["difference"] + 0.03, p_holm=[None, 0.01, 0.4]
+    )
+
+
+def test_forest_marks_what_is_shown_by_shape_and_filling():
+    figure = charts.paired_forest(forest_table(), claimed=0.013)
+    left, right = figure.axes
+    points = {round(float(line.get_xdata()[0]), 3): line for line in right.lines if len(line.get_xdata()) == 1}
+    assert points[0.1].get_marker() == "D" and points[0.01].get_marker() == "o"
+    assert points[0.01].get_markerfacecolor() == "white"
+    assert [label.get_text() for label in left.get_yticklabels()] == ["D", "all", "x"]
+    assert "95 %" in left.get_xlabel() and "95 %" in right.get_xlabel()
+    assert "corrected p < 0.05" in [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_tornado_has_the_largest_factor_and_alternative_on_top():
+    table = pd.DataFrame(
+        [("depth", "1", -0.01), ("K", "8", 0.02), ("K", "48", -0.05), ("depth", "3", 0.03)],
+        columns=["factor", "alternative", "difference"],
+    )
+    table = table.assign(low=table["difference"] - 0.01, high=table["difference"] + 0.01)
+    figure = charts.tornado(table, noise=0.01)
+    axis = figure.axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["48", "8", "3", "1"]
+    assert [text.get_text() for text in axis.texts] == ["K", "depth"]
+    hatched = [bar for bar in axis.patches if bar.get_hatch()]
+    assert sorted(round(bar.get_width(), 3) for bar in hatched) == [-0.05, -0.01]
+    with pytest.raises(ValueError, match="no alternative"):
+        charts.tornado(table.iloc[:0])
+
+
+def reliability():
+    return pd.DataFrame(
+        {"start": [0, 0.5], "end": [0.5, 1.0], "photos": [0, 10], "confidence": [np.nan, 0.8]}
+        | {"accuracy": [np.nan, 0.7], "low": [np.nan, 0.4], "high": [np.nan, 0.9]}
+    )
+
+
+def test_reliability_leaves_empty_bins_out():
+    figure = charts.reliability_diagram({"before": reliability(), "after": reliability()})
+    lines = [c.lines[0] for c in figure.axes[0].containers]
+    assert [list(line.get_xdata()) for line in lines] == [[0.8], [0.8]]
+    assert lines[0].get_marker() != lines[1].get_marker()
+
+
+def test_risk_coverage_leaves_the_first_photos_out():
+    curve = pd.DataFrame({"photos": [1, 20, 40], "coverage": [0.025, 0.5, 1.0], "risk": [1.0, 0.1, 0.2]})
+    axis = charts.risk_coverage_curves({"full": curve}, risk=0.2).axes[0]
+    assert list(axis.lines[0].get_xdata()) == [0.5, 1.0]
+    assert "coverage" in axis.get_xlabel() and "risk" in axis.get_ylabel()
+
+
+def test_data_curve_has_the_shares_as_ticks():
+    table = pd.DataFrame({"row": ["D", "D", "full", "full"], "share": [0.1, 1.0] * 2, "value": [0.1, 0.3, 0.2, 0.4]})
+    table = table.assign(label=table["row"], low=table["value"] - 0.02, high=table["value"] + 0.02)
+    figure = charts.data_curve(table)
+    figure.canvas.draw()
+    axis = figure.axes[0]
+    assert [tick.get_text() for tick in axis.get_xticklabels()] == ["10", "100"]
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["D", "full"]
+    assert len({c.lines[0].get_marker() for c in axis.containers}) == 2
