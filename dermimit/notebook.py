@@ -16,6 +16,8 @@ from typing import Any
 import pandas as pd
 from IPython.display import display
 
+from dermimit.named_values import named_values
+
 os.environ.setdefault("TQDM_DISABLE", "1")  # a progress bar in an executed notebook is noise in the book
 
 GLUE_PREFIX = "application/papermill.record/"  # what MyST-NB's glue roles look for
@@ -177,16 +179,32 @@ def loader_options(text: str) -> dict[str, Any]:
     Raises:
         ParameterError: a word is not name=value.
     """
-    options: dict[str, Any] = {}
-    for word in shlex.split(text):
-        name, equals, value = word.partition("=")
-        if not equals or not name.isidentifier():
-            raise ParameterError(f"Parameter 'data_options': {word!r} is not name=value, as in level=19 fold=3.")
-        try:
-            options[name] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            options[name] = value
-    return options
+    try:
+        return named_values(text)
+    except ValueError as error:
+        raise ParameterError(f"Parameter 'data_options': {error}.") from error
+
+
+def run_config(parameters: Mapping[str, Any]) -> Any:
+    """The `TrainConfig` that the parameters of notebooks/03_train.ipynb describe.
+
+    Raises:
+        ParameterError: an option of the loader, or a setting in `more`, is wrong.
+        FileNotFoundError: there is no folder of the dataset.
+    """
+    from dermimit.train import TrainConfig, with_settings
+
+    own = {"profile", "row", "replace", "report", "more"}
+    settings = {name: value for name, value in parameters.items() if name not in own}
+    usual = find_root() / "results/runs" / parameters["profile"] / parameters["dataset"]
+    settings["out"] = Path(parameters["out"] or usual / f"{parameters['row']}-seed{parameters['seed']}")
+    settings["data_root"] = dataset_root(parameters)
+    settings["data_options"] = loader_options(parameters["data_options"])
+    settings["tasks"] = tuple(parameters["tasks"].split("+"))
+    try:
+        return with_settings(TrainConfig(**settings), parameters["more"])
+    except ValueError as error:
+        raise ParameterError(f"{error}.") from error
 
 
 def forget_other(config: Any) -> None:

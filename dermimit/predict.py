@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from dermimit.data.photos import read_photo
-from dermimit.data.transforms import CentralView, eval_transform
+from dermimit.data.transforms import CentralView, eval_transform, least_side
 from dermimit.evaluate.predictions import probabilities
 from dermimit.train.run import Run
 
@@ -42,8 +42,8 @@ def predict_photo(run: Run, path: Path | str) -> Prediction:
     Raises:
         PhotoError: the file cannot be read.
     """
-    photo = read_photo(path)
     size = run.config.image_size
+    photo = read_photo(path, least_side(size))
     logits, out = run.model(eval_transform(size)(photo)[None])
     space = run.label_space
     multi_label = tuple(task for task in logits if space.multi_label(task))

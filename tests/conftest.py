@@ -51,7 +51,8 @@ def draw_tiny(root: Path, i: int) -> None:
 def tiny_photos(tmp_path: Path):
     """A `PhotoSet` of 12 photos, used at 16 pixels; `load("synderm", tiny_photos.root, 16)` reads it too."""
     from dermimit.data import PhotoSet
-    from dermimit.data.schema import LabelSpace, load_dataset, save_dataset
+    from dermimit.data.label_space import LabelSpace
+    from dermimit.data.stored import load_dataset, save_dataset
 
     root = tmp_path / "tiny"
     for i in range(12):

@@ -3,7 +3,7 @@
 import pytest
 
 from dermimit.cli import main
-from dermimit.data.schema import load_dataset
+from dermimit.data.stored import load_dataset
 from dermimit.predict import DISCLAIMER
 from dermimit.train import TrainConfig, fit
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermimit.data.schema import LabelSpace
+from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate import comparisons, tables
 from dermimit.evaluate.answers import Answers
 from dermimit.evaluate.resampling import patient_draws

@@ -10,11 +10,14 @@ import pytest
 from PIL import Image, ImageFilter
 
 from dermimit.cli import main
-from dermimit.data import duplicates, load, pad_ufes_20
+from dermimit.data import duplicates, load, pad_ufes_20, sd198
 from dermimit.data.check import check
 from dermimit.data.duplicates import Look, look_at, near_pairs
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.official import count_lesions
+from dermimit.data.problems import ManifestError
 from dermimit.data.quarantine import leave_out, write_quarantine
-from dermimit.data.schema import LabelSpace, ManifestError, save_dataset
+from dermimit.data.stored import save_dataset
 from dermimit.records import read_json
 from dermimit.train import TrainConfig, fit, load_run
 
@@ -189,6 +192,48 @@ def test_every_problem_of_the_table_is_reported_beside_the_images(tmp_path):
     (tmp_path / "metadata.csv").unlink()
     report = check("pad_ufes_20", tmp_path)
     assert "no such file" in report.problems[0] and report.counts["images"] == 23 and report.faults()
+
+
+def test_lesions_of_two_patients_are_two_though_their_ids_are_one(tmp_path):
+    from test_pad_ufes_20 import miniature
+
+    table = miniature(tmp_path)
+    table.assign(lesion_id=[str(i % 2) for i in range(24)]).to_csv(tmp_path / "metadata.csv", index=False)
+    assert check("pad_ufes_20", tmp_path).counts["lesions"] == 24
+    table.assign(lesion_id="1").to_csv(tmp_path / "metadata.csv", index=False)
+    report = check("pad_ufes_20", tmp_path)
+    assert report.counts["lesions"] == 12 and "lesions: 12 here, 1,641 officially" in report.differences()
+
+
+def test_lesions_are_counted_where_a_patient_or_a_lesion_is_unknown():
+    pairs = [("a", "1"), ("a", "1"), ("b", "1"), (None, "1"), (None, "1"), ("c", None), ("d", float("nan"))]
+    assert count_lesions(pd.DataFrame(pairs, columns=["patient_id", "lesion_id"])) == 3
+
+
+@pytest.mark.parametrize(
+    ("photos", "words", "diseases"),
+    [
+        (24, [], 198),
+        (28, [], 128),
+        (24, ["--options", "classes", "128"], 128),
+        (28, ["--options", "fold", "None"], 128),
+    ],
+)
+def test_a_copy_of_sd128_is_compared_with_the_figures_of_sd128(tmp_path, capsys, photos, words, diseases):
+    from test_loaders_official_splits import sd
+
+    sd(tmp_path, photos=photos)  # four classes, one of them with four photographs less
+    found = json.loads(run_cli(capsys, tmp_path, "--json", *words, dataset="sd198")[1].out)
+    assert found["official"]["diseases"] == diseases and found["problems"] == []
+    assert any("of SD-128, not of SD-198" in note for note in found["notes"]) == (diseases == 128)
+
+
+def test_sd128_is_told_from_sd198_by_its_classes():
+    def official(classes, photos):
+        return sd198.official_of([f"images/{c}/{i}.jpg" for c in range(classes) for i in range(photos)])[0]
+
+    assert official(198, 10) == official(127, 20) == official(0, 0) == sd198.OFFICIAL
+    assert official(128, 10) == official(127, 21) == sd198.OFFICIAL_128
 
 
 def test_the_official_figures_add_up():

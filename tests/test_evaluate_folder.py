@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 
 from dermimit.cli import main
-from dermimit.data.schema import LabelSpace, ManifestError, save_dataset
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.problems import ManifestError
+from dermimit.data.stored import save_dataset
 from dermimit.evaluate.folder import evaluate, metrics_table, shared_space
 from dermimit.evaluate.metrics import score
 from dermimit.records import read_json

@@ -6,8 +6,12 @@ import pytest
 import torch
 from timm.models.vision_transformer import Attention, Block
 
-from dermimit.model.attention import attend, block_with_queries_and_keys, class_row_and_column
+from dermimit.model.attention import Layer, attend, block_with_queries_and_keys, class_row_and_column
 from dermimit.model.lesion_selection import LesionSelection
+
+
+def layer(q, k):
+    return Layer(q, k, q.transpose(1, 2).flatten(2))
 
 
 def reference_scores(q, k, class_index, prefix, score):
@@ -37,7 +41,7 @@ def reference_scores(q, k, class_index, prefix, score):
 def test_scores_and_selection_equal_the_reference(n, heads, k, prefix, class_index, score):
     generator = torch.Generator().manual_seed(n * heads)
     q, key = (torch.randn(2, heads, n + prefix, 8, generator=generator) for _ in range(2))
-    scores, selected = LesionSelection(k=k, num_patches=n, score=score)(q, key, class_index, prefix)
+    scores, selected = LesionSelection(k=k, num_patches=n, score=score)([layer(q, key)], class_index, prefix)
     expected = reference_scores(q, key, class_index, prefix, score)
     torch.testing.assert_close(scores.double(), expected, rtol=1e-4, atol=1e-9)
     assert torch.equal(selected.sort().values, expected.topk(k).indices.sort().values)
@@ -79,7 +83,7 @@ def test_no_patch_pair_matrix_is_built():
     n = 1024
     q, k = torch.randn(1, 2, n + 1, 8), torch.randn(1, 2, n + 1, 8)
     with Sizes():
-        LesionSelection(k=4, num_patches=n, score="product_of_means")(q, k, 0, 1)
+        LesionSelection(k=4, num_patches=n, score="product_of_means")([layer(q, k)], 0, 1)
     assert max(sizes) < n * n / 10
     assert sizes
 

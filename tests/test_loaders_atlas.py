@@ -12,7 +12,7 @@ from PIL import Image
 
 from dermimit.data import ManifestError, check_leakage, ddi, fitzpatrick17k, load
 from dermimit.data.fitzpatrick17k import CONCEPTS, FLAG, FREQUENT
-from dermimit.data.schema import encode_targets
+from dermimit.data.targets import encode_targets
 
 SHARED = Path(os.environ.get("DERMIMIT_SHARED_ROOT", Path(__file__).parents[1] / "../shared/data"))
 TABLE = SHARED / "fitzpatrick17k" / "fitzpatrick17k.csv"

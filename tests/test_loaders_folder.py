@@ -1,4 +1,4 @@
-"""Folders of your own, folds, loading by name, and the facts of the datasets."""
+"""Folders of your own, folds, and loading by name."""
 
 import json
 import os
@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from dermimit.data import DATASETS, LeakageError, ManifestError, check_leakage, folder, load, pad_ufes_20
-from dermimit.data.facts import MODULES, facts_table, info, print_info
+from dermimit.data import LeakageError, ManifestError, check_leakage, folder, load, pad_ufes_20
 from dermimit.data.folds import carve_validation, fold_split, folds
-from dermimit.data.schema import LabelSpace, validate_manifest
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.schema import validate_manifest
 
 PAD = Path(os.environ.get("DERMIMIT_PAD_ROOT", Path(__file__).parents[1] / "../shared/data/pad-ufes-20"))
 NO_PATIENT = pytest.mark.filterwarnings("ignore:.*no patient_id")
@@ -205,18 +205,6 @@ def test_an_unknown_dataset_or_option_is_reported_with_the_known_ones(tmp_path):
         load("synderm", tmp_path, 16, fold=3)
     with pytest.raises(ManifestError, match=r"unknown dataset 'scim'.*did you mean 'scin'"):
         load("scim", tmp_path, 16)
-
-
-def test_every_dataset_has_its_facts():
-    assert set(MODULES) == set(DATASETS)
-    facts = facts_table()
-    assert facts.loc["dermacon_in", ["images", "patients", "body_parts"]].tolist() == [5450, 3002, 49]
-    assert facts.loc["pad_ufes_20", ["images", "diseases", "licence"]].tolist() == [2298, 6, "CC BY 4.0"]
-    for name in DATASETS:
-        text = print_info(name)
-        assert info(name).licence in " ".join(text.split()) and max(map(len, text.splitlines())) <= 100
-    with pytest.raises(ManifestError, match="did you mean 'ddi'"):
-        print_info("dd1")
 
 
 @pytest.mark.skipif(not (PAD / "metadata.csv").is_file(), reason="PAD-UFES-20 is not here; set DERMIMIT_PAD_ROOT")

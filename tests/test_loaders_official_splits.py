@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from dermimit.data import LeakageError, ManifestError, dermacon_in, load, sd198
-from dermimit.data.schema import encode_targets
+from dermimit.data.targets import encode_targets
 
 PARTS = ("Arm", "Calves (Sural Region)", "Face")
 DESCRIPTORS = ("Crust", "Scale")

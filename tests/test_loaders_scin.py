@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from dermimit.data import ManifestError, check_leakage, load, scin
-from dermimit.data.schema import encode_targets
+from dermimit.data.targets import encode_targets
 
 FIRST = ["case_id", "source", "release", "year", "age_group", "sex_at_birth", "fitzpatrick_skin_type"]
 COLUMNS = [*FIRST, "race_ethnicity_asian", *scin.BOXES, "other_symptoms_fever", "related_category", *scin.PATHS]

@@ -37,6 +37,13 @@ def images():
         {"cim_wiring": "to_disease", "cim_depth": 2},
         {"cim_wiring": "all_pairs", "cim_queries": "class"},
         {"head_depth": 3, "lsm_layer": -2, "local_readout": "max"},
+        {"lsm_score": "rollout", "lsm_k": 16},
+        {"selection": "per_head"},
+        {"selection": "per_head", "head_depth": 1, "class_tokens": "per_task"},
+        {"selection": "every_layer", "lsm_k": 5},
+        {"selection": "every_layer", "class_tokens": "per_task", "fusion": "concat"},
+        {"selection": "random"},
+        {"selection": "centre"},
     ],
 )
 def test_shapes_and_gradients_reach_every_parameter(choices, images):
@@ -172,7 +179,25 @@ def test_clear_refusals(images):
         small(head_depth=4)
     with pytest.raises(ValueError, match="choose from -2 to -1"):
         ModelConfig(lsm_layer=-3)
-    with pytest.raises((ValueError, TypeError), match=r"lsm_score[\s\S]*rollout[\s\S]*product_of_means"):
-        ModelConfig(lsm_score="rollout")
+    with pytest.raises((ValueError, TypeError), match=r"lsm_score[\s\S]*gradient[\s\S]*product_of_means"):
+        ModelConfig(lsm_score="gradient")
     with pytest.raises(ValueError, match="give a class count for each"):
         small().reset_classifier(4)
+
+
+@pytest.mark.parametrize(
+    "choices", [{}, {"head_depth": 2, "lsm_layer": -2}, {"lsm": False}, {"class_tokens": "per_task"}]
+)
+def test_a_head_computes_what_its_whole_blocks_would(choices, images):
+    model = small(**choices).double().eval()
+    out = model.forward_features(images.double())
+    for task, head in model.heads.items():
+        x = out["tokens"]
+        for block in head.blocks:
+            x = block(x)  # timm's own block, on every token
+        x = head.norm(x)
+        torch.testing.assert_close(out[f"{task}/class_token"], x[:, head.class_index], rtol=1e-10, atol=1e-12)
+        if head.selection is not None:
+            patches = x[:, head.prefix :]
+            chosen = torch.stack([row[places] for row, places in zip(patches, out[f"{task}/selected"], strict=True)])
+            torch.testing.assert_close(out[f"{task}/local_tokens"], chosen, rtol=1e-10, atol=1e-12)

@@ -10,8 +10,9 @@ from PIL import Image
 
 from dermimit.data import load, pad_ufes_20
 from dermimit.data.photos import NO_MASK
-from dermimit.data.schema import ManifestError, encode_targets
+from dermimit.data.problems import ManifestError
 from dermimit.data.splits import check_leakage
+from dermimit.data.targets import encode_targets
 from dermimit.evaluate.folder import evaluate
 from dermimit.train import TrainConfig, fit, load_run
 

@@ -7,9 +7,10 @@ import torch
 from PIL import Image
 
 from dermimit.data import load
+from dermimit.data.label_space import LabelSpace
 from dermimit.data.photos import NO_MASK, PhotoDataset, PhotoError, read_mask, read_photo
-from dermimit.data.schema import LabelSpace, ManifestError
-from dermimit.data.transforms import eval_transform
+from dermimit.data.problems import ManifestError
+from dermimit.data.transforms import CentralView, eval_transform, least_side
 
 RED_LEFT = np.zeros((20, 30, 3), np.uint8)
 RED_LEFT[:, :15, 0] = 200
@@ -43,6 +44,61 @@ def test_a_transparent_palette_is_read_without_a_warning(tmp_path):
     assert torch.equal(
         read_photo(tmp_path / "p.png"), torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
     )
+
+
+def textured(width, height):
+    """A picture with detail of every size, as photographs have."""
+    draw, picture = np.random.default_rng(0), np.zeros((height, width, 3), np.float32)
+    for step, share in ((64, 0.5), (16, 0.3), (4, 0.2)):
+        noise = draw.integers(0, 256, (height // step + 2, width // step + 2, 3), dtype=np.uint8)
+        picture += share * np.asarray(Image.fromarray(noise).resize((width, height), Image.Resampling.BICUBIC))
+    return Image.fromarray(picture.clip(0, 255).astype(np.uint8))
+
+
+def shrunk(photo, size):
+    return CentralView(size)(photo).float()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1024, 768), (801, 1203), (700, 300), (401, 400), (96, 64)])
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_large_jpeg_is_decoded_smaller_and_looks_the_same(tmp_path, width, height, mode):
+    path, least = tmp_path / "photo.jpg", 100
+    textured(width, height).convert(mode).save(path, quality=90)
+    full, small = read_photo(path), read_photo(path, least)
+    assert full.shape == (3, height, width)
+    shortest = min(small.shape[1:])
+    assert min(least, width, height) <= shortest and (shortest < 2 * least + 1)
+    assert abs(small.shape[2] / small.shape[1] - width / height) < 0.02
+    assert (shrunk(full, 64) - shrunk(small, 64)).abs().mean() < 0.01 * 255
+    if min(width, height) < 2 * least:
+        assert torch.equal(full, small)
+
+
+def test_the_turn_of_the_camera_is_applied_to_a_reduced_photo(tmp_path):
+    image, exif = textured(800, 400), Image.Exif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "turned.jpg", exif=exif, quality=90)
+    full, small = read_photo(tmp_path / "turned.jpg"), read_photo(tmp_path / "turned.jpg", 100)
+    assert full.shape == (3, 800, 400) and small.shape == (3, 200, 100)
+    assert (shrunk(full, 64) - shrunk(small, 64)).abs().mean() < 0.01 * 255
+
+
+@pytest.mark.parametrize("suffix", ["png", "webp", "bmp", "tif"])
+def test_other_files_are_never_reduced(tmp_path, suffix):
+    textured(400, 300).save(tmp_path / f"photo.{suffix}")
+    assert torch.equal(read_photo(tmp_path / f"photo.{suffix}", 20), read_photo(tmp_path / f"photo.{suffix}"))
+
+
+def test_a_reduced_photo_is_checked_like_any_other(tmp_path, monkeypatch):
+    path = tmp_path / "photo.jpg"
+    textured(800, 600).save(path)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 800 * 600 - 1)
+    with pytest.raises(PhotoError, match=r"480,?000 pixels.*make it smaller"):
+        read_photo(path, 75)
+    monkeypatch.undo()
+    cut_short(path)
+    with pytest.raises(PhotoError, match="replace the file"):
+        read_photo(path, 75)
 
 
 @pytest.mark.parametrize("levels", [(0, 1), (0, 255), (10, 240)])
@@ -157,6 +213,22 @@ def test_a_mask_of_another_size_is_fitted_and_of_another_shape_refused(tiny_phot
     Image.new("L", (32, 40)).save(path)
     with pytest.raises(PhotoError, match=r"row 7.*mask 32 x 40, photo 40 x 32"):
         dataset[0]
+
+
+@pytest.mark.parametrize("in_memory", [False, True])
+def test_the_splits_read_reduced_photos_with_masks_that_fit(tiny_photos, in_memory):
+    for folder in ("images", "masks"):
+        for path in (tiny_photos.root / folder).iterdir():
+            with Image.open(path) as image:
+                image.resize((403, 323), Image.Resampling.NEAREST).save(path, "JPEG" if folder == "images" else "PNG")
+    plain = PhotoDataset(tiny_photos.frame, tiny_photos.label_space, tiny_photos.root, eval_transform(16))
+    items = tiny_photos.photos("train", in_memory=in_memory, with_mask=True)
+    assert items.least == least_side(16) == 24
+    for index in range(len(items)):
+        item = items[index]
+        assert (item["image"] - plain[index]["image"]).abs().mean() < 0.02
+        if items.frame["mask"].iloc[index] is not None:
+            assert (item["mask"] == 1).float().mean() == pytest.approx(14 * 14 / (32 * 32), abs=0.04)
 
 
 def test_workers_give_the_same_batches_as_one_process(tiny_photos):

@@ -6,14 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermimit.data.schema import (
-    LabelSpace,
-    ManifestError,
-    encode_targets,
-    load_dataset,
-    save_dataset,
-    validate_manifest,
-)
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.problems import ManifestError
+from dermimit.data.schema import validate_manifest
+from dermimit.data.stored import load_dataset, save_dataset
+from dermimit.data.targets import encode_targets
 
 SPACE = LabelSpace("demo", ("melanoma", "naevus"), ("arm", "leg"), ("itch", "bleed", "scale"))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dermimit.data.schema import ManifestError
+from dermimit.data.problems import ManifestError
 from dermimit.data.splits import LeakageError, check_leakage, grouped_split, select
 
 

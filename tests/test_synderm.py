@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from dermimit.data import load
-from dermimit.data.schema import load_dataset
+from dermimit.data.stored import load_dataset
 from dermimit.data.synderm import LABEL_SPACE, SynDerm, describe, write
 from dermimit.data.synderm import files as files_module
 from dermimit.data.synderm.confounders import USUAL

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermimit.data.schema import LabelSpace
+from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate import comparisons, statistics, tables
 from dermimit.evaluate.metrics import class_metrics
 
@@ -182,8 +182,8 @@ def test_damaged_record_is_named(tmp_path):
     ("text", "message"),
     [
         ("row,label\nD,D\n", "tasks"),
-        ("row,label,tasks,lsm,fusion,description\nD/x,D,disease,true,none,\n", "line 2"),
-        ("row,label,tasks,lsm,fusion,description\nD,D,disease,maybe,none,\n", "column lsm"),
+        ("row,group,label,tasks,lsm,fusion,settings,description\nD/x,,D,disease,true,none,,\n", "line 2"),
+        ("row,group,label,tasks,lsm,fusion,settings,description\nD,,D,disease,maybe,none,,\n", "column lsm"),
     ],
 )
 def test_experiments_are_checked(tmp_path, text, message):

@@ -10,11 +10,13 @@ import pytest
 import torch
 
 from dermimit.data import load
-from dermimit.data.schema import LabelSpace, save_dataset
+from dermimit.data.label_space import LabelSpace
 from dermimit.data.splits import select
+from dermimit.data.stored import save_dataset
 from dermimit.evaluate.metrics import score
+from dermimit.model.config import TASKS
 from dermimit.records import publish, read_json, write_json
-from dermimit.train import NonFiniteLossError, TrainConfig, engine, fit, load_run
+from dermimit.train import NonFiniteLossError, TrainConfig, assemble, engine, epoch, fit, load_run, with_settings
 from dermimit.train.checkpoint import CheckpointError, load_tensors
 
 RECORD = ["config.json", "history.parquet", "label_space.json", "metrics.json", "model.safetensors"]
@@ -68,7 +70,16 @@ def test_the_loaded_model_gives_the_recorded_probabilities(config):
     np.testing.assert_allclose(logits["disease"].softmax(1).numpy(), recorded, atol=1e-3)
 
 
-@pytest.mark.parametrize("changes", [{}, {"optimizer": "adamw", "ema": 0.9}, {"lsm": False, "fusion": "concat"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"optimizer": "adamw", "ema": 0.9},
+        {"lsm": False, "fusion": "concat"},
+        {"balance": "uncertainty"},
+        {"balance": "pcgrad", "watch_gradients": 1},
+    ],
+)
 def test_a_killed_run_resumes_to_the_same_bits(config, monkeypatch, changes):
     whole = fit(config("whole", **changes))
     real = engine.train_one_epoch
@@ -126,7 +137,7 @@ def test_three_tasks_on_a_dataset_with_diseases_only_become_one(config, tiny_pho
 
 
 def test_a_nonfinite_loss_stops_with_all_that_is_needed(config, monkeypatch):
-    real = engine.multi_task_loss
+    real = epoch.task_objectives
 
     def broken(*arguments):
         total, losses = real(*arguments)
@@ -137,7 +148,7 @@ def test_a_nonfinite_loss_stops_with_all_that_is_needed(config, monkeypatch):
         return broken(*arguments)
 
     broken.calls = 0
-    monkeypatch.setattr(engine, "multi_task_loss", counted)
+    monkeypatch.setattr(epoch, "task_objectives", counted)
     with pytest.raises(NonFiniteLossError, match=r"attributes loss .*step 2 of 6.*images/\d\d.png.*last.safetensors"):
         fit(config())
 
@@ -154,15 +165,15 @@ def test_the_test_split_is_read_once_at_the_end(config, monkeypatch):
 
 
 def test_sample_order_covers_every_photograph_once_a_pass():
-    order = engine.sample_order(10, 0, 40, seed=3)
+    order = epoch.sample_order(10, 0, 40, seed=3)
     assert all(sorted(order[i : i + 10]) == list(range(10)) for i in range(0, 40, 10))
-    assert engine.sample_order(10, 13, 14, seed=3) == order[13:27]
+    assert epoch.sample_order(10, 13, 14, seed=3) == order[13:27]
     assert order[:10] != order[10:20]
 
 
 def test_learning_rate_rises_then_falls_to_zero(config):
     c = config(samples=400, epochs=10, warmup=0.1)
-    rates = [engine.learning_rate(step, c) for step in range(c.steps)]
+    rates = [epoch.learning_rate(step, c) for step in range(c.steps)]
     assert max(rates) == pytest.approx(c.lr)
     assert rates[0] == pytest.approx(c.lr / 10)
     assert all(a > b for a, b in pairwise(rates[10:]))
@@ -230,10 +241,10 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
 def test_a_run_can_start_from_another(config):
     first = fit(config("first"))
     space = load_run(first).label_space
-    model = engine.build_model(config("second", start_from=str(first)), space)
+    model = assemble.build_model(config("second", start_from=str(first)), space)
     assert all(torch.equal(value, weights(first)[name]) for name, value in model.state_dict().items())
     other = replace(space, diseases=("x", "y", "z"))
-    fresh = engine.build_model(config("third", start_from=str(first)), other)
+    fresh = assemble.build_model(config("third", start_from=str(first)), other)
     kept = {name for name, value in fresh.state_dict().items() if not torch.equal(value, weights(first)[name])}
     assert kept and all(name.startswith("classifiers") for name in kept)
     fourth = fit(config("fourth", start_from=str(first)))
@@ -248,3 +259,46 @@ def test_a_wrong_start_is_explained(config, tmp_path):
     first = fit(config("first"))
     with pytest.raises(ValueError, match="another architecture"):
         fit(config("wide", start_from=str(first), model_kwargs=MODEL | {"embed_dim": 48}))
+
+
+def test_gradients_of_the_tasks_are_watched_where_asked(config):
+    history = load_run(fit(config(watch_gradients=1))).history
+    pairs = [name for name in history if name.startswith("gradient/cosine/")]
+    assert len(pairs) == 3
+    assert history[pairs].abs().to_numpy().max() <= 1
+    assert (history[[f"gradient/norm/{task}" for task in TASKS]] > 0).to_numpy().all()
+
+
+def test_learnt_weights_of_the_losses_are_kept_with_the_model(config):
+    weights = load_run(fit(config(balance="uncertainty"))).model.loss_weights.log_variance
+    assert set(weights) == set(TASKS) and all(value.abs() > 0 for value in weights.values())
+
+
+def test_watching_the_gradients_changes_no_number(config):
+    plain, watched = load_run(fit(config("plain"))), load_run(fit(config("watched", watch_gradients=1)))
+    assert plain.metrics == watched.metrics
+
+
+def test_training_labels_are_harmed_and_the_others_are_not(config):
+    usual = assemble.load_photos(config()).frame
+    few = assemble.load_photos(config(train_share=0.5)).frame
+    none = assemble.load_photos(config(attribute_missing=1.0)).frame
+    train = usual["split"] == "train"
+    assert 0 < (few["split"] == "train").sum() < train.sum()
+    assert none.loc[train, "attributes"].isna().all() and none.loc[~train, "attributes"].notna().all()
+    assert load_run(fit(config(attribute_missing=1.0, train_share=0.5))).metrics["test"]["disease/accuracy"] >= 0
+
+
+def test_settings_are_read_from_text(config):
+    changed = with_settings(config(model_kwargs={"lsm_k": 3}), "lsm_k=8 supervise=after cutmix_probability=0 lr=1e-3")
+    assert (changed.model_kwargs, changed.supervise, changed.lr) == ({"lsm_k": 8}, "after", 0.001)
+    assert with_settings(config(), "") == config()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("lsm_kk=8", "lsm_k"), ("lsm_k", "name=value"), ("lr=-1", "TrainConfig.lr")],
+)
+def test_wrong_settings_are_explained(config, text, message):
+    with pytest.raises(ValueError, match=message):
+        with_settings(config(), text)

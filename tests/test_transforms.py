@@ -1,11 +1,13 @@
 """Transforms keep mask and photo together; CutMix weighs the targets by what was really pasted."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from torchvision import tv_tensors
 
-from dermimit.data.transforms import CutMix, RandomView, eval_transform, train_transform
+from dermimit.data.transforms import CutMix, RandomView, eval_transform, least_side, train_transform
 
 
 def square(height: int, width: int) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
@@ -126,3 +128,25 @@ def test_probability_zero_is_the_identity_and_a_half_mixes_half_the_batches():
 def test_cutmix_refuses_settings_out_of_range(wrong):
     with pytest.raises(ValueError, match="CutMix"):
         CutMix(**wrong)
+
+
+@pytest.mark.parametrize("size", [16, 64, 224, 384])
+def test_no_transform_enlarges_a_photo_of_the_least_side(size):
+    least = least_side(size)
+    view, shortest = RandomView(size), []
+    torch.manual_seed(0)
+    for height, width in ((least, least), (least, 3 * least), (2 * least, least)):
+        photo = torch.empty(3, height, width, dtype=torch.uint8, device="meta")
+        shortest += [min(view.make_params([photo])["box"][2:]) for _ in range(2000)]
+    assert size <= min(shortest) < 1.05 * size  # needed, and not more than that
+    assert least == math.ceil(1.4907 * size)
+
+
+def test_the_memory_layout_of_a_photo_does_not_change_a_bit():
+    photo = torch.randint(0, 256, (90, 120, 3), dtype=torch.uint8).permute(2, 0, 1)
+    for transform in (train_transform(32), eval_transform(32), train_transform(128)):
+        results = []
+        for each in (photo, photo.contiguous()):
+            torch.manual_seed(3)
+            results.append(transform(each))
+        assert torch.equal(*results) and results[0].is_contiguous()

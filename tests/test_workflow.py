@@ -15,8 +15,11 @@ sys.path.insert(0, str(ROOT / "workflow"))
 import helpers  # noqa: E402
 from snakemake.exceptions import WorkflowError  # noqa: E402
 
+from dermimit.data.synderm import LABEL_SPACE  # noqa: E402
 from dermimit.evaluate.tables import read_experiments  # noqa: E402
 from dermimit.records import RESULT_CODE  # noqa: E402
+from dermimit.train import TrainConfig, with_settings  # noqa: E402
+from dermimit.train.assemble import build_model  # noqa: E402
 
 PROFILES = ("smoke", "quick", "published", "paper")
 
@@ -88,12 +91,29 @@ def test_wrong_profile_is_explained(tmp_path, line, message):
         helpers.read_settings({"profile": "mine"}, tmp_path)
 
 
-def test_experiments_table():
-    path = ROOT / "workflow/experiments/ablation.csv"
+TABLES = sorted((ROOT / "workflow/experiments").glob("*.csv"))
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
+def test_experiments_tables_mean_the_same_to_the_workflow_and_to_the_pages(path):
     frame, rows = read_experiments(path), helpers.read_experiments(path)
-    assert rows == frame.set_index("row")[["tasks", "lsm", "fusion"]].to_dict("index")
-    assert list(frame["row"]) == ["D", "D_LSM", "D_B_A", "D_B_A_LSM", "full"]
-    full = frame.set_index("row").loc["full"]
+    frame = frame.rename(columns={"settings": "more"}).set_index("row")
+    assert rows == frame[["tasks", "lsm", "fusion", "more"]].to_dict("index")
+    assert frame[["group", "label", "description"]].ne("").all(axis=None)
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
+def test_every_row_of_the_experiments_is_a_model_that_can_be_built(path, tmp_path):
+    for row in read_experiments(path).to_dict("records"):
+        run = {"tasks": tuple(row["tasks"].split("+")), "lsm": row["lsm"], "fusion": row["fusion"]}
+        config = with_settings(TrainConfig(data_root=tmp_path, out=tmp_path / row["row"], **run), row["settings"])
+        build_model(config, LABEL_SPACE)
+
+
+def test_rows_of_the_ablation():
+    frame = read_experiments(ROOT / "workflow/experiments/ablation.csv").set_index("row")
+    assert list(frame.index[:2]) == ["D", "D_LSM"] and frame.index[-1] == "full"
+    full = frame.loc["full"]
     assert full["tasks"] == "disease+body_part+attributes" and bool(full["lsm"]) and full["fusion"] == "cim"
 
 
@@ -113,6 +133,7 @@ def test_code_lists_only_what_is_named(monkeypatch):
     training = helpers.code("data", "model", "train", "evaluate/metrics.py")
     assert "dermimit/data/synderm/knowledge.yaml" in training
     assert not any("explain" in path or "notebook.py" in path for path in training)
+    assert len(helpers.code(*helpers.MANIFEST_CODE)) == len(helpers.MANIFEST_CODE)
 
 
 def test_prose_and_figures_of_the_training_notebook_do_not_count(tmp_path):

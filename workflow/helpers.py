@@ -30,6 +30,9 @@ FILES = {  # the table that changes whenever the dataset does: the first of thes
     "folder": ("manifest.csv", "manifest.parquet", "."),
 }  # fmt: skip
 RESULT_CODE = ("data", "model", "train", "evaluate/metrics.py", "evaluate/predictions.py")  # as in dermimit.records
+MANIFEST_CODE = tuple(
+    f"data/{name}.py" for name in ("cells", "columns", "label_space", "problems", "rules", "schema", "stored")
+)
 HELD: list[Any] = []
 OPTIONS = ("profile", "dataset", "data_root", "data_options")
 
@@ -130,7 +133,7 @@ def _data_root(given: str, profile: str, dataset: str) -> str:
 
 
 def read_experiments(path: Path) -> dict[str, dict[str, Any]]:
-    """Read the rows to train, by name: `tasks` and `fusion` as text, `lsm` as a truth value.
+    """Read the rows to train, by name, as parameters of notebooks/03_train.ipynb: tasks, fusion, lsm, more.
 
     `dermimit.evaluate.tables` reads the same table; here without the package, whose import takes seconds.
     """
@@ -145,6 +148,7 @@ def read_experiments(path: Path) -> dict[str, dict[str, Any]]:
             if lsm not in ("true", "false") or not row.get("tasks") or not row.get("fusion"):
                 raise WorkflowError(f"{path.name}, line {line}: needs tasks, fusion, and lsm as true or false.")
             rows[name] = {"tasks": row["tasks"], "lsm": lsm == "true", "fusion": row["fusion"]}
+            rows[name]["more"] = row.get("settings") or ""
     return rows
 
 

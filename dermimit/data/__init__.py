@@ -10,10 +10,12 @@ import pandas as pd
 
 from dermimit.data import ddi, dermacon_in, fitzpatrick17k, folder, pad_ufes_20, scin, sd198
 from dermimit.data.folds import fold_split
+from dermimit.data.label_space import LabelSpace
 from dermimit.data.photos import PhotoDataset, PhotoError
-from dermimit.data.schema import LabelSpace, ManifestError, load_dataset, suggest
+from dermimit.data.problems import ManifestError, suggest
 from dermimit.data.splits import LeakageError, check_leakage, grouped_split, select
-from dermimit.data.transforms import eval_transform, train_transform
+from dermimit.data.stored import load_dataset
+from dermimit.data.transforms import eval_transform, least_side, train_transform
 
 __all__ = ["DATASETS", "LabelSpace", "LeakageError", "ManifestError", "PhotoDataset", "PhotoError", "PhotoSet", "load"]
 Loaded = tuple[pd.DataFrame, LabelSpace]
@@ -59,6 +61,7 @@ class PhotoSet:
         label_space: names the classes.
         root: folder that the manifest's paths are relative to.
         image_size: side in pixels of the square that the model sees.
+        cache: folder that keeps photos reduced to what that size needs, for faster reading; None for none.
     """
 
     name: str
@@ -66,19 +69,24 @@ class PhotoSet:
     label_space: LabelSpace
     root: Path
     image_size: int
+    cache: Path | None = None
 
     def photos(
         self, split: str, augment: bool = False, in_memory: bool = False, with_mask: bool = False
     ) -> PhotoDataset:
         """The photos of one split, with the training transform if `augment`, else the evaluation one.
 
+        Large JPEG files are decoded at a reduced size, `least_side(image_size)` or more.
+
         Raises:
             ManifestError: the split is unknown or empty.
+            CacheError: the cache cannot be written.
         """
         transform = train_transform(self.image_size) if augment else eval_transform(self.image_size)
         size = self.image_size if in_memory else None
         rows = select(self.frame, split)
-        return PhotoDataset(rows, self.label_space, self.root, transform, in_memory, size, with_mask)
+        reading = {"least": least_side(self.image_size), "cache": self.cache}
+        return PhotoDataset(rows, self.label_space, self.root, transform, in_memory, size, with_mask, **reading)
 
 
 def load(dataset: str, root: Path | str, image_size: int, seed: int = 0, **options: Any) -> PhotoSet:

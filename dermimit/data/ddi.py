@@ -15,9 +15,10 @@ from typing import Any
 import pandas as pd
 
 from dermimit.data.fitzpatrick17k import CONCEPTS, FREQUENT, skincon_attributes
-from dermimit.data.folder import columns_of, locate
-from dermimit.data.schema import LabelSpace, ManifestError, describe, raise_problems, validate_manifest
-from dermimit.data.tables import find_photos, read_table
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.problems import ManifestError, describe, raise_problems
+from dermimit.data.schema import validate_manifest
+from dermimit.data.tables import columns_of, find_photos, locate, read_table
 
 NAME = "ddi"
 TABLE, SKINCON_TABLE = "ddi_metadata.csv", "annotations_ddi.csv"
@@ -36,7 +37,11 @@ INFO: dict[str, Any] = {
     "size": "656 images",
     "layout": "ddi_metadata.csv, the images anywhere below it, and if wanted annotations_ddi.csv",
     "classes": "78, or benign and malignant",
+    "body_parts": "none",
+    "attributes": "48 concepts of SkinCon, or the 22 frequent ones, where its table is there",
     "skin_types": "three groups: I-II, III-IV, V-VI",
+    "grouping": "none: patients are unknown",
+    "splits": "all photographs are in the split test, as is customary",
     "faults": (
         "78 diseases on 656 images: most classes are too small for a score of their own",
         "skin tone is one of three groups, not a Fitzpatrick type",

@@ -17,10 +17,11 @@ from typing import Any
 
 import pandas as pd
 
-from dermimit.data.folder import columns_of, locate
 from dermimit.data.folds import carve_validation
-from dermimit.data.schema import LabelSpace, ManifestError, describe, raise_problems, suggest, validate_manifest
-from dermimit.data.tables import find_photos, named, read_table
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.problems import ManifestError, describe, raise_problems, suggest
+from dermimit.data.schema import validate_manifest
+from dermimit.data.tables import columns_of, find_photos, locate, named, read_table
 
 NAME = "dermacon_in"
 LEVELS = {8: "Main_class", 19: "Sub_class", 245: "Disease_label"}
@@ -41,7 +42,11 @@ INFO: dict[str, Any] = {
     "size": "about 3.6 GB of images, 4 MB of tables",
     "layout": "DATASET/ (often DATASET_0 and DATASET_1), METADATA/train_split.csv and METADATA/test_split.csv",
     "classes": "8 main classes, 19 sub-classes, 245 diseases",
+    "body_parts": "49, several of which may be on one photograph",
+    "attributes": "47 descriptors",
     "skin_types": "Fitzpatrick 1 to 6",
+    "grouping": "Subject_ID",
+    "splits": "official, by subject, 80:20; the validation part is carved from the training subjects",
     "faults": (
         "'No Definite Diagnosis' is one of the 8 main classes; no_diagnosis='missing' takes it out",
         "the authors' code chooses its checkpoint on the reported split and reports weighted, not macro, F1",

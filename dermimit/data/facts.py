@@ -1,55 +1,22 @@
-"""What is known of each dataset: counts, licence, where it is kept, known faults; drawn from the loaders' constants."""
+"""What is known of each dataset: counts, licence, where it is kept, known faults; from its own module."""
 
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
 import pandas as pd
 
-from dermimit.data import ddi, dermacon_in, fitzpatrick17k, folder, pad_ufes_20, scin, sd198, synderm
-from dermimit.data.schema import ManifestError, suggest
+from dermimit.data import ddi, dermacon_in, fitzpatrick17k, folder, options_of, pad_ufes_20, scin, sd198, synderm
+from dermimit.data.problems import ManifestError, suggest
 
 MODULES: dict[str, ModuleType] = {
     module.__name__.rpartition(".")[2]: module
     for module in (synderm, pad_ufes_20, dermacon_in, sd198, fitzpatrick17k, scin, ddi, folder)
 }
-INFOS: dict[str, dict[str, Any]] = {  # of the modules that have no INFO of their own
-    "synderm": {
-        "title": "SynDerm-49, procedural photographs",
-        "citation": "this project",
-        "licence": "this project's",
-        "forbids": "nothing; it says nothing of patients either",
-        "source": "drawn on your machine by `dermimit data synderm`",
-        "size": "as many as you ask for",
-        "layout": "what `dermimit data synderm` writes: manifest.parquet, label_space.json, images/, masks/",
-        "classes": "49",
-        "skin_types": "Fitzpatrick 1 to 6",
-        "faults": ("synthetic: good for testing methods, not for claims on patients",),
-    },
-    "pad_ufes_20": {
-        "title": "PAD-UFES-20",
-        "citation": "Pacheco et al., Data in Brief 32 (2020)",
-        "licence": "CC BY 4.0",
-        "forbids": "use without attribution",
-        "source": "Mendeley Data, zr7vgbcyr2",
-        "size": "2,298 images",
-        "layout": "metadata.csv, imgs_part_1/ to imgs_part_3/ with <img_id>.png, and if wanted masks/<img_id>.png",
-        "classes": "6",
-        "skin_types": "Fitzpatrick 1 to 6, where given",
-        "faults": (
-            "lesion_id repeats across patients: a lesion is the pair of patient_id and lesion_id",
-            "lesion_id is a whole number: code that expects text may fall back to photos; group by patient_id",
-            "age, sex and skin type are missing mostly where no biopsy was made, so that missingness tells the class",
-            "only 52 melanomas: one more or fewer in the test set moves macro-F1 by a point or more",
-            "no official split: many published ones put photos of one lesion in training and test",
-            "the column of the skin type is spelled fitspatrick; ink rings and arrows round some lesions",
-            "in the training data of DermINO and SkinVL: their scores on it are not clean",
-        ),
-    },
-}
-COUNTS = ("images", "patients", "diseases", "body_parts", "attributes")
-WIDTH = 100
+COUNTS = ("images", "patients", "lesions", "diseases", "body_parts", "attributes")
+WIDTH, INDENT = 100, 12  # of the text for a terminal, in characters
 
 
 @dataclass(frozen=True)
@@ -66,7 +33,11 @@ class Info:
         size: for planning a download.
         layout: the files that the loader expects under root.
         classes: the diseases, in words.
+        body_parts: in words.
+        attributes: in words.
         skin_types: how skin colour is recorded.
+        grouping: what keeps photographs together that must be in one split.
+        splits: the official ones, or how they are made.
         faults: known traps and errors.
         official: what the authors count.
     """
@@ -80,7 +51,11 @@ class Info:
     size: str
     layout: str
     classes: str
+    body_parts: str
+    attributes: str
     skin_types: str
+    grouping: str
+    splits: str
     faults: tuple[str, ...]
     official: dict[str, Any]
 
@@ -98,7 +73,7 @@ def info(name: str) -> Info:
     if space := getattr(module, "LABEL_SPACE", None):
         official |= {"diseases": len(space.diseases), "body_parts": len(space.body_parts)}
         official |= {"attributes": len(space.attributes)}
-    return Info(name=name, official=official, **getattr(module, "INFO", INFOS.get(name)))
+    return Info(name=name, official=official, **module.INFO)
 
 
 def facts_table() -> pd.DataFrame:
@@ -113,23 +88,63 @@ def facts_table() -> pd.DataFrame:
 
 
 def print_info(name: str) -> str:
-    """The facts of one dataset as text for a terminal."""
+    """The facts of one dataset as text for a terminal, in lines of at most 100 characters.
+
+    Raises:
+        ManifestError: there is no such dataset.
+    """
     known = info(name)
-    counts = [f"{column.replace('_', ' ')} {known.official[column]:,}" for column in COUNTS if column in known.official]
-    fields = {
-        "Counts": "; ".join(counts) or "not counted",
-        "Classes": known.classes,
-        "Skin": known.skin_types,
+    lines = [f"{known.title} ({name})", ""]
+    for label, text in _fields(known).items():
+        lines.append(textwrap.fill(f"{label + ':':{INDENT}}{text}", WIDTH, subsequent_indent=" " * INDENT))
+    lines.append("Known faults:")
+    lines += [textwrap.fill(f"  - {fault}", WIDTH, subsequent_indent="    ") for fault in known.faults]
+    return "\n".join(lines)
+
+
+def facts_sheet(name: str) -> str:
+    """The datasheet of one dataset in Markdown: its title in bold, then a list of its facts; no heading.
+
+    Raises:
+        ManifestError: there is no such dataset.
+    """
+    known = info(name)
+    lines = [f"**{known.title}** (`{name}`)", ""]
+    lines += [f"- *{label}*: {_markdown(text)}" for label, text in _fields(known).items()]
+    lines.append("- *Known faults*:")
+    lines += [f"  - {_markdown(fault)}" for fault in known.faults]
+    return "\n".join(lines)
+
+
+def _fields(known: Info) -> dict[str, str]:
+    """The facts but the faults, by their label, in the order in which they are shown."""
+    options = [f"{option}={default!r}" for option, default in options_of(known.name).items()]
+    return {
         "Citation": known.citation,
         "Licence": known.licence,
         "Forbidden": known.forbids,
         "Get it": known.source,
         "Size": known.size,
         "Layout": known.layout,
+        "Counts": _counts(known.official),
+        "Classes": known.classes,
+        "Body parts": known.body_parts,
+        "Attributes": known.attributes,
+        "Skin types": known.skin_types,
+        "Grouping": known.grouping,
+        "Splits": known.splits,
+        "Options": ", ".join(options) or "none",
     }
-    lines = [f"{known.title} ({name})", ""]
-    for label, text in fields.items():
-        lines.append(textwrap.fill(f"{label + ':':11}{text}", WIDTH, subsequent_indent=" " * 11))
-    lines.append("Known faults:")
-    lines += [textwrap.fill(f"  - {fault}", WIDTH, subsequent_indent="    ") for fault in known.faults]
-    return "\n".join(lines)
+
+
+def _counts(official: Mapping[str, Any]) -> str:
+    """What the authors count, in words, with the photographs of each disease in brackets."""
+    said = {column: f"{column.replace('_', ' ')} {official[column]:,}" for column in COUNTS if column in official}
+    if "disease" in official:
+        said["diseases"] += " (" + ", ".join(f"{name} {n:,}" for name, n in official["disease"].items()) + ")"
+    return "; ".join(said.values()) or "not counted"
+
+
+def _markdown(text: str) -> str:
+    """Text in which `<file>` and `*` stand for themselves."""
+    return text.replace("<", r"\<").replace("*", r"\*")

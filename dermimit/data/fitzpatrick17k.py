@@ -17,18 +17,11 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from dermimit.data.folder import locate
+from dermimit.data.label_space import LabelSpace
 from dermimit.data.photos import read_photo
-from dermimit.data.schema import (
-    LabelSpace,
-    ManifestError,
-    collecting,
-    describe,
-    raise_problems,
-    suggest,
-    validate_manifest,
-)
-from dermimit.data.tables import find_photos, named, read_table
+from dermimit.data.problems import ManifestError, collecting, describe, raise_problems, suggest
+from dermimit.data.schema import validate_manifest
+from dermimit.data.tables import find_photos, locate, named, read_table
 
 NAME = "fitzpatrick17k"
 TABLE, SKINCON_TABLE = "fitzpatrick17k.csv", "annotations_fitzpatrick17k.csv"
@@ -60,7 +53,11 @@ INFO: dict[str, Any] = {
     "size": "16,577 images, 3,230 of them annotated by SkinCon",
     "layout": "fitzpatrick17k.csv, <md5hash>.jpg anywhere below it, and if wanted annotations_fitzpatrick17k.csv",
     "classes": "114, in groups of 9 and of 3",
+    "body_parts": "none",
+    "attributes": "48 concepts of SkinCon, or the 22 frequent ones, where its table is there",
     "skin_types": "Fitzpatrick 1 to 6, unknown for 565",
+    "grouping": "near-duplicates, since patients are unknown",
+    "splits": "none official; at random, near-duplicates together",
     "faults": (
         "many links are dead and 41 rows have none: missing='leave out' goes on without those photos",
         "many near-duplicates and wrong labels; qc says so for few rows ('3 Wrongly labelled' on 17)",

@@ -2,7 +2,7 @@
 
 Three layouts, the first that fits:
 
-* `manifest.csv` or `manifest.parquet`: the columns of `dermimit.data.schema.COLUMNS`; only `image` and `disease` must
+* `manifest.csv` or `manifest.parquet`: the columns of `dermimit.data.columns.COLUMNS`; only `image` and `disease` must
   be there. In a CSV, names in `attributes`, `attributes_unknown` and `body_part` are separated by ";", a lone ";" means
   none of them, an empty cell unknown; `disease_weights` is a JSON object such as {"eczema": 0.7, "psoriasis": 0.3}.
 * `train/eczema/1.jpg`, `val/...`, `test/...`: a folder for each split, in it one for each disease.
@@ -12,7 +12,6 @@ Class names come from `label_space.json`, if it is there, else from the values. 
 without a validation split, one is carved from train by patient.
 """
 
-import csv
 import json
 import warnings
 from pathlib import Path, PurePosixPath
@@ -20,21 +19,14 @@ from typing import Any
 
 import pandas as pd
 
+from dermimit.data.cells import is_missing
+from dermimit.data.columns import WEIGHTS_COLUMN
 from dermimit.data.folds import carve_validation
-from dermimit.data.schema import (
-    LABEL_SPACE_FILE,
-    WEIGHTS_COLUMN,
-    LabelSpace,
-    ManifestError,
-    collecting,
-    describe,
-    is_missing,
-    path_problem,
-    raise_problems,
-    suggest,
-    validate_manifest,
-)
-from dermimit.data.tables import PHOTO_SUFFIXES, find_photos, read_table
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.problems import ManifestError, describe, raise_problems, suggest
+from dermimit.data.schema import validate_manifest
+from dermimit.data.stored import LABEL_SPACE_FILE
+from dermimit.data.tables import columns_of, find_photos, read_table
 
 NAME = "folder"
 TABLES = ("manifest.csv", "manifest.parquet")
@@ -51,7 +43,11 @@ INFO: dict[str, Any] = {
     "size": "any",
     "layout": "manifest.csv or manifest.parquet with columns image and disease; or <split>/<disease>/; or <disease>/",
     "classes": "those of the table, the folders or label_space.json",
+    "body_parts": "those of column body_part",
+    "attributes": "those of column attributes",
     "skin_types": "Fitzpatrick 1 to 6 in column fitzpatrick",
+    "grouping": "column patient_id, where it is there",
+    "splits": "those of column split or of the folders; else at random, by patient",
     "faults": ("without patient_id, photos of one patient may fall in two splits",),
 }
 
@@ -183,47 +179,3 @@ def _names(frame: pd.DataFrame, column: str) -> set[str]:
         for v in values
         for n in ([v] if not isinstance(v, list | tuple | dict) and not hasattr(v, "tolist") else v)
     }
-
-
-def columns_of(path: Path) -> list[str]:
-    """The column names of a table that `read_table` can read."""
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        return [name.strip() for name in next(csv.reader(lines))]
-
-
-def locate(
-    names: pd.Series, photos: dict[str, list[str]], path: Path, remedy: str, leave_out: bool = False
-) -> pd.Series:
-    """The paths of the photos that a column of a table names, with or without suffix.
-
-    Args:
-        names: the column; its name is used in errors.
-        photos: what `find_photos` gives.
-        path: the table, for errors.
-        remedy: what to do where there is no photo of a name.
-        leave_out: None in place of an error where there is no photo, and a warning that counts them.
-
-    Raises:
-        ManifestError: a name is missing or leads out of the folder, or has no photo, or more than one.
-    """
-    problems, paths, absent = [], [], 0
-    for index, name in names.items():
-        name = None if is_missing(name) else str(name)
-        file = PurePosixPath(name or "")
-        found = photos.get(file.stem if file.suffix.lower() in PHOTO_SUFFIXES else file.name, [])
-        exact = [p for p in found if PurePosixPath(p).name == file.name]
-        found = exact or found
-        if problem := "name the photo or remove the row" if name is None else path_problem(name, None):
-            problems.append(describe(index, str(names.name), name, problem))
-        elif len(found) > 1:
-            problems.append(describe(index, str(names.name), name, f"found {' and '.join(found)}; keep one"))
-        elif not found and not leave_out and not collecting():
-            problems.append(
-                describe(index, str(names.name), name, f"no photo of this name under {path.parent}; {remedy}")
-            )
-        absent += not found
-        paths.append(found[0] if found else None if leave_out else name)
-    raise_problems(str(path), problems)
-    if leave_out and absent:
-        warnings.warn(f"{path}: {absent} of {len(names)} rows left out, their photos are not there", stacklevel=3)
-    return pd.Series(paths, names.index, dtype=object)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
-from dermimit.data.schema import ManifestError, suggest
+from dermimit.data.problems import ManifestError, suggest
 
 
 def folds(

@@ -4,10 +4,13 @@ Pacheco et al., "PAD-UFES-20", Data in Brief 32 (2020); Mendeley Data zr7vgbcyr2
 """
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from dermimit.data.schema import LabelSpace, describe, raise_problems, suggest, validate_manifest
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.problems import describe, raise_problems, suggest
+from dermimit.data.schema import validate_manifest
 from dermimit.data.tables import find_photos, named, read_table
 
 DISEASE_NAMES = {
@@ -32,7 +35,31 @@ OFFICIAL = {
     "lesions": 1641,
     "disease": {"ACK": 730, "BCC": 845, "MEL": 52, "NEV": 244, "SCC": 192, "SEK": 235},
 }
-"""What the paper counts."""
+"""What the paper counts. Lesions are counted here as pairs of patient_id and lesion_id."""
+INFO: dict[str, Any] = {
+    "title": "PAD-UFES-20",
+    "citation": "Pacheco et al., Data in Brief 32 (2020)",
+    "licence": "CC BY 4.0",
+    "forbids": "use without attribution",
+    "source": "Mendeley Data, zr7vgbcyr2",
+    "size": "2,298 images",
+    "layout": "metadata.csv, imgs_part_1/ to imgs_part_3/ with <img_id>.png, and if wanted masks/<img_id>.png",
+    "classes": "6",
+    "body_parts": "14 regions",
+    "attributes": "6: itch, grew, hurt, changed, bleed, elevation; UNK is unknown, not absent",
+    "skin_types": "Fitzpatrick 1 to 6, where given",
+    "grouping": "patient_id",
+    "splits": "none official; by patient, at random or as one of five folds",
+    "faults": (
+        "lesion_id repeats across patients: a lesion is the pair of patient_id and lesion_id",
+        "lesion_id is a whole number: code that expects text may fall back to photos; group by patient_id",
+        "age, sex and skin type are missing mostly where no biopsy was made, so that missingness tells the class",
+        "only 52 melanomas: one more or fewer in the test set moves macro-F1 by a point or more",
+        "no official split: many published ones put photos of one lesion in training and test",
+        "the column of the skin type is spelled fitspatrick; ink rings and arrows round some lesions",
+        "in the training data of DermINO and SkinVL: their scores on it are not clean",
+    ),
+}
 
 
 def load(root: Path | str) -> tuple[pd.DataFrame, LabelSpace]:

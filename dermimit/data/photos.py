@@ -1,8 +1,10 @@
 """Photographs of a manifest as a torch dataset: decoded with care, from disk or once into memory."""
 
+import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +18,47 @@ from torch.utils.data import Dataset
 from torchvision import tv_tensors
 from torchvision.transforms.v2 import functional as F
 
-from dermimit.data.schema import LabelSpace, encode_targets, row_number, validate_manifest
+from dermimit.data.cache import PhotoCache
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.problems import row_number
+from dermimit.data.schema import validate_manifest
+from dermimit.data.targets import encode_targets
 from dermimit.data.transforms import CentralView
 
 NO_MASK = 255  # value of every pixel where a photo has no mask
-ASPECT_TOLERANCE = 0.02
+ASPECT_TOLERANCE = 0.02  # beside the rounding of a side to a pixel
 
 
 class PhotoError(ValueError):
     """A photo or mask cannot be used; the message names the file, its row in the manifest, and the remedy."""
 
 
-def read_photo(path: Path | str) -> UInt8[Tensor, "3 h w"]:
-    """A photo file as an upright RGB tensor, uint8 (3, H, W).
+def read_photo(path: Path | str, least: int | None = None, cache: PhotoCache | None = None) -> UInt8[Tensor, "3 h w"]:
+    """A photo file as an upright RGB tensor, uint8 (3, H, W), its pixels row by row in memory (channels last).
 
     The camera's orientation (EXIF) is applied; grey, CMYK, palette and 16-bit files are converted.
 
+    Args:
+        path: the file.
+        least: pixels, at least 1. A JPEG file whose shortest side is twice as long or more is decoded at a half, a
+            quarter or an eighth of its size, the smallest at which that side still has `least` pixels: faster, and
+            each pixel about the mean of those it stands for. None, or a file of another kind: at its full size.
+        cache: looked up first, and filled; the result is the same.
+
     Raises:
         PhotoError: the file is absent, broken, cut short, not an image, or larger than Pillow's safe limit.
+        CacheError: the cache cannot be written.
     """
-    return torch.from_numpy(np.array(open_photo(Path(path)))).permute(2, 0, 1).contiguous()
+    path = Path(path)
+    if cache is None:
+        return _tensor(open_photo(path, least))
+    with _explaining(path):
+        content = path.read_bytes()
+    return cache.read(content, least, lambda: _tensor(open_photo(path, least, content)))
+
+
+def _tensor(image: Image.Image) -> UInt8[Tensor, "3 h w"]:
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
 
 def read_mask(path: Path | str) -> UInt8[Tensor, "1 h w"]:
@@ -48,18 +71,39 @@ def read_mask(path: Path | str) -> UInt8[Tensor, "1 h w"]:
     return torch.from_numpy((grey > grey.max() / 2).astype(np.uint8))[None]
 
 
-def open_photo(path: Path) -> Image.Image:
+def open_photo(path: Path, least: int | None = None, content: bytes | None = None) -> Image.Image:
     """A photo file as an upright RGB image, decoded to its end.
+
+    Args:
+        path: the file.
+        least: as in `read_photo`.
+        content: the file's bytes, if they have been read already.
 
     Raises:
         PhotoError: as `read_photo`.
     """
+    with _explaining(path), Image.open(path if content is None else io.BytesIO(content)) as image:
+        pixels, limit = image.width * image.height, Image.MAX_IMAGE_PIXELS
+        if limit and pixels > limit:
+            raise PhotoError(f"{path}: {pixels:,} pixels, more than the safe {limit:,}; make it smaller")
+        image = image if least is None else _reduced(image, least)
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        return _to_rgb(image)
+
+
+def _reduced(image: Image.Image, least: int) -> Image.Image:
+    """An image just opened, decoded smaller if its format can; a last row or column that is mostly padding is cut."""
+    drafted = image.draft(None, (least, least))
+    size = tuple(map(round, drafted[1][2:])) if drafted else image.size
+    return image if size == image.size else image.crop((0, 0, *size))
+
+
+@contextmanager
+def _explaining(path: Path) -> Iterator[None]:
+    """What goes wrong with a file becomes a PhotoError that names it and the remedy."""
     try:
-        with Image.open(path) as image:
-            pixels, limit = image.width * image.height, Image.MAX_IMAGE_PIXELS
-            if limit and pixels > limit:
-                raise PhotoError(f"{path}: {pixels:,} pixels, more than the safe {limit:,}; make it smaller")
-            return _to_rgb(ImageOps.exif_transpose(image))
+        yield
     except PhotoError:
         raise
     except FileNotFoundError as error:
@@ -77,7 +121,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         raise ValueError(f"32-bit pixels, mode {image.mode}: save it with 8 or 16 bits a channel")
     if "transparency" in image.info:
         image = image.convert("RGBA")
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 class PhotoDataset(Dataset[dict[str, Any]]):
@@ -95,9 +139,13 @@ class PhotoDataset(Dataset[dict[str, Any]]):
         in_memory: decode every photo once, now, and keep it as uint8; for photos that are used small.
         image_size: side in pixels of the central square kept in memory; required with `in_memory`, and only then.
         with_mask: items carry the lesion mask.
+        least: shortest side in pixels that a photo may be reduced to (see `read_photo`); `least_side(image_size)` for
+            the transforms of an image size, None for the full size.
+        cache: folder of a `PhotoCache` to read through; None for none.
 
     Raises:
         ManifestError: the frame does not fit the label space.
+        CacheError: the cache cannot be written.
         PhotoError: a file cannot be used; at once if `in_memory`, else when its item is asked for.
     """
 
@@ -110,6 +158,8 @@ class PhotoDataset(Dataset[dict[str, Any]]):
         in_memory: bool = False,
         image_size: int | None = None,
         with_mask: bool = False,
+        least: int | None = None,
+        cache: Path | str | None = None,
     ) -> None:
         if in_memory != (image_size is not None):
             raise ValueError("give image_size together with in_memory=True, and only then")
@@ -117,6 +167,7 @@ class PhotoDataset(Dataset[dict[str, Any]]):
         self.label_space, self.root, self.transform, self.with_mask = label_space, Path(root), transform, with_mask
         self.targets = {task: torch.from_numpy(t) for task, t in encode_targets(self.frame, label_space).items()}
         self._images, self._masks = list(self.frame["image"]), list(self.frame["mask"])
+        self.least, self._cache = least, PhotoCache(cache) if cache else None
         self._stored = self._decode_all(image_size) if image_size is not None else None
 
     def __len__(self) -> int:
@@ -135,7 +186,7 @@ class PhotoDataset(Dataset[dict[str, Any]]):
     def _read(self, index: int) -> list[Tensor]:
         """The photo, and its mask if asked for, both at the photo's size."""
         try:
-            image = read_photo(self.root / self._images[index])
+            image = read_photo(self.root / self._images[index], self.least, self._cache)
             return [image, self._read_mask(index, image)] if self.with_mask else [image]
         except PhotoError as error:
             raise PhotoError(f"{row_number(self.frame.index[index])} of the manifest: {error}") from error.__cause__
@@ -146,7 +197,8 @@ class PhotoDataset(Dataset[dict[str, Any]]):
             return torch.full((1, height, width), NO_MASK, dtype=torch.uint8)
         path = self.root / self._masks[index]
         mask = read_mask(path)
-        if abs(mask.shape[2] / mask.shape[1] / (width / height) - 1) > ASPECT_TOLERANCE:
+        tolerance = ASPECT_TOLERANCE + 1 / min(height, width)
+        if abs(mask.shape[2] / mask.shape[1] / (width / height) - 1) > tolerance:
             found = f"mask {mask.shape[2]} x {mask.shape[1]}, photo {width} x {height} pixels"
             raise PhotoError(f"{path}: {found}: not the same shape; draw it on the upright, uncropped photo")
         return F.resize(mask, [height, width], F.InterpolationMode.NEAREST_EXACT)

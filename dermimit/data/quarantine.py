@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dermimit.data.schema import ManifestError, describe, raise_problems
+from dermimit.data.problems import ManifestError, describe, raise_problems
 from dermimit.records import write_atomically
 
 HEADER = "# Photographs that cannot be read, one a line: path, tab, reason. Give this file as `quarantine`.\n"

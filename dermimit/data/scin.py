@@ -20,7 +20,9 @@ from typing import Any
 
 import pandas as pd
 
-from dermimit.data.schema import LabelSpace, ManifestError, describe, raise_problems, validate_manifest
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.problems import ManifestError, describe, raise_problems
+from dermimit.data.schema import validate_manifest
 from dermimit.data.tables import named, read_table
 
 NAME = "scin"
@@ -46,7 +48,11 @@ INFO: dict[str, Any] = {
     "size": "10,407 images of 5,033 cases",
     "layout": "dataset/scin_cases.csv, dataset/scin_labels.csv, dataset/images/<number>.png",
     "classes": "the conditions with enough cases; 3,061 cases have a label",
+    "body_parts": "12, several of which may be on one photograph; self-reported",
+    "attributes": "11: 4 textures and 7 symptoms; self-reported",
     "skin_types": "Fitzpatrick 1 to 6, self-reported",
+    "grouping": "case_id",
+    "splits": "none official; at random, photographs of a case together",
     "faults": (
         "labels belong to the case, not the photo; body parts, textures, symptoms and skin type are self-reported",
         "about two fifths of the cases have no label, 48 of them though they were called gradable",

@@ -9,13 +9,17 @@ carved from the `train` list, balanced by disease and always the same: nothing i
 Patients are unknown, so photos of one patient may be in two splits: the lists are official, and cannot be mended.
 """
 
+from collections import Counter
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
 
 from dermimit.data.folds import carve_validation
-from dermimit.data.schema import LabelSpace, ManifestError, raise_problems, suggest, validate_manifest
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.problems import ManifestError, raise_problems, suggest
+from dermimit.data.schema import validate_manifest
 
 NAME = "sd198"
 LISTS, IMAGES = "8_2_split", "images"
@@ -24,6 +28,7 @@ SMALL = 20  # SD-128 is the classes with more photos than this (the authors' pro
 PHOTO_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 OFFICIAL = {"images": 6584, "diseases": 198}
+OFFICIAL_128 = {"images": 5619, "diseases": 128}
 INFO: dict[str, Any] = {
     "title": "SD-198",
     "citation": "Sun et al., A Benchmark for Automatic Visual Classification of Clinical Skin Disease Images, "
@@ -34,7 +39,11 @@ INFO: dict[str, Any] = {
     "size": "6,584 images; a class has at most about 60",
     "layout": "images/<Class_Name>/<file>.jpg, 8_2_split/train_{0..4}.txt and val_{0..4}.txt",
     "classes": "198; SD-128 has 128, on 5,619 images",
+    "body_parts": "none",
+    "attributes": "none",
     "skin_types": "none",
+    "grouping": "none: patients are unknown",
+    "splits": "five official folds, 80:20; their val list is the test split, validation is carved from the train list",
     "faults": (
         "the lists have no header line: reading them as a table with one drops the first photo of each",
         "patients are unknown; no official handling of duplicates",
@@ -65,6 +74,22 @@ def load(
     frame = validate_manifest(rows, space, root, source=str(root / (IMAGES if fold is None else LISTS)))
     frame = frame.reset_index(drop=True)
     return (frame if fold is None else carve_validation(frame, validation, group="image")), space
+
+
+def official_of(images: Collection[str]) -> tuple[dict[str, int], str]:
+    """The official counts of SD-128, with a note, if the photographs are of that subset; else those of SD-198.
+
+    Args:
+        images: paths, each in a folder of its class. They are of SD-128 if every class has more than 20 of them, as no
+            complete copy of SD-198 has, or if there are 128 classes.
+    """
+    sizes = Counter(PurePosixPath(image).parent.name for image in images)
+    if len(sizes) == OFFICIAL_128["diseases"]:
+        return dict(OFFICIAL_128), "128 classes: compared with the official counts of SD-128, not of SD-198"
+    if sizes and min(sizes.values()) > SMALL:
+        said = f"no class of {SMALL} photographs or fewer"
+        return dict(OFFICIAL_128), f"{said}: compared with the official counts of SD-128, not of SD-198"
+    return dict(OFFICIAL), ""
 
 
 def _folders(root: Path) -> pd.DataFrame:

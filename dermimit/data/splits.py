@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dermimit.data.schema import SPLITS, ManifestError, collecting, suggest
+from dermimit.data.columns import SPLITS
+from dermimit.data.problems import ManifestError, collecting, suggest
 
 SHOWN = 10  # patients listed in one error; the rest are counted
 

@@ -3,14 +3,17 @@
 import csv
 import io
 import os
+import warnings
 from collections import Counter
 from collections.abc import Collection, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 
-from dermimit.data.schema import ManifestError, raise_problems, suggest
+from dermimit.data.cells import is_missing
+from dermimit.data.problems import ManifestError, collecting, describe, raise_problems, suggest
+from dermimit.data.rules import path_problem
 
 PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 NO_TABLES = {
@@ -54,6 +57,12 @@ def read_table(path: Path | str, columns: Sequence[str], what: str, separator: s
     places = [header.index(column) for column in columns]
     cells = [[(rows[i][p] if p < len(rows[i]) else "") or np.nan for p in places] for i in full]
     return pd.DataFrame(cells, index=full, columns=list(columns), dtype=object)
+
+
+def columns_of(path: Path) -> list[str]:
+    """The column names of a table that `read_table` can read."""
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        return [name.strip() for name in next(csv.reader(lines))]
 
 
 def _records(path: Path, what: str, separator: str) -> list[list[str]]:
@@ -103,6 +112,44 @@ def find_photos(root: Path | str, exclude: Collection[str] = ("masks",)) -> dict
             if suffix.lower() in PHOTO_SUFFIXES and not name.startswith("."):
                 found.setdefault(stem, []).append((inside / name).as_posix())
     return {stem: sorted(found[stem]) for stem in sorted(found)}
+
+
+def locate(
+    names: pd.Series, photos: dict[str, list[str]], path: Path, remedy: str, leave_out: bool = False
+) -> pd.Series:
+    """The paths of the photos that a column of a table names, with or without suffix.
+
+    Args:
+        names: the column; its name is used in errors.
+        photos: what `find_photos` gives.
+        path: the table, for errors.
+        remedy: what to do where there is no photo of a name.
+        leave_out: None in place of an error where there is no photo, and a warning that counts them.
+
+    Raises:
+        ManifestError: a name is missing or leads out of the folder, or has no photo, or more than one.
+    """
+    problems, paths, absent = [], [], 0
+    for index, name in names.items():
+        name = None if is_missing(name) else str(name)
+        file = PurePosixPath(name or "")
+        found = photos.get(file.stem if file.suffix.lower() in PHOTO_SUFFIXES else file.name, [])
+        exact = [p for p in found if PurePosixPath(p).name == file.name]
+        found = exact or found
+        if problem := "name the photo or remove the row" if name is None else path_problem(name, None):
+            problems.append(describe(index, str(names.name), name, problem))
+        elif len(found) > 1:
+            problems.append(describe(index, str(names.name), name, f"found {' and '.join(found)}; keep one"))
+        elif not found and not leave_out and not collecting():
+            problems.append(
+                describe(index, str(names.name), name, f"no photo of this name under {path.parent}; {remedy}")
+            )
+        absent += not found
+        paths.append(found[0] if found else None if leave_out else name)
+    raise_problems(str(path), problems)
+    if leave_out and absent:
+        warnings.warn(f"{path}: {absent} of {len(names)} rows left out, their photos are not there", stacklevel=3)
+    return pd.Series(paths, names.index, dtype=object)
 
 
 def named(cells: pd.DataFrame) -> pd.Series:

@@ -1,5 +1,6 @@
 """Augmentation and normalisation (torchvision v2: masks follow the photo), and CutMix for all tasks at once."""
 
+import math
 import random
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
 SMALLEST_CROP = 0.6  # of the photo's area: the lesion, usually central, stays in view
+WIDEST_CROP = 4 / 3  # width to height, or height to width
 LIGHT = 0.1  # brightness and contrast vary by this share
 
 
@@ -40,7 +42,7 @@ class CentralView(v2.Transform):
         how = F.InterpolationMode.NEAREST_EXACT if is_mask else F.InterpolationMode.BILINEAR
         pixels = inpt.as_subclass(torch.Tensor)
         out = F.resized_crop(pixels, *params["box"], [self.image_size, self.image_size], how, antialias=not is_mask)
-        out = F.horizontal_flip(out) if params["mirror"] else out
+        out = (F.horizontal_flip(out) if params["mirror"] else out).contiguous()
         return tv_tensors.wrap(out, like=inpt) if isinstance(inpt, tv_tensors.TVTensor) else out
 
 
@@ -64,7 +66,7 @@ class RandomView(CentralView):
         height, width = flat_inputs[0].shape[-2:]
         share, ratio, down, right, mirror = torch.rand(5).tolist()
         side = ((self.smallest + (1 - self.smallest) * share) * height * width) ** 0.5
-        stretch = (4 / 3) ** (ratio - 0.5)
+        stretch = WIDEST_CROP ** (ratio - 0.5)
         high, wide = (max(1, min(n, round(m))) for n, m in ((height, side / stretch), (width, side * stretch)))
         box = (int(down * (height - high + 1)), int(right * (width - wide + 1)), high, wide)
         return {"box": box, "mirror": mirror < 0.5}
@@ -118,6 +120,16 @@ def train_transform(image_size: int) -> v2.Compose:
 def eval_transform(image_size: int) -> v2.Compose:
     """Central square, normalisation: uint8 (3, h, w) to float32 (3, `image_size`, `image_size`)."""
     return v2.Compose([CentralView(image_size), LightAndNormalise()])
+
+
+def least_side(image_size: int) -> int:
+    """Shortest side, in pixels, from which no transform of `image_size` has to enlarge: 1.49 `image_size`, rounded up.
+
+    A cut of share s of the area and aspect ratio r has no side shorter than √(s H W / r) ≥ √(s / r) min(H, W), and the
+    smallest that `RandomView` draws, s = 0.6 and r = 4/3, leaves 0.67 of the photo's shortest side. The evaluation's
+    central square would do with `image_size`, and takes the same, so that both see photos reduced in the same way.
+    """
+    return math.ceil(image_size / math.sqrt(SMALLEST_CROP / WIDEST_CROP))
 
 
 class CutMix:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from dermimit.data.schema import LabelSpace
+from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate.resampling import Draws, macro_f1_draws
 
 Classes = Int[np.ndarray, " photos"]

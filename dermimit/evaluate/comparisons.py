@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dermimit.data.schema import LabelSpace
+from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate.answers import Answers, macro_f1, read_answers
 from dermimit.evaluate.resampling import bootstrap_p, patient_draws, percentile_interval, two_level
 from dermimit.evaluate.significance import effect_size, holm, seeds_needed

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from dermimit.data.schema import LabelSpace
+from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate.resampling import patient_draws, percentile_interval
 
 

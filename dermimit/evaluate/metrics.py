@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import average_precision_score, f1_score, recall_score, roc_auc_score
 
-from dermimit.data.schema import TASKS, WEIGHTS_COLUMN, LabelSpace, encode_targets
+from dermimit.data.columns import WEIGHTS_COLUMN
+from dermimit.data.label_space import TASKS, LabelSpace
+from dermimit.data.targets import encode_targets
 
 
 def score(predictions: pd.DataFrame, label_space: LabelSpace) -> dict[str, float]:

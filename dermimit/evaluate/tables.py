@@ -13,7 +13,7 @@ import pandas as pd
 from dermimit.data.synderm.write import RENDERER
 from dermimit.evaluate.statistics import format_mean_sd, mean_sd
 
-EXPERIMENT_COLUMNS = ("row", "label", "tasks", "lsm", "fusion", "description")
+EXPERIMENT_COLUMNS = ("row", "group", "label", "tasks", "lsm", "fusion", "settings", "description")
 DISEASE_METRICS = {
     "macro-F1": "disease/macro_f1",
     "accuracy": "disease/accuracy",
@@ -33,8 +33,8 @@ def read_experiments(path: Path) -> pd.DataFrame:
     """Read the table whose rows are the models to train.
 
     Args:
-        path: CSV with the columns `row` (file-safe name), `label`, `tasks` (joined by +), `lsm` (true or false),
-            `fusion`, `description`.
+        path: CSV with the columns `row` (file-safe name), `group`, `label`, `tasks` (joined by +), `lsm` (true or
+            false), `fusion`, `settings` (further ones, as `dermimit.train.with_settings` reads them), `description`.
     Raises:
         ValueError: a missing column, or a row name that is repeated or not file-safe; names the line.
     """

@@ -76,8 +76,14 @@ def gradient_times_activation(model: nn.Module, images: Images, task: str, targe
 
     Returns:
         maps in [0, 1], constant on each patch.
+    Raises:
+        ValueError: the model looks twice, at tokens that stand for different places.
+
     Source: Draelos and Carin, arXiv 2011.08891; `captum.attr.LayerGradientXActivation`.
     """
+    if model.config.zoom:
+        raise ValueError("zoom=True: the trunk sees the photo and an enlarged detail; use integrated_gradients or "
+                         "occlusion, which are maps of the photo")  # fmt: skip
     wrapped = TaskLogits(model, task)
     explain = LayerGradientXActivation(wrapped, model.trunk.blocks[-1])
     tokens = explain.attribute(images.detach().clone().requires_grad_(), target=target).detach()
@@ -109,15 +115,25 @@ def class_attention(model: nn.Module, images: Images, task: str) -> Maps:
 
     Returns:
         maps in [0, 1], constant on each patch.
+
+    Raises:
+        ValueError: the task has no head.
     """
+    if task not in model.heads:
+        raise ValueError(f"fusion='bottleneck': {task} has no head of its own; ask for one of {', '.join(model.heads)}")
     head, seen = model.heads[task], []
     handle = head.blocks[-1].norm1.register_forward_hook(lambda module, args, output: seen.append(output))
     try:
         with torch.no_grad():
-            model(images)
-            _, q, k = attend(head.blocks[-1].attn, seen[-1])
+            out = model(images)[1]
+            _, q, k = attend(head.blocks[-1].attn, seen[0])  # of the whole photo, where the model looks twice
     finally:
         handle.remove()
+    if head.narrows:  # the block saw the class token and the selected patches alone: the others get nothing
+        row, _ = class_row_and_column(q, k, 0, 1)
+        everywhere = row.new_zeros(len(row), model.grid_size[0] * model.grid_size[1])
+        attention = everywhere.scatter_add(1, out[f"{task}/selected"], row.mean(1))
+        return patches_to_map(attention, model.grid_size, images.shape[-2:])
     row, _ = class_row_and_column(q, k, head.class_index, head.prefix)
     return patches_to_map(row.mean(1), model.grid_size, images.shape[-2:])
 

@@ -1,5 +1,6 @@
 """DermImitFormer and its builders, registered with timm on import."""
 
+from dermimit.model.baseline import Baseline
 from dermimit.model.build import (
     build,
     dermimitformer_base_patch16_224,
@@ -9,17 +10,23 @@ from dermimit.model.build import (
 )
 from dermimit.model.config import SELECTING_TASKS, TASKS, ModelConfig
 from dermimit.model.dermimitformer import DermImitFormer
+from dermimit.model.hybrid import dermimitformer_lite0_stem_224, load_lite0_weights
 from dermimit.model.pretrained import load_vit_state_dict
+from dermimit.model.zoom import ZoomDermImitFormer
 
 __all__ = [
     "SELECTING_TASKS",
     "TASKS",
+    "Baseline",
     "DermImitFormer",
     "ModelConfig",
+    "ZoomDermImitFormer",
     "build",
     "dermimitformer_base_patch16_224",
     "dermimitformer_base_patch16_384",
+    "dermimitformer_lite0_stem_224",
     "dermimitformer_small_patch16_224",
     "dermimitformer_tiny_patch8_64",
+    "load_lite0_weights",
     "load_vit_state_dict",
 ]

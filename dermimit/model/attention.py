@@ -1,8 +1,14 @@
 """Self-attention of a timm block, returning the queries and keys that lesion selection reads."""
 
-from jaxtyping import Float
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Float, Int
 from timm.models.vision_transformer import Attention, Block
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 
@@ -22,14 +28,31 @@ def attend(
     Returns:
         the attended tokens, the queries and the keys.
     """
-    b, n, _ = x.shape
-    qkv = attention.qkv(x).reshape(b, n, 3, attention.num_heads, attention.head_dim).permute(2, 0, 3, 1, 4)
-    q, k, v = qkv.unbind(0)  # (B, H, N, d) each
-    q, k = attention.q_norm(q), attention.k_norm(k)
+    q, k, v = split_heads(attention, attention.qkv(x))
+    return answer(attention, q, k, v), q, k
+
+
+def answer(
+    attention: Attention,
+    q: Float[Tensor, "batch heads asking d"],
+    k: Float[Tensor, "batch heads tokens d"],
+    v: Float[Tensor, "batch heads tokens d"],
+) -> Float[Tensor, "batch asking dim"]:
+    """What the queries find, after the output projection, as timm's `Attention` computes it."""
     dropout = attention.attn_drop.p if attention.training else 0.0
     y = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, scale=attention.scale)
-    y = attention.norm(y.transpose(1, 2).reshape(b, n, -1))
-    return attention.proj_drop(attention.proj(y)), q, k
+    return attention.proj_drop(attention.proj(attention.norm(y.transpose(1, 2).flatten(2))))
+
+
+def split_heads(
+    attention: Attention, qkv: Float[Tensor, "batch tokens three_dim"]
+) -> tuple[
+    Float[Tensor, "batch heads tokens d"], Float[Tensor, "batch heads tokens d"], Float[Tensor, "batch heads tokens d"]
+]:
+    """Queries, keys and values by head from the joint projection of timm's `Attention`, normalised as it does."""
+    b, n, _ = qkv.shape
+    q, k, v = qkv.reshape(b, n, 3, attention.num_heads, attention.head_dim).permute(2, 0, 3, 1, 4).unbind(0)
+    return attention.q_norm(q), attention.k_norm(k), v
 
 
 def block_with_queries_and_keys(
@@ -39,9 +62,35 @@ def block_with_queries_and_keys(
 ]:
     """One pre-norm transformer block as timm computes it, plus its queries and keys."""
     y, q, k = attend(block.attn, block.norm1(x))
+    return complete(block, x, y), q, k
+
+
+def complete(
+    block: Block, x: Float[Tensor, "batch tokens dim"], y: Float[Tensor, "batch tokens dim"]
+) -> Float[Tensor, "batch tokens dim"]:
+    """The rest of a pre-norm block after its attention: x ← x + y; x ← x + MLP(norm(x)), token by token."""
     x = x + block.drop_path1(block.ls1(y))
-    x = x + block.drop_path2(block.ls2(block.mlp(block.norm2(x))))
-    return x, q, k
+    return x + block.drop_path2(block.ls2(block.mlp(block.norm2(x))))
+
+
+def class_token_of_block(
+    block: Block, x: Float[Tensor, "batch tokens dim"], class_index: int
+) -> Float[Tensor, "batch one dim"]:
+    """The class token after a block whose other tokens nobody reads: it asks all, and nothing else is computed."""
+    normed, one = block.norm1(x), slice(class_index, class_index + 1)
+    weight, bias, dim = block.attn.qkv.weight, block.attn.qkv.bias, x.shape[-1]
+    parts = (slice(0, dim), slice(dim, None))
+    biases = (None, None) if bias is None else [bias[part] for part in parts]
+    q = F.linear(normed[:, one], weight[parts[0]], biases[0])
+    k, v = F.linear(normed, weight[parts[1]], biases[1]).chunk(2, dim=-1)
+    q, k, v = (t.unflatten(-1, (block.attn.num_heads, -1)).transpose(1, 2) for t in (q, k, v))
+    y = answer(block.attn, block.attn.q_norm(q), block.attn.k_norm(k), v)
+    return complete(block, x[:, one], y)
+
+
+def take(x: Float[Tensor, "batch tokens dim"], tokens: Int[Tensor, "batch some"]) -> Float[Tensor, "batch some dim"]:
+    """Some tokens of each image, by their positions."""
+    return x.gather(1, tokens[..., None].expand(-1, -1, x.shape[-1]))
 
 
 def class_row_and_column(
@@ -67,3 +116,54 @@ def class_row_and_column(
     a = row.softmax(dim=-1)[:, :, 0, prefix:]
     b = column.softmax(dim=-2)[:, :, prefix:, 0]
     return a, b
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What the selection of patches may read of one transformer block.
+
+    Attributes:
+        q, k: its queries and keys.
+        tokens: its output; None for the last block of a head, which is computed for the selected tokens alone.
+    """
+
+    q: Float[Tensor, "batch heads tokens d"]
+    k: Float[Tensor, "batch heads tokens d"]
+    tokens: Float[Tensor, "batch tokens dim"] | None = None
+
+    def attention(self) -> Float[Tensor, "batch heads tokens tokens"]:
+        """The attention matrix of each head, softmax over keys of Q Kᵀ/√d, in float32 and without gradient."""
+        with torch.no_grad(), torch.autocast(self.q.device.type, enabled=False):
+            q, k = self.q.float(), self.k.float()
+            return ((q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)).softmax(dim=-1)
+
+    @cached_property
+    def mean_attention(self) -> Float[Tensor, "batch tokens tokens"]:
+        """`attention` averaged over the heads; kept, since each task's rollout passes through the same trunk."""
+        return self.attention().mean(dim=1)
+
+
+@contextmanager
+def traced(blocks: Iterable[nn.Module]) -> Iterator[list[Layer]]:
+    """Within the context, each run of a block adds its `Layer` to the list that is given out.
+
+    The blocks run as timm wrote them, with fused attention; forward hooks pick up what they compute anyway.
+    """
+    layers: list[Layer] = []
+    projected: dict[nn.Module, Tensor] = {}
+
+    def keep_projection(qkv: nn.Module, inputs: tuple, output: Tensor) -> None:
+        projected[qkv] = output
+
+    def keep_layer(block: nn.Module, inputs: tuple, output: Tensor) -> None:
+        q, k, _ = split_heads(block.attn, projected.pop(block.attn.qkv))
+        layers.append(Layer(q, k, output))
+
+    blocks = [*blocks]
+    handles = [block.attn.qkv.register_forward_hook(keep_projection) for block in blocks]
+    handles += [block.register_forward_hook(keep_layer) for block in blocks]
+    try:
+        yield layers
+    finally:
+        for handle in handles:
+            handle.remove()

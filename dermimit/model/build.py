@@ -8,12 +8,17 @@ from timm.models import register_model
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
+from dermimit.model.bottleneck import CONCEPT_TASKS
 from dermimit.model.config import SELECTING_TASKS, ModelConfig
+from dermimit.model.control_selection import CentreSelection, RandomSelection
 from dermimit.model.cross_interaction import CrossInteraction, interacting_pairs
 from dermimit.model.dermimitformer import DermImitFormer, TaskHead, checked_num_classes
 from dermimit.model.lesion_selection import LesionSelection
+from dermimit.model.part_selection import EveryLayerSelection, PerHeadSelection
 from dermimit.model.pretrained import load_vit_state_dict
+from dermimit.model.selection import Selection
 from dermimit.model.stem import ConvStem
+from dermimit.model.zoom import ZoomDermImitFormer
 
 CONFIG_FIELDS = {field.name for field in fields(ModelConfig)}
 
@@ -27,8 +32,8 @@ def build(vit: VisionTransformer, num_classes: int | dict[str, int], config: Mod
         config: the declared choices.
 
     Raises:
-        ValueError: an unknown task, fewer blocks than `head_depth`, K above the number of patches, or an interaction
-            without a second task to interact with.
+        ValueError: an unknown task, fewer blocks than `head_depth`, K above the number of patches, an interaction
+            without a second task to interact with, or a bottleneck without disease or without concepts.
     """
     num_classes = checked_num_classes(num_classes)
     depth, prefix = len(vit.blocks), vit.num_prefix_tokens
@@ -39,24 +44,50 @@ def build(vit: VisionTransformer, num_classes: int | dict[str, int], config: Mod
         task: TaskHead(
             blocks=nn.ModuleList(deepcopy(block) for block in head_blocks),
             norm=deepcopy(vit.norm),
-            selection=selection(task, vit.patch_embed.num_patches, config),
+            selection=selection(task, vit, config),
             selection_layer=config.lsm_layer,
             class_index=position if config.class_tokens == "per_task" else 0,
             prefix=prefix,
         )
         for position, task in enumerate(num_classes)
+        if config.fusion != "bottleneck" or task in CONCEPT_TASKS
     }
+    if config.fusion == "bottleneck" and ("disease" not in num_classes or not heads):
+        raise ValueError(f"fusion='bottleneck' with tasks {', '.join(num_classes)}: it reads the disease from body "
+                         "part and attributes; name the disease and one of them, or use fusion='none'")  # fmt: skip
     interaction = cross_interaction(vit, tuple(num_classes), config) if config.fusion == "cim" else None
     vit.blocks, vit.norm = vit.blocks[: depth - config.head_depth], nn.Identity()
     vit.reset_classifier(0)
-    return DermImitFormer(trunk=vit, heads=heads, interaction=interaction, num_classes=num_classes, config=config)
+    kind = ZoomDermImitFormer if config.zoom else DermImitFormer
+    return kind(trunk=vit, heads=heads, interaction=interaction, num_classes=num_classes, config=config)
 
 
-def selection(task: str, num_patches: int, config: ModelConfig) -> LesionSelection | None:
-    """Lesion selection for the tasks that have it."""
+def selection(task: str, vit: VisionTransformer, config: ModelConfig) -> Selection | None:
+    """The way of selecting patches, for the tasks that select.
+
+    Args:
+        task: one of `TASKS`.
+        vit: at full depth.
+        config: the declared choices.
+
+    Raises:
+        ValueError: more patches than there are, fewer than `every_layer` needs, or a ViT without a layer before the
+            last for a way that needs one.
+    """
     if not config.lsm or task not in SELECTING_TASKS:
         return None
-    return LesionSelection(k=config.lsm_k, num_patches=num_patches, score=config.lsm_score)
+    n, depth = vit.patch_embed.num_patches, len(vit.blocks)
+    if config.selection in ("per_head", "every_layer") and depth < 2:
+        raise ValueError(f"selection={config.selection!r}: the layers before the last select, and the ViT has only one")
+    if config.selection == "per_head":
+        return PerHeadSelection(num_heads=vit.blocks[0].attn.num_heads, num_patches=n)
+    if config.selection == "every_layer":
+        return EveryLayerSelection(k=config.lsm_k, num_patches=n, num_layers=depth - 1, score=config.lsm_score)
+    if config.selection == "random":
+        return RandomSelection(k=config.lsm_k, num_patches=n)
+    if config.selection == "centre":
+        return CentreSelection(k=config.lsm_k, grid=tuple(vit.patch_embed.grid_size))
+    return LesionSelection(k=config.lsm_k, num_patches=n, score=config.lsm_score)
 
 
 def cross_interaction(vit: VisionTransformer, tasks: tuple[str, ...], config: ModelConfig) -> CrossInteraction:

@@ -1,14 +1,27 @@
 """DermImitFormer: shared trunk, one head per task, lesion selection and cross-interaction."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from dermimit.model.attention import block_with_queries_and_keys
+from dermimit.model.attention import (
+    Layer,
+    answer,
+    block_with_queries_and_keys,
+    class_token_of_block,
+    complete,
+    split_heads,
+    take,
+    traced,
+)
+from dermimit.model.bottleneck import CONCEPT_TASKS, concept_probabilities
 from dermimit.model.config import TASKS, ModelConfig
 from dermimit.model.cross_interaction import CrossInteraction
-from dermimit.model.lesion_selection import LesionSelection
+from dermimit.model.selection import Selection
 
 Outputs = dict[str, Tensor]
 
@@ -16,9 +29,12 @@ Outputs = dict[str, Tensor]
 class TaskHead(nn.Module):
     """The last h transformer blocks, one copy for each task, with lesion selection where the task has it.
 
+    All tokens pass the last block's keys and values, but only those that are read, the class token and the selected
+    patches, ask and pass its projection and MLP. The numbers are those of the whole block, at half its cost or less.
+
     Args:
         blocks, norm: timm's blocks and final norm.
-        selection: the LSM, or None.
+        selection: the LSM or another way of selecting, or None.
         selection_layer: which of `blocks` is scored, counted from the end (-1 is the last).
         class_index: position of this task's class token.
         prefix: number of class tokens before the first patch.
@@ -29,7 +45,7 @@ class TaskHead(nn.Module):
         *,
         blocks: nn.ModuleList,
         norm: nn.Module,
-        selection: LesionSelection | None,
+        selection: Selection | None,
         selection_layer: int,
         class_index: int,
         prefix: int,
@@ -39,23 +55,50 @@ class TaskHead(nn.Module):
         self.selection_layer = len(blocks) + selection_layer
         self.class_index, self.prefix = class_index, prefix
 
-    def forward(self, x: Float[Tensor, "batch tokens dim"]) -> Outputs:
-        """class_token (B, D) and, with lesion selection, scores (B, N), selected (B, K), local_tokens (B, K, D)."""
+    @property
+    def narrows(self) -> bool:
+        """Whether the last block sees the class token and the selected tokens alone."""
+        return self.selection is not None and self.selection.narrows
+
+    def forward(self, x: Float[Tensor, "batch tokens dim"], trunk_layers: Sequence[Layer] = ()) -> Outputs:
+        """class_token (B, D) and, with lesion selection, scores (B, N), selected (B, K), local_tokens (B, K, D).
+
+        Args:
+            x: the trunk's tokens.
+            trunk_layers: the trunk's layers, for a selection that reads all of them.
+        """
+        if self.narrows:
+            return self._narrowed(x, [*trunk_layers])
         out: Outputs = {}
-        for i, block in enumerate(self.blocks):
-            if self.selection is not None and i == self.selection_layer:
+        layers, (*first, last) = [*trunk_layers], self.blocks
+        for i, block in enumerate(first):
+            if self.selection is not None and (i == self.selection_layer or self.selection.reads_all_layers):
                 x, q, k = block_with_queries_and_keys(block, x)
-                out["scores"], out["selected"] = self.selection(q, k, self.class_index, self.prefix)
+                layers.append(Layer(q, k, x))
             else:
                 x = block(x)
-        tokens = x[:, self.class_index, None]
-        if self.selection is not None:
-            tokens = torch.cat([tokens, self.selection.gather(x[:, self.prefix :], out["selected"])], dim=1)
-        tokens = self.norm(tokens)
-        out["class_token"] = tokens[:, 0]
-        if self.selection is not None:
-            out["local_tokens"] = tokens[:, 1:]
-        return out
+            if self.selection is not None and i == self.selection_layer:
+                out["scores"], out["selected"] = self.selection(layers, self.class_index, self.prefix)
+        if self.selection is None:
+            return {"class_token": self.norm(class_token_of_block(last, x, self.class_index))[:, 0]}
+        q, k, v = split_heads(last.attn, last.attn.qkv(last.norm1(x)))
+        if "selected" not in out:
+            out["scores"], out["selected"] = self.selection([*layers, Layer(q, k)], self.class_index, self.prefix)
+        read = F.pad(out["selected"] + self.prefix, (1, 0), value=self.class_index)  # class token, then the selected
+        asking = q.gather(2, read[:, None, :, None].expand(-1, q.shape[1], -1, q.shape[-1]))
+        tokens = self.norm(complete(last, take(x, read), answer(last.attn, asking, k, v)))
+        return out | {"class_token": tokens[:, 0], "local_tokens": tokens[:, 1:]}
+
+    def _narrowed(self, x: Float[Tensor, "batch tokens dim"], layers: list[Layer]) -> Outputs:
+        """As `forward`, where the selection comes before the last block."""
+        *first, last = self.blocks
+        for block in first:
+            x, q, k = block_with_queries_and_keys(block, x)
+            layers.append(Layer(q, k, x))
+        scores, selected = self.selection(layers, self.class_index, self.prefix)
+        local = self.selection.tokens(layers, selected, self.prefix)
+        tokens = self.norm(last(torch.cat([x[:, self.class_index, None], local], dim=1)))
+        return {"scores": scores, "selected": selected, "class_token": tokens[:, 0], "local_tokens": tokens[:, 1:]}
 
 
 class DermImitFormer(nn.Module):
@@ -66,7 +109,7 @@ class DermImitFormer(nn.Module):
 
     Args:
         trunk: timm ViT without its last blocks, final norm and classifier.
-        heads: task -> head.
+        heads: task -> head; with `fusion="bottleneck"` the disease has none.
         interaction: the CIM, or None.
         num_classes: task -> number of classes, for the same tasks.
         config: the declared choices.
@@ -86,7 +129,7 @@ class DermImitFormer(nn.Module):
     ) -> None:
         super().__init__()
         self.trunk, self.heads, self.interaction = trunk, nn.ModuleDict(heads), interaction
-        self.config, self.tasks = config, tuple(heads)
+        self.config, self.tasks = config, tuple(num_classes)
         self.num_features = self.embed_dim = trunk.embed_dim
         self.grid_size: tuple[int, int] = trunk.patch_embed.grid_size
         self.image_size: tuple[int, int] = trunk.patch_embed.img_size
@@ -99,7 +142,8 @@ class DermImitFormer(nn.Module):
             images: photographs of the model's image size, normalised to mean 0.5, standard deviation 0.5.
 
         Returns:
-            logits: task -> (B, classes), after the interaction (before it where `fusion="none"`).
+            logits: task -> (B, classes), after the interaction (before it where `fusion="none"`, and for the concepts
+                of `fusion="bottleneck"`).
             out: see `forward_features` and `forward_head`.
 
         Raises:
@@ -114,23 +158,35 @@ class DermImitFormer(nn.Module):
         Returns:
             tokens (B, prefix + N, D): the trunk's output; for each task class_token (B, D); and with lesion
             selection scores (B, N), selected (B, K) row-major patch indices, local_tokens (B, K, D), all named
-            "<task>/<what>".
+            "<task>/<what>". With `fusion="bottleneck"` the disease has no class token, and its scores, selected and
+            local_tokens are those of the attributes that it is read from.
         """
         if tuple(images.shape[-2:]) != tuple(self.image_size):
             raise ValueError(f"images are {tuple(images.shape[-2:])}, the model expects {tuple(self.image_size)}: "
                              "resize them, or build the model with img_size=...")  # fmt: skip
-        out = {"tokens": self.trunk.forward_features(images)}
+        layers: Sequence[Layer] = ()
+        if any(head.selection is not None and head.selection.reads_all_layers for head in self.heads.values()):
+            with traced(self.trunk.blocks) as layers:
+                out = {"tokens": self.trunk.forward_features(images)}
+        else:
+            out = {"tokens": self.trunk.forward_features(images)}
         for task, head in self.heads.items():
-            out |= {f"{task}/{name}": value for name, value in head(out["tokens"]).items()}
+            out |= {f"{task}/{name}": value for name, value in head(out["tokens"], layers).items()}
+        if self.config.fusion == "bottleneck":
+            seen = {name: out.get(f"attributes/{name}") for name in ("scores", "selected", "local_tokens")}
+            out |= {f"disease/{name}": value for name, value in seen.items() if value is not None}
         return out
 
     def forward_head(self, out: Outputs, pre_logits: bool = False) -> Outputs:
         """Classifiers and interaction over the features of `forward_features`.
 
         Adds to `out`, for each task, logits_before (B, C) and enhanced (B, F): the features that the answer is
-        read from. Returns the logits by task, or with `pre_logits` the features.
+        read from (with `fusion="bottleneck"`, the disease's are the concepts' probabilities). Where a task has one set
+        of logits, logits_before is that very tensor. Returns the logits by task, or with `pre_logits` the features.
         """
-        own = {task: self._readout(self._task_tokens(out, task)) for task in self.tasks}
+        own = {task: self._readout(self._task_tokens(out, task)) for task in self.heads}
+        if self.config.fusion == "bottleneck":
+            return self._through_concepts(out, own, pre_logits)
         features = self._fused(out, own)
         for task in self.tasks:
             out[f"{task}/logits_before"] = self.classifiers_before[task](own[task])
@@ -140,6 +196,15 @@ class DermImitFormer(nn.Module):
         if self.config.fusion == "none":
             return {task: out[f"{task}/logits_before"] for task in self.tasks}
         return {task: self.classifiers_after[task](features[task]) for task in self.tasks}
+
+    def _through_concepts(self, out: Outputs, own: Outputs, pre_logits: bool) -> Outputs:
+        logits = {task: self.classifiers_before[task](own[task]) for task in own}
+        several = CONCEPT_TASKS if self.config.several_body_parts else ("attributes",)
+        features = own | {"disease": concept_probabilities(logits, several)}
+        logits["disease"] = self.classifiers_after["disease"](features["disease"])
+        for task in self.tasks:
+            out[f"{task}/logits_before"], out[f"{task}/enhanced"] = logits[task], features[task]
+        return features if pre_logits else logits
 
     def _fused(self, out: Outputs, own: Outputs) -> Outputs:
         if self.config.fusion == "none":
@@ -169,6 +234,8 @@ class DermImitFormer(nn.Module):
         """Sizes of each task's features before and after the interaction."""
         dim = self.embed_dim
         own = {task: dim * (1 if head.selection is None else 2) for task, head in self.heads.items()}
+        if self.config.fusion == "bottleneck":
+            return own, {"disease": sum(self.num_classes[task] for task in own)}
         if self.config.fusion != "cim":
             return own, {task: sum(own.values()) for task in own}
         asked = {task: sum(t == task for t, _ in self.interaction.pairs) for task in own}
@@ -183,7 +250,7 @@ class DermImitFormer(nn.Module):
             global_pool: accepted for timm's interface; only "token" is meaningful.
 
         Raises:
-            ValueError: tasks that are not the model's.
+            ValueError: tasks that are not the model's, or a bottleneck without concepts.
         """
         if global_pool not in (None, "token"):
             raise ValueError(f"global_pool={global_pool!r}: DermImitFormer reads class and lesion tokens; use 'token'")
@@ -191,6 +258,9 @@ class DermImitFormer(nn.Module):
         if tuple(self.num_classes) != self.tasks:
             raise ValueError(f"num_classes names {tuple(self.num_classes)}, the model has {self.tasks}: "
                              "give a class count for each of them, or build a new model")  # fmt: skip
+        if self.config.fusion == "bottleneck" and not all(self.num_classes[task] for task in self.heads):
+            raise ValueError(f"num_classes={self.num_classes}: with fusion='bottleneck' the classes of body part and "
+                             "attributes are what the disease is read from; give at least 1 each")  # fmt: skip
         before, after = self._feature_sizes()
         self.classifiers_before = self._classifiers(before)
         self.classifiers_after = self._classifiers(after if self.config.fusion != "none" else {})
@@ -200,6 +270,8 @@ class DermImitFormer(nn.Module):
 
     def get_classifier(self) -> nn.ModuleDict:
         """The classifiers that give the answer, by task."""
+        if self.config.fusion == "bottleneck":
+            return nn.ModuleDict({**self.classifiers_before, **self.classifiers_after})
         return self.classifiers_before if self.config.fusion == "none" else self.classifiers_after
 
     def no_weight_decay(self) -> set[str]:

@@ -1,10 +1,13 @@
 """Lesion Selection Module (LSM): the K patches that class token and image agree upon."""
 
-import torch
-from jaxtyping import Float, Int
-from torch import Tensor, nn
+from collections.abc import Sequence
 
-from dermimit.model.attention import class_row_and_column
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from dermimit.model.attention import Layer, class_row_and_column
+from dermimit.model.rollout import class_rollout
+from dermimit.model.selection import Selection
 
 
 def lesion_scores(
@@ -22,15 +25,15 @@ def lesion_scores(
     return a.mean(dim=1)
 
 
-class LesionSelection(nn.Module):
-    """Chooses K patches by mutual attention; it has no parameters of its own.
+class LesionSelection(Selection):
+    """Chooses the K patches with the best attention scores; it has no parameters of its own.
 
     The choice is hard (an index has no gradient); gradients flow through the chosen tokens.
 
     Args:
         k: number of patches to select, at most `num_patches`.
         num_patches: number N of patches in the image.
-        score: see `lesion_scores`.
+        score: see `lesion_scores`; or "rollout", see `class_rollout`, the only one that builds N×N matrices.
 
     Raises:
         ValueError: k larger than the number of patches.
@@ -40,25 +43,17 @@ class LesionSelection(nn.Module):
     """
 
     def __init__(self, *, k: int, num_patches: int, score: str) -> None:
-        super().__init__()
-        if k > num_patches:
-            raise ValueError(f"lsm_k={k}: the image has only {num_patches} patches; lower lsm_k or enlarge the image")
-        self.k, self.score = k, score
+        super().__init__(k=k, num_patches=num_patches)
+        self.score = score
+        self.reads_all_layers = score == "rollout"
 
     def forward(
-        self,
-        q: Float[Tensor, "batch heads tokens d"],
-        k: Float[Tensor, "batch heads tokens d"],
-        class_index: int,
-        prefix: int,
+        self, layers: Sequence[Layer], class_index: int, prefix: int
     ) -> tuple[Float[Tensor, "batch patches"], Int[Tensor, "batch selected"]]:
         """Scores of all patches and the indices of the best K, best first (row-major patch order)."""
-        scores = lesion_scores(*class_row_and_column(q, k, class_index, prefix), self.score)
+        if self.score == "rollout":
+            scores = class_rollout(layers, class_index, prefix)
+        else:
+            row_and_column = class_row_and_column(layers[-1].q, layers[-1].k, class_index, prefix)
+            scores = lesion_scores(*row_and_column, self.score)
         return scores, scores.topk(self.k, dim=-1).indices
-
-    @staticmethod
-    def gather(
-        patches: Float[Tensor, "batch patches dim"], selected: Int[Tensor, "batch selected"]
-    ) -> Float[Tensor, "batch selected dim"]:
-        """The selected patches' tokens, in the order of `selected`."""
-        return torch.gather(patches, 1, selected[..., None].expand(-1, -1, patches.shape[-1]))

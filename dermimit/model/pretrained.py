@@ -58,9 +58,9 @@ def targets(name: str, model: DermImitFormer) -> list[str]:
         block, rest = int(match[1]), match[2]
         if block < cut:
             return [f"trunk.{name}"]
-        return [f"heads.{task}.blocks.{block - cut}.{rest}" for task in model.tasks if block - cut < h]
+        return [f"heads.{task}.blocks.{block - cut}.{rest}" for task in model.heads if block - cut < h]
     if match := re.match(r"(?:norm|fc_norm)\.(.*)", name):
-        return [f"heads.{task}.norm.{match[1]}" for task in model.tasks]
+        return [f"heads.{task}.norm.{match[1]}" for task in model.heads]
     if match := re.match(r"head\.(.*)", name):
         return [f"classifiers_before.{task}.{match[1]}" for task in model.tasks] if len(model.tasks) == 1 else []
     return [f"trunk.{name}"]

@@ -1,7 +1,9 @@
 """Training: configuration, losses, the loop, checkpoints and finished runs."""
 
 from dermimit.train.config import TrainConfig
-from dermimit.train.engine import NonFiniteLossError, fit
+from dermimit.train.engine import fit
+from dermimit.train.epoch import NonFiniteLossError
 from dermimit.train.run import Run, load_run
+from dermimit.train.settings import with_settings
 
-__all__ = ["NonFiniteLossError", "Run", "TrainConfig", "fit", "load_run"]
+__all__ = ["NonFiniteLossError", "Run", "TrainConfig", "fit", "load_run", "with_settings"]

@@ -1,10 +1,14 @@
 """What one training run is made of."""
 
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_origin
 
-from dermimit.data.schema import TASKS, suggest
+from dermimit.data.label_space import TASKS
+from dermimit.data.problems import suggest
+
+RARE = ("quarantine", "data_options", "cache", "train_share", "attribute_noise", "attribute_missing", "balance",
+        "watch_gradients")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +25,7 @@ class TrainConfig:
     """Folder of the run: its record is written here, and an interrupted run goes on from here."""
     dataset: str = "synderm"
     """synderm, pad_ufes_20, dermacon_in, sd198, fitzpatrick17k, scin, ddi, or folder for photographs of your own."""
-    data_options: dict[str, bool | int | float | str] = field(default_factory=dict)
+    data_options: dict[str, bool | int | float | str | None] = field(default_factory=dict)
     """Options of the dataset's loader, such as level or fold; `dermimit data info NAME` lists them."""
     image_size: int = 64
     """Side of the square photograph, in pixels."""
@@ -37,7 +41,7 @@ class TrainConfig:
     """Tasks to train; those that the dataset has no labels for are left out."""
     lsm: bool = True
     """Lesion Selection Module."""
-    fusion: Literal["none", "concat", "cim"] = "cim"
+    fusion: Literal["none", "concat", "cim", "bottleneck"] = "cim"
     """What joins the tasks; a single task takes none."""
     samples: int = 120_000
     """Photographs seen in training, repeats included."""
@@ -81,6 +85,18 @@ class TrainConfig:
     """Seed of the split of a dataset that comes without one. The same for runs that are compared."""
     quarantine: str = ""
     """File that names photographs to leave out, written by `dermimit data check --skip-broken`."""
+    cache: str = ""
+    """Folder that keeps photographs reduced to what image_size needs, for faster reading; the numbers are the same."""
+    train_share: float = 1.0
+    """Share of the training patients that are used; the others are left out."""
+    attribute_noise: float = 0.0
+    """Share of the training photographs whose attributes are dealt out anew among them: wrong labels."""
+    attribute_missing: float = 0.0
+    """Share of the training photographs whose attributes are made unknown: missing labels."""
+    balance: Literal["sum", "uncertainty", "pcgrad"] = "sum"
+    """How the tasks' weighted losses become one step: their sum, learnt uncertainty weights, or PCGrad on the trunk."""
+    watch_gradients: int = 0
+    """Steps between two measurements of how the tasks' gradients on the trunk agree; 0 for none."""
     seed: int = 0
     """Seed of weights, order, augmentation and CutMix."""
 
@@ -93,10 +109,12 @@ class TrainConfig:
             raise ValueError("TrainConfig.tasks: name at least one task")
         for name in ("image_size", "samples", "epochs", "batch_size", "lr", "clip_norm", "cutmix_alpha"):
             self._require(name, getattr(self, name) > 0, "above 0")
-        for name in ("momentum", "warmup", "cutmix_probability", "ema"):
+        for name in ("momentum", "warmup", "cutmix_probability", "ema", "attribute_noise", "attribute_missing"):
             self._require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
-        for name in ("weight_decay", "workers", "weight_body_part", "weight_attributes", "weight_disease"):
+        weights = ("weight_body_part", "weight_attributes", "weight_disease")
+        for name in ("weight_decay", "workers", "watch_gradients", *weights):
             self._require(name, getattr(self, name) >= 0, "at least 0")
+        self._require("train_share", 0 < self.train_share <= 1, "above 0, at most 1")
         self._require(
             "samples", self.steps_per_epoch > 0, f"at least epochs × batch_size = {self.epochs * self.batch_size}"
         )
@@ -134,13 +152,14 @@ class TrainConfig:
         return replace(self, pretrained=False, start_from="")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON; `quarantine` and `data_options` are written only where they are set."""
+        """Plain values, ready for JSON; the fields named in `RARE` are written only where they are not as usual."""
         values = asdict(self) | {
             "data_root": self.data_root.as_posix(),
             "out": self.out.as_posix(),
             "tasks": list(self.tasks),
         }
-        return {k: v for k, v in values.items() if v or k not in ("quarantine", "data_options")}
+        usual = {f.name: {} if f.default is MISSING else f.default for f in fields(self) if f.name in RARE}
+        return {k: v for k, v in values.items() if k not in usual or v != usual[k]}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":

@@ -1,35 +1,24 @@
-"""The training loop: reads top to bottom in the order in which things happen."""
+"""A training run, top to bottom in the order in which things happen."""
 
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
-import timm
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DataLoaderConfiguration
 from timm.utils import ModelEmaV3
 from torch import nn
-from torch.utils.data import DataLoader
-from tqdm import tqdm
 
-import dermimit.model  # noqa: F401  (registers the builders with timm)
-from dermimit.data import LabelSpace, PhotoDataset, PhotoSet, load
-from dermimit.data.quarantine import leave_out
-from dermimit.data.transforms import CutMix
+from dermimit.data import PhotoSet
 from dermimit.evaluate.metrics import score
 from dermimit.evaluate.predictions import predict
 from dermimit.records import code_fingerprint, data_fingerprint, provenance, read_json, write_json, write_parquet
+from dermimit.train.assemble import build_model, build_optimizer, load_photos
 from dermimit.train.checkpoint import load_tensors, load_training, save_tensors, save_training
 from dermimit.train.config import TrainConfig
-from dermimit.train.losses import first_nonfinite, multi_task_loss
-from dermimit.train.transfer import start_from
-
-
-class NonFiniteLossError(FloatingPointError):
-    """The loss became NaN or infinite; the message names the step, the photographs and the last good checkpoint."""
+from dermimit.train.epoch import train_one_epoch
 
 
 def fit(config: TrainConfig) -> Path:
@@ -92,105 +81,6 @@ def fit(config: TrainConfig) -> Path:
     return out
 
 
-def load_photos(config: TrainConfig) -> PhotoSet:
-    """The dataset of a run, without the photographs of its quarantine; the others keep their split."""
-    photos = load(config.dataset, config.data_root, config.image_size, seed=config.split_seed, **config.data_options)
-    return replace(photos, frame=leave_out(photos.frame, config.quarantine)) if config.quarantine else photos
-
-
-def train_one_epoch(
-    model: nn.Module,
-    ema: ModelEmaV3 | None,
-    optimizer: torch.optim.Optimizer,
-    photos: PhotoDataset,
-    config: TrainConfig,
-    epoch: int,
-    accelerator: Accelerator,
-) -> dict[str, float]:
-    """One epoch of `config.steps_per_epoch` steps; returns the mean losses and the last learning rate."""
-    torch.manual_seed(epoch_seed(config.seed, epoch) + accelerator.process_index)
-    generator = torch.Generator().manual_seed(epoch_seed(config.seed, epoch) + accelerator.process_index)
-    cutmix = CutMix(config.cutmix_alpha, config.cutmix_probability, generator)
-    count = config.steps_per_epoch * config.batch_size
-    order = sample_order(len(photos), epoch * count, count, config.seed)
-    loader = accelerator.prepare(
-        DataLoader(photos, config.batch_size, sampler=order, num_workers=config.workers, drop_last=True)
-    )
-    weights = {task: config.weight(task) for task in config.tasks}
-    multi_label = [task for task in config.tasks if photos.label_space.multi_label(task)]
-    sums: dict[str, torch.Tensor] = {}
-    model.train()
-    bar = tqdm(loader, desc=f"epoch {epoch + 1}/{config.epochs}", disable=None, leave=False)
-    for i, batch in enumerate(bar):
-        step = epoch * config.steps_per_epoch + i
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, config)
-        images, targets = cutmix(batch["image"].contiguous(memory_format=torch.channels_last), batch["targets"])
-        with accelerator.autocast():
-            logits, out = model(images)
-        logits = {task: z.float() for task, z in logits.items()}
-        loss, losses = multi_task_loss(logits, out, targets, weights, config.supervise == "both", multi_label)
-        if bad := first_nonfinite(losses, loss):
-            raise_nonfinite(bad, step, photos, batch["index"], config)
-        accelerator.backward(loss)
-        accelerator.clip_grad_norm_(model.parameters(), config.clip_norm)
-        optimizer.step()
-        optimizer.zero_grad()
-        if ema is not None:
-            ema.update(accelerator.unwrap_model(model), step=step)
-        for name, value in {"loss": loss.detach(), **{f"loss/{t}": v for t, v in losses.items()}}.items():
-            sums[name] = sums.get(name, 0) + value
-    return {name: float(value) / len(loader) for name, value in sums.items()} | {"lr": learning_rate(step, config)}
-
-
-def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:
-    """The model of a run, for the tasks that both the run and the dataset have; one task alone is joined to nothing."""
-    num_classes = {task: n for task, n in label_space.num_classes.items() if task in config.tasks}
-    if not num_classes:
-        raise ValueError(f"{label_space.name} has no labels for {', '.join(config.tasks)}: "
-                         f"it has {', '.join(label_space.num_classes)}")  # fmt: skip
-    fusion = config.fusion if len(num_classes) > 1 else "none"
-    choices = {"lsm": config.lsm, "fusion": fusion} | config.model_kwargs
-    model = timm.create_model(config.model, pretrained=config.pretrained, num_classes=num_classes, **choices)
-    if config.start_from:
-        start_from(model, Path(config.start_from), label_space)
-    return model
-
-
-def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """SGD or AdamW; weight decay on matrices only."""
-    spared = model.no_weight_decay()
-    decay, rest = [], []
-    for name, parameter in model.named_parameters():
-        (rest if parameter.ndim < 2 or name in spared else decay).append(parameter)
-    groups = [{"params": decay, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}]
-    if config.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=config.lr)
-    return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=config.momentum > 0)
-
-
-def learning_rate(step: int, config: TrainConfig) -> float:
-    """Linear warm-up over the first share `config.warmup` of the steps, then a cosine to zero."""
-    warm = round(config.warmup * config.steps)
-    if step < warm:
-        return config.lr * (step + 1) / warm
-    progress = (step - warm) / max(1, config.steps - warm)
-    return config.lr * 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * progress))))
-
-
-def epoch_seed(seed: int, epoch: int) -> int:
-    """A seed of its own for each (seed, epoch)."""
-    return (seed * 10_007 + epoch + 1) * 1_000_003
-
-
-def sample_order(n: int, start: int, count: int, seed: int) -> list[int]:
-    """Positions start .. start + count of an endless sequence of shuffled passes over n photographs."""
-    passes = range(start // n, (start + count - 1) // n + 1)
-    orders = [torch.randperm(n, generator=torch.Generator().manual_seed(epoch_seed(seed, p) + 7)) for p in passes]
-    offset = start - passes.start * n
-    return torch.cat(orders)[offset : offset + count].tolist()
-
-
 def selection_metric(columns: object) -> str:
     """The validation metric that chooses the epoch: disease macro-F1, or the first task's if there is no disease."""
     order = ("val/disease/macro_f1", "val/attributes/map", "val/body_part/map", "val/body_part/macro_f1")
@@ -204,12 +94,12 @@ def best_epoch(history: list[dict[str, float]]) -> int:
 
 
 def claim(config: TrainConfig) -> Path:
-    """Makes the run's folder and writes its configuration, or checks that the one there is the same."""
+    """Makes the run's folder and writes its configuration; the one there may differ in its cache only."""
     config.out.mkdir(parents=True, exist_ok=True)
     path = config.out / "config.json"
     if path.exists():
         there, now = read_json(path), config.to_dict()
-        if changed := [k for k in {**now, **there} if there.get(k) != now.get(k)]:
+        if changed := [k for k in {**now, **there} if there.get(k) != now.get(k) and k != "cache"]:
             was = f"{changed[0]}: {there.get(changed[0])!r}, now {now.get(changed[0])!r}"
             raise ValueError(f"{path} is of another run ({was}): choose another `out`, or delete the folder")
     else:
@@ -229,17 +119,6 @@ def resume(
     meta = load_training(path, model, ema, optimizer)
     accelerator.print(f"{path}: going on after epoch {meta['epoch'] + 1}")
     return meta["history"], meta["epoch"] + 1
-
-
-def raise_nonfinite(name: str, step: int, photos: PhotoDataset, index: torch.Tensor, config: TrainConfig) -> None:
-    """Says all that is needed to find out why."""
-    images = ", ".join(photos.frame["image"].iloc[index.cpu().numpy()])
-    last = config.out / "last.safetensors"
-    raise NonFiniteLossError(
-        f"the {name} loss is not finite at step {step} of {config.steps} (lr {learning_rate(step, config):.3g}); "
-        f"photographs: {images}; last good checkpoint: {last if last.exists() else 'none'}; "
-        "try a lower lr or clip_norm, in a new folder"
-    )
 
 
 def epoch_line(row: dict[str, float], config: TrainConfig) -> str:

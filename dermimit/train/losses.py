@@ -42,15 +42,15 @@ def task_loss(
     return masked_bce(logits, target) if task in multi_label else soft_cross_entropy(logits, target)
 
 
-def multi_task_loss(
+def task_objectives(
     logits: dict[str, Tensor],
     out: dict[str, Tensor],
     targets: dict[str, Tensor],
     weights: dict[str, float],
     both: bool,
     multi_label: Collection[str] = ("attributes",),
-) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
-    """Σ_tasks w_t (loss after the interaction + loss before it).
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """w_t (loss after the interaction + loss before it) of each task.
 
     Args:
         logits: task -> (B, C), the answer.
@@ -61,17 +61,30 @@ def multi_task_loss(
         multi_label: tasks whose classes do not exclude each other (`LabelSpace.multi_label`).
 
     Returns:
-        the total, and each task's loss on its answer.
+        task -> its weighted loss, with a graph; task -> the loss on its answer alone, without one.
 
     Source: DermImitFormer trains both sets of logits as far as is known; the weights are our declared choice.
     """
     losses = {task: task_loss(task, z, targets[task], multi_label) for task, z in logits.items()}
-    total = sum(weights[task] * loss for task, loss in losses.items())
+    objectives = {task: weights[task] * loss for task, loss in losses.items()}
     for task, z in logits.items():
         before = out[f"{task}/logits_before"]
         if both and before is not z:
-            total = total + weights[task] * task_loss(task, before, targets[task], multi_label)
-    return total, {task: loss.detach() for task, loss in losses.items()}
+            objectives[task] = objectives[task] + weights[task] * task_loss(task, before, targets[task], multi_label)
+    return objectives, {task: loss.detach() for task, loss in losses.items()}
+
+
+def multi_task_loss(
+    logits: dict[str, Tensor],
+    out: dict[str, Tensor],
+    targets: dict[str, Tensor],
+    weights: dict[str, float],
+    both: bool,
+    multi_label: Collection[str] = ("attributes",),
+) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
+    """The sum of `task_objectives`, and each task's loss on its answer."""
+    objectives, losses = task_objectives(logits, out, targets, weights, both, multi_label)
+    return sum(objectives.values()), losses
 
 
 def first_nonfinite(losses: dict[str, Tensor], total: Tensor) -> str | None:

@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 from torch import nn
 
-from dermimit.data.schema import LabelSpace
+from dermimit.data.label_space import LabelSpace
 from dermimit.records import read_json
+from dermimit.train.assemble import build_model
 from dermimit.train.checkpoint import load_tensors
 from dermimit.train.config import TrainConfig
-from dermimit.train.engine import build_model
 
 
 @dataclass(frozen=True)

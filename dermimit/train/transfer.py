@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import nn
 
-from dermimit.data.schema import LabelSpace
+from dermimit.data.label_space import LabelSpace
 from dermimit.records import read_json
 from dermimit.train.checkpoint import load_tensors
 

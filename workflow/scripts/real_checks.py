@@ -15,6 +15,7 @@ import pandas as pd
 import tyro
 
 from dermimit.data import pad_ufes_20
+from dermimit.data.official import count_lesions
 from dermimit.evaluate import leakage, missingness
 from dermimit.records import provenance, write_json
 
@@ -28,11 +29,10 @@ def counts(frame: pd.DataFrame) -> dict[str, Any]:
     skin = frame["fitzpatrick"].map(lambda t: "not recorded" if pd.isna(t) else f"type {t}")
     table = pd.crosstab(frame["disease"], skin)
     sizes = frame.groupby("patient_id").size().value_counts().sort_index()
-    lesions = frame.groupby(["patient_id", "lesion_id"]).ngroups
     return {
         "photographs": len(frame),
         "patients": int(frame["patient_id"].nunique()),
-        "lesions": lesions,
+        "lesions": count_lesions(frame),
         "masks": int(frame["mask"].notna().sum()),
         "disease_by_skin_type": {d: {k: int(n) for k, n in row.items()} for d, row in table.iterrows()},
         "body_part": {k: int(n) for k, n in frame["body_part"].value_counts().items()},

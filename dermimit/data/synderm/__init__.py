@@ -18,11 +18,12 @@ Reproducing. A case is a function of (seed, index); workers, order and batch do 
 
 from dermimit.data.synderm.case import CAUSES, Case, Labels
 from dermimit.data.synderm.ceiling import OBSERVABLE, Ceiling, ceiling, posterior
-from dermimit.data.synderm.dataset import LABEL_SPACE, SynDerm
+from dermimit.data.synderm.dataset import INFO, LABEL_SPACE, SynDerm
 from dermimit.data.synderm.write import write
 
 __all__ = [
     "CAUSES",
+    "INFO",
     "LABEL_SPACE",
     "OBSERVABLE",
     "Case",

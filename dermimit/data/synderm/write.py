@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from dermimit.data.schema import save_dataset
+from dermimit.data.stored import save_dataset
 from dermimit.data.synderm.confounders import Spec
 from dermimit.data.synderm.croissant import save_croissant
 from dermimit.data.synderm.dataset import LABEL_SPACE, SynDerm

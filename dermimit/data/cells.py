@@ -1,0 +1,70 @@
+"""The cells of a manifest in one form: text, whole numbers, lists and weights, and one way of saying "missing"."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dermimit.data.columns import INTEGER_COLUMNS
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.problems import raise_problems, row_number
+
+
+def is_missing(value: object) -> bool:
+    """Whether a label is unknown: None, or the NaN that a table read from a file has in its place."""
+    return value is None or value is pd.NA or (isinstance(value, float) and value != value)
+
+
+def normalise(frame: pd.DataFrame, column: str, source: str, space: LabelSpace) -> pd.Series:
+    """A column of a manifest in the one form that its cells have; all missing where the frame has no such column.
+
+    Args:
+        frame: n rows, with a unique index.
+        column: one of `dermimit.data.columns.COLUMNS`.
+        source: what to call the table in errors.
+        space: says which columns hold lists.
+
+    Returns:
+        n values with the frame's index: Int64, or `str`, `list` or None. A value that is no list where one is wanted is
+        kept as it is, for `rules` to report.
+
+    Raises:
+        ManifestError: a value of an integer column is not a whole number.
+    """
+    if column not in frame:
+        dtype = "Int64" if column in INTEGER_COLUMNS else object
+        return pd.Series([pd.NA if dtype == "Int64" else None] * len(frame), index=frame.index, dtype=dtype)
+    values = frame[column]
+    if column in INTEGER_COLUMNS:
+        return _integers(values, column, source)
+    clean = _as_list if column in space.list_columns else _as_text
+    return pd.Series([clean(v) for v in values], index=frame.index, dtype=object)
+
+
+def _integers(values: pd.Series, column: str, source: str) -> pd.Series:
+    numbers = pd.to_numeric(values, errors="coerce")
+    bad = (numbers.isna() & values.notna()) | (numbers.notna() & (numbers % 1 != 0))
+    remedy = "give a whole number or leave it empty"
+    raise_problems(source, [f"{row_number(i)}, column {column}: {values[i]!r}: {remedy}" for i in values.index[bad]])
+    return numbers.astype("Int64")
+
+
+def _as_text(value: Any) -> Any:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return None
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        value = int(value)  # an integer id in a column with gaps is read as 12.0
+    return str(value)
+
+
+def _as_list(value: Any) -> Any:
+    if isinstance(value, list | tuple | set | np.ndarray):
+        return [str(v) for v in value]
+    return None if pd.api.types.is_scalar(value) and pd.isna(value) else value
+
+
+def as_weights(value: Any) -> Any:
+    """A dict sorted by name; the None that a Parquet file holds for each name that was not given is left out."""
+    if isinstance(value, dict):
+        return {str(k): v for k, v in sorted(value.items(), key=lambda item: str(item[0])) if not is_missing(v)}
+    return None if is_missing(value) else value

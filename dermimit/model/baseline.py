@@ -1,0 +1,177 @@
+"""Any backbone of timm with one linear classifier for each task: what the transformer is measured against."""
+
+import re
+
+import timm
+import torch
+from jaxtyping import Float
+from timm.models import register_model
+from torch import Tensor, nn
+
+from dermimit.model.config import ModelConfig
+from dermimit.model.dermimitformer import Outputs, checked_num_classes, classifier
+
+CONFIG_FIELDS = set(ModelConfig.__dataclass_fields__)
+
+
+class Baseline(nn.Module):
+    """Pooled features of a timm backbone and a linear classifier per task, with DermImitFormer's interface.
+
+    Args:
+        trunk: timm model without classifier, (B, 3, H, W) -> (B, F).
+        num_features: F.
+        image_size: height and width of the photographs.
+        grid_size: cells of the last feature map, down and across.
+        mean, std: of each colour channel, as the backbone's pretrained weights expect them.
+        num_classes: task -> classes.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        *,
+        trunk: nn.Module,
+        num_features: int,
+        image_size: tuple[int, int],
+        grid_size: tuple[int, int],
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+        num_classes: dict[str, int],
+    ) -> None:
+        super().__init__()
+        self.trunk, self.config, self.tasks = trunk, ModelConfig(lsm=False, fusion="none"), tuple(num_classes)
+        self.num_features, self.image_size, self.grid_size = num_features, image_size, grid_size
+        self.register_buffer("mean", torch.tensor(mean, device="cpu").view(-1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std, device="cpu").view(-1, 1, 1), persistent=False)
+        self.reset_classifier(num_classes)
+
+    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> tuple[Outputs, Outputs]:
+        """Logits of every task, and the intermediates.
+
+        Args:
+            images: photographs of the model's image size, normalised to mean 0.5, standard deviation 0.5; they are
+                normalised anew as the backbone expects.
+
+        Returns:
+            logits: task -> (B, classes).
+            out: features (B, F), and for each task logits_before (B, C), the same tensor as its logits, and enhanced
+                (B, F), the features, named "<task>/<what>".
+
+        Raises:
+            ValueError: images of another size.
+        """
+        out = self.forward_features(images)
+        return self.forward_head(out), out
+
+    def forward_features(self, images: Float[Tensor, "batch 3 height width"]) -> Outputs:
+        """Pooled features (B, F) under the name features."""
+        if tuple(images.shape[-2:]) != self.image_size:
+            raise ValueError(f"images are {tuple(images.shape[-2:])}, the model expects {self.image_size}: "
+                             "resize them, or build the model with img_size=...")  # fmt: skip
+        return {"features": self.trunk(((images * 0.5 + 0.5) - self.mean) / self.std)}
+
+    def forward_head(self, out: Outputs, pre_logits: bool = False) -> Outputs:
+        """Logits by task, or with `pre_logits` the features by task; adds logits_before and enhanced to `out`."""
+        for task in self.tasks:
+            out[f"{task}/logits_before"] = self.classifiers_before[task](out["features"])
+            out[f"{task}/enhanced"] = out["features"]
+        return {task: out[f"{task}/{'enhanced' if pre_logits else 'logits_before'}"] for task in self.tasks}
+
+    def reset_classifier(self, num_classes: int | dict[str, int], global_pool: str | None = None) -> None:
+        """New classifiers for every task; 0 classes return the features.
+
+        Raises:
+            ValueError: tasks that are not the model's, or a pooling (the backbone keeps its own).
+        """
+        if global_pool is not None:
+            raise ValueError(f"global_pool={global_pool!r}: the backbone keeps the pooling it was built with")
+        self.num_classes = checked_num_classes(num_classes)
+        if tuple(self.num_classes) != self.tasks:
+            raise ValueError(f"num_classes names {tuple(self.num_classes)}, the model has {self.tasks}: "
+                             "give a class count for each of them, or build a new model")  # fmt: skip
+        self.classifiers_before = nn.ModuleDict(
+            {task: classifier(self.num_features, n) for task, n in self.num_classes.items()}
+        )
+
+    def get_classifier(self) -> nn.ModuleDict:
+        """The classifiers by task."""
+        return self.classifiers_before
+
+    def no_weight_decay(self) -> set[str]:
+        """Parameters that timm's optimizer factory should not decay."""
+        names = self.trunk.no_weight_decay() if hasattr(self.trunk, "no_weight_decay") else ()
+        return {f"trunk.{name}" for name in names}
+
+    def group_matcher(self, coarse: bool = False) -> dict:
+        """The backbone's layer groups."""
+        groups = self.trunk.group_matcher(coarse=coarse)
+        return {
+            name: _inside_trunk(pattern)
+            if isinstance(pattern, str)
+            else [(_inside_trunk(p), *rest) for p, *rest in pattern]
+            for name, pattern in groups.items()
+        }
+
+    def set_grad_checkpointing(self, enable: bool = True) -> None:
+        """Trade time for memory in the backbone."""
+        self.trunk.set_grad_checkpointing(enable)
+
+
+def _inside_trunk(pattern: str) -> str:
+    """A pattern of the backbone's parameter names, for the same parameters within the model."""
+    without_anchors = re.sub(r"(?<!\[)\^", "", pattern)
+    return rf"^trunk\.(?:{without_anchors})"
+
+
+@register_model
+def baseline(
+    pretrained: bool = False,
+    backbone: str = "resnet50",
+    img_size: int = 224,
+    num_classes: int | dict[str, int] | None = None,
+    lsm: bool = False,
+    fusion: str = "none",
+    **kwargs,
+) -> Baseline:
+    """A timm backbone with one linear classifier for each task.
+
+    Args:
+        pretrained: start from timm's weights of this backbone.
+        backbone: a model of timm, such as resnet50, efficientnet_b0, vit_small_patch16_224,
+            deit_small_patch16_224, swin_tiny_patch4_window7_224.
+        img_size: side of the photographs in pixels; backbones built for one size are built for this one.
+        num_classes: task -> classes, or an int for the disease alone.
+        lsm, fusion: only False and "none": a plain backbone has neither.
+        **kwargs: further arguments of the backbone, such as drop_path_rate.
+
+    Raises:
+        ValueError: an unknown backbone, one of ours, or an option that only DermImitFormer has.
+    """
+    if lsm or fusion != "none":
+        raise ValueError(f"baseline with lsm={lsm}, fusion={fusion!r}: a plain backbone selects no patches and joins "
+                         "no tasks; use lsm=False and fusion='none'")  # fmt: skip
+    if ours := sorted(CONFIG_FIELDS & kwargs.keys()):
+        raise ValueError(f"baseline: {ours[0]} is an option of DermImitFormer; leave it out")
+    if not timm.is_model(backbone) or backbone == "baseline" or backbone.startswith("dermimitformer"):
+        raise ValueError(f"baseline: backbone={backbone!r} is no model of timm; timm.list_models() names them")
+    hub = {name: kwargs.pop(name, None) for name in ("pretrained_cfg", "pretrained_cfg_overlay", "cache_dir")}
+    for name in ("pretrained_cfg_overlay", "cache_dir"):
+        if hub[name] is not None:
+            kwargs[name] = hub[name]
+    expected = timm.get_pretrained_cfg(backbone)
+    if expected is not None and expected.fixed_input_size:
+        kwargs["img_size"] = img_size
+    trunk = timm.create_model(backbone, pretrained=pretrained, num_classes=0, **kwargs)
+    config = trunk.pretrained_cfg
+    cells = -(-img_size // trunk.feature_info[-1]["reduction"])
+    return Baseline(
+        trunk=trunk,
+        num_features=getattr(trunk, "head_hidden_size", trunk.num_features),
+        image_size=(img_size, img_size),
+        grid_size=(cells, cells),
+        mean=tuple(config["mean"]),
+        std=tuple(config["std"]),
+        num_classes=checked_num_classes(1000 if num_classes is None else num_classes),
+    )

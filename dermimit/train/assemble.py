@@ -1,0 +1,56 @@
+"""What a configuration stands for: photographs, model, optimizer."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import timm
+import torch
+from torch import nn
+
+import dermimit.model  # noqa: F401  (registers the builders with timm)
+from dermimit.data import LabelSpace, PhotoSet, load
+from dermimit.data.corrupt import hide_attributes, shuffle_attributes, thin_out
+from dermimit.data.quarantine import leave_out
+from dermimit.train.config import TrainConfig
+from dermimit.train.gradients import UncertaintyWeights
+from dermimit.train.transfer import start_from
+
+
+def load_photos(config: TrainConfig) -> PhotoSet:
+    """The dataset of a run, without its quarantine, and with its training labels harmed where the run asks for it."""
+    photos = load(config.dataset, config.data_root, config.image_size, seed=config.split_seed, **config.data_options)
+    frame = leave_out(photos.frame, config.quarantine) if config.quarantine else photos.frame
+    frame = thin_out(frame, config.train_share) if config.train_share < 1 else frame
+    frame = shuffle_attributes(frame, config.attribute_noise) if config.attribute_noise else frame
+    frame = hide_attributes(frame, config.attribute_missing) if config.attribute_missing else frame
+    return replace(photos, frame=frame, cache=Path(config.cache) if config.cache else None)
+
+
+def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:
+    """The model of a run, for the tasks that both the run and the dataset have; one task alone is joined to nothing."""
+    num_classes = {task: n for task, n in label_space.num_classes.items() if task in config.tasks}
+    if not num_classes:
+        raise ValueError(f"{label_space.name} has no labels for {', '.join(config.tasks)}: "
+                         f"it has {', '.join(label_space.num_classes)}")  # fmt: skip
+    fusion = config.fusion if len(num_classes) > 1 else "none"
+    choices = {"lsm": config.lsm, "fusion": fusion} | config.model_kwargs
+    if fusion == "bottleneck" and label_space.several_body_parts:
+        choices = {"several_body_parts": True} | choices
+    model = timm.create_model(config.model, pretrained=config.pretrained, num_classes=num_classes, **choices)
+    if config.balance == "uncertainty":
+        model.loss_weights = UncertaintyWeights(num_classes)
+    if config.start_from:
+        start_from(model, Path(config.start_from), label_space)
+    return model
+
+
+def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """SGD or AdamW; weight decay on matrices only."""
+    spared = model.no_weight_decay()
+    decay, rest = [], []
+    for name, parameter in model.named_parameters():
+        (rest if parameter.ndim < 2 or name in spared else decay).append(parameter)
+    groups = [{"params": decay, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}]
+    if config.optimizer == "adamw":
+        return torch.optim.AdamW(groups, lr=config.lr)
+    return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=config.momentum > 0)
