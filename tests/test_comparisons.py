@@ -79,10 +79,9 @@ def test_one_seed_has_no_spread_and_says_so(study):
 
 def test_seeds_needed_are_for_the_claimed_difference(study):
     rows = {"D": {0: WORSE, 1: WORSE, 2: WORST}, "full": {0: RIGHT, 1: WORSE, 2: WORSE}}
-    for claimed, least in ((0.013, 100), (0.5, 2)):
-        needed = comparisons.seeds_needed(claimed, 0.1)
-        assert needed is None or needed >= least
-    assert study(rows, resamples=100, claimed=0.5).loc["full", "seeds_needed"] in range(2, 10)
+    table = study(rows, resamples=100, claimed=0.5)
+    assert table.loc["full", "seeds_needed"] == comparisons.seeds_needed(0.5, np.std([2 / 9, 0, 5 / 18], ddof=1))
+    assert isinstance(table.loc["full", "seeds_needed"], int) and table.loc["D", "seeds_needed"] is None
 
 
 def test_seeds_are_paired_by_number(study):

@@ -37,7 +37,7 @@ def test_equal_confidence_is_the_mean_over_orders():
 
 
 def test_a_perfect_ranker_has_no_excess():
-    # Geifman et al. (2019), equation 4: AURC* = r + (1 - r) ln(1 - r) for many photos
+    # Geifman et al. (2019): AURC* = r + (1 - r) ln(1 - r) for many photos
     right = np.arange(5000) < 3500
     counts = selective.levels(1 - np.arange(5000) / 1e4, right)
     assert selective.aurc(counts) == pytest.approx(selective.best_aurc(counts))

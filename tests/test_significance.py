@@ -65,7 +65,7 @@ def test_no_effect_size_without_spread(differences):
 
 
 def test_power_as_published():
-    # Cohen (1988), example 2.5, p. 48, as the pwr package for R quotes it: d = .2, n = 60, alpha = .10
+    # Cohen (1988), exercise 2.5, among the examples of the pwr package for R: d = .2, n = 60, alpha = .10
     assert sig.power(60, 0.2, 1, alpha=0.10) == pytest.approx(0.4555818, abs=1e-6)
 
 

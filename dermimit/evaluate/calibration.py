@@ -97,8 +97,7 @@ def ece_floor(answers: Differential, repeats: int = 200, seed: int = 0) -> float
 
     ECE is never below 0, so chance alone makes it larger where photos are few; read a small group's ECE against this.
 
-    Source: Vaicenavicius et al., Evaluating model calibration in classification (2019), section 4 (consistency
-        resampling).
+    Source: Vaicenavicius et al., Evaluating model calibration in classification (2019): consistency resampling.
     """
     confidence, rng = answers.confidence, np.random.default_rng(seed)
     hits = rng.random((repeats, len(confidence))) < confidence

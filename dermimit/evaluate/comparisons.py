@@ -79,7 +79,7 @@ def compare(
         else:
             lines.append(line | paired_difference(these, rows[reference], scores, base, claimed))
     table = pd.DataFrame(lines)
-    table["seeds_needed"] = table["seeds_needed"].astype(object).where(table["seeds_needed"].notna(), None)
+    table["seeds_needed"] = pd.Series([line["seeds_needed"] for line in lines], dtype=object)
     table.insert(table.columns.get_loc("p") + 1, "p_holm", holm(table["p"]))
     return table
 

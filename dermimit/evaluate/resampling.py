@@ -85,7 +85,7 @@ def seed_luck(scores: Iterable[float], resamples: int, seed: int = 0) -> Float[n
 
     Args:
         scores: one value a seed.
-    Source: Hesterberg, Am. Stat. 69 (2015), section 4.1 (narrowness bias, expanded percentile interval).
+    Source: Hesterberg, Am. Stat. 69 (2015): narrowness bias and the expanded percentile interval.
     """
     scores = np.array(list(scores), dtype=float)
     n, rng = len(scores), np.random.default_rng([seed, 1])
@@ -123,8 +123,8 @@ def bootstrap_p(draws: Float[np.ndarray, " resamples"]) -> float:
 
     p = 2 min(#(draw <= 0) + 1, #(draw >= 0) + 1) / (R + 1), at most 1.
 
-    Source: Davison and Hinkley, Bootstrap Methods and their Application (1997), sections 4.2 and 5.3 (a test from an
-        interval; the added ones keep p above 0).
+    Source: Davison and Hinkley, Bootstrap Methods and their Application (1997), chapter 4; the added ones keep p
+        above 0.
     """
     below, above = int((draws <= 0).sum()), int((draws >= 0).sum())
     return min(1.0, 2 * (min(below, above) + 1) / (len(draws) + 1))

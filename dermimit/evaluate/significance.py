@@ -71,7 +71,7 @@ def effect_size(differences: Iterable[float]) -> float:
         differences: one a seed.
     Returns:
         g; NaN for fewer than three seeds (J does not exist) and where all differences are the same.
-    Source: Hedges, J. Educ. Stat. 6 (1981), equation 6e.
+    Source: Hedges, J. Educ. Stat. 6 (1981).
     """
     differences = list(differences)
     mean, sd = mean_sd(differences)
