@@ -12,8 +12,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 PACKAGE = Path(__file__).parent
@@ -119,13 +120,14 @@ def provenance(frame: pd.DataFrame, started: float, extra: dict[str, Any]) -> di
     }
 
 
-def publish(run: Path, destination: Path, with_predictions: bool = True) -> None:
+def publish(run: Path, destination: Path, predictions: Literal["all", "answers", "none"] = "all") -> None:
     """Copies the small part of a finished run's record, for the book to quote.
 
     Args:
         run: the run's folder.
         destination: folder to write; replaced file by file.
-        with_predictions: also the test split's probabilities; leave out where the labels may not be passed on.
+        predictions: of the test split, "all" probabilities; or the disease "answers" alone, see `answers_of`; or
+            "none", where the labels may not be passed on.
 
     Raises:
         FileNotFoundError: the run is not finished.
@@ -140,9 +142,35 @@ def publish(run: Path, destination: Path, with_predictions: bool = True) -> None
     for name in ("metrics.json", "provenance.json", "label_space.json"):
         write_json(destination / name, read_json(run / name))
     write_parquet(destination / "history.parquet", pd.read_parquet(run / "history.parquet"))
-    if with_predictions:
-        predictions = pd.read_parquet(run / "predictions.parquet")
-        write_parquet(
-            destination / "predictions.parquet",
-            predictions[predictions["split"] == "test"].drop(columns="selected", errors="ignore"),
-        )
+    if predictions != "none":
+        frame = pd.read_parquet(run / "predictions.parquet")
+        test = frame[frame["split"] == "test"].drop(columns="selected", errors="ignore")
+        if predictions == "answers":
+            test = answers_of(test, read_json(run / "label_space.json")["diseases"])
+        write_parquet(destination / "predictions.parquet", test)
+
+
+def answers_of(predictions: pd.DataFrame, diseases: list[str]) -> pd.DataFrame:
+    """What is needed to compare models on one question: a twentieth of the space that all probabilities take.
+
+    Args:
+        predictions: as a run stores them.
+        diseases: the label space's, in the order of the probabilities.
+
+    Returns:
+        columns `image, split, patient_id, disease` and `answer`, the most probable disease, as categories;
+        `confidence`, its probability (float16); `rank` of the true disease, 1 + how many are more probable (missing
+        where none is known).
+    """
+    probability = np.stack(predictions["disease_prob"].to_list()).astype(np.float32)
+    place = {name: i for i, name in enumerate(diseases)}
+    truth = predictions["disease"].map(place)
+    own = probability[np.arange(len(truth)), truth.fillna(0).astype(int)]
+    rank = pd.Series(1 + (probability > own[:, None]).sum(axis=1), index=predictions.index).where(truth.notna())
+    kept = predictions[["image", "split", "patient_id", "disease"]]
+    return kept.assign(
+        disease=pd.Categorical(kept["disease"], diseases),
+        answer=pd.Categorical.from_codes(probability.argmax(axis=1), diseases),
+        confidence=probability.max(axis=1).astype(np.float16),
+        rank=rank.astype("UInt16"),
+    )

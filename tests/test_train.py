@@ -13,6 +13,7 @@ from dermimit.data import load
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.splits import select
 from dermimit.data.stored import save_dataset
+from dermimit.evaluate.answers import read_answers
 from dermimit.evaluate.metrics import score
 from dermimit.model.config import TASKS
 from dermimit.records import publish, read_json, write_json
@@ -218,7 +219,7 @@ def test_an_unfinished_run_cannot_be_loaded_or_published(config, tmp_path):
 def test_published_records_are_small_and_carry_no_paths(config, tmp_path):
     run = fit(config())
     publish(run, tmp_path / "with")
-    publish(run, tmp_path / "without", with_predictions=False)
+    publish(run, tmp_path / "without", "none")
     frame = pd.read_parquet(tmp_path / "with" / "predictions.parquet")
     assert set(frame["split"]) == {"test"}
     assert "selected" not in frame
@@ -228,6 +229,19 @@ def test_published_records_are_small_and_carry_no_paths(config, tmp_path):
     known = {k: v for k, v in metrics.items() if v is not None}
     again = score(frame, load_run(run).label_space)
     assert {k: again[k] for k in known} == pytest.approx(known)
+
+
+def test_published_answers_give_the_same_scores_as_the_probabilities(config, tmp_path):
+    run = fit(config())
+    for kind in ("all", "answers"):
+        publish(run, tmp_path / kind, kind)
+    frame = pd.read_parquet(tmp_path / "answers" / "predictions.parquet")
+    space, metrics = load_run(run).label_space, read_json(run / "metrics.json")["test"]
+    one, two = (read_answers([tmp_path / kind], space) for kind in ("all", "answers"))
+    assert one.macro_f1() == two.macro_f1() == pytest.approx([metrics["disease/macro_f1"]])
+    assert (frame["rank"] <= 3).mean() == pytest.approx(metrics["disease/top3_accuracy"])
+    assert (frame.loc[frame["answer"] == frame["disease"], "rank"] == 1).all()
+    assert not [name for name in frame if "prob" in name or name == "fitzpatrick"]
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path):

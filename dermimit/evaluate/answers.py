@@ -53,7 +53,7 @@ def read_answers(paths: Sequence[Path], label_space: LabelSpace, seeds: Sequence
     """Read the test predictions of the runs of one row.
 
     Args:
-        paths: run folders, one a seed, with `predictions.parquet`.
+        paths: run folders, one a seed, with `predictions.parquet`: all probabilities, or answers (`records.publish`).
         label_space: the order of the probabilities.
         seeds: the seed of each run; 0, 1, ... if left out.
     Raises:
@@ -63,8 +63,7 @@ def read_answers(paths: Sequence[Path], label_space: LabelSpace, seeds: Sequence
     if len(set(seeds)) < len(seeds):
         again = next(seed for seed in seeds if seeds.count(seed) > 1)
         raise ValueError(f"two runs have seed {again}: {', '.join(str(p) for p in paths)}; keep one of them.")
-    columns = ["image", "split", "patient_id", "disease", "disease_prob"]
-    frames = [pd.read_parquet(Path(path) / "predictions.parquet", columns=columns) for path in paths]
+    frames = [pd.read_parquet(Path(path) / "predictions.parquet") for path in paths]
     frames = [frame[(frame["split"] == "test") & frame["disease"].notna()] for frame in frames]
     for path, frame in zip(paths, frames, strict=True):
         if frame.empty:
@@ -74,8 +73,15 @@ def read_answers(paths: Sequence[Path], label_space: LabelSpace, seeds: Sequence
     place = {name: i for i, name in enumerate(label_space.diseases)}
     return Answers(
         truth=np.array([place[name] for name in frames[0]["disease"]]),
-        answers=[np.stack(frame["disease_prob"].to_list()).argmax(1) for frame in frames],
+        answers=[_named(frame, place) for frame in frames],
         patients=frames[0]["patient_id"].reset_index(drop=True),
         images=tuple(frames[0]["image"]),
         seeds=seeds,
     )
+
+
+def _named(frame: pd.DataFrame, place: dict[str, int]) -> Classes:
+    """The class index of each answer, from the probabilities or, where only answers are kept, from those."""
+    if "answer" in frame:
+        return frame["answer"].map(place).to_numpy(dtype=np.int64)
+    return np.stack(frame["disease_prob"].to_list()).argmax(1)

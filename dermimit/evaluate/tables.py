@@ -227,13 +227,14 @@ def status_table(root: Path) -> pd.DataFrame:
 
 
 def _status(record: Mapping[str, Any], root: Path) -> dict[str, str]:
-    folder = Path(record["path"]).relative_to(root / record["group"]).parent
+    parts = Path(record["path"]).relative_to(root / record["group"]).parent.parts
+    profile, *where = parts if record["group"] == "runs" else ("published", *parts)
     facts = {key.removeprefix("provenance/"): value for key, value in record.items() if key.startswith("provenance/")}
     commit = str(facts.get("commit") or "unknown")[:10] + (" (modified)" if facts.get("dirty") else "")
     return {
-        "dataset": folder.name,
+        "dataset": "/".join(where),
         "run": record["run"],
-        "profile": folder.parent.name if record["group"] == "runs" else "published",
+        "profile": profile,
         "date": str(facts.get("started", ""))[:16].replace("T", " "),
         "minutes": _scaled(facts.get("seconds"), 60, 1),
         "commit": commit,
