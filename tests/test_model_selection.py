@@ -1,13 +1,16 @@
 """Every way of selecting patches against a slow float64 reference written with loops, and what it promises."""
 
+import numpy as np
 import pytest
 import torch
 from timm.models.vision_transformer import VisionTransformer
 
+from dermimit.data import load
 from dermimit.model import ModelConfig, build
 from dermimit.model.attention import traced
 from dermimit.model.control_selection import CentreSelection
 from dermimit.model.lesion_selection import lesion_scores
+from dermimit.train import TrainConfig, fit, load_run
 
 CLASSES = {"body_part": 5, "attributes": 7, "disease": 11}
 VIT = dict(img_size=32, patch_size=8, embed_dim=24, depth=4, num_heads=3, num_classes=0)
@@ -229,3 +232,16 @@ def test_maps_are_drawn_for_every_selection(choices, name, images):
     maps = getattr(attributions, name)(small(**choices), images, "disease", *target)
     assert maps.shape == (3, 32, 32)
     assert maps.min() == 0 and maps.max() == 1
+
+
+@pytest.mark.parametrize("choices", ALL)
+def test_a_run_with_any_selection_is_loaded_to_the_recorded_answers(choices, tiny_photos, tmp_path):
+    sizes = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
+    run = load_run(fit(TrainConfig(data_root=tiny_photos.root, out=tmp_path / "run", image_size=16, samples=8,
+                                   epochs=1, batch_size=4, model_kwargs=sizes | choices)))  # fmt: skip
+    photos = load("synderm", tiny_photos.root, 16).photos("test")
+    with torch.inference_mode():
+        logits, out = run.model(torch.stack([photos[i]["image"] for i in range(len(photos))]))
+    recorded = run.predictions.query("split == 'test'")
+    np.testing.assert_allclose(logits["disease"].softmax(1).numpy(), np.stack(recorded["disease_prob"]), atol=1e-3)
+    assert out["disease/selected"].tolist() == [list(s) for s in recorded["selected"]]
