@@ -126,8 +126,8 @@ def publish(run: Path, destination: Path, predictions: Literal["all", "answers",
     Args:
         run: the run's folder.
         destination: folder to write; replaced file by file.
-        predictions: of the test split, "all" probabilities; or the disease "answers" alone, see `answers_of`; or
-            "none", where the labels may not be passed on.
+        predictions: "all" probabilities, of validation and test split; or the disease "answers" of the test split
+            alone, see `answers_of`; or "none", where the labels may not be passed on.
 
     Raises:
         FileNotFoundError: the run is not finished.
@@ -144,10 +144,10 @@ def publish(run: Path, destination: Path, predictions: Literal["all", "answers",
     write_parquet(destination / "history.parquet", pd.read_parquet(run / "history.parquet"))
     if predictions != "none":
         frame = pd.read_parquet(run / "predictions.parquet")
-        test = frame[frame["split"] == "test"].drop(columns="selected", errors="ignore")
+        kept = frame.drop(columns="selected", errors="ignore")
         if predictions == "answers":
-            test = answers_of(test, read_json(run / "label_space.json")["diseases"])
-        write_parquet(destination / "predictions.parquet", test)
+            kept = answers_of(kept[kept["split"] == "test"], read_json(run / "label_space.json")["diseases"])
+        write_parquet(destination / "predictions.parquet", kept)
 
 
 def answers_of(predictions: pd.DataFrame, diseases: list[str]) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from dermimit.explain import evidence_charts as charts
+from dermimit.explain import evidence_curves as curves
 
 matplotlib.use("Agg")
 
@@ -76,7 +77,7 @@ def test_risk_coverage_leaves_the_first_photos_out():
 def test_data_curve_has_the_shares_as_ticks():
     table = pd.DataFrame({"row": ["D", "D", "full", "full"], "share": [0.1, 1.0] * 2, "value": [0.1, 0.3, 0.2, 0.4]})
     table = table.assign(label=table["row"], low=table["value"] - 0.02, high=table["value"] + 0.02)
-    figure = charts.data_curve(table)
+    figure = curves.data_curve(table)
     figure.canvas.draw()
     axis = figure.axes[0]
     assert [tick.get_text() for tick in axis.get_xticklabels()] == ["10", "100"]

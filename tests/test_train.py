@@ -221,13 +221,13 @@ def test_published_records_are_small_and_carry_no_paths(config, tmp_path):
     publish(run, tmp_path / "with")
     publish(run, tmp_path / "without", "none")
     frame = pd.read_parquet(tmp_path / "with" / "predictions.parquet")
-    assert set(frame["split"]) == {"test"}
+    assert set(frame["split"]) == {"val", "test"}
     assert "selected" not in frame
     assert not (tmp_path / "without" / "predictions.parquet").exists()
     assert str(tmp_path) not in (tmp_path / "with" / "config.json").read_text()
     metrics = read_json(run / "metrics.json")["test"]
     known = {k: v for k, v in metrics.items() if v is not None}
-    again = score(frame, load_run(run).label_space)
+    again = score(frame[frame["split"] == "test"], load_run(run).label_space)
     assert {k: again[k] for k in known} == pytest.approx(known)
 
 

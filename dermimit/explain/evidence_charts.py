@@ -1,4 +1,4 @@
-"""Charts of an experiment's evidence: differences, choices one at a time, calibration, risk, and need of data."""
+"""Charts of an experiment's evidence: differences, choices one at a time, calibration and risk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from dermimit.explain.style import BLACK, BLUE, GREY, MARKERS, ORANGE, RED, row_colour, row_marker
 
@@ -158,34 +158,6 @@ def risk_coverage_curves(curves: Mapping[str, pd.DataFrame], *, risk: float | No
     axis.set_ylabel("risk: share of wrong answers (0 to 1)")
     axis.grid(alpha=0.3)
     axis.legend(fontsize=9)
-    return figure
-
-
-def data_curve(table: pd.DataFrame, *, label: str = "disease macro-F1") -> Figure:
-    """Draw a score against the share of the training photos that were used, a line with intervals for each row.
-
-    Args:
-        table: columns `row, label, share` (0 to 1), `value, low, high` (95 % interval).
-        label: the score, with its range.
-    """
-    figure, axis = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
-    rows = list(dict.fromkeys(table["row"]))
-    for k, row in enumerate(rows):
-        line = table[table["row"] == row].sort_values("share")
-        whiskers = [line["value"] - line["low"], line["high"] - line["value"]]
-        axis.errorbar(
-            100 * line["share"] * 1.012 ** (2 * k - len(rows) + 1), line["value"], yerr=np.maximum(whiskers, 0),
-            color=row_colour(row, rows), marker=row_marker(row, rows), linestyle=DASHES[k % len(DASHES)],
-            capsize=3, ms=6, label=line["label"].iloc[0],
-        )  # fmt: skip
-    shares = sorted(table["share"].unique())
-    axis.set_xscale("log")
-    axis.set_xticks([100 * share for share in shares])
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
-    axis.minorticks_off()
-    axis.set(xlabel="share of the training photos (%, logarithmic)", ylabel=f"{label} (95 % interval)", ylim=(0, None))
-    axis.grid(alpha=0.3)
-    axis.legend(fontsize=9, loc="lower right")
     return figure
 
 

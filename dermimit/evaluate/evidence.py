@@ -1,0 +1,149 @@
+"""Published experiments beside the ablation, and what they say of each claim of the paper."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dermimit.data.label_space import LabelSpace
+from dermimit.evaluate.comparisons import compare
+from dermimit.evaluate.significance import holm
+from dermimit.evaluate.tables import read_experiments, read_histories, read_records
+from dermimit.records import read_json
+
+SUPPORTED, NOT_SHOWN, CONTRADICTED = "supported", "not shown", "contradicted"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The published runs of one dataset: the ablation, and one table of experiments that is read beside it.
+
+    Args:
+        experiments: rows of both tables, those of the ablation first.
+        records: their published runs; the ablation's only where the other table asks for them.
+        label_space: of the ablation's runs.
+        own: names of the table's own rows.
+    """
+
+    experiments: pd.DataFrame
+    records: pd.DataFrame
+    label_space: LabelSpace
+    own: tuple[str, ...]
+
+    @property
+    def complete(self) -> bool:
+        """Whether every row of the table has a published run."""
+        return set(self.own) <= set(self.records["row"])
+
+    def against(self, reference: str) -> pd.DataFrame:
+        """`compare` with a row of either table, and the columns `group` and `description` of the experiments."""
+        found = compare(self.records, self.experiments, self.label_space, reference=reference)
+        return found.merge(self.experiments[["row", "group", "description"]], on="row", how="left")
+
+
+def read_evidence(root: Path, table: str, beside: tuple[str, ...] = ("full",), dataset: str = "synderm") -> Evidence:
+    """Read the published runs of a table of experiments, and those rows of the ablation that it is compared with.
+
+    Args:
+        root: the project's folder.
+        table: name of a file of `workflow/experiments`, without .csv; "ablation" for the ablation alone.
+        beside: rows of the ablation.
+        dataset: whose published runs.
+
+    Raises:
+        FileNotFoundError: the ablation of this dataset is not published.
+    """
+    published = root / "results/published" / dataset
+    ablation = read_records(published)
+    if ablation.empty:
+        raise FileNotFoundError(f"{published} holds no runs: run `make published`")
+    space = LabelSpace.from_dict(read_json(ablation["path"].iloc[0] / "label_space.json"))
+    first = read_experiments(root / "workflow/experiments/ablation.csv")
+    if table == "ablation":
+        return Evidence(first, ablation[ablation["row"].isin(first["row"])], space, tuple(first["row"]))
+    own = read_experiments(root / f"workflow/experiments/{table}.csv")
+    first = first[first["row"].isin(beside)]
+    runs = read_records(published.with_name(f"{dataset}-evidence") / table)
+    seeds = set(runs["seed"]) or set(ablation["seed"])
+    kept = ablation[ablation["row"].isin(beside) & ablation["seed"].isin(seeds)]
+    both = pd.concat([kept, runs[runs["row"].isin(own["row"])]], ignore_index=True)
+    return Evidence(pd.concat([first, own], ignore_index=True), both, space, tuple(own["row"]))
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Something the paper says, and the two rows of the ablation whose difference tests it."""
+
+    text: str
+    row: str
+    reference: str
+    limit: str
+
+
+CLAIMS = (
+    Claim("Learning body part and attributes too helps the disease", "D_B_A", "D", "no lesion selection, no fusion"),
+    Claim("… body part alone", "D_B", "D", "no lesion selection, no fusion"),
+    Claim("… attributes alone", "D_A", "D", "no lesion selection, no fusion"),
+    Claim("Lesion selection helps, disease alone", "D_LSM", "D", "adds lesion tokens to the classifier too"),
+    Claim(
+        "Lesion selection helps, three tasks", "full", "D_B_A_CIM", "without it, cross-attention has one token to read"
+    ),
+    Claim("Cross-interaction beats concatenation", "full", "D_B_A_LSM", "it has more parameters, too"),
+    Claim("The whole model beats the plain one", "full", "D", "all of the above together"),
+)
+
+
+def judge(evidence: Evidence, claims: tuple[Claim, ...] = CLAIMS) -> pd.DataFrame:
+    """Test each claim by the paired difference of its two rows, with Holm's correction over all of them.
+
+    A claim is "supported" where the corrected p is below 0.05 and the difference positive, "contradicted" where it is
+    negative; else it is "not shown": the interval says how large the effect may still be.
+
+    Returns:
+        columns `claim, rows, difference, low, high, seeds, p, p_holm, verdict, limit`; claims without runs are left
+        out.
+    """
+    lines, labels = [], evidence.experiments.set_index("row")["label"]
+    for claim in claims:
+        if not {claim.row, claim.reference} <= set(evidence.records["row"]):
+            continue
+        two = evidence.records[evidence.records["row"].isin((claim.row, claim.reference))]
+        found = compare(two, evidence.experiments, evidence.label_space, reference=claim.reference)
+        line = found.set_index("row").loc[claim.row]
+        lines.append(
+            {
+                "claim": claim.text,
+                "rows": f"{labels[claim.row]} − {labels[claim.reference]}",
+                "difference": line["difference"],
+                "low": line["difference_low"],
+                "high": line["difference_high"],
+                "seeds": int(line["seeds"]),
+                "p": line["p"],
+                "limit": claim.limit,
+            }
+        )
+    table = pd.DataFrame(lines)
+    if table.empty:
+        return table
+    table.insert(table.columns.get_loc("p") + 1, "p_holm", holm(table["p"]))
+    shown = np.where(table["difference"] > 0, SUPPORTED, CONTRADICTED)
+    table.insert(table.columns.get_loc("p_holm") + 1, "verdict", np.where(table["p_holm"] < 0.05, shown, NOT_SHOWN))
+    return table
+
+
+def gradient_curves(records: pd.DataFrame) -> pd.DataFrame:
+    """How the tasks' gradients on the trunk agreed through training.
+
+    Args:
+        records: runs that were trained with `watch_gradients`.
+
+    Returns:
+        columns `row, seed, samples_seen, pair, cosine`, the cosine as a mean over the epoch.
+    """
+    histories = read_histories(records)
+    pairs = [name for name in histories if name.startswith("gradient/cosine/")]
+    long = histories.melt(["row", "seed", "samples_seen"], pairs, "pair", "cosine").dropna()
+    return long.assign(pair=long["pair"].str.removeprefix("gradient/cosine/"))

@@ -1,0 +1,99 @@
+"""Curves of the experiments: what more data, worse labels and longer training do."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from dermimit.explain.evidence_charts import DASHES
+from dermimit.explain.style import BLUE, GREY, MARKERS, ORANGE, pretty, row_colour, row_marker
+
+
+def data_curve(table: pd.DataFrame, *, label: str = "disease macro-F1") -> Figure:
+    """Draw a score against the share of the training photos that were used, a line with intervals for each row.
+
+    Args:
+        table: columns `row, label, share` (0 to 1), `value, low, high` (95 % interval).
+        label: the score, with its range.
+    """
+    figure, axis = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+    rows = list(dict.fromkeys(table["row"]))
+    for k, row in enumerate(rows):
+        line = table[table["row"] == row].sort_values("share")
+        whiskers = [line["value"] - line["low"], line["high"] - line["value"]]
+        axis.errorbar(
+            100 * line["share"] * 1.012 ** (2 * k - len(rows) + 1), line["value"], yerr=np.maximum(whiskers, 0),
+            color=row_colour(row, rows), marker=row_marker(row, rows), linestyle=DASHES[k % len(DASHES)],
+            capsize=3, ms=6, label=line["label"].iloc[0],
+        )  # fmt: skip
+    shares = sorted(table["share"].unique())
+    axis.set_xscale("log")
+    axis.set_xticks([100 * share for share in shares])
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axis.minorticks_off()
+    axis.set(xlabel="share of the training photos (%, logarithmic)", ylabel=f"{label} (95 % interval)", ylim=(0, None))
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=9, loc="lower right")
+    return figure
+
+
+def harm_curve(
+    table: pd.DataFrame, reference: tuple[float, float, float], *, name: str, label: str = "disease macro-F1"
+) -> Figure:
+    """Draw a score against the share of training photos whose attributes are wrong or missing.
+
+    Args:
+        table: columns `harm` (a line for each), `share` (0 to 1), `value, low, high` (95 % interval); each line with
+            its point at share 0.
+        reference: value, low and high of a model that uses no attributes: the band below which they do harm.
+        name: of that model.
+        label: the score.
+    """
+    figure, axis = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+    value, low, high = reference
+    axis.axhspan(low, high, color=GREY, alpha=0.18, linewidth=0)
+    axis.axhline(value, color=GREY, linestyle=":", linewidth=1.3, label=f"{name} (no attributes)")
+    for k, harm in enumerate(dict.fromkeys(table["harm"])):
+        line = table[table["harm"] == harm].sort_values("share")
+        whiskers = [line["value"] - line["low"], line["high"] - line["value"]]
+        axis.errorbar(
+            100 * line["share"] + (k - 0.5), line["value"], yerr=np.maximum(whiskers, 0), color=(ORANGE, BLUE)[k],
+            marker=MARKERS[k], linestyle=DASHES[k], capsize=3, ms=6, label=f"{harm} attributes",
+        )  # fmt: skip
+    axis.set(xlabel="training photos with wrong or missing attributes (%)", ylabel=f"{label} (95 % interval)")
+    axis.grid(alpha=0.3)
+    axis.legend(fontsize=9)
+    return figure
+
+
+def cosine_curves(table: pd.DataFrame, labels: dict[str, str]) -> Figure:
+    """Draw how the tasks' gradients on the trunk agree through training, a panel for each pair of tasks.
+
+    Args:
+        table: from `evidence.gradient_curves`.
+        labels: row -> its name; also the order of the lines.
+    """
+    pairs = list(dict.fromkeys(table["pair"]))
+    figure, axes = plt.subplots(
+        1, len(pairs), figsize=(3.4 * len(pairs), 3.9), sharey=True, layout="constrained", squeeze=False
+    )
+    rows = list(labels)
+    for axis, pair in zip(axes[0], pairs, strict=True):
+        for k, row in enumerate(rows):
+            line = table[(table["pair"] == pair) & (table["row"] == row)].groupby("samples_seen")["cosine"]
+            mean, low, high = line.mean(), line.min(), line.max()
+            colour = row_colour(row, rows)
+            axis.fill_between(mean.index / 1000, low, high, color=colour, alpha=0.15, linewidth=0)
+            axis.plot(mean.index / 1000, mean, color=colour, marker=row_marker(row, rows), ms=5,
+                      linestyle=DASHES[k % len(DASHES)], label=labels[row])  # fmt: skip
+        axis.axhline(0, color=GREY, linewidth=0.9)
+        axis.set_title(" and ".join(pretty(task) for task in pair.split("/")), fontsize=10)
+        axis.set_xlabel("photos seen (thousands)")
+        axis.grid(alpha=0.3)
+    axes[0, 0].set_ylabel("cosine of gradients (−1 to 1)")
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3, fontsize=9)
+    return figure
