@@ -134,6 +134,35 @@ def judge(evidence: Evidence, claims: tuple[Claim, ...] = CLAIMS) -> pd.DataFram
     return table
 
 
+def differences_table(found: pd.DataFrame) -> pd.DataFrame:
+    """The differences that `compare` found as text for people, without the reference row."""
+    rows = found[found["note"] != "reference"]
+    scores, ends = (
+        zip(rows["value"], rows["sd"], strict=True),
+        zip(rows["difference_low"], rows["difference_high"], strict=True),
+    )
+    return pd.DataFrame(
+        {
+            "model": rows["label"],
+            "seeds": rows["seeds"],
+            "macro-F1": [f"{value:.3f} ± {sd:.3f}" for value, sd in scores],
+            "difference (95 %)": [with_interval(d, *e) for d, e in zip(rows["difference"], ends, strict=True)],
+            "p (Holm)": rows["p_holm"].map(p_text),
+            "effect size": [f"{effect:.1f}" if pd.notna(effect) else "–" for effect in rows["effect"]],
+        }
+    )
+
+
+def with_interval(value: float, low: float, high: float) -> str:
+    """A signed difference and its interval, to three digits."""
+    return f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
+
+
+def p_text(p: float) -> str:
+    """A p-value as it is usually printed."""
+    return f"{p:.3f}" if p >= 0.001 else "< 0.001"
+
+
 def gradient_curves(records: pd.DataFrame) -> pd.DataFrame:
     """How the tasks' gradients on the trunk agreed through training.
 
