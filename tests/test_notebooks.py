@@ -62,6 +62,11 @@ def test_parameters_are_typed_commented_and_checked_next(notebook):
     assert "check_parameters(globals()" in following[following.index(cell) + 1].source
 
 
+def test_papermill_can_read_every_parameter(notebook):
+    (cell,) = parameters_cells(notebook)  # a second equals sign, even in a comment, hides the line from papermill
+    assert [line for line in cell.source.splitlines() if line.count("=") != 1] == []
+
+
 def test_cells_are_short(notebook):
     for cell in notebook.cells:
         assert len(cell.source.splitlines()) <= 40, cell.source[:80]
