@@ -22,7 +22,7 @@ def counts_grid(table: Mapping[str, Mapping[str, int]]) -> Figure:
     """
     frame = pd.DataFrame(table).T.fillna(0).astype(int)
     figure, axis = plt.subplots(figsize=(1.6 + 0.85 * frame.shape[1], 1.2 + 0.42 * len(frame)), layout="constrained")
-    _grid(axis, frame, "{:d}", cmap="Blues", vmax=frame.to_numpy().max())
+    _grid(axis, frame, "{:d}", cmap="Blues", vmax=float(frame.to_numpy().max()))
     axis.set(xlabel="Fitzpatrick skin type", ylabel="disease")
     return figure
 
