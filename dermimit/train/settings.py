@@ -7,7 +7,7 @@ from dermimit.model.config import ModelConfig
 from dermimit.named_values import named_values
 from dermimit.train.config import TrainConfig
 
-BUILDER = {f.name for f in fields(ModelConfig)} | {"backbone"}  # what a table may hand to a model's builder
+BUILDER = {f.name for f in fields(ModelConfig)} | {"backbone", "img_size"}  # what a table may hand to a model's builder
 
 
 def with_settings(config: TrainConfig, text: str) -> TrainConfig:
@@ -16,7 +16,7 @@ def with_settings(config: TrainConfig, text: str) -> TrainConfig:
     Args:
         config: the run.
         text: such as `lsm_k=8 supervise=after`; fields of `TrainConfig`, or of the model: those of `ModelConfig`, and
-            `backbone` of the baselines. The options of a dataset's loader are given as `data_options`.
+            `backbone` of the baselines and `img_size`. The options of a dataset's loader are given as `data_options`.
 
     Raises:
         ValueError: a word is not name=value, a name is unknown, or a value is of the wrong kind.
