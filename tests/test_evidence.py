@@ -1,0 +1,82 @@
+"""Verdicts follow from predictions by one rule; tables of experiments are read beside the ablation."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dermimit.data import LabelSpace
+from dermimit.evaluate import evidence
+from dermimit.evaluate.tables import read_experiments
+from dermimit.records import answers_of, write_json
+
+ROOT = Path(__file__).parents[1]
+SPACE = LabelSpace("toy", diseases=("a", "b", "c"))
+RIGHT = {"D": 0.5, "D_LSM": 0.5, "D_B": 0.5, "D_A": 0.75, "D_B_A": 0.75, "full": 0.7, "D_B_A_LSM": 0.95}
+
+
+def write_run(run, right, seed, answers=False):
+    run.mkdir(parents=True)
+    rng, truth = np.random.default_rng(seed), np.random.default_rng(5).integers(3, size=400)
+    said = np.where(rng.random(400) < right, truth, rng.integers(3, size=400))
+    frame = pd.DataFrame({"image": [f"{i}.png" for i in range(400)], "split": "test", "patient_id": range(400)})
+    frame = frame.assign(disease=[SPACE.diseases[i] for i in truth], disease_prob=list(np.eye(3)[said]))
+    (answers_of(frame, list(SPACE.diseases)) if answers else frame).to_parquet(run / "predictions.parquet")
+    write_json(run / "metrics.json", {"test": {"disease/macro_f1": right}})
+    write_json(run / "label_space.json", SPACE.to_dict())
+
+
+@pytest.fixture
+def project(tmp_path):
+    (tmp_path / "workflow").mkdir()
+    (tmp_path / "workflow/experiments").symlink_to(ROOT / "workflow/experiments")
+    for k, (row, right) in enumerate(RIGHT.items()):
+        for seed in range(4):
+            write_run(tmp_path / f"results/published/synderm/{row}-seed{seed}", right, 10 * k + seed)
+    for seed in range(3):
+        write_run(tmp_path / f"results/published/synderm-evidence/choices/k4-seed{seed}", 0.3, 90 + seed, answers=True)
+    return tmp_path
+
+
+def test_verdicts_follow_the_rule(project):
+    verdicts = evidence.judge(evidence.read_evidence(project, "ablation")).set_index("claim")
+    assert verdicts.loc["… attributes alone", "verdict"] == evidence.SUPPORTED
+    assert verdicts.loc["… body part alone", "verdict"] == evidence.NOT_SHOWN
+    assert verdicts.loc["Cross-interaction beats concatenation", "verdict"] == evidence.CONTRADICTED
+    assert "Lesion selection helps, three tasks" not in verdicts.index  # D_B_A_CIM was not trained
+    assert (verdicts["p_holm"] >= verdicts["p"]).all()
+
+
+def test_a_table_is_compared_with_the_seeds_that_both_have(project):
+    found = evidence.read_evidence(project, "choices")
+    table = found.against("full").set_index("row")
+    assert list(table.index) == ["full", "k4"]
+    assert table.loc["k4", "seeds"] == table.loc["full", "seeds"] == 3
+    assert table.loc["k4", "difference_high"] < 0 and table.loc["k4", "group"] == "K"
+    assert not found.complete
+    text = evidence.differences_table(table.reset_index())
+    assert list(text["model"]) == ["4 of 64"] and text["p (Holm)"].iloc[0] == "< 0.001"
+
+
+def test_a_table_without_runs_is_empty_and_without_an_ablation_refused(project, tmp_path):
+    found = evidence.read_evidence(project, "labels")
+    assert set(found.own).isdisjoint(found.records["row"])
+    with pytest.raises(FileNotFoundError, match="make published"):
+        evidence.read_evidence(tmp_path / "elsewhere", "ablation")
+
+
+def test_every_claim_names_rows_of_the_ablation():
+    rows = set(read_experiments(ROOT / "workflow/experiments/ablation.csv")["row"])
+    assert all({claim.row, claim.reference} <= rows for claim in evidence.CLAIMS)
+
+
+def test_gradients_are_read_by_pair_of_tasks(tmp_path):
+    run = tmp_path / "cim-seed0"
+    write_run(run, 0.5, 0)
+    history = pd.DataFrame({"samples_seen": [10, 20], "gradient/cosine/disease/attributes": [0.1, -0.2]})
+    history.to_parquet(run / "history.parquet")
+    from dermimit.evaluate.tables import read_records
+
+    curves = evidence.gradient_curves(read_records(tmp_path))
+    assert curves["pair"].unique().tolist() == ["disease/attributes"] and curves["cosine"].tolist() == [0.1, -0.2]
