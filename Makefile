@@ -53,8 +53,8 @@ book: $(STAMP) ## make data, runs and pages, then the book
 	$(SNAKEMAKE) book
 	@echo "The book is here: $(OUT)"
 
-test: $(STAMP) ## run the tests
-	$(PY) -m pytest $(ARGS)
+test: $(STAMP) ## run the tests, on all cores
+	OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --dist loadfile $(ARGS)
 
 published: $(STAMP) ## long runs (hours), then copy their records to results/published
 	$(MAKE) PROFILE=published _publish

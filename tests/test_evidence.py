@@ -35,6 +35,7 @@ def project(tmp_path):
         for seed in range(4):
             write_run(tmp_path / f"results/published/synderm/{row}-seed{seed}", right, 10 * k + seed)
     for seed in range(3):
+        write_run(tmp_path / f"results/published/synderm-evidence/reference/full-seed{seed}", 0.7, seed, answers=True)
         write_run(tmp_path / f"results/published/synderm-evidence/choices/k4-seed{seed}", 0.3, 90 + seed, answers=True)
     return tmp_path
 

@@ -18,10 +18,10 @@ from snakemake.exceptions import WorkflowError
 
 SIZES = {"n_train": int, "n_val": int, "n_test": int}  # of a dataset that is drawn; a real one has its own
 TRAINING = {"image_size": int, "model": str, "samples": int, "epochs": int, "batch_size": int, "lr": float}
-RECIPE = {  # may be left out: the defaults of TrainConfig hold
+RECIPE = {  # may be left out: the defaults of TrainConfig hold; evidence_samples: of the tables beside the ablation
     "optimizer": str, "momentum": float, "weight_decay": float, "warmup": float, "cutmix_probability": float,
     "weight_attributes": float, "ema": float, "precision": str, "pretrained": bool, "in_memory": bool,
-    "workers": int,
+    "workers": int, "evidence_samples": int,
 }  # fmt: skip
 FILES = {  # the table that changes whenever the dataset does: the first of these names that is there
     "synderm": ("manifest.parquet",), "pad_ufes_20": ("metadata.csv",),
@@ -47,6 +47,7 @@ class Settings:
     data_options: str
     sizes: dict[str, int]
     training: dict[str, Any]
+    evidence_samples: int
     seeds: list[int]
 
     @property
@@ -78,13 +79,15 @@ def read_settings(config: Mapping[str, Any], folder: Path) -> Settings:
     where = f"{path.name}, {dataset}"
     _only(section, [*wanted, *RECIPE, "seeds"], where)
     wanted |= {key: kind for key, kind in RECIPE.items() if key in section}
+    training = {key: _value(section, key, kind, where) for key, kind in wanted.items() if key not in SIZES}
     return Settings(
         profile=profile,
         dataset=dataset,
         data_root=_data_root(str(config.get("data_root") or ""), profile, dataset),
         data_options=str(config.get("data_options") or ""),
         sizes={key: _value(section, key, kind, where) for key, kind in wanted.items() if key in SIZES},
-        training={key: _value(section, key, kind, where) for key, kind in wanted.items() if key not in SIZES},
+        evidence_samples=training.pop("evidence_samples", training["samples"]),
+        training=training,
         seeds=_seeds(section, where),
     )
 

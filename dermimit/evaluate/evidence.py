@@ -1,4 +1,4 @@
-"""Published experiments beside the ablation, and what they say of each claim of the paper."""
+"""Published experiments beside their reference rows, and what the ablation says of each claim of the paper."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ SUPPORTED, NOT_SHOWN, CONTRADICTED = "supported", "not shown", "contradicted"
 
 @dataclass(frozen=True)
 class Evidence:
-    """The published runs of one dataset: the ablation, and one table of experiments that is read beside it.
+    """The published runs of one table of experiments on one dataset, and the reference rows that it is compared with.
 
     Args:
-        experiments: rows of both tables, those of the ablation first.
-        records: their published runs; the ablation's only where the other table asks for them.
-        label_space: of the ablation's runs.
+        experiments: rows of both, the reference rows first.
+        records: their published runs.
+        label_space: of the runs.
         own: names of the table's own rows.
     """
 
@@ -45,32 +45,33 @@ class Evidence:
 
 
 def read_evidence(root: Path, table: str, beside: tuple[str, ...] = ("full",), dataset: str = "synderm") -> Evidence:
-    """Read the published runs of a table of experiments, and those rows of the ablation that it is compared with.
+    """Read the published runs of a table of experiments, and the rows of the table `reference` beside it.
+
+    The ablation saw more photographs in training than the other tables, so that these have reference rows of their own.
 
     Args:
         root: the project's folder.
-        table: name of a file of `workflow/experiments`, without .csv; "ablation" for the ablation alone.
-        beside: rows of the ablation.
+        table: name of a file of `workflow/experiments`, without .csv; "ablation" stands alone.
+        beside: rows of the table `reference`.
         dataset: whose published runs.
 
     Raises:
         FileNotFoundError: the ablation of this dataset is not published.
     """
-    published = root / "results/published" / dataset
+    published, tables = root / "results/published" / dataset, root / "workflow/experiments"
     ablation = read_records(published)
     if ablation.empty:
         raise FileNotFoundError(f"{published} holds no runs: run `make published`")
     space = LabelSpace.from_dict(read_json(ablation["path"].iloc[0] / "label_space.json"))
-    first = read_experiments(root / "workflow/experiments/ablation.csv")
+    own = read_experiments(tables / f"{table}.csv")
     if table == "ablation":
-        return Evidence(first, ablation[ablation["row"].isin(first["row"])], space, tuple(first["row"]))
-    own = read_experiments(root / f"workflow/experiments/{table}.csv")
-    first = first[first["row"].isin(beside)]
-    runs = read_records(published.with_name(f"{dataset}-evidence") / table)
-    seeds = set(runs["seed"]) or set(ablation["seed"])
-    kept = ablation[ablation["row"].isin(beside) & ablation["seed"].isin(seeds)]
-    both = pd.concat([kept, runs[runs["row"].isin(own["row"])]], ignore_index=True)
-    return Evidence(pd.concat([first, own], ignore_index=True), both, space, tuple(own["row"]))
+        return Evidence(own, ablation[ablation["row"].isin(own["row"])], space, tuple(own["row"]))
+    evidence = published.with_name(f"{dataset}-evidence")
+    runs, others = read_records(evidence / table), read_records(evidence / "reference")
+    both = [runs[runs["row"].isin(own["row"])], others[others["row"].isin(beside)]]
+    first = read_experiments(tables / "reference.csv")
+    experiments = pd.concat([first[first["row"].isin(beside)], own], ignore_index=True)
+    return Evidence(experiments, pd.concat(both, ignore_index=True), space, tuple(own["row"]))
 
 
 @dataclass(frozen=True)
