@@ -21,7 +21,9 @@ from dermimit.train import TrainConfig, fit, with_settings
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "workflow/experiments/real/pad_ufes_20.csv"
-RECIPE = dict(samples=8192, epochs=4, optimizer="adamw", lr=0.001, weight_decay=0.02, weight_attributes=5.0)
+RECIPE = dict(
+    samples=8000, epochs=5, batch_size=16, optimizer="adamw", lr=0.001, weight_decay=0.02, weight_attributes=5.0
+)
 
 
 def main(
