@@ -14,7 +14,7 @@ from dermimit.evaluate.significance import holm
 from dermimit.evaluate.tables import read_experiments, read_histories, read_records
 from dermimit.records import read_json
 
-SUPPORTED, NOT_SHOWN, CONTRADICTED = "supported", "not shown", "contradicted"
+SUPPORTED, NOT_SHOWN, CONTRADICTED, NOT_RUN = "supported", "not shown", "contradicted", "not run yet"
 
 
 @dataclass(frozen=True)
@@ -104,34 +104,29 @@ def judge(evidence: Evidence, claims: tuple[Claim, ...] = CLAIMS) -> pd.DataFram
     negative; else it is "not shown": the interval says how large the effect may still be.
 
     Returns:
-        columns `claim, rows, difference, low, high, seeds, p, p_holm, verdict, limit`; claims without runs are left
-        out.
+        columns `claim, rows, difference, low, high, seeds, p, p_holm, verdict, limit`; a claim whose rows have no runs
+        is "not run yet", without numbers.
     """
     lines, labels = [], evidence.experiments.set_index("row")["label"]
     for claim in claims:
+        line = {"claim": claim.text, "rows": f"{labels[claim.row]} − {labels[claim.reference]}"}
         if not {claim.row, claim.reference} <= set(evidence.records["row"]):
+            lines.append(line | {"seeds": 0, "limit": claim.limit})
             continue
         two = evidence.records[evidence.records["row"].isin((claim.row, claim.reference))]
         found = compare(two, evidence.experiments, evidence.label_space, reference=claim.reference)
-        line = found.set_index("row").loc[claim.row]
-        lines.append(
-            {
-                "claim": claim.text,
-                "rows": f"{labels[claim.row]} − {labels[claim.reference]}",
-                "difference": line["difference"],
-                "low": line["difference_low"],
-                "high": line["difference_high"],
-                "seeds": int(line["seeds"]),
-                "p": line["p"],
-                "limit": claim.limit,
-            }
-        )
-    table = pd.DataFrame(lines)
-    if table.empty:
-        return table
-    table.insert(table.columns.get_loc("p") + 1, "p_holm", holm(table["p"]))
+        there = found.set_index("row").loc[claim.row]
+        line |= {"difference": there["difference"], "low": there["difference_low"], "high": there["difference_high"]}
+        lines.append(line | {"seeds": int(there["seeds"]), "p": there["p"], "limit": claim.limit})
+    columns = ["claim", "rows", "difference", "low", "high", "seeds", "p", "limit"]
+    table = pd.DataFrame(lines).reindex(columns=columns)
+    run = table["p"].notna()
+    corrected = pd.Series(np.nan, index=table.index)
+    corrected[run] = holm(table.loc[run, "p"])
     shown = np.where(table["difference"] > 0, SUPPORTED, CONTRADICTED)
-    table.insert(table.columns.get_loc("p_holm") + 1, "verdict", np.where(table["p_holm"] < 0.05, shown, NOT_SHOWN))
+    verdict = np.where(run, np.where(corrected < 0.05, shown, NOT_SHOWN), NOT_RUN)
+    table.insert(columns.index("p") + 1, "p_holm", corrected)
+    table.insert(columns.index("p") + 2, "verdict", verdict)
     return table
 
 
@@ -155,12 +150,16 @@ def differences_table(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_interval(value: float, low: float, high: float) -> str:
-    """A signed difference and its interval, to three digits."""
+    """A signed difference and its interval, to three digits; a dash where there is none."""
+    if pd.isna(value):
+        return "–"
     return f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def p_text(p: float) -> str:
-    """A p-value as it is usually printed."""
+    """A p-value as it is usually printed; a dash where there is none."""
+    if pd.isna(p):
+        return "–"
     return f"{p:.3f}" if p >= 0.001 else "< 0.001"
 
 
