@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Int
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -91,7 +92,7 @@ def attribution(
     run_or_model: Any,
     images: Images,
     task: str,
-    classes: Classes | None,
+    classes: Int[Tensor, " given"] | None,
     method: str,
     *,
     batch_size: int = 64,

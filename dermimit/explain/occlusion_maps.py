@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 from captum.attr import FeatureAblation, Occlusion
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from dermimit.explain.map_tools import Classes, Found, Images, TaskLogits, spread
 
@@ -32,6 +33,19 @@ def feature_ablation(
     return Found(drop, drop.relu())
 
 
+class _Inside(TaskLogits):
+    """The logits of a photo within a margin."""
+
+    def __init__(self, model: nn.Module, task: str, margin: tuple[int, int]) -> None:
+        super().__init__(model, task)
+        self.margin = margin
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Cut the margin off and return `logits[task]`."""
+        (down, across), (height, width) = self.margin, images.shape[-2:]
+        return super().forward(images[..., down : height - down, across : width - across])
+
+
 @torch.no_grad()
 def occlusion(
     model: nn.Module,
@@ -45,6 +59,9 @@ def occlusion(
 ) -> Found:
     """Drop of the logit when a sliding window is painted grey, averaged over the windows that cover a pixel.
 
+    Windows also slide over the photo's edges, so that every pixel is covered by equally many; else a patch near an
+    edge, which always is painted together with its neighbours, could not be told from them.
+
     Args:
         window: side of the window in patches, at most the photo's; it moves by one patch.
         baseline: the paint, normalised; 0 is mid grey.
@@ -53,12 +70,14 @@ def occlusion(
     patch = [side // n for side, n in zip(images.shape[-2:], model.grid_size, strict=True)]
     if not 1 <= window <= min(model.grid_size):
         raise ValueError(f"window={window}: choose from 1 to {min(model.grid_size)} patches")
-    drop = Occlusion(TaskLogits(model, task)).attribute(
-        images,
+    height, width = images.shape[-2:]
+    down, across = ((window - 1) * side for side in patch)
+    drop = Occlusion(_Inside(model, task, (down, across))).attribute(
+        F.pad(images, (across, across, down, down)),
         sliding_window_shapes=(3, *(window * side for side in patch)),
         strides=(3, *patch),
         baselines=baseline,
         target=classes,
         perturbations_per_eval=max(1, batch_size // len(images)),
-    )[:, 0]
+    )[:, 0, down : down + height, across : across + width]
     return Found(drop, drop.relu())
