@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,7 +83,7 @@ def measure(
         extra = options.get(method, {})
         return attribution(run, images, task, classes, method, batch_size=batch_size, progress=False, **extra)
 
-    def batches(which: str, left: dict[str, int]) -> Iterable[Batch]:
+    def batches(which: str, left: dict[str, int]) -> tqdm:
         found = usable_batches(run, photos, which, task, explain, limit, batch_size, left)
         return tqdm(found, desc=f"localisation, {which}", unit="batch", disable=None if progress else True, leave=False)
 
