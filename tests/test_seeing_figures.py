@@ -30,6 +30,7 @@ def test_one_photograph_s_maps():
     assert "disease, highest place: rollout top left, on the lesion; random middle centre, partly on" in drawn.alt
     assert "lower leg, highest place: rollout nowhere, it is constant" in drawn.alt
     assert drawn.alt.endswith(DISCLAIMER)
+    assert [axis.get_title() for axis in drawn.figure.axes[:3]] == ["photo", "rollout", "random"]
     assert len(drawn.figure.axes[0].patches) == 4  # two framed patches, each with a dark edge
     figures.seen_grid(photo, maps).figure.canvas.draw()
 

@@ -16,7 +16,7 @@ from dermimit.evaluate.localisation import HUMAN_IOU
 from dermimit.evaluate.localisation_curves import SHARES
 from dermimit.evaluate.resampling import patient_draws
 from dermimit.explain.attributions import BASELINES
-from dermimit.explain.figures import outline, show_photo
+from dermimit.explain.figures import outline
 from dermimit.explain.style import BLACK, BLUE, GREEN, GREY, MARKERS, ORANGE, PINK, RED, SKY, pretty
 from dermimit.predict import DISCLAIMER
 
@@ -26,7 +26,7 @@ SCORE_LABELS = {
     "energy": "energy inside the lesion, share",
     "auroc": "AUROC over pixels",
     "average_precision": "average precision over pixels",
-    "iou": "IoU at the best threshold of the validation set",
+    "iou": "IoU, threshold chosen on validation photographs",
     "deletion": "area under the deletion curve (lower is better)",
     "insertion": "area under the insertion curve (higher is better)",
 }
@@ -64,15 +64,16 @@ def seen_grid(
     size = (1.7 * (len(methods) + 1) + 1.4, 1.8 * len(maps) + 0.7)
     figure, axes = plt.subplots(len(maps), len(methods) + 1, figsize=size, squeeze=False, layout="constrained")
     grey, picture = photo.mean(-1), None
+    for axis, title in zip(axes[0], ["photo", *map(pretty, methods)], strict=True):
+        axis.set_title(title, fontsize=9)
     for line, (row, of_row) in zip(axes, maps.items(), strict=True):
-        show_photo(line[0], photo, "photo" if line is axes[0] else "")
+        line[0].imshow(photo, interpolation="nearest")
+        line[0].axis("off")
         line[0].text(-0.08, 0.5, pretty(row), rotation=90, va="center", ha="right", transform=line[0].transAxes)
         if selected is not None and grid is not None and row in selected:
             _frame(line[0], photo.shape[:2], selected[row], grid)
         for axis, method in zip(line[1:], methods, strict=True):
             axis.axis("off")
-            if line is axes[0]:
-                axis.set_title(pretty(method), fontsize=9)
             if method in of_row:
                 axis.imshow(grey, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
                 picture = axis.imshow(of_row[method], cmap="viridis", vmin=0, vmax=1, alpha=0.6)
@@ -143,7 +144,7 @@ def scores_by_method(summary: pd.DataFrame, score: str) -> Drawn:
         axis.axvline(HUMAN_IOU, color=BLACK, linestyle="--", linewidth=0.9, label=HUMAN_LABEL)
     axis.set_yticks(range(len(methods)), [pretty(method) for method in methods])
     axis.invert_yaxis()
-    axis.set(xlim=(0, 1), xlabel=f"{SCORE_LABELS.get(score, pretty(score))} (95 % interval by patient)")
+    axis.set(xlim=(0, 1), xlabel=f"{SCORE_LABELS.get(score, pretty(score))}\n(95 % interval by patient)")
     axis.grid(axis="x", alpha=0.3)
     if len(groups) > 1 or score == "iou":
         figure.legend(loc="outside lower center", ncols=4, fontsize=9)
@@ -180,7 +181,7 @@ def sanity_curves(sanity: pd.DataFrame, measure: str = "spearman") -> Drawn:
         ends.append(f"{pretty(method)} {mean.iloc[-1]:.2f}")
     axis.axhline(0, color=BLACK, linewidth=0.8)
     axis.set_xticks(range(len(stages)), stages, rotation=30, ha="right")
-    axis.set(xlabel="weights forgotten down to", ylabel=label, ylim=(None, 1.05))
+    axis.set(xlabel="weights forgotten down to", ylabel=label.replace(" with", "\nwith"), ylim=(None, 1.05))
     figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     alt = f"Lines of {label} over {len(stages)} stages of forgetting. Mean once all is forgotten: {'; '.join(ends)}."
     return Drawn(figure, alt)
