@@ -144,7 +144,9 @@ def _asking(head: nn.Module) -> int:
     return 0 if head.narrows else head.class_index
 
 
-def _all_tokens(model: nn.Module, head: nn.Module, out: dict[str, Tensor], task: str, row: Rows) -> Rows:
+def _all_tokens(
+    model: nn.Module, head: nn.Module, out: dict[str, Tensor], task: str, row: Rows
+) -> Float[Tensor, "batch all_tokens"]:
     """A row over the last block's tokens as a row over all tokens of the photo."""
     if not head.narrows:
         return row
