@@ -101,8 +101,8 @@ def test_it_trains_in_the_loop_and_loads_again(backbone, tiny_photos, tmp_path):
 
 
 def test_occlusion_needs_no_patches():
-    maps = attributions.occlusion(create().eval(), torch.randn(2, 3, 64, 64), "disease", torch.tensor([0, 1]))
-    assert maps.shape == (2, 64, 64)
+    maps = attributions.attribution(create().eval(), torch.randn(2, 3, 64, 64), "disease", None, "feature_ablation")
+    assert maps.map.shape == (2, 64, 64)
 
 
 @pytest.mark.parametrize(

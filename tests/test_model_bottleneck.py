@@ -95,10 +95,10 @@ def test_clear_refusals(images):
         small().reset_classifier(CLASSES | {"attributes": 0})
     with pytest.raises(ValueError, match="several_body_parts=True: only fusion='bottleneck'"):
         ModelConfig(several_body_parts=True)
-    from dermimit.explain.attributions import class_attention
+    from dermimit.explain.attributions import attribution
 
     with pytest.raises(ValueError, match="disease has no head of its own"):
-        class_attention(small(), images, "disease")
+        attribution(small().eval(), images, "disease", None, "class_attention")
 
 
 def test_a_run_learns_from_the_label_space_what_excludes_what(tiny_photos, tmp_path):

@@ -224,12 +224,13 @@ def test_a_single_layer_has_none_before_the_last():
 
 
 @pytest.mark.parametrize("choices", ALL)
-@pytest.mark.parametrize("name", ["class_attention", "lesion_score_map", "gradient_times_activation"])
+@pytest.mark.parametrize(
+    "name", ["class_attention", "lsm_score", "lsm_selection", "rollout", "gradient_attention", "layer_grad_cam"]
+)
 def test_maps_are_drawn_for_every_selection(choices, name, images):
     from dermimit.explain import attributions
 
-    target = (torch.tensor([0, 1, 2]),) if name.startswith("gradient") else ()
-    maps = getattr(attributions, name)(small(**choices), images, "disease", *target)
+    maps = attributions.attribution(small(**choices).eval(), images, "disease", torch.tensor([0, 1, 2]), name).map
     assert maps.shape == (3, 32, 32)
     assert maps.min() == 0 and maps.max() == 1
 

@@ -135,17 +135,18 @@ def test_the_attributes_choose_where_there_is_no_disease(images):
     assert model(images)[0]["attributes"].shape == (2, 7)
 
 
-@pytest.mark.parametrize("name", ["class_attention", "lesion_score_map"])
+@pytest.mark.parametrize("name", ["class_attention", "lsm_score", "lsm_selection", "rollout"])
 def test_maps_are_of_the_whole_photograph(name, images):
     model, plain = small().eval(), small(zoom=False).eval()
     plain.load_state_dict(model.state_dict())
-    draw = getattr(attributions, name)
-    assert torch.equal(draw(model, images, "disease"), draw(plain, images, "disease"))
+    first, second = (attributions.attribution(m, images, "disease", None, name) for m in (model, plain))
+    assert torch.equal(first.map, second.map)
 
 
-def test_a_map_that_would_mix_two_places_is_refused(images):
+@pytest.mark.parametrize("name", ["gradient_times_activation", "layer_grad_cam", "gradient_attention"])
+def test_a_map_that_would_mix_two_places_is_refused(name, images):
     with pytest.raises(ValueError, match="zoom=True: the trunk sees the photo and an enlarged detail"):
-        attributions.gradient_times_activation(small().eval(), images, "disease", torch.tensor([0, 1]))
+        attributions.attribution(small().eval(), images, "disease", None, name)
 
 
 def test_a_run_looks_twice_and_is_loaded_again(tiny_photos, tmp_path):

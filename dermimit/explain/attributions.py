@@ -1,176 +1,175 @@
-"""Where in the photo a prediction comes from: gradient, occlusion and attention maps, and how often they are right."""
+"""Where in the photo a prediction comes from: one interface to every kind of map."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
 import torch
-from captum.attr import FeatureAblation, IntegratedGradients, LayerGradientXActivation
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Int
 from torch import Tensor, nn
-from torch.nn import functional as F
+from tqdm import tqdm
 
-from dermimit.model.attention import attend, class_row_and_column
+from dermimit.explain import attention_maps, baseline_maps, gradient_maps, occlusion_maps
+from dermimit.explain.map_tools import Classes, Found, Images, Relevance, patches_to_map, spread, to_unit
+from dermimit.explain.randomise import untrained_copy
 
-Images = Float[Tensor, "batch 3 height width"]
-Maps = Float[Tensor, "batch height width"]
-Targets = Int[Tensor, " batch"]
-
-
-class TaskLogits(nn.Module):
-    """One task's logits as a plain function of the photo, which is what Captum wants."""
-
-    def __init__(self, model: nn.Module, task: str) -> None:
-        super().__init__()
-        self.model, self.task = model, task
-
-    def forward(self, images: Images) -> Float[Tensor, "batch classes"]:
-        """Return `logits[task]`."""
-        return self.model(images)[0][self.task]
+__all__ = ["BASELINES", "METHODS", "Maps", "attribution", "methods_for", "patches_to_map", "spread", "to_unit"]
 
 
-def to_unit(maps: Maps) -> Maps:
-    """Scale each map to [0, 1]; a constant map becomes 0."""
-    low, high = maps.amin((1, 2), keepdim=True), maps.amax((1, 2), keepdim=True)
-    return (maps - low) / (high - low).clamp_min(torch.finfo(maps.dtype).tiny)
-
-
-def patches_to_map(values: Float[Tensor, "batch patches"], grid: tuple[int, int], size: tuple[int, int]) -> Maps:
-    """Spread one value a patch (row-major) over the photo's pixels, scaled to [0, 1]; patches stay visible squares."""
-    return to_unit(F.interpolate(values.unflatten(1, grid)[:, None], size=size, mode="nearest")[:, 0])
-
-
-def integrated_gradients(
-    model: nn.Module, images: Images, task: str, target: Targets, *, steps: int = 32
-) -> tuple[Maps, Float[Tensor, " batch"]]:
-    """Integrated gradients from a mid-grey photo, absolute values summed over colour channels.
-
-    IG_i = (x_i − x'_i) ∫₀¹ ∂f(x' + α(x − x')) / ∂x_i dα, by Gauss–Legendre quadrature.
+def untrained(
+    model: nn.Module,
+    images: Images,
+    task: str,
+    classes: Classes,
+    *,
+    batch_size: int,
+    of: str = "integrated_gradients",
+    seed: int = 0,
+    **options: Any,
+) -> Found:
+    """What another method shows of the same architecture with random weights.
 
     Args:
-        model: returns `(logits, out)`; in eval mode.
-        images: normalised photos, 0 = mid grey.
-        task: whose logit f is explained.
-        target: class index for each photo.
-        steps: quadrature points.
-    Returns:
-        maps in [0, 1], and the convergence delta Σ_i IG_i − (f(x) − f(x')) for each photo, in logits. Completeness
-        holds for functions without jumps. The hard choice of K patches makes f jump along the path, so with lesion
-        selection the delta need not vanish however many steps are taken.
-    Source: Sundararajan, Taly and Yan, ICML 2017; `captum.attr.IntegratedGradients`.
+        of: the other method.
+        seed: of the weights.
+        options: of the other method.
     """
-    explain = IntegratedGradients(TaskLogits(model, task))
-    values, delta = explain.attribute(
-        images.detach().clone().requires_grad_(),
-        target=target,
-        n_steps=steps,
-        method="gausslegendre",
-        internal_batch_size=max(len(images), 64),
-        return_convergence_delta=True,
+    maps = attribution(
+        untrained_copy(model, seed), images, task, classes, of, batch_size=batch_size, progress=False, **options
     )
-    return to_unit(values.detach().abs().sum(1)), delta.detach()
+    return Found(maps.raw, maps.map, maps.delta)
 
 
-def gradient_times_activation(model: nn.Module, images: Images, task: str, target: Targets) -> Maps:
-    """Gradient × activation of the trunk's last tokens, summed over channels, positive part only.
+METHODS: dict[str, Callable[..., Found]] = {
+    "lsm_score": attention_maps.lsm_score,
+    "lsm_selection": attention_maps.lsm_selection,
+    "class_attention": attention_maps.class_attention,
+    "rollout": attention_maps.rollout,
+    "gradient_attention": attention_maps.gradient_attention,
+    "integrated_gradients": gradient_maps.integrated_gradients,
+    "gradient_shap": gradient_maps.gradient_shap,
+    "smooth_grad": gradient_maps.smooth_grad,
+    "layer_grad_cam": gradient_maps.layer_grad_cam,
+    "gradient_times_activation": gradient_maps.gradient_times_activation,
+    "occlusion": occlusion_maps.occlusion,
+    "feature_ablation": occlusion_maps.feature_ablation,
+    "centre_prior": baseline_maps.centre_prior,
+    "edge_density": baseline_maps.edge_density,
+    "random": baseline_maps.random,
+    "untrained": untrained,
+}
+BASELINES = ("centre_prior", "edge_density", "random", "untrained")
+MOST_AT_ONCE = {"rollout": 16, "gradient_attention": 16}  # these hold an N×N matrix for each attention head
 
-    The token form of HiResCAM: like Grad-CAM, but the gradient is not first averaged over the image.
 
-    Returns:
-        maps in [0, 1], constant on each patch.
-    Raises:
-        ValueError: the model looks twice, at tokens that stand for different places.
+@dataclass(frozen=True)
+class Maps:
+    """Maps of some photographs.
 
-    Source: Draelos and Carin, arXiv 2011.08891; `captum.attr.LayerGradientXActivation`.
+    Attributes:
+        map: in [0, 1]: the method's relevance, scaled in each photo by its own least and greatest value, so that it
+            says where within a photo and nothing about how much; a constant map is 0. Gradients of pixels count by
+            their absolute values summed over colours, what is painted over and tokens by their positive part.
+        raw: the method's own values, unscaled, signed where it has a sign.
+        classes: index of the class that each map explains.
+        method, task: as asked.
+        delta: what is missing from completeness (Captum's convergence delta), in logits; None where the method
+            promises none.
     """
+
+    map: Relevance
+    raw: Relevance
+    classes: Classes
+    method: str
+    task: str
+    delta: Tensor | None = None
+
+
+def attribution(
+    run_or_model: Any,
+    images: Images,
+    task: str,
+    classes: Int[Tensor, " given"] | None,
+    method: str,
+    *,
+    batch_size: int = 64,
+    progress: bool = True,
+    **options: Any,
+) -> Maps:
+    """Map what an answer comes from, by any of `METHODS`.
+
+    Args:
+        run_or_model: a finished run, or a model in evaluation mode.
+        images: normalised photos of the model's size, 0 = mid grey.
+        task: whose logits are explained.
+        classes: the class explained in each photo; None for the model's answer, its most probable class.
+        method: one of `METHODS`.
+        batch_size: photos, as they are or altered, in one forward pass at most: the memory.
+        progress: a progress bar, where there is a terminal to draw it on.
+        options: of the method, see its function.
+
+    Raises:
+        ValueError: an unknown method or option, a task or a class that the model has not, a model in training mode,
+            or one that the method cannot explain.
+    """
+    model = getattr(run_or_model, "model", run_or_model)
+    _check(model, images, task, method, batch_size, options)
+    step = min(batch_size, MOST_AT_ONCE.get(method, batch_size))
+    classes = _checked_classes(model, images, task, classes, batch_size)
+    found = []
+    with torch.inference_mode(False), torch.enable_grad():  # the caller may be in either mode
+        parts = list(zip(images.split(step), classes.split(step), strict=True))
+        for some, theirs in tqdm(parts, desc=method, unit="batch", disable=None if progress else True, leave=False):
+            found.append(METHODS[method](model, some.clone(), task, theirs.clone(), batch_size=batch_size, **options))
+    raw, relevance = (torch.cat([getattr(f, name) for f in found]).detach() for name in ("raw", "relevance"))
+    delta = None if found[0].delta is None else torch.cat([f.delta for f in found])
+    return Maps(to_unit(relevance.float()), raw.float(), classes, method, task, delta)
+
+
+def methods_for(run_or_model: Any, task: str) -> list[str]:
+    """The names of `METHODS` that can explain this task of this model, baselines last."""
+    model = getattr(run_or_model, "model", run_or_model)
+    heads = getattr(model, "heads", {})
+    scored = "attributes" if model.config.fusion == "bottleneck" and task == "disease" else task
+    without = set()
+    if scored not in heads or heads[scored].selection is None:
+        without |= {"lsm_score", "lsm_selection"}
+    if task not in heads:
+        without |= {"class_attention", "rollout", "gradient_attention"}
     if model.config.zoom:
-        raise ValueError("zoom=True: the trunk sees the photo and an enlarged detail; use integrated_gradients or "
-                         "occlusion, which are maps of the photo")  # fmt: skip
-    wrapped = TaskLogits(model, task)
-    explain = LayerGradientXActivation(wrapped, model.trunk.blocks[-1])
-    tokens = explain.attribute(images.detach().clone().requires_grad_(), target=target).detach()
-    rows, columns = model.grid_size
-    values = tokens.sum(-1)[:, -rows * columns :].relu()
-    return patches_to_map(values, (rows, columns), images.shape[-2:])
+        without |= {"gradient_attention"}
+    if model.config.zoom or not heads or not len(model.trunk.blocks):
+        without |= {"layer_grad_cam", "gradient_times_activation"}
+    return [name for name in METHODS if name not in without]
 
 
-def occlusion(model: nn.Module, images: Images, task: str, target: Targets) -> Maps:
-    """Drop of the logit when a patch is painted mid grey, positive part only: the slowest map, and the plainest.
-
-    Returns:
-        maps in [0, 1], constant on each patch.
-    Source: Zeiler and Fergus, ECCV 2014; `captum.attr.FeatureAblation`.
-    """
-    rows, columns = model.grid_size
-    cells = torch.arange(rows * columns, device=images.device).view(1, 1, rows, columns).float()
-    mask = F.interpolate(cells, size=images.shape[-2:], mode="nearest").long().expand(1, 3, -1, -1)
-    with torch.no_grad():
-        drop = FeatureAblation(TaskLogits(model, task)).attribute(images, target=target, feature_mask=mask)
-    return to_unit(drop[:, 0].relu())
-
-
-def class_attention(model: nn.Module, images: Images, task: str) -> Maps:
-    """Attention from the class token to each patch in the last block of a task's head, averaged over heads.
-
-    Fused attention returns no weights, so queries and keys are computed again from the block's own input; the
-    model itself is left as it is.
-
-    Returns:
-        maps in [0, 1], constant on each patch.
-
-    Raises:
-        ValueError: the task has no head.
-    """
-    if task not in model.heads:
-        raise ValueError(f"fusion='bottleneck': {task} has no head of its own; ask for one of {', '.join(model.heads)}")
-    head, seen = model.heads[task], []
-    handle = head.blocks[-1].norm1.register_forward_hook(lambda module, args, output: seen.append(output))
-    try:
-        with torch.no_grad():
-            out = model(images)[1]
-            _, q, k = attend(head.blocks[-1].attn, seen[0])  # of the whole photo, where the model looks twice
-    finally:
-        handle.remove()
-    if head.narrows:  # the block saw the class token and the selected patches alone: the others get nothing
-        row, _ = class_row_and_column(q, k, 0, 1)
-        everywhere = row.new_zeros(len(row), model.grid_size[0] * model.grid_size[1])
-        attention = everywhere.scatter_add(1, out[f"{task}/selected"], row.mean(1))
-        return patches_to_map(attention, model.grid_size, images.shape[-2:])
-    row, _ = class_row_and_column(q, k, head.class_index, head.prefix)
-    return patches_to_map(row.mean(1), model.grid_size, images.shape[-2:])
+def _check(model: nn.Module, images: Tensor, task: str, method: str, batch_size: int, options: dict) -> None:
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}: choose one of {', '.join(METHODS)}")
+    if task not in model.tasks:
+        raise ValueError(f"the model has no task {task!r}: it has {', '.join(model.tasks)}")
+    if model.training:
+        raise ValueError("the model is in training mode, where chance changes its answers: call model.eval() first")
+    if not len(images) or batch_size < 1:
+        raise ValueError(f"{len(images)} photos in batches of {batch_size}: give at least one of each")
+    takes = inspect.signature(METHODS[options.get("of", "integrated_gradients") if method == "untrained" else method])
+    known = set(takes.parameters) - {"model", "images", "task", "classes", "batch_size"}
+    known |= {"of", "seed"} if method == "untrained" else set()
+    if unknown := sorted(set(options) - known):
+        raise ValueError(f"{method} has no option {unknown[0]!r}: it has {', '.join(sorted(known)) or 'none'}")
 
 
-def lesion_score_map(model: nn.Module, images: Images, task: str) -> Maps:
-    """The Lesion Selection Module's own score of each patch; only for the tasks that select."""
-    with torch.no_grad():
-        scores = model(images)[1][f"{task}/scores"]
-    return patches_to_map(scores, model.grid_size, images.shape[-2:])
-
-
-def centre_map(images: Images) -> Maps:
-    """A map that ignores the photo and points at its centre: the baseline any map has to beat."""
-    rows, columns = (torch.linspace(-1, 1, n, device=images.device) for n in images.shape[-2:])
-    return to_unit((-(rows[:, None] ** 2 + columns**2)).expand(len(images), -1, -1))
-
-
-def pointing_hits(maps: Maps, masks: Bool[Tensor, "batch height width"]) -> Bool[Tensor, " batch"]:
-    """Whether the highest place of each map lies on the lesion (the pointing game).
-
-    A map that is constant on patches has many highest pixels; it scores by the pixel nearest to their mean place.
-
-    Source: Zhang et al., Top-down Neural Attention by Excitation Backprop, IJCV 2018.
-    """
-    return torch.stack([_hit(single, mask) for single, mask in zip(maps, masks, strict=True)])
-
-
-def _hit(single: Float[Tensor, "height width"], mask: Bool[Tensor, "height width"]) -> Bool[Tensor, ""]:
-    best = torch.nonzero(single == single.max()).float()
-    nearest = (best - best.mean(0)).square().sum(1).argmin()
-    row, column = best[nearest].long()
-    return mask[row, column]
-
-
-def selected_on_lesion(
-    selected: Int[Tensor, "batch k"], masks: Bool[Tensor, "batch height width"], grid: tuple[int, int]
-) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:
-    """Return the lesion's share of the selected patches' area, and its share of the whole photo (what chance gives)."""
-    share = F.adaptive_avg_pool2d(masks.float()[:, None], grid).flatten(1)
-    return share.gather(1, selected).mean(1), share.mean(1)
+@torch.no_grad()
+def _checked_classes(model: nn.Module, images: Tensor, task: str, classes: Tensor | None, batch_size: int) -> Tensor:
+    """The classes as asked for, or the answers."""
+    n = model.num_classes[task]
+    if classes is None:
+        return torch.cat([model(some)[0][task].argmax(1) for some in images.split(batch_size)])
+    if len(classes) != len(images):
+        raise ValueError(f"{len(classes)} classes for {len(images)} photos: give one a photo, or None for the answers")
+    if wrong := [c for c in classes.tolist() if not 0 <= c < n]:
+        raise ValueError(f"class {wrong[0]} of {task}: choose from 0 to {n - 1}")
+    return classes.to(images.device)

@@ -1,0 +1,83 @@
+"""Maps from what happens to a logit when part of the photograph is painted over, by Captum."""
+
+from __future__ import annotations
+
+import torch
+from captum.attr import FeatureAblation, Occlusion
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dermimit.explain.map_tools import Classes, Found, Images, TaskLogits, spread
+
+
+@torch.no_grad()
+def feature_ablation(
+    model: nn.Module, images: Images, task: str, classes: Classes, *, batch_size: int, baseline: float = 0.0
+) -> Found:
+    """Drop of the logit when one patch is painted grey, positive part: the plainest map.
+
+    Args:
+        baseline: the paint, normalised; 0 is mid grey.
+    Source: Zeiler and Fergus, ECCV 2014; `captum.attr.FeatureAblation`.
+    """
+    rows, columns = model.grid_size
+    cells = torch.arange(rows * columns, device=images.device)[None].float()
+    mask = spread(cells, model.grid_size, images.shape[-2:]).long()[:, None].expand(1, 3, -1, -1)
+    drop = FeatureAblation(TaskLogits(model, task)).attribute(
+        images,
+        baselines=baseline,
+        target=classes,
+        feature_mask=mask,
+        perturbations_per_eval=max(1, batch_size // len(images)),
+    )[:, 0]
+    return Found(drop, drop.relu())
+
+
+class _Inside(TaskLogits):
+    """The logits of a photo within a margin."""
+
+    def __init__(self, model: nn.Module, task: str, margin: tuple[int, int]) -> None:
+        super().__init__(model, task)
+        self.margin = margin
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Cut the margin off and return `logits[task]`."""
+        (down, across), (height, width) = self.margin, images.shape[-2:]
+        return super().forward(images[..., down : height - down, across : width - across])
+
+
+@torch.no_grad()
+def occlusion(
+    model: nn.Module,
+    images: Images,
+    task: str,
+    classes: Classes,
+    *,
+    batch_size: int,
+    window: int = 3,
+    baseline: float = 0.0,
+) -> Found:
+    """Drop of the logit when a sliding window is painted grey, averaged over the windows that cover a pixel.
+
+    Windows also slide over the photo's edges, so that every pixel is covered by equally many; else a patch near an
+    edge, which always is painted together with its neighbours, could not be told from them.
+
+    Args:
+        window: side of the window in patches, at most the photo's; it moves by one patch.
+        baseline: the paint, normalised; 0 is mid grey.
+    Source: Zeiler and Fergus, ECCV 2014; `captum.attr.Occlusion`.
+    """
+    patch = [side // n for side, n in zip(images.shape[-2:], model.grid_size, strict=True)]
+    if not 1 <= window <= min(model.grid_size):
+        raise ValueError(f"window={window}: choose from 1 to {min(model.grid_size)} patches")
+    height, width = images.shape[-2:]
+    down, across = ((window - 1) * side for side in patch)
+    drop = Occlusion(_Inside(model, task, (down, across))).attribute(
+        F.pad(images, (across, across, down, down)),
+        sliding_window_shapes=(3, *(window * side for side in patch)),
+        strides=(3, *patch),
+        baselines=baseline,
+        target=classes,
+        perturbations_per_eval=max(1, batch_size // len(images)),
+    )[:, 0, down : down + height, across : across + width]
+    return Found(drop, drop.relu())
