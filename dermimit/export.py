@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dermimit.export_model import CONCEPTS, Explorable, probability
+from dermimit.export_model import Explorable, probability
 from dermimit.model.config import SELECTING_TASKS, TASKS
 from dermimit.records import write_atomically, write_json
 from dermimit.train.run import Run
@@ -26,7 +26,6 @@ OUTPUTS = (
 )
 OPSET = 18
 PARITY = 1e-4  # largest difference of a probability between ONNX and torch
-WHAT_IF_PHOTOS = 1024  # for the covariance of the features, see `Explorable`
 
 
 @dataclass(frozen=True)
@@ -38,25 +37,24 @@ class Exported:
     parity: float
 
 
-def export_run(run: Run, path: Path, photos: Tensor, covariances: Mapping[str, Tensor] | None = None) -> Exported:
+def export_run(run: Run, path: Path, photos: Tensor) -> Exported:
     """Write `path`, and beside it a .json that names classes, inputs and outputs.
 
     Args:
         run: a finished run, see `Explorable` for which models will do.
         path: the file to write, usually *.onnx.
         photos: (n, 3, S, S) normalised photographs on which the file is compared with the run's model, n at least 2.
-        covariances: see `Explorable` and `feature_covariances`.
 
     Raises:
-        ValueError: another kind of model, or classifiers before the interaction that were not trained.
-        RuntimeError: the file does not say what the model says; nothing is left behind.
+        ValueError: another kind of model, or classifiers before the interaction that were not trained; or the file does
+            not say what the model says, and nothing is left behind.
     """
     if run.config.supervise != "both":
-        raise ValueError(f"export: the run has supervise={run.config.supervise!r}, so its answers before the interaction "
-                         "mean nothing; train with supervise='both'")  # fmt: skip
-    explorable = Explorable(run.model, covariances).eval()
+        raise ValueError(f"export: the run has supervise={run.config.supervise!r}, so its answers before the "
+                         "interaction mean nothing; train with supervise='both'")  # fmt: skip
+    explorable = Explorable(run.model).eval()
     path.parent.mkdir(parents=True, exist_ok=True)
-    facts = describe(run, explorable, covariances is not None)
+    facts = describe(run, explorable)
     parities: list[float] = []
 
     def write(draft: Path) -> None:
@@ -64,7 +62,7 @@ def export_run(run: Run, path: Path, photos: Tensor, covariances: Mapping[str, T
         _add_metadata(draft, facts)
         parities.append(parity(session(draft), run.model, explorable, photos))
         if not parities[0] <= PARITY:
-            raise RuntimeError(f"{path}: differs from the model by {parities[0]:.2g}, more than {PARITY:g}; not written")
+            raise ValueError(f"{path}: differs from the model by {parities[0]:.2g}, above {PARITY:g}; not written")
 
     write_atomically(path, write)
     write_json(path.with_suffix(".json"), facts)
@@ -94,7 +92,7 @@ def write_onnx(explorable: Explorable, path: Path) -> None:
         )
 
 
-def describe(run: Run, explorable: Explorable, by_photos: bool) -> dict[str, Any]:
+def describe(run: Run, explorable: Explorable) -> dict[str, Any]:
     """What a program must know to use the file."""
     return {
         "name": run.path.resolve().name,
@@ -108,7 +106,6 @@ def describe(run: Run, explorable: Explorable, by_photos: bool) -> dict[str, Any
         "normalisation": "pixel / 127.5 - 1, RGB, (batch, 3, height, width), after the central square",
         "inputs": list(INPUTS),
         "outputs": list(OUTPUTS),
-        "what_if": "expected change of features over photographs" if by_photos else "least change of features",
         "notice": "Research tool, not a medical device.",
     }
 
@@ -146,17 +143,6 @@ def parity(onnx_session: Any, model: torch.nn.Module, explorable: Explorable, ph
                 difference = np.abs(found[name] - probability(z, task).numpy()).max()
                 worst = max(worst, float(difference))
     return worst
-
-
-@torch.inference_mode()
-def feature_covariances(model: torch.nn.Module, photos: Tensor, batch: int = 64) -> dict[str, Tensor]:
-    """(F, F) covariance over photographs of the features that each concept's classifier before the interaction reads."""
-    rows: dict[str, list[Tensor]] = {task: [] for task in CONCEPTS}
-    for images in photos.split(batch):
-        out = model.forward_features(images)
-        for task in CONCEPTS:
-            rows[task].append(model._readout(model._task_tokens(out, task)))
-    return {task: torch.cat(parts).double().T.cov() for task, parts in rows.items()}
 
 
 def needed(package: str) -> ModuleType:

@@ -1,6 +1,5 @@
 """The trained model as one graph with knobs: number of patches, switches, and concepts set by hand."""
 
-from collections.abc import Mapping
 from copy import deepcopy
 
 import torch
@@ -16,32 +15,29 @@ from dermimit.model.zoom import ZoomDermImitFormer
 
 CONCEPTS = ("body_part", "attributes")
 CERTAIN = 0.01  # a concept set to 0 or 1 gets this probability, or its complement, unless the model is surer
-RIDGE = 1e-3  # of the features' mean variance, so that few photographs do
 
 
 class Explorable(nn.Module):
     """A trained DermImitFormer whose choices are inputs. With the usual inputs it gives the model's own numbers.
 
-    Number of patches. The heads compute the tokens of all N patches, ranked by score; a token past rank k is left out of
-    every mean, maximum and attention. So k patches give what the same weights give in a model built with `lsm_k=k`.
+    Number of patches. The heads compute the tokens of all N patches, ranked by score; a token past rank k is left out
+    of every mean, maximum and attention. So k patches give what the same weights give in a model with `lsm_k=k`.
 
     Switches. Without LSM nothing is selected: all N patches are read, as with k = N. Without CIM the answer is that of
     the classifiers before the interaction.
 
-    Concepts set by hand. A task's classifier before the interaction reads features r (class token, pooled lesion tokens)
-    and says z = W r + w. A hand-set concept moves z by Δz, from the model's belief to the set one; every other attribute
-    keeps its logit, and the other body parts share what is left in the old proportions. The features move by
+    Concepts set by hand. A task's classifier before the interaction reads features r (class token, pooled lesion
+    tokens) and says z = W r + w. A hand-set concept moves z by Δz, from the model's belief to the set one; every other
+    attribute keeps its logit, and the other body parts share what is left in the old proportions. Features move by
 
-        Δr = Σ Wᵀ (W Σ Wᵀ)⁻¹ Δz,
+        Δr = Wᵀ (W Wᵀ)⁻¹ Δz,
 
-    the least change (in the metric Σ⁻¹; Σ is the features' covariance over photographs, or the identity) with which
-    the task itself would say so, and, where features are Gaussian, the change to be expected. The moved tokens are what
-    *other* tasks read through the CIM; the task's own answer is left as it was. So a concept set to the model's own
-    belief before the interaction changes nothing, and without CIM no concept does.
+    the least change with which the task itself would say so. The moved tokens are what *other* tasks read through the
+    CIM; the task's own answer is left as it was. So a concept set to the model's own belief before the interaction
+    changes nothing, and without CIM no concept does. No table of diseases and signs from outside enters.
 
     Args:
         model: fusion "cim" with selection "lsm", both classifiers trained; it is copied.
-        covariances: concept task -> (F, F) covariance of the features its classifier reads; the identity where missing.
 
     Raises:
         ValueError: another kind of model; says which and what to train instead.
@@ -49,7 +45,7 @@ class Explorable(nn.Module):
     Differs from the paper: it has no such interface; all of this is ours.
     """
 
-    def __init__(self, model: nn.Module, covariances: Mapping[str, Tensor] | None = None) -> None:
+    def __init__(self, model: nn.Module) -> None:
         super().__init__()
         check_explorable(model)
         self.model = deepcopy(model).eval()
@@ -60,7 +56,7 @@ class Explorable(nn.Module):
                 head.selection.k = self.num_patches  # all of them, best first
         for task in CONCEPTS:
             weight = model.classifiers_before[task].weight.detach()
-            self.register_buffer(f"edit_{task}", edit(weight, task == "body_part", (covariances or {}).get(task)))
+            self.register_buffer(f"edit_{task}", edit(weight, exclusive=task == "body_part"))
 
     def forward(
         self,
@@ -158,15 +154,10 @@ def check_explorable(model: nn.Module) -> None:
                          "selection='lsm' and an lsm_score other than 'rollout'")  # fmt: skip
 
 
-def edit(
-    weight: Float[Tensor, "classes features"], exclusive: bool, covariance: Float[Tensor, "features features"] | None
-) -> Float[Tensor, "features classes"]:
-    """Σ Wᵀ (W Σ Wᵀ)⁻¹: change of features per change of logits. Of exclusive classes only differences count."""
+def edit(weight: Float[Tensor, "classes features"], exclusive: bool) -> Float[Tensor, "features classes"]:
+    """Wᵀ (W Wᵀ)⁻¹: least change of features per change of logits. Of exclusive classes only differences count."""
     w = weight.double()
-    w = w - w.mean(dim=0) if exclusive else w
-    sigma = torch.eye(w.shape[1], dtype=w.dtype) if covariance is None else covariance.double()
-    sigma = sigma + RIDGE * sigma.diagonal().mean() * torch.eye(len(sigma), dtype=w.dtype)
-    return (sigma @ w.T @ torch.linalg.pinv(w @ sigma @ w.T, rtol=1e-9, hermitian=True)).to(weight.dtype)
+    return torch.linalg.pinv(w - w.mean(dim=0) if exclusive else w, rtol=1e-9).to(weight.dtype)
 
 
 def logit_shift(

@@ -7,33 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from dermimit.explore.cases import curated
-from dermimit.explore.runtime import PACKAGE, locked, runtime_files, write_script
+from dermimit.explore.runtime import runtime_files, write_script
 from dermimit.records import write_atomically
 
 CACHE = Path("results/vendor")
 FILES = ("explorer.js", "runtime.js", "model.js", "cases.js", "page.js", "index.html", "NOTICE.txt")
 END = "export default { render };"
-NOTICE = """{package} {version} (runtime.js) is used unchanged.
-MIT License. Copyright (c) Microsoft Corporation.
-
-Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated documentation
-files (the "Software"), to deal in the Software without restriction, including without limitation the rights to use, copy,
-modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit persons to whom the
-Software is furnished to do so, subject to the following conditions:
-
-The above copyright notice and this permission notice shall be included in all copies or substantial portions of the
-Software.
-
-THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
-WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
-COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE,
-ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
-"""
 
 
-def build(
-    onnx: Path, out: Path, cache: Path = CACHE, cases: Sequence[dict[str, Any]] | None = None
-) -> dict[str, int]:
+def build(onnx: Path, out: Path, cache: Path = CACHE, cases: Sequence[dict[str, Any]] | None = None) -> dict[str, int]:
     """Write the folder `out`: scripts, and index.html that shows the explorer alone.
 
     A page of a book shows it with
@@ -63,7 +45,11 @@ def build(
     write_script(out / "runtime.js", runtime)
     write_script(out / "model.js", {"facts.json": facts_path.read_bytes(), "model.onnx": onnx.read_bytes()})
     write_script(out / "cases.js", {"cases.json": json.dumps({"cases": drawn}).encode()})
-    texts = {"explorer.js": classic(source("explorer.js")), "page.js": source("page.js"), "index.html": source("index.html")}
+    texts = {
+        "explorer.js": classic(source("explorer.js")),
+        "page.js": source("page.js"),
+        "index.html": source("index.html"),
+    }
     texts["NOTICE.txt"] = NOTICE.format(package=PACKAGE, version=locked()[0])
     for name, text in texts.items():
         write_atomically(out / name, lambda draft, text=text: draft.write_text(text, encoding="utf-8"))

@@ -1,6 +1,7 @@
 """ONNX Runtime for browsers: fetched once by a lock file, checked against its hash, kept for later."""
 
 import base64
+import gzip
 import hashlib
 import io
 import json
@@ -76,13 +77,11 @@ def verify(content: bytes, integrity: str, archive: Path) -> None:
     kind, _, expected = integrity.partition("-")
     found = base64.b64encode(hashlib.new(kind, content).digest()).decode()
     if found != expected:
-        raise RuntimeFilesError(f"{archive} is not the file of package-lock.json ({kind} differs): delete it, run again")
+        raise RuntimeFilesError(f"{archive} is not the file of package-lock.json ({kind} differs): delete it")
 
 
 def write_script(path: Path, files: dict[str, bytes]) -> None:
     """Files as a script, gzip in base64: a page opened from disk may load scripts and nothing else."""
-    import gzip
-
     lines = ["globalThis.dermimitAssets ??= {};"]
     for name, content in files.items():
         packed = base64.b64encode(gzip.compress(content, 9, mtime=0)).decode()
