@@ -45,12 +45,8 @@ def build(onnx: Path, out: Path, cache: Path = CACHE, cases: Sequence[dict[str, 
     write_script(out / "runtime.js", runtime)
     write_script(out / "model.js", {"facts.json": facts_path.read_bytes(), "model.onnx": onnx.read_bytes()})
     write_script(out / "cases.js", {"cases.json": json.dumps({"cases": drawn}).encode()})
-    texts = {
-        "explorer.js": classic(source("explorer.js")),
-        "page.js": source("page.js"),
-        "index.html": source("index.html"),
-    }
-    texts["NOTICE.txt"] = NOTICE.format(package=PACKAGE, version=locked()[0])
+    texts = {name: source(name) for name in ("page.js", "index.html", "NOTICE.txt")}
+    texts["explorer.js"] = classic(source("explorer.js"))
     for name, text in texts.items():
         write_atomically(out / name, lambda draft, text=text: draft.write_text(text, encoding="utf-8"))
     return {name: (out / name).stat().st_size for name in FILES}

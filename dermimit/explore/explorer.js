@@ -17,7 +17,8 @@ html[data-theme="dark"] .dermimit, body[data-jp-theme-light="false"] .dermimit {
   --d-line: #48525d; --d-track: #323b45; --d-bar: #5aa9e6; --d-was: #ff9c8f; color-scheme: dark; }
 .dermimit *, .dermimit *::before { box-sizing: border-box; }
 .dermimit .columns { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }
-@container (min-width: 44rem) { .dermimit .columns { grid-template-columns: minmax(0, 21rem) minmax(0, 1fr); } }
+@container (min-width: 44rem) { .dermimit .columns { grid-template-columns: minmax(0, 21rem) minmax(0, 1fr); }
+  .dermimit .columns > :first-child { position: sticky; top: 0.5rem; align-self: start; } }
 .dermimit fieldset { border: 1px solid var(--d-line); border-radius: 0.4rem; background: var(--d-panel); margin: 0 0 0.8rem; padding: 0.5rem 0.7rem; min-width: 0; }
 .dermimit legend { font-weight: 600; padding: 0 0.3rem; font-size: 1rem; width: auto; float: none; margin: 0; }
 .dermimit label { display: block; margin: 0.25rem 0; }
@@ -27,6 +28,7 @@ html[data-theme="dark"] .dermimit, body[data-jp-theme-light="false"] .dermimit {
 .dermimit input[type="range"] { width: 100%; accent-color: var(--d-bar); }
 .dermimit :focus-visible { outline: 3px solid var(--d-bar); outline-offset: 2px; }
 .dermimit p { margin: 0.3rem 0; }
+.dermimit [hidden] { display: none !important; }
 .dermimit .quiet { color: var(--d-quiet); font-size: 0.88em; }
 .dermimit .photo { position: relative; touch-action: none; cursor: crosshair; max-width: 22rem; aspect-ratio: 1; margin: 0.4rem 0; }
 .dermimit .photo > * { position: absolute; inset: 0; width: 100%; height: 100%; border-radius: 0.3rem; }
@@ -234,13 +236,14 @@ async function explorer(root, model, facts, answer, { cases }) {
       h("div", {},
         field("Photograph", h("label", {}, "Drawn case ", caseSelect), skinLabel, h("label", {}, "or a photograph of your own ", file), h("p", { className: "quiet" }, PRIVATE),
           frame, h("p", { className: "quiet" }, `The model sees ${size} × ${size} pixels. Outlined: the selected patches, stronger where the score is higher. Drag to cover a part.`),
-          clear, h("label", { className: "inline" }, truthBox, " show the truth"), truthText),
-        field("Model", h("label", {}, "Patches K: ", kText, kRange), h("label", { className: "inline" }, lsmBox, " lesion selection (LSM)"),
-          h("label", { className: "inline" }, cimBox, " cross-interaction (CIM)"), h("label", {}, "Outline the patches of ", shownTask), reset)),
+          clear, " ", h("label", { className: "inline" }, truthBox, " show the truth"), truthText)),
       h("div", {},
         field("Differential", lists.disease, status),
-        field("Body part", h("label", {}, "What if it were ", bodySelect), lists.body_part),
-        field("Attributes", h("p", { className: "quiet" }, "What if one were present, or absent? What you set is told to the other tasks through the cross-interaction."),
+        field("Model", h("label", {}, "Patches K: ", kText, kRange), h("label", { className: "inline" }, lsmBox, " lesion selection (LSM)"),
+          h("label", { className: "inline" }, cimBox, " cross-interaction (CIM)"), h("label", {}, "Outline the patches of ", shownTask), reset),
+        field("Body part", h("label", {}, "What if it were ", bodySelect),
+          h("p", { className: "quiet" }, "What you set here or below is told to the disease through the cross-interaction (CIM). The bars stay the model's own answer."), lists.body_part),
+        field("Attributes", h("p", { className: "quiet" }, "What if one were present, or absent?"),
           h("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "Attributes, scrollable" }, lists.attributes)))));
 
   // Show the choices and the answer.
@@ -279,14 +282,14 @@ async function explorer(root, model, facts, answer, { cases }) {
   function showAnswer() {
     const truth = truthBox.checked ? photo.truth : null;
     const mark = (task, name) => (truth && [truth[task]].flat().includes(name) ? " ✓ true" : "");
-    const set = (task, name) => (name in choice[task] ? " (set by you)" : "");
     for (const [task, count] of [["disease", 5], ["body_part", 3]]) {
-      const own = choice[task] ?? {};
-      lists[task].replaceChildren(...ranked(now[task], count).map((i) => bar(classes[task][i], now[task][i], before[task][i],
-        mark(task, classes[task][i]) + (classes[task][i] in own ? set(task, classes[task][i]) : ""))));
+      const told = classes[task].findIndex((name) => name in (choice[task] ?? {})), shown = ranked(now[task], count);
+      if (told >= 0 && !shown.includes(told)) shown.push(told);
+      lists[task].replaceChildren(...shown.map((i) => bar(classes[task][i], now[task][i], before[task][i],
+        mark(task, classes[task][i]) + (i === told ? " (told by you)" : ""))));
     }
     classes.attributes.forEach((name, i) => {
-      const fresh = bar(name, now.attributes[i], before.attributes[i], mark("attributes", name) + set("attributes", name));
+      const fresh = bar(name, now.attributes[i], before.attributes[i], mark("attributes", name) + (name in choice.attributes ? " (told by you)" : ""));
       attributeRows[i].firstChild.firstChild.textContent = fresh.firstChild.textContent;
       attributeRows[i].replaceChildren(attributeRows[i].firstChild, ...[...fresh.children].slice(1));
     });
@@ -313,7 +316,7 @@ async function explorer(root, model, facts, answer, { cases }) {
       do {
         again = false;
         const asked = photo, start = performance.now();
-        before = asked.before ??= await answer(asked.pixels, usual());
+        before = asked.before ??= await answer(asked.reference, usual());
         now = await answer(occluded(asked.pixels, rect, size), choice);
         if (asked === photo && !again) publish(performance.now() - start);
       } while (again);
@@ -330,8 +333,8 @@ async function explorer(root, model, facts, answer, { cases }) {
     model.save_changes();
   }
 
-  async function takePhoto(pixels, name, truth) {
-    photo = { pixels, name, truth };
+  async function takePhoto(pixels, name, truth, reference = pixels) { // the reference is what "was" refers to
+    photo = { pixels, name, truth, reference };
     rect = null;
     Object.assign(choice, { attributes: {}, body_part: {} });
     truthBox.parentElement.hidden = !truth;
@@ -346,8 +349,9 @@ async function explorer(root, model, facts, answer, { cases }) {
       skinSelect.dataset.case = caseSelect.value;
     }
     skinLabel.hidden = types.length < 2;
-    const pixels = await readPixels(await pictureOf(photos[skinSelect.value]), size);
-    await takePhoto(pixels, `Case ${index + 1}, skin type ${ROMAN[skinSelect.value]}`, { ...truth, fitzpatrick: Number(skinSelect.value) });
+    const type = skinSelect.value, read = async (t) => readPixels(await pictureOf(photos[t]), size);
+    const [pixels, first] = [await read(type), await read(truth.fitzpatrick)];
+    await takePhoto(pixels, `Case ${index + 1}, skin type ${ROMAN[type]}`, { ...truth, fitzpatrick: Number(type) }, first);
   }
 
   async function takeFile(chosen) {
