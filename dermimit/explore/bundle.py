@@ -60,6 +60,7 @@ def source(name: str) -> str:
 def classic(module: str) -> str:
     """The ES module as a plain script that sets `globalThis.dermimitExplorer`: browsers load no module from disk."""
     body = module.rstrip()
-    if not body.endswith(END) or "\nimport " in body or body.count("\nexport ") != 1:
+    imports, exports = (sum(line.startswith(word) for line in body.splitlines()) for word in ("import ", "export "))
+    if not body.endswith(END) or imports or exports != 1:
         raise ValueError(f"explorer.js: must import nothing and end with `{END}`, its only export")
     return f"(() => {{\n{body.removesuffix(END)}globalThis.dermimitExplorer = {{ render }};\n}})();\n"

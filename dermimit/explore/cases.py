@@ -9,7 +9,7 @@ from PIL import Image
 from dermimit.data.synderm import Case, SynDerm
 
 SEED = 1_000_003  # of no split of a dataset that `dermimit data synderm` would write, so no model has trained on them
-LOOKED_AT = 4000  # cases among which to choose
+LOOKED_AT = 2000  # cases among which to choose
 SKIN_TYPES = (1, 2, 3, 4, 5, 6)
 
 
