@@ -102,8 +102,8 @@ class Explorable(nn.Module):
     def usual(self, images: Tensor) -> tuple[Tensor, ...]:
         """The inputs with which the graph is the model: the trained K, both switches on, nothing set by hand."""
         nothing = {task: images.new_full((len(images), self.model.num_classes[task]), torch.nan) for task in CONCEPTS}
-        on = torch.tensor(True)
-        return images, torch.tensor(self.k), on, on, nothing["attributes"], nothing["body_part"]
+        switches = torch.tensor(True), torch.tensor(True)  # two: a tensor given twice becomes one input when exported
+        return images, torch.tensor(self.k), *switches, nothing["attributes"], nothing["body_part"]
 
     def _told(self, tokens: Tensor, logits: Tensor, override: Tensor, task: str) -> Tensor:
         """What other tasks read of a concept task: its tokens, moved to say what was set by hand."""

@@ -218,7 +218,7 @@ async function explorer(root, model, facts, answer, { cases }) {
     + "the arrow keys, resize with Shift and the arrow keys, and clear with Delete." }, canvas, overlay);
   const clear = h("button", { type: "button", name: "clear" }, "Uncover");
   const kRange = h("input", { type: "range", name: "k", min: 1, max: facts.num_patches, step: 1 });
-  const kText = h("output", {});
+  const kText = h("span", {});
   const lsmBox = h("input", { type: "checkbox", name: "lsm" }), cimBox = h("input", { type: "checkbox", name: "cim" });
   const shownTask = h("select", { name: "task" }, option("disease", "disease"), option("attributes", "attributes"));
   const bodySelect = h("select", { name: "body_part" }, option("", "as the model sees it"), ...classes.body_part.map((b) => option(b, words(b))));
