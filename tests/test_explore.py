@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -255,6 +256,14 @@ def test_page_from_disk_answers_as_torch_does(browser, explored, tmp_path):  # n
     same(lambda a: a["rectangle"] and a["rectangle"]["x"] == 6, in_torch(explorable, covered), 2e-2)
     frame.send_keys(Keys.DELETE)
     same(lambda a: not a["rectangle"], in_torch(explorable, photo))
+    side = frame.size["width"]
+    drag = ActionChains(browser).move_to_element_with_offset(frame, -side // 4, -side // 4).click_and_hold()
+    drag.move_by_offset(side // 2, side // 4).release().perform()
+    covered = photo.copy()
+    covered[4:8, 4:12] = np.round(mean)
+    same(lambda a: a["rectangle"] == {"x": 4, "y": 4, "w": 8, "h": 4}, in_torch(explorable, covered), 2e-2)
+    element(browser, "clear").click()
+    same(lambda a: not a["rectangle"], in_torch(explorable, photo))
 
     other = str(truth["fitzpatrick"] % 6 + 1)
     pick(browser, "skin", other)
@@ -273,6 +282,32 @@ def test_page_from_disk_answers_as_torch_does(browser, explored, tmp_path):  # n
 
     assert severe_messages(browser) == []
     assert hosts_asked(browser) == set()
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@needs_browser
+def test_the_same_module_works_with_files_from_a_kernel(browser, explored):  # noqa: F811
+    explorable, cases, page = explored
+    severe_messages(browser)
+    browser.get(f"{page.as_uri()}/index.html")
+    shown(browser)
+    browser.execute_script(
+        """const old = document.querySelector('.dermimit-explorer'), el = document.createElement('div'), heard = [];
+        const values = { assets_url: '', case: 1 }, bytes = (name) =>
+          new DataView(Uint8Array.from(atob(dermimitAssets[name]), (c) => c.charCodeAt(0)).buffer);
+        el.className = 'dermimit-explorer';
+        old.replaceWith(el);
+        el.model = { get: (n) => values[n], set: (n, v) => { values[n] = v; }, save_changes() {},
+          on: (_, f) => heard.push(f),
+          send: ({ asset }) => setTimeout(() => heard.forEach((f) => f({ asset }, [bytes(asset)]))) };
+        dermimitExplorer.render({ model: el.model, el });"""
+    )
+    p, answer = shown(browser)
+    assert answer["photo"].startswith("Case 2")
+    wanted, _ = in_torch(explorable, pixels(cases[1]["photos"][str(cases[1]["truth"]["fitzpatrick"])]))
+    np.testing.assert_allclose(p, wanted, atol=1e-3)
+    assert severe_messages(browser) == []
 
 
 def roman(fitzpatrick: int) -> str:

@@ -320,6 +320,9 @@ async function explorer(root, model, facts, answer, { cases }) {
         now = await answer(occluded(asked.pixels, rect, size), choice);
         if (asked === photo && !again) publish(performance.now() - start);
       } while (again);
+    } catch (error) {
+      announce(`The model could not answer: ${error.message}`);
+      throw error;
     } finally { running = false; }
     showPhoto();
     showAnswer();
