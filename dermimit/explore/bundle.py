@@ -1,0 +1,66 @@
+"""Everything a static page needs to run the model, in one folder that also works by double click."""
+
+import json
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from dermimit.explore.cases import curated
+from dermimit.explore.runtime import runtime_files, write_script
+from dermimit.records import write_atomically
+
+CACHE = Path("results/vendor")
+FILES = ("explorer.js", "runtime.js", "model.js", "cases.js", "page.js", "index.html", "NOTICE.txt")
+END = "export default { render };"
+
+
+def build(onnx: Path, out: Path, cache: Path = CACHE, cases: Sequence[dict[str, Any]] | None = None) -> dict[str, int]:
+    """Write the folder `out`: scripts, and index.html that shows the explorer alone.
+
+    A page of a book shows it with
+    `<div class="dermimit-explorer" data-assets="FOLDER/"></div>` and the scripts FOLDER/explorer.js and FOLDER/page.js.
+
+    Args:
+        onnx: what `dermimit export` wrote; its .json lies beside it.
+        out: folder; files of the same names are replaced.
+        cache: folder that keeps the fetched runtime; with it no network is needed.
+        cases: as `curated` gives them; its own choice by default.
+
+    Returns:
+        bytes of each file written.
+
+    Raises:
+        FileNotFoundError: the model or its .json is missing.
+        RuntimeFilesError: the runtime cannot be had.
+    """
+    facts_path = onnx.with_suffix(".json")
+    for path in (onnx, facts_path):
+        if not path.exists():
+            raise FileNotFoundError(f"{path} is missing: write it with `dermimit export RUN --onnx {onnx}`")
+    facts = json.loads(facts_path.read_text(encoding="utf-8"))
+    runtime = runtime_files(cache)
+    drawn = list(cases) if cases is not None else curated(image_size=facts["image_size"][0])
+    out.mkdir(parents=True, exist_ok=True)
+    write_script(out / "runtime.js", runtime)
+    write_script(out / "model.js", {"facts.json": facts_path.read_bytes(), "model.onnx": onnx.read_bytes()})
+    write_script(out / "cases.js", {"cases.json": json.dumps({"cases": drawn}).encode()})
+    texts = {name: source(name) for name in ("page.js", "index.html", "NOTICE.txt")}
+    texts["explorer.js"] = classic(source("explorer.js"))
+    for name, text in texts.items():
+        write_atomically(out / name, lambda draft, text=text: draft.write_text(text, encoding="utf-8"))
+    return {name: (out / name).stat().st_size for name in FILES}
+
+
+def source(name: str) -> str:
+    """A file of this package."""
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def classic(module: str) -> str:
+    """The ES module as a plain script that sets `globalThis.dermimitExplorer`: browsers load no module from disk."""
+    body = module.rstrip()
+    imports, exports = (sum(line.startswith(word) for line in body.splitlines()) for word in ("import ", "export "))
+    if not body.endswith(END) or imports or exports != 1:
+        raise ValueError(f"explorer.js: must import nothing and end with `{END}`, its only export")
+    return f"(() => {{\n{body.removesuffix(END)}globalThis.dermimitExplorer = {{ render }};\n}})();\n"

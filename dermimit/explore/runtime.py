@@ -1,0 +1,89 @@
+"""ONNX Runtime for browsers: fetched once by a lock file, checked against its hash, kept for later."""
+
+import base64
+import gzip
+import hashlib
+import io
+import json
+import shutil
+import subprocess
+import tarfile
+from importlib import resources
+from pathlib import Path
+
+from dermimit.records import write_atomically
+
+PACKAGE = "onnxruntime-web"
+MEMBERS = {
+    "runtime.mjs": "package/dist/ort.wasm.bundle.min.mjs",
+    "runtime.wasm": "package/dist/ort-wasm-simd-threaded.wasm",
+}
+"""Name in the bundle -> file of the package: the smallest set that runs a model on one thread."""
+
+
+class RuntimeFilesError(ValueError):
+    """The files cannot be had or are not those of the lock; says what to do."""
+
+
+def runtime_files(cache: Path) -> dict[str, bytes]:
+    """The runtime's files by their name in the bundle.
+
+    Args:
+        cache: folder of the package's archive; it is fetched into it with npm where it is absent.
+
+    Raises:
+        RuntimeFilesError: there is no archive and no npm or no network, or its hash is not the lock's.
+    """
+    version, integrity = locked()
+    archive = cache / f"{PACKAGE}-{version}.tgz"
+    if not archive.exists():
+        fetch(version, cache, archive)
+    content = archive.read_bytes()
+    verify(content, integrity, archive)
+    with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as tar:
+        return {name: tar.extractfile(member).read() for name, member in MEMBERS.items()}
+
+
+def locked() -> tuple[str, str]:
+    """Version and integrity hash of the package in package-lock.json."""
+    lock = json.loads(resources.files(__package__).joinpath("package-lock.json").read_text(encoding="utf-8"))
+    entry = lock["packages"][f"node_modules/{PACKAGE}"]
+    return entry["version"], entry["integrity"]
+
+
+def fetch(version: str, cache: Path, archive: Path) -> None:
+    """Download the archive with npm, as it is configured here."""
+    cache.mkdir(parents=True, exist_ok=True)
+    wanted = f"{PACKAGE}@{version}"
+    remedy = f"on a machine with a network run `npm pack {wanted}` and put the .tgz into {cache}"
+    if shutil.which("npm") is None:
+        raise RuntimeFilesError(f"{archive} is absent and npm is not installed: install Node.js, or {remedy}")
+    folder = cache / ".fetching"
+    folder.mkdir(exist_ok=True)
+    try:
+        words = ["npm", "pack", wanted, "--ignore-scripts", "--silent", "--pack-destination", str(folder)]
+        done = subprocess.run(words, capture_output=True, text=True, cwd=folder)
+        found = folder / archive.name
+        if done.returncode or not found.exists():
+            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            raise RuntimeFilesError(f"npm could not fetch {wanted} ({reason}): {remedy}")
+        found.replace(archive)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def verify(content: bytes, integrity: str, archive: Path) -> None:
+    """Compare with a hash in npm's form, such as sha512-<base64>."""
+    kind, _, expected = integrity.partition("-")
+    found = base64.b64encode(hashlib.new(kind, content).digest()).decode()
+    if found != expected:
+        raise RuntimeFilesError(f"{archive} is not the file of package-lock.json ({kind} differs): delete it")
+
+
+def write_script(path: Path, files: dict[str, bytes]) -> None:
+    """Files as a script, gzip in base64: a page opened from disk may load scripts and nothing else."""
+    lines = ["globalThis.dermimitAssets ??= {};"]
+    for name, content in files.items():
+        packed = base64.b64encode(gzip.compress(content, 9, mtime=0)).decode()
+        lines.append(f"globalThis.dermimitAssets[{json.dumps(name)}] = {json.dumps(packed)};")
+    write_atomically(path, lambda draft: draft.write_text("\n".join(lines) + "\n", encoding="utf-8"))
