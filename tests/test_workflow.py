@@ -172,15 +172,15 @@ def plan(*config):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("profile", "runs"), [("smoke", 5), ("quick", 5), ("published", 15)])
+@pytest.mark.parametrize(("profile", "runs"), [("smoke", 9), ("quick", 9), ("published", 45)])
 def test_plan_with_synderm(profile, runs):
-    expected = {"dataset": 1, "train": runs, "page": 8, "pages": 1, "book": 1, "total": runs + 11}
+    expected = {"dataset": 1, "train": runs, "page": 10, "pages": 1, "book": 1, "total": runs + 13}
     assert plan(f"profile={profile}", "dataset=synderm") == expected
 
 
 @pytest.mark.slow
 def test_plan_with_photographs(pad):
-    expected = {"train": 5, "page": 8, "pages": 1, "book": 1, "total": 15}
+    expected = {"train": 9, "page": 10, "pages": 1, "book": 1, "total": 21}
     assert plan("profile=quick", "dataset=pad_ufes_20", f"data_root={pad}") == expected
 
 
