@@ -161,10 +161,10 @@ def test_staged_pages_hold_no_machine_paths(tmp_path):
         helpers.stage(tmp_path / "gone.ipynb", tmp_path / "page.ipynb")
 
 
-def plan(*config):
+def plan(*config, target="book"):
     """Job counts of a dry run that assumes nothing is there yet."""
     command = [sys.executable, "-m", "snakemake", "-n", "--forceall", "-s", "workflow/Snakefile"]
-    command += ["--profile", "workflow/profiles/local", "--config", *config, "--", "book"]
+    command += ["--profile", "workflow/profiles/local", "--config", *config, "--", target]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")}
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -176,6 +176,13 @@ def plan(*config):
 def test_plan_with_synderm(profile, runs):
     expected = {"dataset": 1, "train": runs, "page": 10, "pages": 1, "book": 1, "total": runs + 13}
     assert plan(f"profile={profile}", "dataset=synderm") == expected
+
+
+@pytest.mark.slow
+def test_plan_of_what_is_published():
+    rows = sum(len(helpers.read_experiments(path)) for path in (ROOT / "workflow/experiments").glob("*.csv")) - 9
+    expected = {"dataset": 1, "train": 45, "experiment": 3 * rows, "publish": 1, "total": 47 + 3 * rows}
+    assert plan("profile=published", "dataset=synderm", target="publish") == expected
 
 
 @pytest.mark.slow
