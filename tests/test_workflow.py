@@ -1,5 +1,6 @@
 """The Snakefile plans every profile and dataset; settings and staging are checked without running anything."""
 
+import json
 import os
 import re
 import subprocess
@@ -15,7 +16,7 @@ sys.path.insert(0, str(ROOT / "workflow"))
 import helpers  # noqa: E402
 from snakemake.exceptions import WorkflowError  # noqa: E402
 
-from dermimit.data.synderm import LABEL_SPACE  # noqa: E402
+from dermimit.data.synderm import LABEL_SPACE, write  # noqa: E402
 from dermimit.evaluate.tables import read_experiments  # noqa: E402
 from dermimit.records import RESULT_CODE  # noqa: E402
 from dermimit.train import TrainConfig, with_settings  # noqa: E402
@@ -196,3 +197,17 @@ def test_unknown_profile_is_one_readable_line():
     command = [sys.executable, "-m", "snakemake", "-n", "-s", "workflow/Snakefile", "--config", "profile=fast"]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert result.returncode != 0 and "Unknown profile 'fast'" in result.stdout + result.stderr
+
+
+@pytest.mark.slow
+def test_a_row_of_an_experiment_is_trained_with_its_settings(tmp_path):
+    write(tmp_path / "data", {"train": 60, "val": 20, "test": 20}, image_size=64)
+    given = {"row": "k4", "more": "lsm_k=4 attribute_noise=0.5", "samples": 32, "epochs": 1, "batch_size": 16}
+    given |= {"data_root": str(tmp_path / "data"), "out": str(tmp_path / "run")}
+    command = [sys.executable, "workflow/scripts/experiment.py", json.dumps(given)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    config = json.loads((tmp_path / "run/config.json").read_text())
+    assert config["model_kwargs"] == {"lsm_k": 4} and config["attribute_noise"] == 0.5 and config["samples"] == 32
+    wrong = subprocess.run([*command[:2], '{"rows": 1}'], cwd=ROOT, capture_output=True, text=True)
+    assert wrong.returncode != 0 and "unknown parameter 'rows'" in wrong.stderr

@@ -19,7 +19,8 @@ def defaults() -> tuple[dict[str, str], dict[str, object]]:
     source = next(cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
     values: dict[str, object] = {}
     exec(source, {}, values)  # the project's own cell of literal assignments
-    return declared_parameters(source), values
+    types = declared_parameters(source)
+    return types, {name: values[name] for name in types}
 
 
 def main() -> None:
