@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import torch
 
 pytest.importorskip("snakemake")
 ROOT = Path(__file__).parents[1]
@@ -108,7 +109,10 @@ def test_every_row_of_the_experiments_is_a_model_that_can_be_built(path, tmp_pat
     for row in read_experiments(path).to_dict("records"):
         run = {"tasks": tuple(row["tasks"].split("+")), "lsm": row["lsm"], "fusion": row["fusion"]}
         config = with_settings(TrainConfig(data_root=tmp_path, out=tmp_path / row["row"], **run), row["settings"])
-        build_model(config.without_pretraining(), LABEL_SPACE)
+        model = build_model(config.without_pretraining(), LABEL_SPACE).eval()
+        with torch.no_grad():
+            logits, _ = model(torch.zeros(1, 3, config.image_size, config.image_size))
+        assert set(logits) == set(config.tasks)
 
 
 def test_rows_of_the_ablation():
