@@ -24,7 +24,7 @@ from torchvision.transforms.v2 import functional as F
 import dermimit.model  # noqa: F401  (registers the builders with timm)
 from dermimit.data.synderm import LABEL_SPACE, SynDerm
 from dermimit.records import write_json
-from dermimit.train.losses import multi_task_loss
+from dermimit.train.losses import task_objectives
 
 PHOTO = (1024, 768)  # width and height of the JPEG files
 MODEL, MODEL_SIZE = "dermimitformer_tiny_patch8_64", 64
@@ -84,7 +84,7 @@ def training_step(batch: int, repeats: int) -> dict[str, Any]:
 
     def step() -> None:
         logits, out = model(images)
-        loss, _ = multi_task_loss(logits, out, targets, dict.fromkeys(counts, 1.0), True)
+        loss = sum(task_objectives(logits, out, targets, dict.fromkeys(counts, 1.0), True)[0].values())
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from dermimit.train.losses import first_nonfinite, masked_bce, multi_task_loss, soft_cross_entropy
+from dermimit.train.losses import first_nonfinite, masked_bce, soft_cross_entropy, task_objectives
 
 NAN = float("nan")
 
@@ -46,12 +46,14 @@ def test_weights_and_both_sets_of_logits():
     logits, before = {"disease": torch.randn(3, 3)}, {"disease/logits_before": torch.randn(3, 3)}
     after = soft_cross_entropy(logits["disease"], target["disease"])
     earlier = soft_cross_entropy(before["disease/logits_before"], target["disease"])
-    total, parts = multi_task_loss(logits, before, target, {"disease": 2.0}, both=True)
-    torch.testing.assert_close(total, 2 * (after + earlier))
+    objectives, parts = task_objectives(logits, before, target, {"disease": 2.0}, both=True)
+    torch.testing.assert_close(objectives["disease"], 2 * (after + earlier))
     torch.testing.assert_close(parts["disease"], after)
-    torch.testing.assert_close(multi_task_loss(logits, before, target, {"disease": 2.0}, both=False)[0], 2 * after)
+    torch.testing.assert_close(
+        task_objectives(logits, before, target, {"disease": 2.0}, both=False)[0]["disease"], 2 * after
+    )
     same = {"disease/logits_before": logits["disease"]}  # no interaction: one set of logits, counted once
-    torch.testing.assert_close(multi_task_loss(logits, same, target, {"disease": 1.0}, both=True)[0], after)
+    torch.testing.assert_close(task_objectives(logits, same, target, {"disease": 1.0}, both=True)[0]["disease"], after)
 
 
 def test_the_first_bad_loss_is_named():

@@ -9,7 +9,7 @@ from timm.models.vision_transformer import VisionTransformer
 from timm.optim import param_groups_layer_decay
 
 from dermimit.model import ModelConfig, build, load_vit_state_dict
-from dermimit.train.losses import multi_task_loss
+from dermimit.train.losses import task_objectives
 
 CLASSES = {"body_part": 5, "attributes": 7, "disease": 11}
 VIT = dict(img_size=32, patch_size=8, embed_dim=24, depth=3, num_heads=3, num_classes=0)
@@ -53,7 +53,7 @@ def test_shapes_and_gradients_reach_every_parameter(choices, images):
     assert out["tokens"].shape == (2, 16 + model.trunk.num_prefix_tokens, 24)
     assert all(out[f"{task}/class_token"].shape == (2, 24) for task in CLASSES)
     targets = {task: torch.softmax(torch.randn_like(z), 1) for task, z in logits.items()}
-    multi_task_loss(logits, out, targets, dict.fromkeys(CLASSES, 1.0), both=True)[0].backward()
+    sum(task_objectives(logits, out, targets, dict.fromkeys(CLASSES, 1.0), both=True)[0].values()).backward()
     largest = {name: p.grad.abs().max().item() for name, p in model.named_parameters()}
     without_choice = {name for name in largest if _asks_a_single_token(name, model)}
     assert [name for name in largest if name not in without_choice and not largest[name] > 1e-7] == []

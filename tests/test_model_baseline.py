@@ -9,7 +9,7 @@ from dermimit.explain import attributions
 from dermimit.model import Baseline
 from dermimit.predict import predict_photo
 from dermimit.train import TrainConfig, engine, fit, load_run
-from dermimit.train.losses import multi_task_loss
+from dermimit.train.losses import task_objectives
 
 CLASSES = {"body_part": 5, "attributes": 7, "disease": 11}
 PUBLISHED = ["resnet50", "efficientnet_b0", "vit_small_patch16_224", "deit_small_patch16_224",
@@ -40,7 +40,8 @@ def test_interface(backbone):
     for task, z in logits.items():
         assert out[f"{task}/logits_before"] is z and out[f"{task}/enhanced"] is out["features"]
     targets = {task: torch.softmax(torch.randn_like(z), 1) for task, z in logits.items()}
-    total, losses = multi_task_loss(logits, out, targets, dict.fromkeys(CLASSES, 1.0), both=True)
+    objectives, losses = task_objectives(logits, out, targets, dict.fromkeys(CLASSES, 1.0), both=True)
+    total = sum(objectives.values())
     torch.testing.assert_close(total, sum(losses.values()))
     total.backward()
     assert [name for name, p in model.named_parameters() if p.grad is None] == []

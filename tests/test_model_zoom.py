@@ -10,7 +10,7 @@ from dermimit.explain import attributions
 from dermimit.model import ModelConfig, ZoomDermImitFormer, build
 from dermimit.model.zoom import MIN_SIDE, connected_to_best, crop, zoom_box
 from dermimit.train import TrainConfig, fit, load_run
-from dermimit.train.losses import multi_task_loss
+from dermimit.train.losses import task_objectives
 
 CLASSES = {"body_part": 5, "attributes": 7, "disease": 11}
 VIT = dict(img_size=32, patch_size=8, embed_dim=24, depth=3, num_heads=3, num_classes=0)
@@ -99,7 +99,8 @@ def test_both_passes_are_trained_and_averaged(choices, images):
         out[f"{task}/logits_first"].retain_grad()
         out[f"{task}/logits_zoomed"].retain_grad()
     targets = {task: torch.softmax(torch.randn_like(z), 1) for task, z in logits.items()}
-    total, losses = multi_task_loss(logits, out, targets, dict.fromkeys(CLASSES, 1.0), both=True)
+    objectives, losses = task_objectives(logits, out, targets, dict.fromkeys(CLASSES, 1.0), both=True)
+    total = sum(objectives.values())
     if choices.get("fusion") in ("none", "bottleneck"):
         torch.testing.assert_close(total, sum(losses.values()))  # one set of logits, counted once
     total.backward()

@@ -21,7 +21,7 @@ from dermimit.evaluate.metrics import attribute_metrics, class_metrics, score
 from dermimit.evaluate.predictions import probabilities
 from dermimit.predict import Prediction, describe, predict_photo
 from dermimit.train import TrainConfig, fit, load_run
-from dermimit.train.losses import masked_bce, multi_task_loss, soft_cross_entropy, task_loss
+from dermimit.train.losses import masked_bce, soft_cross_entropy, task_loss, task_objectives
 
 ONE = LabelSpace("demo", ("melanoma", "naevus", "wart"), ("arm", "leg", "head"), ("itch", "bleed"))
 SEVERAL = replace(ONE, several_body_parts=True)
@@ -147,7 +147,8 @@ def test_no_known_body_part_costs_nothing_and_a_perfect_answer_almost_nothing():
 def test_both_sets_of_logits_take_the_tasks_kind_of_loss():
     target = {"body_part": torch.tensor([[1.0, 1.0, 0.0]])}
     logits, before = {"body_part": torch.randn(1, 3)}, {"body_part/logits_before": torch.randn(1, 3)}
-    total, _ = multi_task_loss(logits, before, target, {"body_part": 2.0}, True, ("body_part",))
+    objectives, _ = task_objectives(logits, before, target, {"body_part": 2.0}, True, ("body_part",))
+    total = objectives["body_part"]
     wanted = [masked_bce(z, target["body_part"]) for z in (logits["body_part"], before["body_part/logits_before"])]
     torch.testing.assert_close(total, 2 * sum(wanted))
 

@@ -74,19 +74,6 @@ def task_objectives(
     return objectives, {task: loss.detach() for task, loss in losses.items()}
 
 
-def multi_task_loss(
-    logits: dict[str, Tensor],
-    out: dict[str, Tensor],
-    targets: dict[str, Tensor],
-    weights: dict[str, float],
-    both: bool,
-    multi_label: Collection[str] = ("attributes",),
-) -> tuple[Float[Tensor, ""], dict[str, Tensor]]:
-    """The sum of `task_objectives`, and each task's loss on its answer."""
-    objectives, losses = task_objectives(logits, out, targets, weights, both, multi_label)
-    return sum(objectives.values()), losses
-
-
 def first_nonfinite(losses: dict[str, Tensor], total: Tensor) -> str | None:
     """The name of the first loss that is not finite, "total" if only their sum is, None if all are finite."""
     for task, loss in losses.items():
