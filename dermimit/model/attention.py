@@ -40,8 +40,36 @@ def answer(
 ) -> Float[Tensor, "batch asking dim"]:
     """What the queries find, after the output projection, as timm's `Attention` computes it."""
     dropout = attention.attn_drop.p if attention.training else 0.0
-    y = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, scale=attention.scale)
+    y = fused_attention(q, k, v, dropout_p=dropout, scale=attention.scale)
     return attention.proj_drop(attention.proj(attention.norm(y.transpose(1, 2).flatten(2))))
+
+
+def fused_attention(
+    q: Float[Tensor, "batch heads asking d"],
+    k: Float[Tensor, "batch heads tokens d"],
+    v: Float[Tensor, "batch heads tokens d"],
+    **options: float,
+) -> Float[Tensor, "batch heads asking d"]:
+    """softmax(Q Kᵀ · scale) V by torch's fused kernel; on a CPU always in float32.
+
+    There the kernel's backward pass takes six times as long in bfloat16 (torch 2.14, AVX-512 with AMX), and all that
+    mixed precision gains elsewhere would be lost.
+
+    Args:
+        q, k, v: queries, keys and values by head.
+        options: of `torch.nn.functional.scaled_dot_product_attention`.
+    """
+    if q.device.type != "cpu" or q.dtype not in (torch.bfloat16, torch.float16):
+        return F.scaled_dot_product_attention(q, k, v, **options)
+    with torch.autocast("cpu", enabled=False):
+        return F.scaled_dot_product_attention(q.float(), k.float(), v.float(), **options).to(q.dtype)
+
+
+def unfuse(model: nn.Module) -> None:
+    """Makes timm's attention layers build their matrices, for bfloat16 on a CPU (see `fused_attention`); in place."""
+    for module in model.modules():
+        if hasattr(module, "fused_attn"):
+            module.fused_attn = False
 
 
 def split_heads(

@@ -3,7 +3,8 @@
 from jaxtyping import Float
 from timm.layers import Mlp
 from torch import Tensor, nn
-from torch.nn import functional as F
+
+from dermimit.model.attention import fused_attention
 
 OTHERS = ("body_part", "attributes")
 TO_DISEASE = tuple(("disease", other) for other in OTHERS)
@@ -47,7 +48,7 @@ class CrossAttention(nn.Module):
         self, x: Float[Tensor, "batch asking dim"], y: Float[Tensor, "batch answering dim"]
     ) -> Float[Tensor, "batch asking dim"]:
         """What the tokens x find in the tokens y."""
-        out = F.scaled_dot_product_attention(*self.queries_keys_values(x, y))
+        out = fused_attention(*self.queries_keys_values(x, y))
         return self.proj(out.transpose(1, 2).flatten(2))
 
 

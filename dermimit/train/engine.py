@@ -14,6 +14,7 @@ from torch import nn
 from dermimit.data import PhotoSet
 from dermimit.evaluate.metrics import score
 from dermimit.evaluate.predictions import predict
+from dermimit.model.attention import unfuse
 from dermimit.records import code_fingerprint, data_fingerprint, provenance, read_json, write_json, write_parquet
 from dermimit.train.assemble import build_model, build_optimizer, load_photos
 from dermimit.train.checkpoint import load_tensors, load_training, save_tensors, save_training
@@ -52,6 +53,8 @@ def fit(config: TrainConfig) -> Path:
 
     torch.manual_seed(config.seed)
     model = build_model(config, photos.label_space).to(memory_format=torch.channels_last)
+    if config.precision == "bf16" and accelerator.device.type == "cpu":
+        unfuse(model)
     optimizer = build_optimizer(model, config)
     model, optimizer = accelerator.prepare(model, optimizer)
     bare = accelerator.unwrap_model(model)
