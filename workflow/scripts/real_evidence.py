@@ -46,6 +46,7 @@ def main(
         seed: of the trainings.
         samples: photographs seen in each training, for a quick try; 0: as the table says.
     """
+    out.mkdir(parents=True, exist_ok=True)
     frame, space = pad_ufes_20.load(root)
     table = read_experiments(TABLE).set_index("row")
     if unknown := sorted(set(only) - set(table.index)):
