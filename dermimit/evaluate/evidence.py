@@ -11,6 +11,7 @@ import pandas as pd
 from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate.comparisons import compare
 from dermimit.evaluate.significance import holm
+from dermimit.evaluate.statistics import format_mean_sd
 from dermimit.evaluate.tables import read_experiments, read_histories, read_records
 from dermimit.records import read_json
 
@@ -128,6 +129,18 @@ def judge(evidence: Evidence, claims: tuple[Claim, ...] = CLAIMS) -> pd.DataFram
     table.insert(columns.index("p") + 1, "p_holm", corrected)
     table.insert(columns.index("p") + 2, "verdict", verdict)
     return table
+
+
+def paper_scale_table(experiments: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
+    """The rows at the paper's scale as text for people; a row without a run says so and has no number."""
+    scores = {"macro-F1": "test/disease/macro_f1", "accuracy": "test/disease/accuracy"}
+    lines = []
+    for row in experiments.itertuples():
+        runs = records[records["row"] == row.row]
+        line = {"photographs": row.group, "model": row.label}
+        cells = {name: format_mean_sd(runs[key]) if len(runs) else NOT_RUN for name, key in scores.items()}
+        lines.append(line | cells)
+    return pd.DataFrame(lines)
 
 
 def differences_table(found: pd.DataFrame) -> pd.DataFrame:
