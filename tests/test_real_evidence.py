@@ -1,0 +1,44 @@
+"""Tables of the cross-validation on real photographs, from a record made by hand."""
+
+import pandas as pd
+import pytest
+
+from dermimit.evaluate.evidence import NOT_RUN
+from dermimit.evaluate.real_evidence import confusion_table, read_real_evidence, recall_table, scores_table
+
+EXPERIMENTS = pd.DataFrame({"row": ["a", "b", "c"], "group": ["stem"] * 3, "label": ["A", "B", "C"]})
+
+
+def line(row, value, p):
+    ends = {"": 0, "_low": -0.1, "_high": 0.1}
+    score = {f"{name}{end}": value + d for name in ("macro_f1", "balanced_accuracy") for end, d in ends.items()}
+    difference = {"difference": value - 0.4, "difference_low": value - 0.5, "difference_high": value - 0.3, "p": p}
+    confusion = {"BCC": {"BCC": 3, "MEL": 1}, "MEL": {"BCC": 2, "MEL": 0}}
+    more = {"recall": {"BCC": [value, 0.1, 0.9]}, "confusion": confusion}
+    return {"row": row} | score | difference | more
+
+
+@pytest.fixture
+def record():
+    return {"table": [line("a", 0.4, None), line("b", 0.6, 0.01)]}
+
+
+def test_scores_carry_intervals_and_what_has_not_run_says_so(record):
+    table = scores_table(record, EXPERIMENTS).set_index("model")
+    assert table.loc["A", "macro-F1"] == "0.400 (0.300 to 0.500)"
+    assert table.loc["A", "difference (95 %)"] == "–"
+    assert table.loc["B", "difference (95 %)"] == "+0.200 (+0.100 to +0.300)"
+    assert table.loc["B", "p (Holm)"] == "0.010"
+    assert table.loc["C", "macro-F1"] == NOT_RUN
+
+
+def test_without_a_record_every_row_is_not_run(tmp_path):
+    table = scores_table(read_real_evidence(tmp_path), EXPERIMENTS)
+    assert (table["macro-F1"] == NOT_RUN).all()
+
+
+def test_recall_and_confusion_keep_the_names(record):
+    assert recall_table(record, EXPERIMENTS)["BCC"].tolist() == ["0.40 (0.10 to 0.90)", "0.60 (0.10 to 0.90)"]
+    counts = confusion_table(record, "b")
+    assert counts.loc["BCC", "MEL"] == 1
+    assert counts.loc["MEL", "BCC"] == 2
