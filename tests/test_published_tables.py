@@ -1,0 +1,49 @@
+"""`make tables`: what the book says of the published evidence is made again from the records alone."""
+
+import importlib.util
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dermimit.records import read_json
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    spec = importlib.util.spec_from_file_location("make_tables", ROOT / "workflow/scripts/tables.py")
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    out = tmp_path_factory.mktemp("tables")
+    script.main(out)
+    return out
+
+
+def test_the_ablation_follows_from_the_records_scores(made):
+    table = pd.read_csv(made / "ablation.csv").set_index("row")
+    runs = (ROOT / "results/published/synderm").glob("*/metrics.json")
+    scores = pd.Series({run.parent.name: read_json(run)["test"]["disease/macro_f1"] for run in runs})
+    means = scores.groupby(scores.index.str.rpartition("-seed").get_level_values(0)).mean()
+    assert set(table.index) == set(means.index)
+    assert table["value"].to_dict() == pytest.approx(means.to_dict(), abs=1e-9)
+    assert table["difference"].to_dict() == pytest.approx((means - means["D"]).to_dict(), abs=1e-9)
+    assert (table["low"] < table["value"]).all() and (table["value"] < table["high"]).all()
+
+
+def test_the_verdicts_are_those_of_the_ablation(made):
+    verdicts = pd.read_csv(made / "verdicts.csv").set_index("claim")
+    table = pd.read_csv(made / "ablation.csv").set_index("row")
+    whole = verdicts.loc["The whole model beats the plain one"]
+    assert whole["difference"] == pytest.approx(table.loc["full", "difference"])
+    assert (verdicts["seeds"] == 5).all()
+    shown = verdicts["verdict"] == "supported"
+    assert (verdicts.loc[shown, "p_holm"] < 0.05).all()
+    assert (verdicts.loc[~shown, "p_holm"] >= 0.05).all()
+
+
+def test_figures_and_the_other_tables_are_there(made):
+    names = {path.name for path in made.iterdir()}
+    assert {"ablation.svg", "real.csv", "paper_scale.csv"} <= names
+    assert "<svg" in (made / "ablation.svg").read_text()
