@@ -83,3 +83,9 @@ def test_gradients_are_read_by_pair_of_tasks(tmp_path):
 
     curves = evidence.gradient_curves(read_records(tmp_path))
     assert curves["pair"].unique().tolist() == ["disease/attributes"] and curves["cosine"].tolist() == [0.1, -0.2]
+
+
+def test_a_row_with_one_seed_has_no_standard_deviation():
+    line = {"label": "k = 4", "note": "one seed", "seeds": 1, "value": 0.3, "sd": float("nan"), "p_holm": 0.2}
+    line |= {"difference": 0.01, "difference_low": -0.01, "difference_high": 0.03, "effect": float("nan")}
+    assert evidence.differences_table(pd.DataFrame([line])).loc[0, "macro-F1"] == "0.300"

@@ -154,7 +154,7 @@ def differences_table(found: pd.DataFrame) -> pd.DataFrame:
         {
             "model": rows["label"],
             "seeds": rows["seeds"],
-            "macro-F1": [f"{value:.3f} ± {sd:.3f}" for value, sd in scores],
+            "macro-F1": [f"{value:.3f}" + ("" if pd.isna(sd) else f" ± {sd:.3f}") for value, sd in scores],
             "difference (95 %)": [with_interval(d, *e) for d, e in zip(rows["difference"], ends, strict=True)],
             "p (Holm)": rows["p_holm"].map(p_text),
             "effect size": [f"{effect:.1f}" if pd.notna(effect) else "–" for effect in rows["effect"]],
