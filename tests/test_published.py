@@ -62,6 +62,14 @@ def test_the_readme_says_which_parts_are_supported_and_that_training_was_short()
     assert (records.groupby("row")["config/samples"].unique().str[0] == 32_000).all() and "32,000 photographs" in text
 
 
+def test_the_readme_quotes_the_difference_on_real_photographs():
+    table = {line["row"]: line for line in read_json(PUBLISHED / "real_evidence/pad_ufes_20.json")["table"]}
+    one = table["small_full"]
+    quoted = f"{one['difference']:+.3f} ({one['difference_low']:+.3f} to {one['difference_high']:+.3f})"
+    assert quoted.replace("-", "−") in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert one["difference_low"] < 0 < one["difference_high"]
+
+
 def test_no_row_of_the_ablation_had_stopped_learning():
     histories = read_histories(read_records(PUBLISHED / "synderm"))
     scores = histories.groupby(["row", "epoch"])["val/disease/macro_f1"].mean().unstack()
