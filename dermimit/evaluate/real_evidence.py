@@ -23,7 +23,7 @@ def read_real_evidence(root: Path) -> dict[str, Any]:
 
 
 def scores_table(record: dict[str, Any], experiments: pd.DataFrame) -> pd.DataFrame:
-    """Macro-F1, balanced accuracy and accuracy with 95 % intervals by patient, and the difference to the first row.
+    """Macro-F1 and balanced accuracy with 95 % intervals by patient; the difference of macro-F1 to the first row.
 
     Args:
         record: from `read_real_evidence`.

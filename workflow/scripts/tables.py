@@ -1,6 +1,6 @@
 """Make the tables and figures of the published evidence again from its records, without training.
 
-Writes results/tables/published/<name>.csv and .svg: ablation, verdicts, seeds needed, every table of experiments that
+Writes results/tables/published/<name>.csv and .svg: ablation (seeds needed), verdicts, every table of experiments that
 has a reference run and a run of its own, the cross-validation on real photographs, and the paper's scale.
 
 Run: python workflow/scripts/tables.py [--out FOLDER]
