@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
+from accelerate.state import AcceleratorState
 
 from dermimit.data import pad_ufes_20
 from dermimit.evaluate.out_of_fold import OutOfFold, collect, scored
@@ -61,6 +62,7 @@ def main(
                 fusion=row["fusion"], seed=seed, **RECIPE,
             )  # fmt: skip
             settings = f"{row['settings']} samples={samples} epochs=1" if samples else row["settings"]
+            AcceleratorState._reset_state()  # rows differ in precision, which accelerate sets once for a process
             runs.append(fit(with_settings(config, settings)))
         models[name] = collect(runs, space.diseases)
         lines = scored(models, space.diseases, next(iter(models)))
