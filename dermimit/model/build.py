@@ -10,7 +10,7 @@ from torch import nn
 
 from dermimit.model.bottleneck import CONCEPT_TASKS
 from dermimit.model.config import SELECTING_TASKS, ModelConfig
-from dermimit.model.control_selection import CentreSelection, RandomSelection
+from dermimit.model.control_selection import CentreSelection, GivenSelection, RandomSelection
 from dermimit.model.cross_interaction import CrossInteraction, interacting_pairs
 from dermimit.model.dermimitformer import DermImitFormer, TaskHead, checked_num_classes
 from dermimit.model.lesion_selection import LesionSelection
@@ -85,6 +85,8 @@ def selection(task: str, vit: VisionTransformer, config: ModelConfig) -> Selecti
         return EveryLayerSelection(k=config.lsm_k, num_patches=n, num_layers=depth - 1, score=config.lsm_score)
     if config.selection == "random":
         return RandomSelection(k=config.lsm_k, num_patches=n)
+    if config.selection == "given":
+        return GivenSelection(k=config.lsm_k, grid=tuple(vit.patch_embed.grid_size))
     if config.selection == "centre":
         return CentreSelection(k=config.lsm_k, grid=tuple(vit.patch_embed.grid_size))
     return LesionSelection(k=config.lsm_k, num_patches=n, score=config.lsm_score)

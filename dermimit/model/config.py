@@ -26,9 +26,9 @@ class ModelConfig:
     lsm_score: Literal["product_of_means", "mean_of_products", "class_row", "rollout"] = "product_of_means"
     """How the attention heads' rows a and columns b become one score: mean(a)·mean(b), mean(a·b), or mean(a); or the
     attention rollout of the class token from the first layer to the scoring one."""
-    selection: Literal["lsm", "per_head", "every_layer", "random", "centre"] = "lsm"
+    selection: Literal["lsm", "per_head", "every_layer", "random", "centre", "given"] = "lsm"
     """Who selects: the LSM; before the last block each attention head (TransFG) or every layer (FFVT); or, as
-    controls, chance or the distance from the centre."""
+    controls, chance, the distance from the centre, or a lesion map given as a fourth channel of the images."""
     lsm_k: int = 24
     """Number K of patches selected; `per_head` selects one for each attention head instead."""
     local_readout: Literal["mean", "max"] = "mean"
@@ -81,7 +81,9 @@ class ModelConfig:
             )
         if self.selection != "lsm" and self.lsm_layer != -1:
             raise ValueError(f"ModelConfig.lsm_layer={self.lsm_layer}: {chosen} reads no single layer; leave it at -1")
-        if self.selection in ("per_head", "random", "centre") and self.lsm_score != "product_of_means":
+        if self.selection == "given" and self.zoom:
+            raise ValueError(f"ModelConfig.{chosen}: the enlarged detail has no lesion map; use zoom=False")
+        if self.selection in ("per_head", "random", "centre", "given") and self.lsm_score != "product_of_means":
             raise ValueError(f"ModelConfig.lsm_score={self.lsm_score!r}: {chosen} has a score of its own; leave it out")
         if self.selection == "every_layer" and self.lsm_score == "rollout":
             raise ValueError(f"ModelConfig.lsm_score='rollout': {chosen} scores each layer by itself; choose another")

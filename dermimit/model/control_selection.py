@@ -1,10 +1,11 @@
-"""Controls for lesion selection: patches chosen without looking at the photograph."""
+"""Controls for lesion selection: patches chosen by chance, by their place, or by a lesion map from elsewhere."""
 
 from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional as F
 
 from dermimit.model.attention import Layer
 from dermimit.model.selection import Selection
@@ -64,3 +65,27 @@ class CentreSelection(Selection):
         """The same for every photograph."""
         batch = len(layers[-1].q)
         return self.near.repeat(batch, 1), self.order.repeat(batch, 1)
+
+
+class GivenSelection(Selection):
+    """The K patches that a lesion map covers most: what an oracle or a segmentation network would select.
+
+    score = (share of the patch on the lesion) + 10⁻³ (mean share of the 3 × 3 patches about it), so that patches beside
+    the lesion fill the places that the lesion leaves.
+
+    Args:
+        k: number of patches to select.
+        grid: patches down and across.
+    """
+
+    def __init__(self, *, k: int, grid: tuple[int, int]) -> None:
+        super().__init__(k=k, num_patches=grid[0] * grid[1])
+        self.grid = grid
+
+    def of_map(
+        self, lesion: Float[Tensor, "batch 1 height width"]
+    ) -> tuple[Float[Tensor, "batch patches"], Int[Tensor, "batch selected"]]:
+        """Scores of all patches and the K best, best first; of a map of 0 (skin) to 1 (lesion)."""
+        share = F.adaptive_avg_pool2d(lesion, self.grid)
+        scores = (share + 1e-3 * F.avg_pool2d(share, 3, stride=1, padding=1)).flatten(1)
+        return scores, scores.topk(self.k, dim=-1).indices

@@ -20,6 +20,7 @@ from dermimit.model.attention import (
 )
 from dermimit.model.bottleneck import CONCEPT_TASKS, concept_probabilities
 from dermimit.model.config import TASKS, ModelConfig
+from dermimit.model.control_selection import GivenSelection
 from dermimit.model.cross_interaction import CrossInteraction
 from dermimit.model.selection import Selection
 
@@ -60,17 +61,25 @@ class TaskHead(nn.Module):
         """Whether the last block sees the class token and the selected tokens alone."""
         return self.selection is not None and self.selection.narrows
 
-    def forward(self, x: Float[Tensor, "batch tokens dim"], trunk_layers: Sequence[Layer] = ()) -> Outputs:
+    def forward(
+        self,
+        x: Float[Tensor, "batch tokens dim"],
+        trunk_layers: Sequence[Layer] = (),
+        lesion: Float[Tensor, "batch 1 height width"] | None = None,
+    ) -> Outputs:
         """class_token (B, D) and, with lesion selection, scores (B, N), selected (B, K), local_tokens (B, K, D).
 
         Args:
             x: the trunk's tokens.
             trunk_layers: the trunk's layers, for a selection that reads all of them.
+            lesion: a map of 0 (skin) to 1 (lesion), for a selection by it.
         """
         if self.narrows:
             return self._narrowed(x, [*trunk_layers])
         out: Outputs = {}
         layers, (*first, last) = [*trunk_layers], self.blocks
+        if isinstance(self.selection, GivenSelection):
+            out["scores"], out["selected"] = self.selection.of_map(lesion)
         for i, block in enumerate(first):
             if self.selection is not None and (i == self.selection_layer or self.selection.reads_all_layers):
                 x, q, k = block_with_queries_and_keys(block, x)
@@ -135,11 +144,12 @@ class DermImitFormer(nn.Module):
         self.image_size: tuple[int, int] = trunk.patch_embed.img_size
         self.reset_classifier(num_classes)
 
-    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> tuple[Outputs, Outputs]:
+    def forward(self, images: Float[Tensor, "batch channels height width"]) -> tuple[Outputs, Outputs]:
         """Logits of every task, and every intermediate under a stable name.
 
         Args:
-            images: photographs of the model's image size, normalised to mean 0.5, standard deviation 0.5.
+            images: photographs of the model's image size, normalised to mean 0.5, standard deviation 0.5; with
+                `selection="given"` the lesion map is a fourth channel.
 
         Returns:
             logits: task -> (B, classes), after the interaction (before it where `fusion="none"`, and for the concepts
@@ -147,12 +157,12 @@ class DermImitFormer(nn.Module):
             out: see `forward_features` and `forward_head`.
 
         Raises:
-            ValueError: images of another size.
+            ValueError: images of another size, or without the lesion map that the model selects by.
         """
         out = self.forward_features(images)
         return self.forward_head(out), out
 
-    def forward_features(self, images: Float[Tensor, "batch 3 height width"]) -> Outputs:
+    def forward_features(self, images: Float[Tensor, "batch channels height width"]) -> Outputs:
         """Trunk and heads.
 
         Returns:
@@ -164,6 +174,7 @@ class DermImitFormer(nn.Module):
         if tuple(images.shape[-2:]) != tuple(self.image_size):
             raise ValueError(f"images are {tuple(images.shape[-2:])}, the model expects {tuple(self.image_size)}: "
                              "resize them, or build the model with img_size=...")  # fmt: skip
+        images, lesion = self._without_map(images)
         layers: Sequence[Layer] = ()
         if any(head.selection is not None and head.selection.reads_all_layers for head in self.heads.values()):
             with traced(self.trunk.blocks) as layers:
@@ -171,11 +182,20 @@ class DermImitFormer(nn.Module):
         else:
             out = {"tokens": self.trunk.forward_features(images)}
         for task, head in self.heads.items():
-            out |= {f"{task}/{name}": value for name, value in head(out["tokens"], layers).items()}
+            out |= {f"{task}/{name}": value for name, value in head(out["tokens"], layers, lesion).items()}
         if self.config.fusion == "bottleneck":
             seen = {name: out.get(f"attributes/{name}") for name in ("scores", "selected", "local_tokens")}
             out |= {f"disease/{name}": value for name, value in seen.items() if value is not None}
         return out
+
+    def _without_map(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Photographs, and the lesion map where the model selects by one."""
+        if self.config.selection != "given":
+            return images, None
+        if images.shape[1] != 4:
+            raise ValueError(f"images have {images.shape[1]} channels: with selection='given' the lesion map (0 skin, "
+                             "1 lesion) is the fourth")  # fmt: skip
+        return images[:, :3], images[:, 3:]
 
     def forward_head(self, out: Outputs, pre_logits: bool = False) -> Outputs:
         """Classifiers and interaction over the features of `forward_features`.

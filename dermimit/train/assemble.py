@@ -6,10 +6,12 @@ from pathlib import Path
 import timm
 import torch
 from torch import nn
+from torch.utils.data import Dataset
 
 import dermimit.model  # noqa: F401  (registers the builders with timm)
 from dermimit.data import LabelSpace, PhotoSet, load
 from dermimit.data.corrupt import hide_attributes, shuffle_attributes, thin_out
+from dermimit.data.lesion_channel import WithLesionMap, mapped
 from dermimit.data.quarantine import leave_out
 from dermimit.train.config import TrainConfig
 from dermimit.train.gradients import UncertaintyWeights
@@ -23,7 +25,14 @@ def load_photos(config: TrainConfig) -> PhotoSet:
     frame = thin_out(frame, config.train_share) if config.train_share < 1 else frame
     frame = shuffle_attributes(frame, config.attribute_noise) if config.attribute_noise else frame
     frame = hide_attributes(frame, config.attribute_missing) if config.attribute_missing else frame
+    frame = mapped(frame, photos.root, config.lesion_map) if config.lesion_map else frame
     return replace(photos, frame=frame, cache=Path(config.cache) if config.cache else None)
+
+
+def photographs(config: TrainConfig, photos: PhotoSet, split: str, augment: bool = False) -> Dataset:
+    """The photographs of a split as the run's model takes them: with lesion maps where it selects by them."""
+    part = photos.photos(split, augment, config.in_memory, with_mask=bool(config.lesion_map))
+    return WithLesionMap(part) if config.lesion_map else part
 
 
 def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:
@@ -34,6 +43,8 @@ def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:
                          f"it has {', '.join(label_space.num_classes)}")  # fmt: skip
     fusion = config.fusion if len(num_classes) > 1 else "none"
     choices = {"lsm": config.lsm, "fusion": fusion} | config.model_kwargs
+    if config.lesion_map:
+        choices |= {"selection": "given"}
     if fusion == "bottleneck" and label_space.several_body_parts:
         choices = {"several_body_parts": True} | choices
     model = timm.create_model(config.model, pretrained=config.pretrained, num_classes=num_classes, **choices)

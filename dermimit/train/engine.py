@@ -16,7 +16,7 @@ from dermimit.evaluate.metrics import score
 from dermimit.evaluate.predictions import predict
 from dermimit.model.attention import unfuse
 from dermimit.records import code_fingerprint, data_fingerprint, provenance, read_json, write_json, write_parquet
-from dermimit.train.assemble import build_model, build_optimizer, load_photos
+from dermimit.train.assemble import build_model, build_optimizer, load_photos, photographs
 from dermimit.train.checkpoint import load_tensors, load_training, save_tensors, save_training
 from dermimit.train.config import TrainConfig
 from dermimit.train.epoch import train_one_epoch
@@ -48,8 +48,8 @@ def fit(config: TrainConfig) -> Path:
         accelerator.print(f"{out}: already finished; delete the folder to train again")
         return out
     photos = load_photos(config)
-    train = photos.photos("train", augment=True, in_memory=config.in_memory)
-    val = photos.photos("val", in_memory=config.in_memory)
+    train = photographs(config, photos, "train", augment=True)
+    val = photographs(config, photos, "val")
 
     torch.manual_seed(config.seed)
     model = build_model(config, photos.label_space).to(memory_format=torch.channels_last)
@@ -143,7 +143,7 @@ def finish(
 ) -> None:
     """Reads the test split, once, and writes the record; metrics.json last, since it says that the run is finished."""
     splits = {
-        split: predict(model, photos.photos(split, in_memory=config.in_memory), config.batch_size, accelerator)
+        split: predict(model, photographs(config, photos, split), config.batch_size, accelerator)
         for split in ("val", "test")
     }
     if not accelerator.is_main_process:
