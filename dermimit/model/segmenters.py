@@ -19,16 +19,14 @@ Masks = Bool[Tensor, "batch height width"]
 
 
 class UNet(nn.Module):
-    """A U-Net over MobileNetV2, from random weights; 2.4 M parameters.
+    """A U-Net over MobileNetV2, from random weights.
 
     Source: segmentation_models_pytorch; Ronneberger, Fischer and Brox, "U-Net", MICCAI 2015.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.net = smp.Unet(
-            "mobilenet_v2", encoder_weights=None, encoder_depth=4, decoder_channels=(64, 32, 16, 16), classes=1
-        )
+        self.net = smp.Unet("mobilenet_v2", encoder_weights=None, decoder_channels=(64, 64, 32, 16, 16), classes=1)
         self.dice = smp.losses.DiceLoss("binary")
 
     def loss(self, images: Images, masks: Masks) -> Tensor:

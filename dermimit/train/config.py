@@ -7,8 +7,8 @@ from typing import Any, Literal, get_origin
 from dermimit.data.label_space import TASKS
 from dermimit.data.problems import suggest
 
-RARE = ("quarantine", "data_options", "cache", "train_share", "attribute_noise", "attribute_missing", "balance", "lesion_map",
-        "watch_gradients")  # fmt: skip
+RARE = ("quarantine", "data_options", "cache", "train_share", "attribute_noise", "attribute_missing", "balance",
+        "watch_gradients", "lesion_map")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +88,8 @@ class TrainConfig:
     cache: str = ""
     """Folder that keeps photographs reduced to what image_size needs, for faster reading; the numbers are the same."""
     lesion_map: str = ""
-    """Select patches by lesion maps instead of attention: "mask" for the manifest's own (an oracle), or a folder of maps,
-    absolute or in data_root, such as workflow/scripts/segment.py writes; empty: as the model says."""
+    """Select patches by lesion maps instead of attention: "mask" for the manifest's own (an oracle), or a folder of
+    maps, absolute or in data_root, such as workflow/scripts/segment.py writes; empty: as the model says."""
     train_share: float = 1.0
     """Share of the training patients that are used; the others are left out."""
     attribute_noise: float = 0.0

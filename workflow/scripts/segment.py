@@ -1,7 +1,7 @@
 """Train a segmentation network on a dataset's masks and write its outlines of every photograph.
 
 The outlines go to DATA/segmented/KIND, where `lesion_map=segmented/KIND` of a training finds them; the record, with
-what the outlines are worth, to results/published/segmentation/KIND.json.
+what the outlines are worth, to DATA/segmented/KIND.json.
 
 Run: python workflow/scripts/segment.py DATA --kind unet
 """
@@ -19,8 +19,6 @@ from dermimit.evaluate.resampling import patient_draws, percentile_interval
 from dermimit.records import provenance, write_json
 from dermimit.train.segment import train_segmenter, with_masks, write_outlines
 
-ROOT = Path(__file__).parents[2]
-
 
 def main(
     root: Annotated[Path, tyro.conf.Positional],
@@ -29,7 +27,6 @@ def main(
     image_size: int = 64,
     samples: int = 16000,
     seed: int = 0,
-    out: Path = ROOT / "results/published/segmentation",
 ) -> None:
     """Train, write the outlines, and measure them on the test photographs.
 
@@ -40,7 +37,6 @@ def main(
         image_size: side in pixels.
         samples: photographs seen in training.
         seed: of weights and order.
-        out: folder of the record.
     """
     started, photos = time.time(), data.load(dataset, root, image_size)
     model = train_segmenter(kind, photos, samples, seed=seed)
@@ -49,9 +45,8 @@ def main(
     seconds = write_outlines(model, photos, folder)
     lines = {"kind": kind, "parameters": sum(p.numel() for p in model.parameters()), "samples": samples}
     lines |= {"train_seconds": trained, "seconds_a_photograph": seconds} | measured(photos, folder)
-    out.mkdir(parents=True, exist_ok=True)
     facts = provenance(photos.frame, started, {"seed": seed, "device": "cpu", "image_size": image_size})
-    write_json(out / f"{kind}.json", lines | {"provenance": facts})
+    write_json(root / "segmented" / f"{kind}.json", lines | {"provenance": facts})
     print({k: v for k, v in lines.items() if k != "provenance"})
 
 
