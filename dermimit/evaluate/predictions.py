@@ -8,12 +8,15 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from dermimit.data import PhotoDataset
+from dermimit.data.lesion_channel import WithLesionMap
 
 IDENTITY = ("image", "split", "patient_id", "fitzpatrick")
 
 
 @torch.inference_mode()
-def predict(model: nn.Module, photos: PhotoDataset, batch_size: int, accelerator: Accelerator) -> pd.DataFrame:
+def predict(
+    model: nn.Module, photos: PhotoDataset | WithLesionMap, batch_size: int, accelerator: Accelerator
+) -> pd.DataFrame:
     """One row a photograph, in the manifest's order.
 
     Returns:

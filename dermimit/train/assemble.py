@@ -6,10 +6,9 @@ from pathlib import Path
 import timm
 import torch
 from torch import nn
-from torch.utils.data import Dataset
 
 import dermimit.model  # noqa: F401  (registers the builders with timm)
-from dermimit.data import LabelSpace, PhotoSet, load
+from dermimit.data import LabelSpace, PhotoDataset, PhotoSet, load
 from dermimit.data.corrupt import hide_attributes, shuffle_attributes, thin_out
 from dermimit.data.lesion_channel import WithLesionMap, mapped
 from dermimit.data.quarantine import leave_out
@@ -29,7 +28,9 @@ def load_photos(config: TrainConfig) -> PhotoSet:
     return replace(photos, frame=frame, cache=Path(config.cache) if config.cache else None)
 
 
-def photographs(config: TrainConfig, photos: PhotoSet, split: str, augment: bool = False) -> Dataset:
+def photographs(
+    config: TrainConfig, photos: PhotoSet, split: str, augment: bool = False
+) -> PhotoDataset | WithLesionMap:
     """The photographs of a split as the run's model takes them: with lesion maps where it selects by them."""
     part = photos.photos(split, augment, config.in_memory, with_mask=bool(config.lesion_map))
     return WithLesionMap(part) if config.lesion_map else part

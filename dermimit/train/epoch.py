@@ -8,6 +8,7 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from dermimit.data import PhotoDataset
+from dermimit.data.lesion_channel import WithLesionMap
 from dermimit.data.transforms import CutMix
 from dermimit.train.config import TrainConfig
 from dermimit.train.gradients import conflict, project_conflicts, replace_gradients, task_gradients
@@ -22,7 +23,7 @@ def train_one_epoch(
     model: nn.Module,
     ema: ModelEmaV3 | None,
     optimizer: torch.optim.Optimizer,
-    photos: PhotoDataset,
+    photos: PhotoDataset | WithLesionMap,
     config: TrainConfig,
     epoch: int,
     accelerator: Accelerator,
@@ -97,7 +98,9 @@ def sample_order(n: int, start: int, count: int, seed: int) -> list[int]:
     return torch.cat(orders)[offset : offset + count].tolist()
 
 
-def raise_nonfinite(name: str, step: int, photos: PhotoDataset, index: torch.Tensor, config: TrainConfig) -> None:
+def raise_nonfinite(
+    name: str, step: int, photos: PhotoDataset | WithLesionMap, index: torch.Tensor, config: TrainConfig
+) -> None:
     """Says all that is needed to find out why."""
     images = ", ".join(photos.frame["image"].iloc[index.cpu().numpy()])
     last = config.out / "last.safetensors"
