@@ -158,7 +158,7 @@ def test_the_test_split_is_read_once_at_the_end(config, monkeypatch):
     asked = []
     real = engine.PhotoSet.photos
     monkeypatch.setattr(
-        engine.PhotoSet, "photos", lambda self, split, **k: asked.append(split) or real(self, split, **k)
+        engine.PhotoSet, "photos", lambda self, split, *a, **k: asked.append(split) or real(self, split, *a, **k)
     )
     fit(config())
     assert asked.count("test") == 1
