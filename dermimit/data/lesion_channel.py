@@ -36,8 +36,7 @@ def mapped(frame: pd.DataFrame, root: Path, lesion_map: str) -> pd.DataFrame:
     Args:
         frame: a manifest.
         root: folder of the dataset.
-        lesion_map: "mask" for the manifest's own; else a folder with a map <image stem>.png for every photo, absolute
-            or in `root`.
+        lesion_map: "mask" for the manifest's own; else a folder in `root` with a map <image stem>.png for every photo.
 
     Raises:
         ManifestError: a photo has no map, naming its row.

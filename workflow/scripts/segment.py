@@ -53,7 +53,7 @@ def main(
 def measured(photos: data.PhotoSet, folder: Path, resamples: int = 2000) -> dict[str, float]:
     """Mean IoU of outlines and masks over the test photographs that show a lesion, with its interval by patient."""
     test = with_masks(photos).photos("test", in_memory=True, with_mask=True)
-    names = [str((folder / f"{Path(name).stem}.png").resolve()) for name in test.frame["image"]]
+    names = [(folder.relative_to(photos.root) / f"{Path(name).stem}.png").as_posix() for name in test.frame["image"]]
     said = replace(photos, frame=test.frame.assign(mask=names)).photos("test", in_memory=True, with_mask=True)
     pairs = [(test[i]["mask"][0].numpy() == 1, said[i]["mask"][0].numpy() == 1) for i in range(len(test))]
     shown = np.array([truth.any() for truth, _ in pairs])
