@@ -28,6 +28,8 @@ ROOT = Path(__file__).parents[2]
 COMPARED = ("class_attention", "gradient_attention", "integrated_gradients", "layer_grad_cam", "feature_ablation")
 SANE = ("lsm_score", "class_attention", "gradient_attention", "integrated_gradients", "layer_grad_cam", "occlusion",
         "edge_density")  # fmt: skip
+CURVED = ("lsm_score", "class_attention", "gradient_attention", "integrated_gradients", "layer_grad_cam",
+          "feature_ablation", "centre_prior", "random")  # fmt: skip
 REAL = {"synderm_full": "started from SynDerm, LSM and CIM", "small_full": "from random weights, LSM and CIM"}
 GROUPS = ("size", "count", "skin", "body_part", "right")
 
@@ -37,6 +39,7 @@ def main(
     runs: Annotated[Path, tyro.conf.Positional],
     root: Path | None = None,
     limit: int = 300,
+    curved: int = 100,
     out: Path = ROOT / "results/published/localisation",
 ) -> None:
     """Measure the runs and write the records.
@@ -46,11 +49,12 @@ def main(
         runs: folder of the finished runs, with their weights.
         root: folder of the dataset; without it the one that the runs were trained on.
         limit: photographs at most; of real ones in all folds together.
+        curved: of these, how many have deletion and insertion curves, which cost most of the time.
         out: folder of the records.
     """
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    (of_synderm if dataset == "synderm" else of_real)(runs, root, limit, out)
+    (of_synderm if dataset == "synderm" else of_real)(runs, root, limit, curved, out)
 
 
 def photos_of(run: Run, root: Path | None) -> data.PhotoSet:
@@ -60,11 +64,22 @@ def photos_of(run: Run, root: Path | None) -> data.PhotoSet:
     return data.load(config.dataset, where, config.image_size, config.split_seed, **config.data_options)
 
 
-def of_synderm(runs: Path, root: Path | None, limit: int, out: Path) -> None:
+def studied(run: Run, photos: data.PhotoSet, limit: int, curved: int) -> Localisation:
+    """All maps of a run; curves of the methods in `CURVED` for the first photographs."""
+    whole = measure(run, photos, methods_for(run, "disease"), limit=limit, curves=False)
+    methods = [method for method in whole.thresholds if method in CURVED]
+    few = measure(run, photos, methods, limit=curved, thresholds=whole.thresholds)
+    names = ["deletion", "insertion", "deletion_curve", "insertion_curve"]
+    plain = whole.rows.drop(columns=["deletion", "insertion"])
+    rows = plain.merge(few.rows[["image", "method", *names]], on=["image", "method"], how="left")
+    return Localisation(rows, whole.left_out, whole.thresholds)
+
+
+def of_synderm(runs: Path, root: Path | None, limit: int, curved: int, out: Path) -> None:
     """All methods once; then with and without lesion selection over all seeds; then the sanity check."""
     started, first = time.time(), load_run(runs / "full-seed0")
     photos = photos_of(first, root)
-    whole = measure(first, photos, methods_for(first, "disease"), limit=limit)
+    whole = studied(first, photos, limit, curved)
     parts = [labelled(whole, "full", 0)]
     for name in ("full", "D_B_A_CIM"):
         for folder in sorted(runs.glob(f"{name}-seed*")):
@@ -76,46 +91,35 @@ def of_synderm(runs: Path, root: Path | None, limit: int, out: Path) -> None:
     )
     write_parquet(out / "synderm_methods.parquet", parts[0])
     write_parquet(out / "synderm_selection.parquet", pd.concat(parts[1:], ignore_index=True))
-    shares = whole.rows.groupby("method", sort=False)
-    curves = {m: {k: curve(these, k) for k in ("deletion_curve", "insertion_curve")} for m, these in shares}
-    write_json(out / "synderm.json", {"curves": curves, "thresholds": whole.thresholds, "provenance": facts})
+    write_json(out / "synderm.json", {"thresholds": whole.thresholds, "provenance": facts})
     test = photos.photos("test")
     images = torch.stack([test[i]["image"] for i in range(32)])
     write_parquet(out / "synderm_sanity.parquet", cascade(first, images, "disease", None, SANE))
 
 
-def curve(rows: pd.DataFrame, name: str) -> list[float]:
-    """The mean of a curve over photographs, at `localisation_curves.SHARES`."""
-    return pd.DataFrame(rows[name].to_list()).mean().tolist()
-
-
 def labelled(found: Localisation, row: str, seed: int) -> pd.DataFrame:
-    """The rows of a run with its name, in small numbers and without the curves."""
-    frame = found.rows.drop(columns=["deletion_curve", "insertion_curve"], errors="ignore")
+    """The rows of a run with its name, in small numbers."""
     numbers = [*SCORES, "area", "threshold", "delta"]
-    return frame.assign(row=row, seed=seed, **{name: frame[name].astype("float32") for name in numbers})
+    return found.rows.assign(row=row, seed=seed, **{name: found.rows[name].astype("float32") for name in numbers})
 
 
-def of_real(runs: Path, root: Path | None, limit: int, out: Path) -> None:
+def of_real(runs: Path, root: Path | None, limit: int, curved: int, out: Path) -> None:
     """Each model on the photographs of the fold it was not trained on, pooled over folds."""
-    started, pooled, models = time.time(), {}, {}
+    started, models = time.time(), {}
     for name, label in REAL.items():
         parts, left = [], {}
         for folder in sorted(runs.glob(f"{name}-fold*-seed0")):
             run = load_run(folder)
             photos = photos_of(run, root)
-            found = measure(run, photos, methods_for(run, "disease"), limit=limit // 5)
+            found = studied(run, photos, limit // 5, curved // 5)
             parts.append(found.rows)
             left = {reason: left.get(reason, 0) + n for reason, n in found.left_out.items()}
             print(folder.name, round(time.time() - started), "s", flush=True)
         if len(parts) != 5:
             raise SystemExit(f"{runs}: {name} has {len(parts)} of 5 folds: run workflow/scripts/real_evidence.py first")
-        rows = pooled[name] = pd.concat(parts, ignore_index=True)
+        rows = pd.concat(parts, ignore_index=True)
         groups = {by: plain(summarise(rows, by)) for by in GROUPS if rows[by if by in rows else "area"].notna().any()}
-        curves = {m: {k: curve(these, k) for k in ("deletion_curve", "insertion_curve")}
-                  for m, these in rows.groupby("method", sort=False)}  # fmt: skip
-        models[name] = {"label": label, "left_out": left, "summary": plain(summarise(rows)), "groups": groups,
-                        "curves": curves}  # fmt: skip
+        models[name] = {"label": label, "left_out": left, "summary": plain(summarise(rows)), "groups": groups}
     facts = provenance(photos.frame, started, {"device": "cpu", "photographs": limit})
     write_json(out / "pad_ufes_20.json", {"models": models, "provenance": facts})
 

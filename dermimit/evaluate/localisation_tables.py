@@ -1,0 +1,115 @@
+"""The published measurements of localisation as frames and as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from dermimit.evaluate.evidence import p_text, with_interval
+from dermimit.evaluate.localisation_summary import paired
+from dermimit.evaluate.significance import holm
+from dermimit.records import read_json
+
+COLUMNS = {
+    "pointing": "pointing game", "energy": "energy inside", "auroc": "AUROC", "average_precision": "average precision",
+    "iou": "IoU", "deletion": "deletion ↓", "insertion": "insertion ↑",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Published:
+    """What workflow/scripts/localisation.py has written so far.
+
+    Attributes:
+        methods: a row for each SynDerm photograph and method of one run, or None.
+        selection: a row for each photograph, method, seed and `row` (with selection "full", without "D_B_A_CIM").
+        sanity: how maps change as the network forgets.
+        record: curves, thresholds and provenance of the SynDerm part.
+        real: summaries of the real photographs by model, or None.
+    """
+
+    methods: pd.DataFrame | None
+    selection: pd.DataFrame | None
+    sanity: pd.DataFrame | None
+    record: dict[str, Any]
+    real: dict[str, Any] | None
+
+
+def read_localisation(root: Path) -> Published:
+    """Read the records; what has not been measured is None.
+
+    Args:
+        root: the project's folder.
+    """
+    folder = root / "results/published/localisation"
+
+    def frame(name: str) -> pd.DataFrame | None:
+        path = folder / f"synderm_{name}.parquet"
+        return pd.read_parquet(path) if path.is_file() else None
+
+    records = [
+        read_json(p) if (p := folder / f"{name}.json").is_file() else None for name in ("synderm", "pad_ufes_20")
+    ]
+    return Published(frame("methods"), frame("selection"), frame("sanity"), records[0] or {}, records[1])
+
+
+def scores_table(summary: pd.DataFrame) -> pd.DataFrame:
+    """A line for each method (and group), a column for each score: mean and 95 % interval by patient.
+
+    Args:
+        summary: from `localisation_summary.summarise`.
+    """
+    text = [f"{v:.2f} ({low:.2f} to {high:.2f})" for v, low, high in summary[["value", "low", "high"]].to_numpy()]
+    keys = ["method"] if set(summary["group"]) == {"all"} else ["method", "group"]
+    told = summary.assign(text=text, score=summary["score"].map(COLUMNS))
+    wide = told.pivot(index=keys, columns="score", values="text")
+    order = summary[keys].drop_duplicates().apply(tuple, axis=1) if len(keys) > 1 else summary["method"].unique()
+    wide = wide.loc[list(order), [name for name in COLUMNS.values() if name in wide]].reset_index()
+    wide["method"] = wide["method"].str.replace("_", " ")
+    return wide.rename_axis(columns=None)
+
+
+def with_and_without(selection: pd.DataFrame, scores: Sequence[str] = ("pointing", "auroc", "iou")) -> pd.DataFrame:
+    """Maps of the model with lesion selection minus those without it, on the same photographs, by method.
+
+    A photograph's score is its mean over seeds; the interval is by patient.
+
+    Args:
+        selection: `Published.selection`.
+
+    Returns:
+        columns `method, score, photographs, value, low, high, p, p_holm`, and `seeds` and `positive`: how many seeds
+        there are, and in how many the difference is above 0.
+    """
+    lines = []
+    for method, these in selection.groupby("method", sort=False):
+        one, other = (_over_seeds(these[these["row"] == row], scores) for row in ("full", "D_B_A_CIM"))
+        means = these.groupby(["row", "seed"])[list(scores)].mean()
+        gains = means.loc["full"] - means.loc["D_B_A_CIM"]
+        for line in paired(one, other, scores).to_dict("records"):
+            gain = gains[line["score"]].dropna()
+            lines.append({"method": method} | line | {"seeds": len(gain), "positive": int((gain > 0).sum())})
+    table = pd.DataFrame(lines)
+    return table.assign(p_holm=holm(table["p"]))
+
+
+def _over_seeds(rows: pd.DataFrame, scores: Sequence[str]) -> pd.DataFrame:
+    means = rows.groupby("image", sort=False)[list(scores)].mean()
+    return means.join(rows.groupby("image", sort=False)["patient_id"].first()).reset_index()
+
+
+def with_and_without_table(table: pd.DataFrame) -> pd.DataFrame:
+    """As text."""
+    return pd.DataFrame(
+        {
+            "map": table["method"].str.replace("_", " "),
+            "score": table["score"].map(COLUMNS),
+            "with − without (95 %)": [with_interval(*row) for row in table[["value", "low", "high"]].to_numpy()],
+            "p (Holm)": table["p_holm"].map(p_text),
+            "seeds above 0": [f"{n} of {k}" for n, k in zip(table["positive"], table["seeds"], strict=True)],
+        }
+    )

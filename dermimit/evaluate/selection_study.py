@@ -1,0 +1,129 @@
+"""What attention-based selection is worth beside an oracle, segmentation, chance and place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn import functional as F
+
+from dermimit.data import PhotoSet
+from dermimit.evaluate.evidence import NOT_RUN, Evidence, p_text, read_evidence, with_interval
+from dermimit.evaluate.resampling import patient_draws, percentile_interval
+from dermimit.evaluate.statistics import format_mean_sd
+from dermimit.records import read_json
+
+BLIND = ("random_patches", "centre_patches", "k64")
+"""Rows of the table `choices` that select without looking."""
+SELECTORS = {
+    "full": "attention (LSM)", "oracle": "true mask (oracle)", "unet": "U-Net", "mask_rcnn": "Mask R-CNN",
+    "random_patches": "chance", "centre_patches": "centre", "k64": "all 64 patches",
+}  # fmt: skip
+
+
+def read_selection(root: Path) -> Evidence:
+    """The published runs that differ in who selects the patches; `full` is the reference.
+
+    Args:
+        root: the project's folder.
+    """
+    chosen, choices = read_evidence(root, "selection"), read_evidence(root, "choices")
+    blind = choices.experiments[choices.experiments["row"].isin(BLIND)]
+    runs = choices.records[choices.records["row"].isin(BLIND)]
+    experiments = pd.concat([chosen.experiments, blind], ignore_index=True)
+    experiments = experiments.assign(label=experiments["row"].map(SELECTORS))
+    records = pd.concat([chosen.records, runs], ignore_index=True)
+    return Evidence(experiments, records, chosen.label_space, (*chosen.own, *blind["row"]))
+
+
+def on_lesion(predictions: pd.DataFrame, photos: PhotoSet, grid: tuple[int, int]) -> pd.DataFrame:
+    """How well the patches selected for the disease cover the lesion, for each test photograph that shows one.
+
+    Args:
+        predictions: of a run, with `selected`.
+        photos: its dataset, with masks.
+        grid: patches down and across.
+
+    Returns:
+        columns `image, patient_id, precision` (lesion's share of the selected area), `recall` (share of the lesion's
+        area that is selected) and `chance` (lesion's share of the photograph), each in [0, 1].
+    """
+    test = predictions[predictions["split"] == "test"].set_index("image")["selected"]
+    data = photos.photos("test", in_memory=True, with_mask=True)
+    lines = []
+    for i, (name, patient) in enumerate(zip(data.frame["image"], data.frame["patient_id"], strict=True)):
+        lesion = (data[i]["mask"] == 1).float()
+        if not lesion.any():
+            continue
+        share = F.adaptive_avg_pool2d(lesion, grid).flatten()
+        chosen = share[torch.from_numpy(np.asarray(test[name], np.int64))]
+        line = {"precision": chosen.mean(), "recall": chosen.sum() / share.sum(), "chance": share.mean()}
+        lines.append({"image": name, "patient_id": patient} | {k: float(v) for k, v in line.items()})
+    return pd.DataFrame(lines)
+
+
+def covered(found: pd.DataFrame, resamples: int = 2000) -> dict[str, float]:
+    """Means of `on_lesion` with 95 % intervals by patient: each of its scores, with `_low` and `_high`."""
+    draws, line = patient_draws(found["patient_id"], resamples), {"photographs": len(found)}
+    for name in ("precision", "recall", "chance"):
+        low, high = percentile_interval(draws.means(found[[name]].to_numpy())[0])
+        line |= {name: float(found[name].mean()), f"{name}_low": low, f"{name}_high": high}
+    return line
+
+
+def selection_table(evidence: Evidence, root: Path) -> pd.DataFrame:
+    """A line for each way of selecting: disease, localisation, what it costs; text.
+
+    Args:
+        evidence: from `read_selection`.
+        root: the project's folder, for the records of the segmentation networks and of what was selected.
+    """
+    compared = evidence.against("full").set_index("row")
+    folder = root / "results/published"
+    path = folder / "localisation/selection.json"
+    shares: Mapping[str, Any] = read_json(path)["rows"] if path.is_file() else {}
+    lines = []
+    for row, label in SELECTORS.items():
+        line = dict.fromkeys(("macro-F1", "difference (95 %)", "p (Holm)"), NOT_RUN) | {"selected by": label}
+        if row in compared.index:
+            there = compared.loc[row]
+            ends = there[["difference", "difference_low", "difference_high"]]
+            line["macro-F1"] = format_mean_sd(there["value"], there["sd"])
+            line["difference (95 %)"] = "–" if row == "full" else with_interval(*ends)
+            line["p (Holm)"] = "–" if row == "full" else p_text(there["p_holm"])
+        for name in ("precision", "recall"):
+            found = shares.get(row)
+            line[name] = f"{found[name]:.2f}" if found else NOT_RUN
+        lines.append(line | _cost(folder / f"segmentation/{row}.json", shares.get(row)))
+    return pd.DataFrame(lines).set_index("selected by").reset_index()
+
+
+def _cost(path: Path, share: Mapping[str, Any] | None) -> dict[str, str]:
+    """Parameters and time of the model, with those of the network that outlines for it."""
+    if share is None:
+        return {"parameters (M)": NOT_RUN, "ms a photograph": NOT_RUN}
+    parts = [share, *([read_json(path)] if path.is_file() else [])]
+    parameters, seconds = (sum(part[name] for part in parts) for name in ("parameters", "seconds_a_photograph"))
+    return {"parameters (M)": f"{parameters / 1e6:.2f}", "ms a photograph": f"{1000 * seconds:.1f}"}
+
+
+def outlines_table(root: Path) -> pd.DataFrame:
+    """A line for each segmentation network: how well its outlines fit the masks of the test photographs; text."""
+    lines = []
+    for row in ("unet", "mask_rcnn"):
+        path = root / f"results/published/segmentation/{row}.json"
+        if path.is_file():
+            found = read_json(path)
+            iou = f"{found['iou']:.2f} ({found['iou_low']:.2f} to {found['iou_high']:.2f})"
+            line = {
+                "network": SELECTORS[row],
+                "IoU with the mask (95 %)": iou,
+                "nothing found": f"{found['missed']:.0%}",
+            }
+            line |= {"parameters (M)": f"{found['parameters'] / 1e6:.2f}", "photographs seen": f"{found['samples']:,}"}
+            lines.append(line | {"training (min)": f"{found['train_seconds'] / 60:.0f}"})
+    return pd.DataFrame(lines)
