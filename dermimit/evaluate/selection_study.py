@@ -14,7 +14,6 @@ from torch.nn import functional as F
 from dermimit.data import PhotoSet
 from dermimit.evaluate.evidence import NOT_RUN, Evidence, p_text, read_evidence, with_interval
 from dermimit.evaluate.resampling import patient_draws, percentile_interval
-from dermimit.evaluate.statistics import format_mean_sd
 from dermimit.records import read_json
 
 BLIND = ("random_patches", "centre_patches", "k64")
@@ -92,7 +91,7 @@ def selection_table(evidence: Evidence, root: Path) -> pd.DataFrame:
         if row in compared.index:
             there = compared.loc[row]
             ends = there[["difference", "difference_low", "difference_high"]]
-            line["macro-F1"] = format_mean_sd(there["value"], there["sd"])
+            line["macro-F1"] = f"{there['value']:.3f}" + (f" ± {there['sd']:.3f}" if there["seeds"] > 1 else "")
             line["difference (95 %)"] = "–" if row == "full" else with_interval(*ends)
             line["p (Holm)"] = "–" if row == "full" else p_text(there["p_holm"])
         for name in ("precision", "recall"):
