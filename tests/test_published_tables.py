@@ -47,3 +47,13 @@ def test_figures_and_the_other_tables_are_there(made):
     names = {path.name for path in made.iterdir()}
     assert {"ablation.svg", "real.csv", "paper_scale.csv"} <= names
     assert "<svg" in (made / "ablation.svg").read_text()
+    for table in ("choices", "gradients", "baselines", "labels", "data_share"):
+        published = (ROOT / "results/published/synderm-evidence" / table).is_dir()
+        assert {f"{table}.csv", f"{table}.svg"} <= names if published else f"{table}.svg" not in names
+
+
+def test_each_table_beside_the_ablation_has_every_published_row(made):
+    for folder in (ROOT / "results/published/synderm-evidence").iterdir():
+        if folder.name not in ("reference", "selection"):
+            rows = set(pd.read_csv(made / f"{folder.name}.csv")["row"])
+            assert {run.name.rpartition("-seed")[0] for run in folder.iterdir()} <= rows
