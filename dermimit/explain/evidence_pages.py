@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -40,7 +41,7 @@ def tornado(choices: Evidence) -> Figure:
     bars = changed[changed["row"] != "full"]
     bars = bars[["group", "label", "difference", "difference_low", "difference_high"]]
     bars.columns = ["factor", "alternative", "difference", "low", "high"]
-    return evidence_charts.tornado(bars, noise=sd)
+    return evidence_charts.tornado(bars, noise=None if np.isnan(sd) else sd)
 
 
 def wrong_and_missing(labels: Evidence) -> Figure:
