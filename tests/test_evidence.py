@@ -89,3 +89,17 @@ def test_a_row_with_one_seed_has_no_standard_deviation():
     line = {"label": "k = 4", "note": "one seed", "seeds": 1, "value": 0.3, "sd": float("nan"), "p_holm": 0.2}
     line |= {"difference": 0.01, "difference_low": -0.01, "difference_high": 0.03, "effect": float("nan")}
     assert evidence.differences_table(pd.DataFrame([line])).loc[0, "macro-F1"] == "0.300"
+
+
+def test_cosines_are_means_over_epochs_and_seeds_and_the_verdict_counts_pairs():
+    lines = [("concat", 0, "a/b", 0.1), ("concat", 1, "a/b", 0.3), ("cim", 0, "a/b", 0.4), ("cim", 1, "a/b", 0.6),
+             ("concat", 0, "a/c", 0.2), ("concat", 1, "a/c", 0.2), ("cim", 0, "a/c", 0.1), ("cim", 1, "a/c", 0.1)]  # fmt: skip
+    table = pd.DataFrame(lines, columns=["row", "seed", "pair", "cosine"]).groupby(["row", "pair"])["cosine"]
+    cosines = table.agg(seeds="size", cosine="mean", sd="std").reset_index().assign(model=lambda t: t["row"])
+    text = evidence.conflict_text(cosines)
+    assert "every mean is above 0" in text and "+0.300 with cross-interaction, +0.200 with" in text
+    assert "higher in 1 of 2 pairs, over 2 seeds" in text
+    shown = evidence.cosines_table(cosines).set_index("model")
+    assert shown.loc["cim", "a/b"] == "+0.500 ± 0.141"
+    assert "**not shown**" in evidence.conflict_text(cosines.assign(seeds=1))
+    assert evidence.conflict_text(cosines[cosines["row"] == "cim"]) == "**Not run yet.**"

@@ -7,6 +7,8 @@ import torch
 
 from dermimit.evaluate.localisation_summary import summarise
 from dermimit.evaluate.localisation_tables import (
+    Published,
+    precision_text,
     read_localisation,
     scores_table,
     with_and_without,
@@ -101,3 +103,20 @@ def test_published_tables_hold_a_line_for_each_selector_and_say_what_has_not_run
 def test_what_has_not_been_measured_is_none(tmp_path):
     found = read_localisation(tmp_path)
     assert found.methods is None and found.real is None and found.record == {}
+
+
+def test_precision_is_judged_against_the_centre_and_against_people():
+    rng = np.random.default_rng(0)
+
+    def frame(gain):
+        values = {"lsm_score": 0.5 + gain, "centre_prior": 0.5}
+        return pd.DataFrame(
+            [{"method": m, "image": f"{i}.png", "patient_id": i, "iou": 0.4, "auroc": v + 0.05 * rng.standard_normal(),
+              "pointing": v + 0.05 * rng.standard_normal()} for m, v in values.items() for i in range(50)]
+        )  # fmt: skip
+
+    better = precision_text(Published(frame(0.2), None, None, {}, None))
+    assert "it points better than the centre" in better and "IoU with the lesion is 0.40" in better
+    assert "**not** precise" in better
+    assert "**not shown**" in precision_text(Published(frame(0.0), None, None, {}, None))
+    assert precision_text(Published(None, None, None, {}, None)) == "**Not run yet.**"

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
-from dermimit.evaluate.out_of_fold import OutOfFold, collect, scored
+from dermimit.evaluate.out_of_fold import OutOfFold, collect, paired, scored
 
 NAMES = ("a", "b", "c")
 
@@ -51,3 +51,14 @@ def test_folds_are_joined_and_a_photograph_in_two_is_refused(tmp_path):
     assert joined.images == ("x", "y", "z") and joined.answer.tolist() == joined.truth.tolist() == [1, 1, 1]
     with pytest.raises(ValueError, match="x was tested twice"):
         collect([*runs, write(tmp_path / "fold2", ["x"])], NAMES)
+
+
+def test_pairs_are_differences_on_the_same_patients_and_missing_rows_are_left_out():
+    models = {"one": model(1), "two": model(2, right=0.9)}
+    (line,) = paired(models, [("two", "one"), ("three", "one")], resamples=400)
+    _, second = scored(models, NAMES, "one", resamples=400)
+    assert line["row"] == "two" and line["reference"] == "one"
+    for name in ("difference", "difference_low", "difference_high", "p"):
+        assert line[name] == pytest.approx(second[name])
+    with pytest.raises(ValueError, match="rows one and short answer for different photographs"):
+        paired(models | {"short": model(1, n=100)}, [("one", "short")], resamples=10)

@@ -4,7 +4,14 @@ import pandas as pd
 import pytest
 
 from dermimit.evaluate.evidence import NOT_RUN
-from dermimit.evaluate.real_evidence import confusion_table, read_real_evidence, recall_table, scores_table
+from dermimit.evaluate.real_evidence import (
+    competition_text,
+    confusion_table,
+    pairs_table,
+    read_real_evidence,
+    recall_table,
+    scores_table,
+)
 
 EXPERIMENTS = pd.DataFrame({"row": ["a", "b", "c"], "group": ["stem"] * 3, "label": ["A", "B", "C"]})
 
@@ -42,3 +49,20 @@ def test_recall_and_confusion_keep_the_names(record):
     counts = confusion_table(record, "b")
     assert counts.loc["BCC", "MEL"] == 1
     assert counts.loc["MEL", "BCC"] == 2
+
+
+def test_pairs_are_named_corrected_and_judged(record):
+    def pair(row, reference, value):
+        return {"row": row, "reference": reference, "difference": value, "difference_low": value - 0.05,
+                "difference_high": value + 0.05, "p": 0.01}  # fmt: skip
+
+    pairs = [pair("b", "a", 0.1), pair("c", "a", -0.2)]
+    table = pairs_table(record | {"pairs": pairs}, EXPERIMENTS)
+    assert table["rows"].tolist() == ["B − A", "C − A"]
+    assert table["p (Holm)"].tolist() == ["0.020", "0.020"]
+    assert competition_text(record).count("not run yet") == 2
+    names = [("bottleneck_B_A", "bottleneck_B"), ("bottleneck_B_A", "bottleneck_A")]
+    worse = competition_text({"pairs": [pair(*names[0], -0.2), pair(*names[1], 0.1)]})
+    assert "In the bottleneck" in worse and "**competition is shown**" in worse
+    same = competition_text({"pairs": [pair(*names[0], 0.02), pair(*names[1], 0.1)]})
+    assert "no competition is shown" in same

@@ -10,7 +10,8 @@ from typing import Any
 import pandas as pd
 
 from dermimit.evaluate.evidence import p_text, with_interval
-from dermimit.evaluate.localisation_summary import paired
+from dermimit.evaluate.localisation import HUMAN_IOU
+from dermimit.evaluate.localisation_summary import paired, paired_methods
 from dermimit.evaluate.significance import holm
 from dermimit.records import read_json
 
@@ -71,6 +72,23 @@ def scores_table(summary: pd.DataFrame) -> pd.DataFrame:
     wide = wide.loc[list(order), [name for name in COLUMNS.values() if name in wide]].reset_index()
     wide["method"] = wide["method"].str.replace("_", " ")
     return wide.rename_axis(columns=None)
+
+
+def precision_text(found: Published, scores: Sequence[str] = ("pointing", "auroc")) -> str:
+    """What the measurements say of "localized precisely": the lesion score against the centre prior, and people."""
+    if found.methods is None:
+        return "**Not run yet.**"
+    lines = paired_methods(found.methods, "lsm_score", "centre_prior", scores=scores).to_dict("records")
+    gaps = ", ".join(f"{COLUMNS[p['score']]} {with_interval(p['value'], p['low'], p['high'])}" for p in lines)
+    iou = found.methods.loc[found.methods["method"] == "lsm_score", "iou"].mean()
+    ahead = all(p["low"] > 0 for p in lines)
+    verdict = "it points better than the centre does" if ahead else "that it beats the centre is **not shown**"
+    how = "**not** precise" if iou < HUMAN_IOU else "as precise"
+    return (
+        f"On drawn photographs the lesion score differs from the centre by: {gaps}; {verdict}. Its mean IoU with the "
+        f"lesion is {iou:.2f}, where two people who outline a real lesion agree at a median of {HUMAN_IOU:.2f}: {how} "
+        "by that measure."
+    )
 
 
 def with_and_without(selection: pd.DataFrame, scores: Sequence[str] = ("pointing", "auroc", "iou")) -> pd.DataFrame:

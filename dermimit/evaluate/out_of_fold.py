@@ -99,6 +99,38 @@ def scored(
     return lines
 
 
+def paired(
+    models: Mapping[str, OutOfFold], pairs: Sequence[tuple[str, str]], resamples: int = 2000
+) -> list[dict[str, Any]]:
+    """Differences in macro-F1 between pairs of rows on the same photographs, whole patients drawn together.
+
+    Args:
+        models: row -> its answers.
+        pairs: (row, reference); those of which a row is missing are left out.
+        resamples: of the patients.
+
+    Returns:
+        for each pair `row, reference, difference, difference_low, difference_high, p`.
+
+    Raises:
+        ValueError: the two were scored on different photographs.
+    """
+    lines, draws = [], {}
+    for pair in [pair for pair in pairs if set(pair) <= set(models)]:
+        one, other = (models[name] for name in pair)
+        if one.images != other.images:
+            raise ValueError(f"rows {' and '.join(pair)} answer for different photographs: train all on one dataset")
+        for name in pair:
+            if name not in draws:
+                these = models[name]
+                drawn = patient_draws(these.patients, resamples)
+                draws[name] = macro_f1_draws(these.truth, these.answer, drawn), macro_f1(these.truth, these.answer)
+        (first, value), (second, base) = (draws[name] for name in pair)
+        line = _with_interval("difference", value - base, first - second)
+        lines.append({"row": pair[0], "reference": pair[1]} | line | {"p": bootstrap_p(first - second)})
+    return lines
+
+
 def _with_interval(name: str, value: float, draws: np.ndarray) -> dict[str, float]:
     low, high = percentile_interval(draws)
     return {name: float(value), f"{name}_low": low, f"{name}_high": high}

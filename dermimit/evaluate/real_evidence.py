@@ -49,6 +49,48 @@ def scores_table(record: dict[str, Any], experiments: pd.DataFrame) -> pd.DataFr
     return pd.DataFrame(lines)
 
 
+def pairs_table(record: dict[str, Any], experiments: pd.DataFrame) -> pd.DataFrame:
+    """Differences between the pairs of rows that the chapter asks about; p is corrected over this table (Holm)."""
+    names = experiments.set_index("row")
+    pairs = record.get("pairs", [])
+    corrected = holm(pd.Series([pair["p"] for pair in pairs], dtype=float))
+    lines = []
+    for pair, p in zip(pairs, corrected, strict=True):
+        row, reference = (names.loc[pair[key]] for key in ("row", "reference"))
+        ends = (pair["difference"], pair["difference_low"], pair["difference_high"])
+        same = row["group"] == reference["group"]
+        labels = [r["label"] if same else f"{r['label']}, {r['group']}" for r in (row, reference)]
+        lines.append(
+            {
+                "stem": row["group"],
+                "rows": " − ".join(labels),
+                "macro-F1 (95 %)": with_interval(*ends),
+                "p (Holm)": p_text(p),
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def competition_text(record: dict[str, Any]) -> str:
+    """Whether body part and attributes together do worse than one alone, through a bottleneck and the interaction."""
+    found = {(pair["row"], pair["reference"]): pair for pair in record.get("pairs", [])}
+    told = {
+        "In the bottleneck": [("bottleneck_B_A", "bottleneck_B"), ("bottleneck_B_A", "bottleneck_A")],
+        "With cross-interaction": [("imagenet_full", "imagenet_D_B"), ("imagenet_full", "imagenet_D_A")],
+    }
+    texts = []
+    for where, pairs in told.items():
+        there = [found[pair] for pair in pairs if pair in found]
+        if len(there) < 2:
+            texts.append(f"{where}: not run yet.")
+            continue
+        worse = [pair["difference_high"] < 0 for pair in there]
+        gaps = " and ".join(with_interval(p["difference"], p["difference_low"], p["difference_high"]) for p in there)
+        shown = "**competition is shown**" if any(worse) else "no competition is shown"
+        texts.append(f"{where} both together differ from body part alone and attributes alone by {gaps}: {shown}.")
+    return " ".join(texts)
+
+
 def recall_table(record: dict[str, Any], experiments: pd.DataFrame) -> pd.DataFrame:
     """Sensitivity of each disease with its 95 % interval, a line for each row that has run."""
     labels = experiments.set_index("row")

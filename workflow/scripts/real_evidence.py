@@ -15,13 +15,19 @@ import tyro
 from accelerate.state import AcceleratorState
 
 from dermimit.data import pad_ufes_20
-from dermimit.evaluate.out_of_fold import OutOfFold, collect, scored
+from dermimit.evaluate.out_of_fold import OutOfFold, collect, paired, scored
 from dermimit.evaluate.tables import plain_records, read_experiments
 from dermimit.records import provenance, write_json
 from dermimit.train import TrainConfig, fit, with_settings
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "workflow/experiments/real/pad_ufes_20.csv"
+PAIRS = (  # what the chapter asks of these rows
+    ("small_full", "small_D"), ("synderm_full", "synderm_D"), ("synderm_D", "small_D"), ("synderm_full", "small_full"),
+    ("imagenet_full", "imagenet_D"), ("imagenet_D_LSM", "imagenet_D"), ("imagenet_D_B", "imagenet_D"),
+    ("imagenet_D_A", "imagenet_D"), ("imagenet_full", "imagenet_concat"), ("bottleneck_B_A", "bottleneck_B"),
+    ("bottleneck_B_A", "bottleneck_A"), ("imagenet_full", "imagenet_D_B"), ("imagenet_full", "imagenet_D_A"),
+)  # fmt: skip
 RECIPE = dict(
     samples=8000, epochs=5, batch_size=16, optimizer="adamw", lr=0.001, weight_decay=0.02, weight_attributes=5.0
 )
@@ -70,7 +76,10 @@ def main(
         if folds == 5:
             facts = provenance(frame, started, {"device": "cpu", "seed": seed, "folds": folds})
             rows = plain_records(table.loc[list(models)].reset_index())
-            write_json(out / "pad_ufes_20.json", {"recipe": RECIPE, "rows": rows, "table": lines, "provenance": facts})
+            write_json(
+                out / "pad_ufes_20.json",
+                {"recipe": RECIPE, "rows": rows, "table": lines, "pairs": paired(models, PAIRS), "provenance": facts},
+            )
 
 
 if __name__ == "__main__":
