@@ -92,9 +92,10 @@ def test_a_row_with_one_seed_has_no_standard_deviation():
 
 
 def test_cosines_are_means_over_epochs_and_seeds_and_the_verdict_counts_pairs():
-    lines = [("concat", 0, "a/b", 0.1), ("concat", 1, "a/b", 0.3), ("cim", 0, "a/b", 0.4), ("cim", 1, "a/b", 0.6),
-             ("concat", 0, "a/c", 0.2), ("concat", 1, "a/c", 0.2), ("cim", 0, "a/c", 0.1), ("cim", 1, "a/c", 0.1)]  # fmt: skip
-    table = pd.DataFrame(lines, columns=["row", "seed", "pair", "cosine"]).groupby(["row", "pair"])["cosine"]
+    values = {("concat", "a/b"): (0.1, 0.3), ("cim", "a/b"): (0.4, 0.6), ("concat", "a/c"): (0.2, 0.2)}
+    values |= {("cim", "a/c"): (0.1, 0.1)}
+    lines = [(*key, seed, value) for key, two in values.items() for seed, value in enumerate(two)]
+    table = pd.DataFrame(lines, columns=["row", "pair", "seed", "cosine"]).groupby(["row", "pair"])["cosine"]
     cosines = table.agg(seeds="size", cosine="mean", sd="std").reset_index().assign(model=lambda t: t["row"])
     text = evidence.conflict_text(cosines)
     assert "every mean is above 0" in text and "+0.300 with cross-interaction, +0.200 with" in text
