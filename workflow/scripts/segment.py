@@ -1,7 +1,7 @@
 """Train a segmentation network on a dataset's masks and write its outlines of every photograph.
 
 The outlines go to DATA/segmented/KIND, where `lesion_map=segmented/KIND` of a training finds them; the record, with
-what the outlines are worth, to DATA/segmented/KIND.json.
+what the outlines are worth, to DATA/segmented/KIND.json, and the network's weights to DATA/segmented/KIND.safetensors.
 
 Run: python workflow/scripts/segment.py DATA --kind unet
 """
@@ -17,6 +17,7 @@ import tyro
 from dermimit import data
 from dermimit.evaluate.resampling import patient_draws, percentile_interval
 from dermimit.records import provenance, write_json
+from dermimit.train.checkpoint import save_tensors
 from dermimit.train.segment import train_segmenter, with_masks, write_outlines
 
 
@@ -42,6 +43,8 @@ def main(
     model = train_segmenter(kind, photos, samples, seed=seed)
     trained = time.time() - started
     folder = root / "segmented" / kind
+    folder.mkdir(parents=True, exist_ok=True)
+    save_tensors(folder.with_suffix(".safetensors"), model.state_dict(), {"kind": kind})
     seconds = write_outlines(model, photos, folder)
     lines = {"kind": kind, "parameters": sum(p.numel() for p in model.parameters()), "samples": samples}
     lines |= {"train_seconds": trained, "seconds_a_photograph": seconds} | measured(photos, folder)
