@@ -26,8 +26,7 @@ def test_the_parts_of_a_mask_become_boxes_that_hold_them_exactly():
 def test_the_u_net_learns_a_plain_square_and_writes_an_outline_for_every_photo(tiny_photos, tmp_path):
     photos = replace(tiny_photos, image_size=32)
     model = train_segmenter("unet", photos, 480, batch_size=8, lr=3e-3)
-    seconds = write_outlines(model, photos, tmp_path / "outlines")
-    assert seconds > 0
+    write_outlines(model, photos, tmp_path / "outlines")
     assert {p.name for p in (tmp_path / "outlines").iterdir()} == {f"{i:02d}.png" for i in range(12)}
     test = load("synderm", photos.root, 32).photos("train", with_mask=True)
     found = []

@@ -105,9 +105,12 @@ def _cost(path: Path, share: Mapping[str, Any] | None) -> dict[str, str]:
     """Parameters and time of the model, with those of the network that outlines for it."""
     if share is None:
         return {"parameters (M)": NOT_RUN, "ms a photograph": NOT_RUN}
-    parts = [share, *([read_json(path)] if path.is_file() else [])]
-    parameters, seconds = (sum(part[name] for part in parts) for name in ("parameters", "seconds_a_photograph"))
-    return {"parameters (M)": f"{parameters / 1e6:.2f}", "ms a photograph": f"{1000 * seconds:.1f}"}
+    outlines = read_json(path)["parameters"] if path.is_file() else 0
+    seconds = share["seconds_a_photograph"] + share.get("outline_seconds", 0)
+    return {
+        "parameters (M)": f"{(share['parameters'] + outlines) / 1e6:.2f}",
+        "ms a photograph": f"{1000 * seconds:.1f}",
+    }
 
 
 def outlines_table(root: Path) -> pd.DataFrame:

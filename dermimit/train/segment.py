@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -73,30 +72,21 @@ def with_masks(photos: PhotoSet) -> PhotoSet:
 
 
 @torch.no_grad()
-def write_outlines(
-    model: nn.Module, photos: PhotoSet, out: Path, threshold: float = 0.5, batch_size: int = 64
-) -> float:
+def write_outlines(model: nn.Module, photos: PhotoSet, out: Path, threshold: float = 0.5, batch_size: int = 64) -> None:
     """Write an outline of every photograph, <stem>.png with 255 on lesions, as `TrainConfig.lesion_map` reads them.
 
     Args:
         model: from `train_segmenter`.
         out: folder of the outlines.
         threshold: of the probability.
-
-    Returns:
-        seconds for a photograph, without reading and writing.
     """
     out.mkdir(parents=True, exist_ok=True)
-    spent, count = 0.0, 0
     for split in photos.frame["split"].unique():
         data = photos.photos(split, in_memory=True)
         names = data.frame["image"].to_list()
         for batch in tqdm(DataLoader(data, batch_size), desc=f"outlines, {split}", disable=None, leave=False):
-            start = time.perf_counter()
             lesion = (model.probability(batch["image"]) >= threshold).numpy()
-            spent, count = spent + time.perf_counter() - start, count + len(lesion)
             for index, mask in zip(batch["index"].tolist(), lesion, strict=True):
                 picture = Image.fromarray(np.uint8(255) * mask.astype(np.uint8))
                 path = out / f"{Path(names[index]).stem}.png"
                 write_atomically(path, lambda draft, picture=picture: picture.save(draft, format="PNG"))
-    return spent / count

@@ -45,9 +45,9 @@ def main(
     folder = root / "segmented" / kind
     folder.mkdir(parents=True, exist_ok=True)
     save_tensors(folder.with_suffix(".safetensors"), model.state_dict(), {"kind": kind})
-    seconds = write_outlines(model, photos, folder)
+    write_outlines(model, photos, folder)
     lines = {"kind": kind, "parameters": sum(p.numel() for p in model.parameters()), "samples": samples}
-    lines |= {"train_seconds": trained, "seconds_a_photograph": seconds} | measured(photos, folder)
+    lines |= {"train_seconds": trained} | measured(photos, folder)
     facts = provenance(photos.frame, started, {"seed": seed, "device": "cpu", "image_size": image_size})
     write_json(root / "segmented" / f"{kind}.json", lines | {"provenance": facts})
     print({k: v for k, v in lines.items() if k != "provenance"})

@@ -4,15 +4,19 @@ Run: python workflow/scripts/selection.py results/runs/published/synderm-evidenc
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import tyro
+from torch import nn
 
 from dermimit import data
 from dermimit.evaluate.selection_study import BLIND, covered, on_lesion
+from dermimit.model.segmenters import SEGMENTERS
 from dermimit.records import provenance, write_json
+from dermimit.train.checkpoint import load_tensors
 from dermimit.train.run import load_run
 
 ROOT = Path(__file__).parents[2]
@@ -35,23 +39,33 @@ def main(
         run = load_run(runs / WHERE.get(row, "selection") / f"{row}-seed0")
         if photos is None:
             photos = data.load(run.config.dataset, root or run.config.data_root, run.config.image_size)
+            test = photos.photos("test")
         found = covered(on_lesion(run.predictions, photos, run.model.grid_size))
-        channels = 4 if run.model.config.selection == "given" else 3
-        images = torch.zeros(64, channels, *run.model.image_size)
-        parameters = sum(p.numel() for p in run.model.parameters())
-        rows[row] = found | {"parameters": parameters, "seconds_a_photograph": fastest(run, images)}
+        images = torch.stack([test[i]["image"] for i in range(64)])
+        with_map = torch.cat([images, torch.zeros_like(images[:, :1])], 1)
+        own = fastest(run.model, with_map if run.model.config.selection == "given" else images)
+        rows[row] = found | {"parameters": sum(p.numel() for p in run.model.parameters()), "seconds_a_photograph": own}
+        if row in SEGMENTERS:
+            rows[row]["outline_seconds"] = fastest(outliner(row, photos.root).probability, images)
         print(row, {k: round(v, 4) for k, v in rows[row].items()}, flush=True)
     facts = provenance(photos.frame, started, {"device": "cpu, one thread", "seed": 0})
     write_json(out / "localisation/selection.json", {"rows": rows, "provenance": facts})
 
 
+def outliner(kind: str, root: Path) -> nn.Module:
+    """A segmentation network with the weights that workflow/scripts/segment.py left."""
+    network = SEGMENTERS[kind]()
+    network.load_state_dict(load_tensors(root / f"segmented/{kind}.safetensors")[0])
+    return network.eval()
+
+
 @torch.inference_mode()
-def fastest(run, images: torch.Tensor, repeats: int = 5) -> float:
+def fastest(answer: Callable[[torch.Tensor], object], images: torch.Tensor, repeats: int = 5) -> float:
     """Seconds a photograph of the fastest of some passes over a batch."""
     times = []
     for _ in range(repeats):
         start = time.perf_counter()
-        run.model(images)
+        answer(images)
         times.append(time.perf_counter() - start)
     return min(times) / len(images)
 
