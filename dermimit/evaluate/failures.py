@@ -160,13 +160,16 @@ def case_table(
     return lines
 
 
-def _rates(tag: np.ndarray, wrong: np.ndarray, draws: Draws) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+Shares = dict[str, np.ndarray | float]
+
+
+def _rates(tag: np.ndarray, wrong: np.ndarray, draws: Draws) -> tuple[Shares, Shares]:
     """The shares of one seed as they are, and on each resample."""
     counted = np.stack([tag & wrong, tag & ~wrong, ~tag & wrong, ~tag & ~wrong], axis=1).astype(float)
-    return tuple(map(_of_counts, (counted.sum(0), draws.sums(counted))))
+    return _of_counts(counted.sum(0)), _of_counts(draws.sums(counted))
 
 
-def _of_counts(counts: np.ndarray) -> dict[str, np.ndarray]:
+def _of_counts(counts: np.ndarray) -> Shares:
     """Shares from counts: tagged and wrong, tagged and right, untagged and wrong, untagged and right; at least half."""
     a, b, c, d = np.maximum(counts, 0.5)
     shares = {"among_wrong": a / (a + c), "among_right": b / (b + d)}

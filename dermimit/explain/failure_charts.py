@@ -172,7 +172,9 @@ def _story(case: Line) -> str:
     """What was said of a case and what is true, in lines of about 40 letters."""
     said = "\n".join(f"  {pretty(name)} {100 * p:.0f} %" for name, p in case["differential"])
     hit, missed, made = compared_names(case["attributes"], case["said_attributes"])
-    lines = [f"said\n{said}", f"true  {pretty(case['disease'])} (rank {case['rank']})"]
+    lines = [f"said\n{said}", f"true: {pretty(case['disease'])}, rank {case['rank']}"]
+    ideal = case["ideal"]
+    lines.append(f"ideal observer: true {100 * ideal['true']:.0f} %, said {100 * ideal['said']:.0f} %")
     same = case["said_body_part"] == case["body_part"]
     lines.append(f"{pretty(case['body_part'])}" + (" ✓" if same else f", said {pretty(case['said_body_part'])} ✗"))
     for mark, names in (("✓", hit), ("missed", missed), ("made up", made)):

@@ -161,11 +161,14 @@ def real_ink(real: Path, real_runs: Path, rows: Sequence[str], out: Path) -> Non
     record("ink", found, started, frame.drop(columns=["image", "mask"]), out)
 
 
-def gallery(runs: Path, out: Path, seed: int = 0, most: int = 10) -> None:
-    """The errors that one seed of the full model is surest of, with all that it said."""
-    started = time.time()
+def gallery(runs: Path, work: Path, out: Path, seed: int = 0, most: int = 10) -> None:
+    """The errors that one seed of the full model is surest of, and what the ideal observer says of the same cases."""
+    started, ideal = time.time(), facts_of(work)["ideal"]
     predictions = load_run(runs / f"full-seed{seed}").predictions
     rows = worst.surest_errors(predictions[predictions["split"] == "test"].reset_index(drop=True), LABEL_SPACE, most)
+    for row in rows:
+        chances = dict(zip(LABEL_SPACE.diseases, ideal[row["index"]], strict=True))
+        row["ideal"] = {"true": float(chances[row["disease"]]), "said": float(chances[row["differential"][0][0]])}
     found = {"run": f"full-seed{seed}", "split_seed": SEED, "image_size": SIZE, "cases": rows}
     record("gallery", found, started, pd.DataFrame([{"seed": SEED}]), out)
 
@@ -197,7 +200,7 @@ def main(
     if "taxonomy" in only:
         taxonomy(work, out)
     if "gallery" in only:
-        gallery(runs, out)
+        gallery(runs, work, out)
     if "ink" in only and real is not None:
         real_ink(real, real_runs, real_rows, out)
     if "counterfactuals" in only:
