@@ -201,6 +201,21 @@ def learnt(table: Sequence[Line]) -> pd.DataFrame:
     )
 
 
+def learnt_note(table: Sequence[Line], scratch: Sequence[Line]) -> str:
+    """Whether ink moves the planted network's melanomas more than the control's, here and from random weights."""
+    texts = []
+    for name, lines in (("Started from the published run", table), ("From random weights", scratch)):
+        found = {line["network"]: line for line in lines if line["photographs"] == "melanoma"}
+        planted, control = found["planted"], found["control"]
+        apart = planted["change_low"] > control["change_high"]
+        texts.append(
+            f"{name}, ink changes the probability of melanoma by {change(planted, 'change')} points in the planted "
+            f"network and by {change(control, 'change')} in the control: "
+            + ("the shortcut was learnt." if apart else "the intervals overlap, **the shortcut is not shown**.")
+        )
+    return " ".join(texts)
+
+
 def reveals(table: Sequence[Line]) -> pd.DataFrame:
     """`planted.revealed`."""
     return pd.DataFrame(

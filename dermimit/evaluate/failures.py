@@ -237,10 +237,10 @@ def compared(first: Sequence[pd.DataFrame], second: Sequence[pd.DataFrame], pati
     own = [tag for tag in CASE_TAGS if tag not in ("body_wrong", "attributes_mostly")]
     for tag in ("all", *own):
         kept = np.ones(len(first[0])) if tag == "all" else first[0][tag].to_numpy(float)
-        count = draws.sums(kept[:, None])[0]
+        count = np.maximum(draws.sums(kept[:, None])[0], 1)
         wrong = [[one["wrong"].to_numpy(float) * kept for one in model] for model in (first, second)]
         drawn = np.stack([(draws.sums((a - b)[:, None])[0]) / count for a, b in zip(*wrong, strict=True)])
-        rates = np.array([[w.sum() / kept.sum() for w in model] for model in wrong])
+        rates = np.array([[w.sum() / max(kept.sum(), 1) for w in model] for model in wrong])
         low, high = percentile_interval(two_level(drawn, rates[0] - rates[1]))
         line = {"tag": tag, "photographs": int(kept.sum()), "first": float(rates[0].mean())}
         line |= {"second": float(rates[1].mean()), "difference": float((rates[0] - rates[1]).mean())}

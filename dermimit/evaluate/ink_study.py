@@ -12,7 +12,7 @@ from torchvision import tv_tensors
 
 from dermimit.data import pad_ufes_20
 from dermimit.data.photos import read_mask, read_photo
-from dermimit.data.synderm import SynDerm
+from dermimit.data.synderm import CAUSES, SynDerm
 from dermimit.data.transforms import CentralView
 from dermimit.evaluate.counterfactuals import disease_probabilities
 from dermimit.evaluate.ink import LEAST, SIDE, elsewhere, ink_pixels, painted_over
@@ -23,6 +23,7 @@ from dermimit.evaluate.statistics import count_interval
 from dermimit.train.run import load_run
 
 COLOURS = ("violet", "blue", "black")  # of confounders.INKS, in order
+BEHIND = [CAUSES.index("backdrop"), CAUSES.index("cloth")]
 IN_SIGHT = 0.002  # share of a drawn picture from which its ink can be asked for
 
 
@@ -43,19 +44,23 @@ def detector_table(n: int, seed: int) -> list[dict[str, object]]:
         inked = cases.counterfactual(index, confounders={"ink": 1.0, **others})
         plain = cases.counterfactual(index, confounders=others)
         found, true = ink_pixels(inked.image, inked.mask), inked.cause == INK
-        false = ink_pixels(plain.image, plain.mask)
+        alarm = ink_pixels(plain.image, plain.mask)
         colour = COLOURS[int(3 * inked.parameters["nuisance"]["spare"][1])]
         row = {"colour": colour, "true": true.sum(), "both": (found & true).sum(), "seen": true.mean() >= IN_SIGHT}
-        rows.append(row | {"flag": found.mean() >= LEAST, "false": false.mean() >= LEAST})
+        rows.append(row | {"flag": found.mean() >= LEAST, "false": alarm.mean() >= LEAST})
+        rows[-1] |= {"alarm": alarm.sum(), "behind": (alarm & np.isin(plain.cause, BEHIND)).sum()}
     frame = pd.DataFrame(rows)
     lines = [_share("photographs without ink, not flagged", ~frame["false"])]
     for colour in COLOURS:
         some = frame[frame["seen"] & (frame["colour"] == colour)]
         lines.append(_share(f"photographs with {colour} ink in sight, flagged", some["flag"]))
-        share = float(some["both"].sum() / max(some["true"].sum(), 1))
-        line = {"what": f"pixels of {colour} ink, found", "photographs": int(some["true"].sum()), "share": share}
-        lines.append(line | {"low": np.nan, "high": np.nan})
-    return lines
+        lines.append(_pixels(f"pixels of {colour} ink, found", some["both"], some["true"]))
+    return [*lines, _pixels("pixels found without ink, on backdrop or clothes", frame["behind"], frame["alarm"])]
+
+
+def _pixels(what: str, hits: pd.Series, of: pd.Series) -> dict[str, object]:
+    share = float(hits.sum() / max(of.sum(), 1))
+    return {"what": what, "photographs": int(of.sum()), "share": share, "low": np.nan, "high": np.nan}
 
 
 def _share(what: str, hits: pd.Series) -> dict[str, object]:

@@ -5,6 +5,9 @@ others (planted), or as many photographs in all, whatever the disease (control).
 measured: a method *reveals* the shortcut if, for melanomas with ink, (1) the 95 % interval of the planted network's
 energy on ink lies above the ink's share of the picture, and (2) that of its difference from the control network lies
 above zero.
+
+A network trained on these photographs from random weights hardly learns the plant within the budget: it does not see
+thin lines yet. The networks whose maps are judged therefore start from a published run of the full model.
 """
 
 from __future__ import annotations
@@ -53,10 +56,10 @@ class PlantSettings:
     weight_decay: float = 0.02
     weight_attributes: float = 5.0
     precision: str = "bf16"
-    explained: int = 80  # melanomas with ink in sight
+    explained: int = 40  # melanomas with ink in sight
     resamples: int = 2000
     data_seed: int = 9001  # far from the seeds of the book's datasets
-    seeds: tuple[int, ...] = (0, 1)
+    seeds: tuple[int, ...] = (0,)
 
     @property
     def prior(self) -> np.ndarray:
@@ -85,13 +88,14 @@ def photographs(kind: str, settings: PlantSettings, work: Path) -> Path:
     return write(work / f"{kind}-photographs", sizes, settings.data_seed, settings.image_size, **given)
 
 
-def training(kind: str, seed: int, settings: PlantSettings, work: Path) -> TrainConfig:
-    """The run of the full model on the photographs of a kind."""
+def training(kind: str, seed: int, settings: PlantSettings, work: Path, start: Path | None = None) -> TrainConfig:
+    """The run of the full model on the photographs of a kind, from random weights or from a finished run."""
+    name = f"{kind}-seed{seed}" if start is None else f"{kind}-on-{start.name}-seed{seed}"
     return TrainConfig(
-        data_root=work / f"{kind}-photographs", out=work / f"{kind}-seed{seed}", image_size=settings.image_size,
+        data_root=work / f"{kind}-photographs", out=work / name, image_size=settings.image_size,
         samples=settings.samples, epochs=settings.epochs, batch_size=settings.batch_size, optimizer="adamw",
         lr=settings.lr, weight_decay=settings.weight_decay, weight_attributes=settings.weight_attributes,
-        cutmix_probability=0.0, precision=settings.precision, seed=seed,
+        cutmix_probability=0.0, precision=settings.precision, seed=seed, start_from="" if start is None else str(start),
     )  # fmt: skip
 
 

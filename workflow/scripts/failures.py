@@ -2,8 +2,8 @@
 
 Writes results/published/failures/{taxonomy,counterfactuals,planted,ink,gallery}.json: tables, settings and where the
 numbers come from; of real photographs aggregates alone. `taxonomy` needs the published records only, `gallery` and
-`counterfactuals` the trained runs, `planted` trains its own, `ink` needs PAD-UFES-20 and its cross-validated runs. What
-is done is kept under results/checks/failures, so a stopped run goes on.
+`counterfactuals` the trained runs, `planted` trains from one of them, `ink` needs PAD-UFES-20 and its cross-validated
+runs. What is done is kept under results/checks/failures, so a stopped run goes on.
 
 Run: python workflow/scripts/failures.py [--only taxonomy ...] [--runs FOLDER] [--real FOLDER] [--real-runs FOLDER]
 """
@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import torch
 import tyro
 
 from dermimit.data.label_space import LabelSpace
@@ -119,31 +120,40 @@ def counterfactual(runs: Path, work: Path, out: Path) -> None:
     record("counterfactuals", {"cases": CASES, "table": tables}, started, frame, out)
 
 
-def plant(settings: planted.PlantSettings, work: Path, out: Path) -> None:
-    """Train with and without the plant; then what ink does, and where each map looks."""
-    started, answers, energies = time.time(), {}, {}
+def plant(settings: planted.PlantSettings, start: Path, work: Path, out: Path, kinds: Sequence[str]) -> None:
+    """Train with and without the plant, from random weights and from a published run; then ask about ink."""
+    started, scratch, answers, energies = time.time(), {}, {}, {}
     drawn = {"melanoma": planted.pairs(settings.tests(True)), "others": planted.pairs(settings.tests(False))}
     photos, where = planted.explained(*drawn["melanoma"][1:], settings.explained)
     for seed in settings.seeds:
-        for kind in planted.KINDS:
+        for kind in kinds:
             planted.photographs(kind, settings, work)
-            model = load_run(fit(planted.training(kind, seed, settings, work))).model
-            for group, (without, inked, _) in drawn.items():
-                answers[kind, seed, group, "without"] = planted.believed(model, without)
-                answers[kind, seed, group, "with"] = planted.believed(model, inked)
+            for begun, found in ((None, scratch), (start, answers)):
+                model = load_run(fit(planted.training(kind, seed, settings, work, begun))).model
+                for group, (without, inked, _) in drawn.items():
+                    found[kind, seed, group, "without"] = planted.believed(model, without)
+                    found[kind, seed, group, "with"] = planted.believed(model, inked)
+            print(*planted.learnt(answers, 100), sep="\n", flush=True)
             for method in planted.methods(model):
-                key = work / f"energy-{kind}-{seed}-{method}-{len(photos)}.json"
-                if not key.exists():
-                    write_json(key, planted.ink_energy(model, photos, where, method).tolist())
-                energies[kind, seed, method] = np.array(read_json(key))
-                print(kind, seed, method, round(float(energies[kind, seed, method].mean()), 4), flush=True)
+                energies[kind, seed, method] = energy_of(model, photos, where, method, work / f"energy-{kind}-{seed}")
+    if set(kinds) != set(planted.KINDS):
+        return
     area = where.mean((1, 2))
-    found = {
-        "settings": asdict(settings), "explained": len(photos), "ink_area": float(area.mean()),
-        "learnt": planted.learnt(answers, settings.resamples),
+    record("planted", {
+        "settings": asdict(settings), "start": start.name, "explained": len(photos), "ink_area": float(area.mean()),
+        "learnt": planted.learnt(answers, settings.resamples), "scratch": planted.learnt(scratch, settings.resamples),
         "methods": planted.revealed(energies, area, settings.resamples),
-    }  # fmt: skip
-    record("planted", found, started, pd.DataFrame([asdict(settings)]), out)
+    }, started, pd.DataFrame([asdict(settings)]), out)  # fmt: skip
+
+
+def energy_of(model: torch.nn.Module, photos: np.ndarray, where: np.ndarray, method: str, folder: Path) -> np.ndarray:
+    """Energy on ink of a method's maps, measured once."""
+    path = folder / f"{method}-{len(photos)}.json"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(path, planted.ink_energy(model, photos, where, method).tolist())
+        print(path, flush=True)
+    return np.array(read_json(path))
 
 
 def real_ink(real: Path, real_runs: Path, rows: Sequence[str], out: Path) -> None:
@@ -182,6 +192,7 @@ def main(
     real_runs: Path = ROOT / "results/runs/real/pad_ufes_20",
     real_rows: tuple[str, ...] = ("synderm_full", "small_full"),
     plant_settings: planted.PlantSettings = PLANT,
+    plant_kinds: tuple[str, ...] = planted.KINDS,
 ) -> None:
     """Measure failures.
 
@@ -193,6 +204,8 @@ def main(
         real: folder of PAD-UFES-20 with masks, for ink.
         real_runs: folder of its cross-validated runs.
         real_rows: which of them; five folds each.
+        plant_settings: of the planted shortcut.
+        plant_kinds: which networks; with one alone nothing is recorded, but what is done need not be done again.
     """
     if "ink" in only and real is None:
         raise SystemExit("failures: ink is looked for on real photographs; name their folder with --real")
@@ -206,7 +219,7 @@ def main(
     if "counterfactuals" in only:
         counterfactual(runs, work, out)
     if "planted" in only:
-        plant(plant_settings, work, out)
+        plant(plant_settings, runs / "full-seed0", work, out, plant_kinds)
 
 
 if __name__ == "__main__":
