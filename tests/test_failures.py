@@ -145,11 +145,12 @@ def rights(n, seed, link):
 def test_errors_that_travel_together_are_told_from_hard_cases():
     n, patients = 2000, [str(i) for i in range(2000)]
     models = {"linked": [rights(n, s, 0.6) for s in (0, 1, 2, 3)], "free": [rights(n, s, 0.0) for s in (4, 5, 6, 7)]}
-    alone = [np.random.default_rng(9 + s).random(n) < 0.5 for s in (0, 1, 2, 3)]
-    lines = {(x["row"], x["gap"]): x for x in error_dependence.gap_table(models, alone, patients, resamples=300)}
+    lines = {(x["row"], x["gap"]): x for x in error_dependence.gap_table(models, patients, resamples=300)}
     linked, free = lines["linked", "body_part"], lines["free", "body_part"]
     assert linked["value"] == pytest.approx(0.6, abs=0.06) and linked["beyond_low"] > 0.4
     assert abs(free["beyond"]) < 0.08 and lines["linked", "attributes"]["p"] > 0.01
+    with pytest.raises(ValueError, match="row linked has one seed"):
+        error_dependence.gap_table({"linked": models["linked"][:1]}, patients)
     changed = error_dependence.gap_differences(models, "free", patients, resamples=300)
     assert {x["row"] for x in changed} == {"linked"} and changed[0]["low"] > 0.3
 

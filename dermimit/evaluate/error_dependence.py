@@ -1,8 +1,8 @@
 """Do errors travel together: how the disease answer depends on whether body part and attributes were right.
 
 Some cases are hard for every task, so right answers go together even in networks that share nothing. The yardstick is
-therefore *borrowed*: the disease answers of a network that learnt the disease alone, sorted by the other network's body
-part and attributes on the same photographs. What goes beyond it is not the case's difficulty.
+therefore *borrowed*: the disease answers of the next seed of the same model, just as often right, sorted by this seed's
+body part and attributes on the same photographs. What goes beyond it is no difficulty of the case, but the network's.
 """
 
 from __future__ import annotations
@@ -92,24 +92,26 @@ def group_table(models: Mapping[str, Sequence[Rights]], patients: Sequence[str],
     return lines
 
 
-def gap_table(
-    models: Mapping[str, Sequence[Rights]], alone: Sequence[np.ndarray], patients: Sequence[str], resamples: int = 2000
-) -> list[dict]:
+def gap_table(models: Mapping[str, Sequence[Rights]], patients: Sequence[str], resamples: int = 2000) -> list[dict]:
     """The gaps of each model, what of them is the cases' difficulty, and what goes beyond it.
 
     Args:
-        models: row -> seeds.
-        alone: for each seed, whether a network that learnt the disease alone is right, (n,) bool.
+        models: row -> seeds, two or more.
 
     Returns:
         `row, gap`, and `value` (own), `borrowed` (see the module), `beyond` (own − borrowed), each with _low, _high;
         `p` of `beyond` being zero.
+
+    Raises:
+        ValueError: a model has one seed, and none to borrow from.
     """
     draws, lines = patient_draws(patients, resamples), []
     for row, seeds in models.items():
-        own, lent = (
-            [gaps(s, draws, d) for s, d in zip(seeds, given, strict=True)] for given in ([None] * len(seeds), alone)
-        )
+        if len(seeds) < 2:
+            raise ValueError(f"row {row} has one seed: train another, whose answers can be borrowed")
+        others = [s.disease for s in (*seeds[1:], seeds[0])]
+        own = [gaps(s, draws) for s in seeds]
+        lent = [gaps(s, draws, other) for s, other in zip(seeds, others, strict=True)]
         for name in GAPS:
             line = {"row": row, "gap": name, **_interval([o[name] for o in own])}
             line |= {f"borrowed{k}": v for k, v in _suffixed(_interval([b[name] for b in lent])).items()}

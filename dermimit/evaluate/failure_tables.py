@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dermimit.evaluate.evidence import p_text
+from dermimit.evaluate.failures import SHORT
 from dermimit.evaluate.planted import YES
 
 Line = Mapping[str, Any]
@@ -56,7 +57,7 @@ def enriched(table: Sequence[Line]) -> str:
     kinds = {"likelier": [], "less likely": [], "neither": []}
     for line in table:
         kind = "likelier" if line["ratio_low"] > 1 else "less likely" if line["ratio_high"] < 1 else "neither"
-        kinds[kind].append(f"*{line['tag'].replace('_', ' ')}*")
+        kinds[kind].append(f"*{SHORT[line['tag']].removeprefix('· ')}*")
     texts = [f"Errors are {kind} with {', '.join(tags)}" for kind, tags in kinds.items() if tags and kind != "neither"]
     if kinds["neither"]:
         texts.append(f"for {', '.join(kinds['neither'])} the interval holds 1, so that no dependence is shown")
@@ -80,7 +81,7 @@ def compared(table: Sequence[Line]) -> pd.DataFrame:
     """`failures.compared`, of the full model with D."""
     return pd.DataFrame(
         {
-            "photographs with": line["tag"].replace("_", " "),
+            "photographs": "all" if line["tag"] == "all" else SHORT[line["tag"]],
             "number": line["photographs"],
             "full wrong, %": f"{100 * line['first']:.1f}",
             "D wrong, %": f"{100 * line['second']:.1f}",
@@ -113,7 +114,7 @@ def gaps(table: Sequence[Line], labels: Mapping[str, str], meanings: Mapping[str
             "gap": meanings[line["gap"]],
             "model": labels[line["row"]],
             "own, points (95 %)": change(own(line, "x"), "x"),
-            "borrowed from D": change(line, "borrowed"),
+            "borrowed": change(line, "borrowed"),
             "beyond": change(line, "beyond"),
             "p": p_text(line["p"]),
         }

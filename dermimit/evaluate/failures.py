@@ -41,6 +41,22 @@ ERROR_TAGS = {
     "second": "the true disease is second in the differential",
 }
 
+SHORT = {
+    "small": "small lesion",
+    "dark": "dark skin (V, VI)",
+    "confounder": "any confounder",
+    "ink": "· ink",
+    "ruler": "· ruler",
+    "dressing": "· dressing",
+    "hair": "· stray hair",
+    "ideal_wrong": "ideal observer errs too",
+    "body_wrong": "body part wrong",
+    "attributes_mostly": "attributes mostly found",
+    "pair": "confusable pair",
+    "excusable": "excusable",
+    "second": "truth is second",
+}
+
 
 def case_facts(cases: SynDerm) -> pd.DataFrame:
     """What is known of drawn cases without any network, a row a case in order.

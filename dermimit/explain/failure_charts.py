@@ -11,25 +11,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dermimit.evaluate.failures import SHORT
 from dermimit.explain.figures import draw_selection
 from dermimit.explain.style import BLACK, BLUE, GREY, RED, pretty, row_colour, row_marker
 from dermimit.predict import DISCLAIMER
 
-TAGS = {
-    "small": "small lesion",
-    "dark": "dark skin (V, VI)",
-    "confounder": "any confounder",
-    "ink": "· ink",
-    "ruler": "· ruler",
-    "dressing": "· dressing",
-    "hair": "· stray hair",
-    "ideal_wrong": "ideal observer errs too",
-    "body_wrong": "body part wrong",
-    "attributes_mostly": "attributes mostly found",
-    "pair": "confusable pair",
-    "excusable": "excusable",
-    "second": "truth is second",
-}
 KINDS = {"control": ("control: ink without meaning", BLUE, "o"), "planted": ("planted: ink means melanoma", RED, "D")}
 Line = Mapping[str, Any]
 
@@ -60,7 +46,7 @@ def tag_points(tables: Mapping[str, Sequence[Line]], labels: Mapping[str, str]) 
     right.set_xscale("log")
     right.set_xticks([0.8, 1, 1.25, 1.5], ["0.8", "1", "1.25", "1.5"])
     right.xaxis.set_minor_locator(plt.NullLocator())
-    left.set_yticks(range(len(place)), [TAGS[tag] for tag in place])
+    left.set_yticks(range(len(place)), [SHORT[tag] for tag in place])
     left.set(xlim=(0, None), ylim=(len(place) - 0.5, -0.5), xlabel="share that has the tag (95 %)")
     right.set_xlabel("risk of an error with ÷ without (95 %)")
     for axis in (left, right):
@@ -91,7 +77,9 @@ def gap_points(table: Sequence[Line], labels: Mapping[str, str], gaps: Mapping[s
     axes[0].set_yticks(range(len(rows)), [labels[row] for row in rows])
     axes[0].set_ylim(len(rows) - 0.5, -0.5)
     axes[0].plot([], [], "s", color=BLACK, label="the model's own disease answers")
-    axes[0].plot([], [], "o", color=GREY, markerfacecolor="white", label="borrowed: answers of D, same sorting")
+    axes[0].plot(
+        [], [], "o", color=GREY, markerfacecolor="white", label="borrowed: answers of the next seed, same sorting"
+    )
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     return figure
 

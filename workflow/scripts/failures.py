@@ -73,7 +73,6 @@ def taxonomy(work: Path, out: Path) -> None:
     patients, ideal = answers["full"][0]["patient_id"], np.stack(facts["ideal"].to_list())
     tagged = {row: [failures.tags(f, facts, LABEL_SPACE, partners) for f in answers[row]] for row in ("full", "D")}
     rights = {row: [rights_of(f, LABEL_SPACE) for f in answers[row]] for row in JOINED}
-    alone = [~one["wrong"].to_numpy() for one in tagged["D"]]
     found = {
         "photographs": TESTS, "seeds": len(answers["full"]), "tags": failures.CASE_TAGS | failures.ERROR_TAGS,
         "cases": {row: failures.case_table(tagged[row], patients) for row in tagged},
@@ -81,7 +80,7 @@ def taxonomy(work: Path, out: Path) -> None:
         "compared": failures.compared(tagged["full"], tagged["D"], patients),
         "ideal_accuracy": float((ideal.argmax(1) == tagged["full"][0]["truth"].to_numpy()).mean()),
         "groups": error_dependence.group_table(rights, patients),
-        "gaps": error_dependence.gap_table(rights, alone, patients),
+        "gaps": error_dependence.gap_table(rights, patients),
         "gap_differences": error_dependence.gap_differences(rights, "D_B_A", patients),
     }  # fmt: skip
     record("taxonomy", found, started, facts.drop(columns="ideal"), out)
