@@ -164,7 +164,7 @@ def test_flips_are_counted_against_the_yardsticks():
     lines = {x["change"]: x for x in counterfactuals.flips([answers, answers], truth, resamples=50)}
     ink = lines["ink"]
     assert (ink["flipped"], ink["lost"], ink["gained"], ink["over_noise"]) == (0.5, 0.25, 0.25, 0.5)
-    assert ink["true"] == pytest.approx(0.0) and lines["hair"]["flipped"] == 0
+    assert ink["net"] == 0 and ink["true"] == pytest.approx(0.0) and lines["hair"]["flipped"] == 0
     with pytest.raises(ValueError, match="no answers for 'ink'"):
         counterfactuals.flips([{k: v for k, v in answers.items() if k != "ink"}], truth)
     with pytest.raises(ValueError, match="4 answers for 3 cases"):

@@ -85,7 +85,7 @@ def flips(
 
     Returns:
         for each of `PAIRS`: `change, cases, seeds`; `flipped` (share of other answers), `lost` and `gained` (shares
-        right before and wrong after, and the reverse), `true` (mean change of the true disease's probability), and
+        right before and wrong after, and the reverse), `net` (gained − lost), `true` (mean change of the true disease's probability), and
         `over_noise`, `over_retake` (flipped minus that of the yardstick, same cases), each with _low and _high:
         95 % over cases and seeds.
 
@@ -124,9 +124,11 @@ def check_versions(answers: Sequence[Mapping[str, np.ndarray]], cases: int) -> N
 def _changes(before: np.ndarray, after: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:
     """(n,) of each case: whether the answer flipped, was lost or gained, and the change of the true probability."""
     first, second, rows = before.argmax(1), after.argmax(1), np.arange(len(truth))
+    lost, gained = (first == truth) & (second != truth), (first != truth) & (second == truth)
     return {
         "flipped": (first != second).astype(float),
-        "lost": ((first == truth) & (second != truth)).astype(float),
-        "gained": ((first != truth) & (second == truth)).astype(float),
+        "lost": lost.astype(float),
+        "gained": gained.astype(float),
+        "net": gained.astype(float) - lost,
         "true": after[rows, truth] - before[rows, truth],
     }

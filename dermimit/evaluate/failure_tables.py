@@ -138,22 +138,20 @@ def gap_differences(table: Sequence[Line], labels: Mapping[str, str], meanings: 
 def travels(taxonomy: Line) -> str:
     """What the gaps allow one to say of the cross-interaction."""
     full = {line["gap"]: line for line in taxonomy["gaps"] if line["row"] == "full"}
-    others = [line for line in taxonomy["gap_differences"] if line["gap"] == "body_part" and line["row"] != "full"]
     texts = []
     for gap, name in (("body_part", "body part"), ("attributes", "attributes")):
-        beyond = full[gap]["beyond_low"] > 0
-        shown = (
-            "beyond what the cases' difficulty explains" if beyond else "no more than the cases' difficulty explains"
+        beyond = "more" if full[gap]["beyond_low"] > 0 else "not shown to be more"
+        texts.append(f"for the {name} {change(full[gap], 'beyond')} points, {beyond} than the cases' difficulty")
+    held = sum(line["beyond_low"] <= 0 <= line["beyond_high"] for line in taxonomy["gaps"])
+    text = f"What goes beyond the borrowed gap in the full model: {'; '.join(texts)}. "
+    text += f"In {held} of the {len(taxonomy['gaps'])} lines of the first table its interval holds zero. "
+    wider = [line for line in taxonomy["gap_differences"] if line["gap"] == "body_part" and line["low"] > 0]
+    if wider and full["body_part"]["beyond_low"] <= 0:
+        text += (
+            f"{len(wider)} joined models have a wider gap on the body part than the unjoined one, but their borrowed "
+            "gaps are wider too: they fail on body parts where the disease is hard, whoever is asked."
         )
-        texts.append(f"for the {name} by {change(full[gap], 'beyond')} points, {shown}")
-    same = sum(line["low"] > 0 for line in others)
-    text = "In the full model the disease depends on the other tasks' errors: " + "; ".join(texts) + ". "
-    return text + (
-        f"Of the {len(others)} other joined models, {same} tie the disease to the body part more than the unjoined one "
-        "by their intervals: joining does it, and it is not peculiar to cross-interaction with lesion selection."
-        if same
-        else "No other joined model ties the disease to the body part more than the unjoined one by its interval."
-    )
+    return text
 
 
 def flips(tables: Mapping[str, Sequence[Line]], labels: Mapping[str, str]) -> pd.DataFrame:
@@ -165,8 +163,8 @@ def flips(tables: Mapping[str, Sequence[Line]], labels: Mapping[str, str]) -> pd
             "flipped, %": share(line, "flipped"),
             "beyond noise, points": change(line, "over_noise"),
             "beyond a retake, points": change(line, "over_retake"),
-            "lost, %": f"{100 * line['lost']:.1f}",
-            "gained, %": f"{100 * line['gained']:.1f}",
+            "lost / gained, %": f"{100 * line['lost']:.1f} / {100 * line['gained']:.1f}",
+            "net, points": change(line, "net"),
             "probability of the truth, points": change(line, "true"),
         }
         for row, table in tables.items()
@@ -181,9 +179,9 @@ def beyond_retake(table: Sequence[Line]) -> str:
         kind = "more" if line["over_retake_low"] > 0 else "fewer" if line["over_retake_high"] < 0 else "as many"
         kinds[kind].append(line["change"])
     texts = [f"{', '.join(names)}: {kind}" for kind, names in kinds.items() if names]
-    return (
-        "Full model, against a retake, by the intervals (*as many*: no difference is shown). " + "; ".join(texts) + "."
-    )
+    worse = [f"{line['change']} ({change(line, 'net')} points)" for line in table if line["net_high"] < 0]
+    text = "Full model, against a retake, by the intervals (*as many*: no difference is shown). " + "; ".join(texts)
+    return text + (f". More answers lost than gained: {', '.join(worse)}." if worse else ". No change loses more.")
 
 
 def learnt(table: Sequence[Line]) -> pd.DataFrame:
