@@ -85,9 +85,9 @@ def flips(
 
     Returns:
         for each of `PAIRS`: `change, cases, seeds`; `flipped` (share of other answers), `lost` and `gained` (shares
-        right before and wrong after, and the reverse), `net` (gained − lost), `true` (mean change of the true disease's probability), and
-        `over_noise`, `over_retake` (flipped minus that of the yardstick, same cases), each with _low and _high:
-        95 % over cases and seeds.
+        right before and wrong after, and the reverse), `net` (gained − lost), `true` (mean change of the true disease's
+        probability), and `over_noise`, `over_retake` (flipped minus that of the yardstick, same cases), each with _low
+        and _high: 95 % over cases and seeds.
 
     Raises:
         ValueError: a version is missing, or has another number of cases.

@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from dermimit.evaluate.failures import SHORT
 from dermimit.explain.figures import draw_selection
@@ -73,7 +74,8 @@ def gap_points(table: Sequence[Line], labels: Mapping[str, str], gaps: Mapping[s
             _interval(axis, line, "borrowed", y + 0.14, GREY, "o", filling="white")
         axis.axvline(0, color=BLACK, linestyle="--", linewidth=0.9)
         axis.grid(axis="x", alpha=0.3)
-        axis.set_xlabel(f"share of right diseases:\n{text} (95 %)")
+        axis.set_xlabel(f"share of right diseases (95 %):\n{text}", fontsize=10)
+        axis.xaxis.set_major_locator(MaxNLocator(5))
     axes[0].set_yticks(range(len(rows)), [labels[row] for row in rows])
     axes[0].set_ylim(len(rows) - 0.5, -0.5)
     axes[0].plot([], [], "s", color=BLACK, label="the model's own disease answers")
