@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dermimit.evaluate.error_dependence import GAPS
 from dermimit.evaluate.evidence import p_text
 from dermimit.evaluate.failures import SHORT
 from dermimit.evaluate.planted import YES
@@ -45,7 +46,6 @@ def cases(table: Sequence[Line], meanings: Mapping[str, str]) -> pd.DataFrame:
             "photographs": round(line["photographs"]),
             "among errors, %": share(line, "among_wrong"),
             "among right answers, %": share(line, "among_right"),
-            "wrong with it, %": share(line, "error_with"),
             "risk ratio (95 %)": ratio(line, "ratio"),
         }
         for line in table
@@ -58,10 +58,11 @@ def enriched(table: Sequence[Line]) -> str:
     for line in table:
         kind = "likelier" if line["ratio_low"] > 1 else "less likely" if line["ratio_high"] < 1 else "neither"
         kinds[kind].append(f"*{SHORT[line['tag']].removeprefix('· ')}*")
-    texts = [f"Errors are {kind} with {', '.join(tags)}" for kind, tags in kinds.items() if tags and kind != "neither"]
+    texts = [f"errors are {kind} with {', '.join(tags)}" for kind, tags in kinds.items() if tags and kind != "neither"]
     if kinds["neither"]:
         texts.append(f"for {', '.join(kinds['neither'])} the interval holds 1, so that no dependence is shown")
-    return "; ".join(texts) + "."
+    text = "; ".join(texts) + "."
+    return text[0].upper() + text[1:]
 
 
 def errors(
@@ -92,7 +93,7 @@ def compared(table: Sequence[Line]) -> pd.DataFrame:
 
 
 def groups(table: Sequence[Line], labels: Mapping[str, str]) -> pd.DataFrame:
-    """`error_dependence.group_table`: a line a group, a column a model."""
+    """`error_dependence.group_table`: a line a group, a column a model, of the models that have a label."""
     lines = [
         {
             "the disease is right, %, given": line["group"],
@@ -100,6 +101,7 @@ def groups(table: Sequence[Line], labels: Mapping[str, str]) -> pd.DataFrame:
             "text": share(own(line, "x"), "x"),
         }
         for line in table
+        if line["row"] in labels
     ]
     frame = pd.DataFrame(lines)
     order = list(dict.fromkeys(frame["the disease is right, %, given"])), list(dict.fromkeys(frame["model"]))
@@ -107,31 +109,31 @@ def groups(table: Sequence[Line], labels: Mapping[str, str]) -> pd.DataFrame:
     return wide.loc[order[0], order[1]].reset_index().rename_axis(columns=None)
 
 
-def gaps(table: Sequence[Line], labels: Mapping[str, str], meanings: Mapping[str, str]) -> pd.DataFrame:
+def gaps(table: Sequence[Line], labels: Mapping[str, str]) -> pd.DataFrame:
     """`error_dependence.gap_table` in points."""
     return pd.DataFrame(
         {
-            "gap": meanings[line["gap"]],
+            "gap": line["gap"].replace("_", " "),
             "model": labels[line["row"]],
             "own, points (95 %)": change(own(line, "x"), "x"),
             "borrowed": change(line, "borrowed"),
             "beyond": change(line, "beyond"),
             "p": p_text(line["p"]),
         }
-        for line in sorted(table, key=lambda line: list(meanings).index(line["gap"]))
+        for line in sorted(table, key=lambda line: list(GAPS).index(line["gap"]))
     )
 
 
-def gap_differences(table: Sequence[Line], labels: Mapping[str, str], meanings: Mapping[str, str]) -> pd.DataFrame:
+def gap_differences(table: Sequence[Line], labels: Mapping[str, str]) -> pd.DataFrame:
     """`error_dependence.gap_differences` in points."""
     return pd.DataFrame(
         {
-            "gap": meanings[line["gap"]],
+            "gap": line["gap"].replace("_", " "),
             "model": labels[line["row"]],
             "difference, points (95 %)": change(own(line, "x"), "x"),
             "p": p_text(line["p"]),
         }
-        for line in sorted(table, key=lambda line: list(meanings).index(line["gap"]))
+        for line in sorted(table, key=lambda line: list(GAPS).index(line["gap"]))
     )
 
 
@@ -154,20 +156,17 @@ def travels(taxonomy: Line) -> str:
     return text
 
 
-def flips(tables: Mapping[str, Sequence[Line]], labels: Mapping[str, str]) -> pd.DataFrame:
-    """`counterfactuals.flips` of several models."""
+def flips(table: Sequence[Line]) -> pd.DataFrame:
+    """`counterfactuals.flips` of one model."""
     return pd.DataFrame(
         {
-            "model": labels[row],
             "change": line["change"],
             "flipped, %": share(line, "flipped"),
-            "beyond noise, points": change(line, "over_noise"),
             "beyond a retake, points": change(line, "over_retake"),
             "lost / gained, %": f"{100 * line['lost']:.1f} / {100 * line['gained']:.1f}",
             "net, points": change(line, "net"),
             "probability of the truth, points": change(line, "true"),
         }
-        for row, table in tables.items()
         for line in table
     )
 
@@ -178,9 +177,9 @@ def beyond_retake(table: Sequence[Line]) -> str:
     for line in table[2:]:
         kind = "more" if line["over_retake_low"] > 0 else "fewer" if line["over_retake_high"] < 0 else "as many"
         kinds[kind].append(line["change"])
-    texts = [f"{', '.join(names)}: {kind}" for kind, names in kinds.items() if names]
+    texts = [f"{kind} for {', '.join(names)}" for kind, names in kinds.items() if names]
     worse = [f"{line['change']} ({change(line, 'net')} points)" for line in table if line["net_high"] < 0]
-    text = "Full model, against a retake, by the intervals (*as many*: no difference is shown). " + "; ".join(texts)
+    text = "Full model, against a retake, by the intervals (*as many*: no difference is shown): " + "; ".join(texts)
     return text + (f". More answers lost than gained: {', '.join(worse)}." if worse else ". No change loses more.")
 
 
