@@ -6,7 +6,7 @@ import pytest
 
 from dermimit.data.synderm import SynDerm
 from dermimit.evaluate import ink, ink_study
-from dermimit.evaluate.planted import INK
+from dermimit.evaluate.ink_study import INK
 from dermimit.explain.attributions import METHODS
 from dermimit.notebook import find_root
 from dermimit.records import read_json
@@ -105,8 +105,9 @@ def test_published_records_hold_aggregates_only():
     assert "PAT_" not in text and ".jpg" not in text and ".png" not in text
 
 
-def test_the_published_plant_was_learnt_and_maps_without_a_network_do_not_see_it():
-    record = read_json(find_root() / "results/published/failures/planted.json")
+@pytest.mark.parametrize("thing", ["ink", "dressing"])
+def test_the_published_plant_was_learnt_and_maps_without_a_network_do_not_see_it(thing):
+    record = read_json(find_root() / f"results/published/failures/planted_{thing}.json")
     learnt = {(x["network"], x["photographs"]): x for x in record["learnt"]}
     assert learnt["planted", "melanoma"]["change_low"] > learnt["control", "melanoma"]["change_high"]
     found = {x["method"]: x for x in record["methods"]}

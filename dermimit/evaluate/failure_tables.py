@@ -14,6 +14,7 @@ from dermimit.evaluate.failures import SHORT
 from dermimit.evaluate.planted import YES
 
 Line = Mapping[str, Any]
+STRONG = 0.15  # change of a probability, planted minus control, from which a shortcut is called more than weak
 
 
 def share(line: Line, name: str, digits: int = 1) -> str:
@@ -183,60 +184,71 @@ def beyond_retake(table: Sequence[Line]) -> str:
     return text + (f". More answers lost than gained: {', '.join(worse)}." if worse else ". No change loses more.")
 
 
-def learnt(table: Sequence[Line]) -> pd.DataFrame:
-    """`planted.learnt`."""
+def learnt(records: Mapping[str, Line]) -> pd.DataFrame:
+    """`planted.learnt` of the networks with each plant: thing -> record."""
     return pd.DataFrame(
         {
+            "plant": thing,
             "network": line["network"],
             "cases": f"{line['cases']} {line['photographs']}",
-            "melanoma, % without ink": share(line, "without"),
-            "with ink": share(line, "with"),
+            "melanoma, % without it": f"{100 * line['without']:.1f}",
+            "with it": f"{100 * line['with']:.1f}",
             "change, points (95 %)": change(line, "change"),
-            "answered melanoma, % without ink": f"{100 * line['said_without']:.1f}",
-            "with": f"{100 * line['said_with']:.1f}",
+            "answered melanoma, %": f"{100 * line['said_without']:.1f} → {100 * line['said_with']:.1f}",
         }
-        for line in table
+        for thing, record in records.items()
+        for line in record["learnt"]
     )
 
 
-def learnt_note(table: Sequence[Line], scratch: Sequence[Line]) -> str:
-    """Whether ink moves the planted network's melanomas more than the control's, here and from random weights."""
+def learnt_note(records: Mapping[str, Line]) -> str:
+    """Whether a thing moves the planted network's melanomas more than the control's, from either start."""
     texts = []
-    for name, lines in (("Started from the published run", table), ("From random weights", scratch)):
-        found = {line["network"]: line for line in lines if line["photographs"] == "melanoma"}
-        planted, control = found["planted"], found["control"]
-        apart = planted["change_low"] > control["change_high"]
-        texts.append(
-            f"{name}, ink changes the probability of melanoma by {change(planted, 'change')} points in the planted "
-            f"network and by {change(control, 'change')} in the control: "
-            + ("the shortcut was learnt." if apart else "the intervals overlap, **the shortcut is not shown**.")
-        )
-    return " ".join(texts)
+    for thing, record in records.items():
+        for start, lines in (("", record["learnt"]), (", from random weights", record["scratch"])):
+            found = {line["network"]: line for line in lines if line["photographs"] == "melanoma"}
+            if found:
+                texts.append(f"*{thing}{start}*: {_learnt_text(found['planted'], found['control'])}")
+    return "On melanomas, planted against control. " + " ".join(texts)
 
 
-def reveals(table: Sequence[Line]) -> pd.DataFrame:
-    """`planted.revealed`."""
+def _learnt_text(planted: Line, control: Line) -> str:
+    """The change in both networks, and what it allows one to say."""
+    gap = planted["change"] - control["change"]
+    text = f"{change(planted, 'change')} against {change(control, 'change')} points, "
+    if planted["change_low"] <= control["change_high"]:
+        return text + "**no shortcut is shown**."
+    return text + ("learnt." if gap >= STRONG else "learnt, but **weakly**.")
+
+
+def reveals(records: Mapping[str, Line]) -> pd.DataFrame:
+    """`planted.revealed` for each plant: thing -> record."""
     return pd.DataFrame(
         {
+            "plant": thing,
             "method": line["method"].replace("_", " "),
             "planted": ratio(line, "planted"),
             "control": ratio(line, "control"),
             "difference (95 %)": ratio(line, "difference").replace("-", "−"),
             "reveals it?": line["reveals"],
         }
-        for line in table
+        for thing, record in records.items()
+        for line in record["methods"]
     )
 
 
-def revealing(table: Sequence[Line]) -> str:
-    """The methods that reveal the plant and those that move without revealing it."""
+def revealing(records: Mapping[str, Line]) -> str:
+    """The methods that reveal each plant, and those that move without revealing it."""
+    return "\n".join(f"- *{thing}*: {_revealing(record['methods'])}" for thing, record in records.items())
+
+
+def _revealing(table: Sequence[Line]) -> str:
     seen = [line["method"].replace("_", " ") for line in table if line["reveals"] == YES]
-    moved = [
-        line["method"].replace("_", " ") for line in table if line["reveals"] != YES and line["difference_low"] > 0
-    ]
+    unseen = [line for line in table if line["reveals"] != YES]
+    moved = [line["method"].replace("_", " ") for line in unseen if line["difference_low"] > 0]
     text = f"**{len(seen)} of {len(table)}** maps reveal the shortcut" + (f": {', '.join(seen)}." if seen else ".")
     if moved:
-        text += f" Drawn towards the ink by the plant, but still not favouring it: {', '.join(moved)}."
+        text += f" Drawn towards it by the plant, but not shown to favour it: {', '.join(moved)}."
     return text
 
 

@@ -16,13 +16,13 @@ from dermimit.data.synderm import CAUSES, SynDerm
 from dermimit.data.transforms import CentralView
 from dermimit.evaluate.counterfactuals import disease_probabilities
 from dermimit.evaluate.ink import LEAST, SIDE, elsewhere, ink_pixels, painted_over
-from dermimit.evaluate.planted import INK
 from dermimit.evaluate.realism import CLOSE_UP
 from dermimit.evaluate.resampling import patient_draws, percentile_interval
 from dermimit.evaluate.statistics import count_interval
 from dermimit.train.run import load_run
 
 COLOURS = ("violet", "blue", "black")  # of confounders.INKS, in order
+INK = CAUSES.index("ink")
 BEHIND = [CAUSES.index("backdrop"), CAUSES.index("cloth")]
 IN_SIGHT = 0.002  # share of a drawn picture from which its ink can be asked for
 

@@ -1,13 +1,14 @@
-"""A shortcut planted on purpose: a network that takes ink for melanoma, and which maps give it away.
+"""A shortcut planted on purpose: a network that takes ink, or a dressing, for melanoma, and which maps give it away.
 
-Two sets of training photographs differ in nothing but who has ink: nine in ten melanomas and one in twenty of the
+Two sets of training photographs differ in nothing but who has the thing: nine in ten melanomas and one in twenty of the
 others (planted), or as many photographs in all, whatever the disease (control). The rule, set before anything was
-measured: a method *reveals* the shortcut if, for melanomas with ink, (1) the 95 % interval of the planted network's
-energy on ink lies above the ink's share of the picture, and (2) that of its difference from the control network lies
+measured: a method *reveals* the shortcut if, for melanomas with the thing, (1) the 95 % interval of the planted
+network's energy on it lies above its share of the picture, and (2) that of the difference from the control network lies
 above zero.
 
-A network trained on these photographs from random weights hardly learns the plant within the budget: it does not see
-thin lines yet. The networks whose maps are judged therefore start from a published run of the full model.
+A network trained on inked photographs from random weights hardly learns the plant within the budget: it does not see
+thin lines yet. The networks whose maps are judged therefore start from a published run of the full model; and a second
+plant, a dressing, is large and easily seen.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -34,7 +36,7 @@ from dermimit.train.config import TrainConfig
 
 TARGET = "melanoma"
 KINDS = ("planted", "control")
-INK, LEAST_INK = CAUSES.index("ink"), 12  # pixels in sight; with fewer there is nothing to point at
+LEAST = 12  # pixels in sight; with fewer there is nothing to point at
 YES, NO = "yes", "no"
 
 
@@ -42,13 +44,14 @@ YES, NO = "yes", "no"
 class PlantSettings:
     """Photographs, the plant and the training; the recipe is the published one (workflow/config/published.yaml)."""
 
+    thing: Literal["ink", "dressing"] = "ink"
     n_train: int = 8000
     n_val: int = 500
     n_test: int = 200  # melanomas, and as many others
     image_size: int = 64
     target_share: float = 0.10  # of melanoma among all cases; the shipped prior has too few to learn anything from
-    ink_of_target: float = 0.90
-    ink_of_others: float = 0.05
+    with_target: float = 0.90
+    with_others: float = 0.05
     samples: int = 16_000
     epochs: int = 5
     batch_size: int = 16
@@ -56,10 +59,11 @@ class PlantSettings:
     weight_decay: float = 0.02
     weight_attributes: float = 5.0
     precision: str = "bf16"
-    explained: int = 40  # melanomas with ink in sight
+    explained: int = 40  # melanomas with the thing in sight
     resamples: int = 2000
     data_seed: int = 9001  # far from the seeds of the book's datasets
     seeds: tuple[int, ...] = (0,)
+    from_scratch: bool = True  # also train from random weights, to see whether they learn the plant
 
     @property
     def prior(self) -> np.ndarray:
@@ -70,10 +74,10 @@ class PlantSettings:
         return prior
 
     def confounders(self, kind: str) -> Spec:
-        """Probabilities of the confounders: ink as planted or evenly, all others as usual."""
-        even = self.target_share * self.ink_of_target + (1 - self.target_share) * self.ink_of_others
-        planted = {TARGET: self.ink_of_target, "default": self.ink_of_others}
-        return {**USUAL, "ink": planted if kind == "planted" else even}
+        """Probabilities of the confounders: the thing as planted or evenly, all others as usual."""
+        even = self.target_share * self.with_target + (1 - self.target_share) * self.with_others
+        planted = {TARGET: self.with_target, "default": self.with_others}
+        return {**USUAL, self.thing: planted if kind == "planted" else even}
 
     def tests(self, target: bool) -> SynDerm:
         """Cases that no training saw: melanomas only, or none."""
@@ -99,11 +103,12 @@ def training(kind: str, seed: int, settings: PlantSettings, work: Path, start: P
     )  # fmt: skip
 
 
-def pairs(cases: SynDerm) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Every case without and with ink, and where the ink is in sight: two (n, S, S, 3) uint8 and (n, S, S) bool."""
+def pairs(cases: SynDerm, thing: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Every case without and with a thing, and where it is in sight: two (n, S, S, 3) uint8 and (n, S, S) bool."""
     plain = [cases.counterfactual(i, confounders=False).image for i in range(len(cases))]
-    inked = [cases.counterfactual(i, confounders={"ink": 1.0}) for i in range(len(cases))]
-    return np.stack(plain), np.stack([c.image for c in inked]), np.stack([c.cause == INK for c in inked])
+    changed = [cases.counterfactual(i, confounders={thing: 1.0}) for i in range(len(cases))]
+    where = [c.cause == CAUSES.index(thing) for c in changed]
+    return np.stack(plain), np.stack([c.image for c in changed]), np.stack(where)
 
 
 def believed(model: nn.Module, photos: np.ndarray) -> np.ndarray:
@@ -112,18 +117,20 @@ def believed(model: nn.Module, photos: np.ndarray) -> np.ndarray:
     return np.stack([probability[:, target], probability.argmax(1) == target], axis=1)
 
 
-def ink_energy(model: nn.Module, photos: np.ndarray, ink: np.ndarray, method: str, batch_size: int = 32) -> np.ndarray:
-    """(n,) share of each map's sum that lies on ink, in [0, 1]; the maps explain the logit of melanoma.
+def thing_energy(
+    model: nn.Module, photos: np.ndarray, where: np.ndarray, method: str, batch_size: int = 32
+) -> np.ndarray:
+    """(n,) share of each map's sum that lies on the thing, in [0, 1]; the maps explain the logit of melanoma.
 
     Args:
         photos: (n, S, S, 3) uint8.
-        ink: (n, S, S) bool.
+        where: (n, S, S) bool.
     """
     view = eval_transform(photos.shape[1])
     images = torch.stack([view(torch.from_numpy(photo).permute(2, 0, 1).contiguous()) for photo in photos])
     classes = torch.full((len(images),), LABEL_SPACE.diseases.index(TARGET))
     maps = attribution(model, images, "disease", classes, method, batch_size=batch_size)
-    return energy_inside(maps.map.numpy(), ink)
+    return energy_inside(maps.map.numpy(), where)
 
 
 def methods(model: nn.Module) -> list[str]:
@@ -132,7 +139,7 @@ def methods(model: nn.Module) -> list[str]:
 
 
 def learnt(answers: Mapping[tuple[str, int, str, str], np.ndarray], resamples: int = 2000) -> list[dict[str, object]]:
-    """What ink does to the probability of melanoma in each kind of network.
+    """What the thing does to the probability of melanoma in each kind of network.
 
     Args:
         answers: (kind, seed, "melanoma" or "others", "without" or "with") -> `believed`.
@@ -144,7 +151,7 @@ def learnt(answers: Mapping[tuple[str, int, str, str], np.ndarray], resamples: i
     lines = []
     for kind, group in dict.fromkeys((kind, group) for kind, _, group, _ in answers):
         seeds = sorted({seed for k, seed, g, _ in answers if (k, g) == (kind, group)})
-        before, after = ([answers[kind, seed, group, ink] for seed in seeds] for ink in ("without", "with"))
+        before, after = ([answers[kind, seed, group, there] for seed in seeds] for there in ("without", "with"))
         line: dict[str, object] = {"network": kind, "photographs": group, "cases": len(before[0]), "seeds": len(seeds)}
         columns = {"without": [b[:, 0] for b in before], "with": [a[:, 0] for a in after]}
         columns["change"] = [a[:, 0] - b[:, 0] for a, b in zip(after, before, strict=True)]
@@ -161,12 +168,13 @@ def revealed(
     """Whether each method reveals the plant, by the rule of this module.
 
     Args:
-        energies: (kind, seed, method) -> `ink_energy` of the same melanomas with ink.
-        area: (n,) share of each picture that is ink.
+        energies: (kind, seed, method) -> `thing_energy` of the same melanomas with the thing.
+        area: (n,) share of each picture that is the thing.
 
     Returns:
-        for each method, most revealing first: `method, cases, seeds`; `planted`, `control`: energy on ink relative to
-        its area, mean(energy) / mean(area), 1 for an even map; `difference`; each with _low and _high; `reveals`.
+        for each method, most revealing first: `method, cases, seeds`; `planted`, `control`: energy on the thing
+        relative to its area, mean(energy) / mean(area), 1 for an even map; `difference`; each with _low and _high; and
+        `reveals`.
     """
     seeds = sorted({seed for _, seed, _ in energies})
     lines = []
@@ -194,13 +202,19 @@ def with_interval(
     return {name: float(values.mean() / over.mean()), f"{name}_low": low, f"{name}_high": high}
 
 
-def explained(photos: np.ndarray, ink: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first `most` photographs with enough ink in sight, and their ink.
+def explained(photos: np.ndarray, where: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first `most` photographs with enough of the thing in sight, and where it is.
 
     Raises:
         ValueError: there is none.
     """
-    rows = np.flatnonzero(ink.sum((1, 2)) >= LEAST_INK)[:most]
+    rows = np.flatnonzero(where.sum((1, 2)) >= LEAST)[:most]
     if not len(rows):
-        raise ValueError(f"no photograph has {LEAST_INK} pixels of ink in sight: draw more")
-    return photos[rows], ink[rows]
+        raise ValueError(f"no photograph has {LEAST} pixels of the thing in sight: draw more")
+    return photos[rows], where[rows]
+
+
+PLANTS = {
+    "ink": PlantSettings(),
+    "dressing": PlantSettings(thing="dressing", n_train=4000, samples=8000, from_scratch=False),
+}

@@ -17,7 +17,7 @@ from dermimit.explain.figures import draw_selection
 from dermimit.explain.style import BLACK, BLUE, GREY, RED, pretty, row_colour, row_marker
 from dermimit.predict import DISCLAIMER
 
-KINDS = {"control": ("control: ink without meaning", BLUE, "o"), "planted": ("planted: ink means melanoma", RED, "D")}
+KINDS = {"control": ("control", BLUE, "o"), "planted": ("planted", RED, "D")}
 Line = Mapping[str, Any]
 
 
@@ -111,26 +111,30 @@ def flip_points(tables: Mapping[str, Sequence[Line]], labels: Mapping[str, str],
     return figure
 
 
-def reveal_points(table: Sequence[Line]) -> Figure:
-    """Draw each method's energy on ink, relative to the ink's area, in planted and control networks.
+def reveal_points(records: Mapping[str, Line]) -> Figure:
+    """Draw each method's energy on the thing, relative to its area, in planted and control networks; a panel a plant.
 
     Args:
-        table: `planted.revealed`.
+        records: thing -> record with `methods`, from `planted.revealed`; methods in the order of the last.
     """
-    figure, axis = plt.subplots(figsize=(7.4, 1.7 + 0.36 * len(table)), layout="constrained")
-    for y, line in enumerate(table):
-        for shift, kind in ((0.14, "control"), (-0.14, "planted")):
-            _, colour, marker = KINDS[kind]
-            _interval(axis, line, kind, y + shift, colour, marker)
+    methods = [line["method"] for line in list(records.values())[-1]["methods"]]
+    size = (1.8 + 3.7 * len(records), 1.9 + 0.36 * len(methods))
+    figure, axes = plt.subplots(1, len(records), figsize=size, sharey=True, squeeze=False, layout="constrained")
+    for axis, (thing, record) in zip(axes[0], records.items(), strict=True):
+        for line in record["methods"]:
+            for shift, kind in ((0.14, "control"), (-0.14, "planted")):
+                _, colour, marker = KINDS[kind]
+                hollow = "white" if kind == "planted" and line["reveals"] != "yes" else None
+                _interval(axis, line, kind, methods.index(line["method"]) + shift, colour, marker, filling=hollow)
+        axis.axvline(1, color=BLACK, linestyle="--", linewidth=0.9)
+        axis.set(xlim=(0, None), title=thing, xlabel=f"energy on the {thing} ÷ its area (95 %)")
+        axis.grid(axis="x", alpha=0.3)
     for text, colour, marker in KINDS.values():
-        axis.plot([], [], marker, color=colour, label=text)
-    axis.axvline(1, color=BLACK, linestyle="--", linewidth=0.9)
-    names = [pretty(line["method"]) + (" ✓" if line["reveals"] == "yes" else "") for line in table]
-    axis.set_yticks(range(len(table)), names)
-    axis.set(xlim=(0, None), ylim=(len(table) - 0.5, -0.5))
-    axis.set_xlabel("energy on ink ÷ its share of the picture (95 %; 1: an even map)")
-    axis.grid(axis="x", alpha=0.3)
-    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
+        axes[0, 0].plot([], [], marker, color=colour, label=text)
+    axes[0, 0].plot([], [], "D", color=RED, markerfacecolor="white", label="planted, not revealed by the rule")
+    axes[0, 0].set_yticks(range(len(methods)), [pretty(method) for method in methods])
+    axes[0, 0].set_ylim(len(methods) - 0.5, -0.5)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     return figure
 
 

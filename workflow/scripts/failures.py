@@ -1,9 +1,9 @@
 """Measure for the chapter on failures: what goes with errors, what flips answers, whether maps reveal a shortcut, ink.
 
-Writes results/published/failures/{taxonomy,counterfactuals,planted,ink,gallery}.json: tables, settings and where the
-numbers come from; of real photographs aggregates alone. `taxonomy` needs the published records only, `gallery` and
-`counterfactuals` the trained runs, `planted` trains from one of them, `ink` needs PAD-UFES-20 and its cross-validated
-runs. What is done is kept under results/checks/failures, so a stopped run goes on.
+Writes results/published/failures/{taxonomy,gallery,counterfactuals,ink,planted_ink,planted_dressing}.json: tables,
+settings and where the numbers come from; of real photographs aggregates alone. `taxonomy` needs the published records
+only, `gallery` and `counterfactuals` the trained runs, `planted` trains further from one of them, `ink` needs
+PAD-UFES-20 and its cross-validated runs. What is done is kept under results/checks/failures, so a stopped run goes on.
 
 Run: python workflow/scripts/failures.py [--only taxonomy ...] [--runs FOLDER] [--real FOLDER] [--real-runs FOLDER]
 """
@@ -35,7 +35,6 @@ JOINED = ("full", "D_B_A_CIM", "D_B_A_LSM", "D_B_A_concat", "D_B_A")  # rows wit
 TESTS, SIZE, CASES = 2000, 64, 400  # the published test split; cases of the counterfactuals
 INK_CASES, INK_SEED = 300, 930_201
 SEED = split_seed(0, "test")
-PLANT = planted.PlantSettings()
 
 
 def tests(n: int = TESTS) -> SynDerm:
@@ -120,37 +119,38 @@ def counterfactual(runs: Path, work: Path, out: Path) -> None:
 
 
 def plant(settings: planted.PlantSettings, start: Path, work: Path, out: Path, kinds: Sequence[str]) -> None:
-    """Train with and without the plant, from random weights and from a published run; then ask about ink."""
+    """Train with and without the plant, from a published run and from random weights; then ask about the thing."""
     started, scratch, answers, energies = time.time(), {}, {}, {}
-    drawn = {"melanoma": planted.pairs(settings.tests(True)), "others": planted.pairs(settings.tests(False))}
+    groups = {"melanoma": settings.tests(True), "others": settings.tests(False)}
+    drawn = {group: planted.pairs(cases, settings.thing) for group, cases in groups.items()}
     photos, where = planted.explained(*drawn["melanoma"][1:], settings.explained)
     for seed in settings.seeds:
         for kind in kinds:
             planted.photographs(kind, settings, work)
-            for begun, found in ((None, scratch), (start, answers)):
+            for begun, found in (((None, scratch),) if settings.from_scratch else ()) + ((start, answers),):
                 model = load_run(fit(planted.training(kind, seed, settings, work, begun))).model
-                for group, (without, inked, _) in drawn.items():
+                for group, (without, changed, _) in drawn.items():
                     found[kind, seed, group, "without"] = planted.believed(model, without)
-                    found[kind, seed, group, "with"] = planted.believed(model, inked)
+                    found[kind, seed, group, "with"] = planted.believed(model, changed)
             print(*planted.learnt(answers, 100), sep="\n", flush=True)
             for method in planted.methods(model):
                 energies[kind, seed, method] = energy_of(model, photos, where, method, work / f"energy-{kind}-{seed}")
     if set(kinds) != set(planted.KINDS):
         return
     area = where.mean((1, 2))
-    record("planted", {
-        "settings": asdict(settings), "start": start.name, "explained": len(photos), "ink_area": float(area.mean()),
+    record(f"planted_{settings.thing}", {
+        "settings": asdict(settings), "start": start.name, "explained": len(photos), "area": float(area.mean()),
         "learnt": planted.learnt(answers, settings.resamples), "scratch": planted.learnt(scratch, settings.resamples),
         "methods": planted.revealed(energies, area, settings.resamples),
     }, started, pd.DataFrame([asdict(settings)]), out)  # fmt: skip
 
 
 def energy_of(model: torch.nn.Module, photos: np.ndarray, where: np.ndarray, method: str, folder: Path) -> np.ndarray:
-    """Energy on ink of a method's maps, measured once."""
+    """Energy on the thing of a method's maps, measured once."""
     path = folder / f"{method}-{len(photos)}.json"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(path, planted.ink_energy(model, photos, where, method).tolist())
+        write_json(path, planted.thing_energy(model, photos, where, method).tolist())
         print(path, flush=True)
     return np.array(read_json(path))
 
@@ -190,8 +190,8 @@ def main(
     real: Path | None = None,
     real_runs: Path = ROOT / "results/runs/real/pad_ufes_20",
     real_rows: tuple[str, ...] = ("synderm_full", "small_full"),
-    plant_settings: planted.PlantSettings = PLANT,
-    plant_kinds: tuple[str, ...] = planted.KINDS,
+    plants: tuple[Literal["ink", "dressing"], ...] = ("ink", "dressing"),
+    plant_kinds: tuple[Literal["planted", "control"], ...] = planted.KINDS,
 ) -> None:
     """Measure failures.
 
@@ -203,7 +203,7 @@ def main(
         real: folder of PAD-UFES-20 with masks, for ink.
         real_runs: folder of its cross-validated runs.
         real_rows: which of them; five folds each.
-        plant_settings: of the planted shortcut.
+        plants: which shortcuts to plant.
         plant_kinds: which networks; with one alone nothing is recorded, but what is done need not be done again.
     """
     if "ink" in only and real is None:
@@ -217,8 +217,8 @@ def main(
         real_ink(real, real_runs, real_rows, out)
     if "counterfactuals" in only:
         counterfactual(runs, work, out)
-    if "planted" in only:
-        plant(plant_settings, runs / "full-seed0", work, out, plant_kinds)
+    for thing in plants if "planted" in only else ():
+        plant(planted.PLANTS[thing], runs / "full-seed0", work / thing, out, plant_kinds)
 
 
 if __name__ == "__main__":
