@@ -313,17 +313,9 @@ def real_verdict(models: Sequence[Line], labels: Mapping[str, str]) -> str:
     texts = []
     for model in models:
         low, high = model["flips"]["difference_low"], model["flips"]["difference_high"]
-        said = (
-            "takes ink into account"
-            if low > 0
-            else "is moved less by the ink's place than by another"
-            if high < 0
-            else ""
-        )
-        texts.append(
-            f"*{labels[model['row']]}* {said or 'is not shown to take ink into account: the interval holds zero'}"
-        )
-    return "By the paint, " + "; ".join(texts) + "."
+        kind = "more" if low > 0 else "less" if high < 0 else "not shown to be moved more (the interval holds zero)"
+        texts.append(f"*{labels[model['row']]}*: {kind}")
+    return "Are answers moved more by taking the ink away than by paint in another place? " + "; ".join(texts) + "."
 
 
 def gallery(cases: Sequence[Line]) -> pd.DataFrame:
