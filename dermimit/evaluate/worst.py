@@ -1,0 +1,56 @@
+"""The errors that a model is surest of, with all that it said beside the truth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dermimit.data.label_space import LabelSpace
+
+
+def surest_errors(
+    predictions: pd.DataFrame, label_space: LabelSpace, most: int = 10, top: int = 3
+) -> list[dict[str, Any]]:
+    """The wrong answers of highest probability, surest first.
+
+    Args:
+        predictions: test rows of a run with all three tasks, as a run stores them, in the order of the cases.
+        most: how many.
+        top: length of the differential.
+
+    Returns:
+        for each: `index` of the case; `disease`, `body_part`, `attributes` true and `said_body_part`,
+        `said_attributes` (from one half); `differential`: [name, probability]; `rank` of the truth, 1 for the first;
+        `selected` patches, best first (empty without lesion selection).
+
+    Raises:
+        ValueError: the run has no answers of a task.
+    """
+    for task in ("disease", "body_part", "attributes"):
+        if f"{task}_prob" not in predictions:
+            raise ValueError(f"the run has no answers for {task}: take one with all three tasks, such as full")
+    probability = np.stack(predictions["disease_prob"].to_list()).astype(float)
+    truth = predictions["disease"].map({name: i for i, name in enumerate(label_space.diseases)}).to_numpy()
+    sure = np.where(probability.argmax(1) != truth, probability.max(1), -1)
+    rows = [int(i) for i in np.argsort(-sure, kind="stable")[:most] if sure[i] >= 0]
+    return [_described(predictions.iloc[i], i, int(truth[i]), probability[i], label_space, top) for i in rows]
+
+
+def _described(
+    row: pd.Series, index: int, truth: int, probability: np.ndarray, label_space: LabelSpace, top: int
+) -> dict[str, Any]:
+    order = np.argsort(-probability, kind="stable")[:top]
+    attributes = np.asarray(row["attributes_prob"], float) >= 0.5
+    return {
+        "index": index,
+        "disease": row["disease"],
+        "body_part": row["body_part"],
+        "attributes": list(row["attributes"]),
+        "said_body_part": label_space.body_parts[int(np.argmax(row["body_part_prob"]))],
+        "said_attributes": [a for a, yes in zip(label_space.attributes, attributes, strict=True) if yes],
+        "differential": [[label_space.diseases[k], round(float(probability[k]), 4)] for k in order],
+        "rank": 1 + int((probability > probability[truth]).sum()),
+        "selected": [int(p) for p in row.get("selected", [])],
+    }
