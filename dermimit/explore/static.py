@@ -88,6 +88,54 @@ def answers_table(model: OnnxModel, cases: Cases, top: int = 3) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
+def accuracy_table(found: Mapping[str, Any]) -> pd.DataFrame:
+    """Scores of the trained model and of the shipped file, with intervals, as text: `model` and one column a score.
+
+    Args:
+        found: as `dermimit.export_accuracy.accuracy` gives it.
+    """
+    names = {
+        "macro_f1": "disease macro-F1",
+        "accuracy": "disease accuracy",
+        "top3_accuracy": "disease top-3",
+        "body_part_accuracy": "body-part accuracy",
+        "attribute_map": "attribute mAP",
+    }
+    models = {"trained, in torch": found["torch"], "shipped, in eight bits": found["file"]}
+    return pd.DataFrame(
+        {"model": model} | {title: _with_interval(scores[name]) for name, title in names.items()}
+        for model, scores in models.items()
+    )
+
+
+def accuracy_text(found: Mapping[str, Any], samples: int) -> str:
+    """What the table means, and what eight bits cost; `samples` photographs were seen in training."""
+    apart, (value, low, high) = found["differences"], found["macro_f1_difference"]
+    return (
+        f"{found['photographs']:,} test photographs, 95 % intervals by patient. Trained on {samples:,} photographs, "
+        f"repeats included. Eight bits change disease macro-F1 by {value:+.3f} ({low:+.3f} to {high:+.3f}). "
+        f"They change a photograph's probabilities by at most {apart['median']:.3f} in the median, by "
+        f"{apart['99 %']:.2f} at the 99th percentile and by {apart['largest']:.2f} in the worst case, where other "
+        f"patches are selected. Before that step, file and torch differ by at most "
+        f"{found['parity_before_eight_bits']:.0e}."
+    )
+
+
+def speed_text(found: Mapping[str, Any]) -> str:
+    """One sentence on the times that benchmarks/explorer_speed.py measured."""
+    first, later = found["first_answer_ms"], found["later_answers_ms"]
+    return (
+        f"In {found['browser']}, one thread of {found['machine']}, opened from disk: the first answer "
+        f"{first['median'] / 1000:.1f} s after the page was asked for (median of {first['count']} visits; slowest "
+        f"{first['largest'] / 1000:.1f} s), a later one {later['median']:.0f} ms after a control was moved (median of "
+        f"{later['count']}; slowest {later['largest']:.0f} ms)."
+    )
+
+
+def _with_interval(score: float | Sequence[float]) -> str:
+    return f"{score:.3f}" if isinstance(score, float) else "{:.3f} ({:.3f} to {:.3f})".format(*score)
+
+
 def controls_table(model: OnnxModel, case: Mapping[str, Any], top: int = 3) -> pd.DataFrame:
     """One case under each control: columns `control, setting, differential, true disease`.
 
@@ -104,7 +152,7 @@ def controls_table(model: OnnxModel, case: Mapping[str, Any], top: int = 3) -> p
         ("cross-interaction (CIM)", "off", model(photo, cim=False)),
         ("body part", f"{pretty(part)}, told", model(photo, body_part={part: 1.0})),
         ("attribute", f"{pretty(sign)} present, told", model(photo, attributes={sign: 1.0})),
-        ("covering", "the most telling patch", model(covered(photo, usual))),
+        ("covering", "the patch of the highest score", model(covered(photo, usual))),
     ]
     others = sorted(set(case["photos"]) - {str(case["truth"]["fitzpatrick"])})
     settings += [("skin type", ROMAN[int(t)], model(picture(case["photos"][t]))) for t in others]
