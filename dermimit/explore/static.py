@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dermimit.evaluate.evidence import with_interval
 from dermimit.explain.figures import draw_selection
 from dermimit.explain.style import RED, TASK_COLOURS, pretty
 from dermimit.explore.cases import picture
@@ -58,14 +59,14 @@ def _bars(axis: Axes, best: pd.Series, truth: str) -> None:
     for place, (name, p) in enumerate(best.items()):
         mark = " ★" if name == truth else ""
         bars[place].set_hatch("//" if mark else "")
-        axis.text(0, place + 0.24, f"{pretty(name)}{mark}, {p:.0%}", fontsize=9)
+        axis.text(0, place + 0.24, f"{pretty(name)}{mark}, {100 * p:.0f} %", fontsize=9)
     axis.set(xlim=(0, 1), ylim=(-0.4, len(best) - 0.2), yticks=[], xticks=[0, 0.5, 1])
     axis.spines["left"].set_visible(False)
 
 
 def listed(series: pd.Series, top: int) -> str:
-    """The most probable classes as text, such as `acne vulgaris 41 %, rosacea 12 %`."""
-    return ", ".join(f"{pretty(name)} {p:.0%}".replace("%", " %") for name, p in series.head(top).items())
+    """The most probable classes as text, such as `acne vulgaris 41 %, rosacea 12 %`, never broken before a %."""
+    return ", ".join(f"{pretty(name)} {100 * p:.0f}\u00a0%" for name, p in series.head(top).items())
 
 
 def answers_table(model: OnnxModel, cases: Cases, top: int = 3) -> pd.DataFrame:
@@ -110,10 +111,10 @@ def accuracy_table(found: Mapping[str, Any]) -> pd.DataFrame:
 
 def accuracy_text(found: Mapping[str, Any], samples: int) -> str:
     """What the table means, and what eight bits cost; `samples` photographs were seen in training."""
-    apart, (value, low, high) = found["differences"], found["macro_f1_difference"]
+    apart, changed = found["differences"], with_interval(*found["macro_f1_difference"])
     return (
         f"{found['photographs']:,} test photographs, 95 % intervals by patient. Trained on {samples:,} photographs, "
-        f"repeats included. Eight bits change disease macro-F1 by {value:+.3f} ({low:+.3f} to {high:+.3f}). "
+        f"repeats included. Eight bits change disease macro-F1 by {changed}. "
         f"They change a photograph's probabilities by at most {apart['median']:.3f} in the median, by "
         f"{apart['99 %']:.2f} at the 99th percentile and by {apart['largest']:.2f} in the worst case, where other "
         f"patches are selected. Before that step, file and torch differ by at most "
@@ -161,7 +162,7 @@ def controls_table(model: OnnxModel, case: Mapping[str, Any], top: int = 3) -> p
             "control": control,
             "setting": setting,
             "differential": listed(found.answers["disease"], top),
-            "true disease": f"{found.answers['disease'][truth]:.1%}".replace("%", " %"),
+            "true disease": f"{100 * found.answers['disease'][truth]:.1f}\u00a0%",
         }
         for control, setting, found in settings
     )
