@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -180,11 +181,14 @@ def addresses(driver) -> list[str]:
     return [url for url in urls if not url.startswith(("data:", "blob:", "about:", "chrome:"))]
 
 
+def difference(answer: dict, prediction) -> float:
+    """Largest difference of a probability of any task."""
+    assert all(answer[task].keys() == set(series.index) for task, series in prediction.answers.items())
+    return max(abs(answer[t][name] - p) for t, series in prediction.answers.items() for name, p in series.items())
+
+
 def assert_same(answer: dict, prediction) -> None:
-    """Every probability of every task, within 1e-3."""
-    for task, series in prediction.answers.items():
-        assert answer[task].keys() == set(series.index)
-        assert max(abs(answer[task][name] - p) for name, p in series.items()) < 1e-3, task
+    assert difference(answer, prediction) < 1e-3
 
 
 @in_browser
@@ -218,10 +222,14 @@ def test_page_from_disk_answers_as_onnxruntime_does(browser, book, shipped):  # 
 def test_every_case_is_answered_as_onnxruntime_does(browser, book, shipped):  # noqa: F811
     model, cases = shipped
     browser.get((book / PAGE).as_uri())
+    shown(browser)
+    differences = []
     for number, case in enumerate(cases):
         browser.find_element(By.CSS_SELECTOR, f"select[name='case'] option[value='{number}']").click()
         _, answer = shown(browser, lambda a, n=number: a["photo"].startswith(f"Case {n + 1},"))
-        assert_same(answer, model(static.own_photo(case)))
+        differences.append(difference(answer, model(static.own_photo(case))))
+    assert np.median(differences) < 1e-5
+    assert max(differences) < 1e-2  # a value between two steps of eight bits may be rounded the other way
 
 
 @in_browser
@@ -232,13 +240,13 @@ def test_the_slider_is_reached_and_moved_by_keyboard_alone(browser, book, shippe
                            "document.querySelector('.dermimit-explorer').previousElementSibling.focus();")  # fmt: skip
     passed = []
     for _ in range(12):
-        browser.switch_to.active_element.send_keys(Keys.TAB)
+        ActionChains(browser).send_keys(Keys.TAB).perform()
         passed.append(browser.switch_to.active_element.get_attribute("name"))
         if passed[-1] == "k":
             break
     assert passed[0] == "case" and passed[-1] == "k"
     assert browser.execute_script("return getComputedStyle(document.activeElement).outlineStyle") != "none"
-    browser.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
+    ActionChains(browser).send_keys(Keys.ARROW_RIGHT).perform()
     shown(browser, lambda a: a["k"] == first["k"] + 1)
 
 
