@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import Tensor
 
 from dermimit.data.splits import select
@@ -26,7 +27,7 @@ def accuracy(
     patients: pd.Series,
     resamples: int = RESAMPLES,
 ) -> dict[str, Any]:
-    """Score torch and a file on the same photographs, and say how far apart they are.
+    """Score torch and a file on the same photographs, those with a known disease, and say how far apart they are.
 
     Args:
         file: ONNX file.
@@ -42,18 +43,21 @@ def accuracy(
         `same_answer`, share of photographs with the same first disease; `differences`, median, 99th percentile and
         largest over photographs of the largest difference of a disease probability; `photographs`; `megabytes`.
     """
-    draws = patient_draws(patients, resamples)
+    known = ~np.isnan(targets["disease"]).any(axis=1)
+    photos, targets = photos[torch.from_numpy(known)], {task: target[known] for task, target in targets.items()}
+    draws = patient_draws(patients[known], resamples)
     answers = {"torch": answers_of(None, explorable, photos), "file": answers_of(file, explorable, photos)}
     found = {name: _with_intervals(answers[name], targets, draws) for name in answers}
     first = {name: answers[name]["disease"].argmax(axis=1) for name in answers}
     apart = np.abs(answers["torch"]["disease"] - answers["file"]["disease"]).max(axis=1)
+    shares = {"median": 0.5, "99 %": 0.99, "largest": 1.0}
     both = [macro_f1_draws(targets["disease"].argmax(axis=1), first[name], draws) for name in ("file", "torch")]
     value = found["file"]["macro_f1"][0] - found["torch"]["macro_f1"][0]
     return {
         **found,
         "macro_f1_difference": [value, *percentile_interval(both[0] - both[1])],
         "same_answer": float((first["torch"] == first["file"]).mean()),
-        "differences": {"median": np.median(apart), "99 %": np.quantile(apart, 0.99), "largest": apart.max()},
+        "differences": {name: float(np.quantile(apart, share)) for name, share in shares.items()},
         "photographs": len(photos),
         "megabytes": file.stat().st_size / 1e6,
     }
