@@ -115,7 +115,7 @@ def accuracy_text(found: Mapping[str, Any], samples: int) -> str:
     return (
         f"{found['photographs']:,} test photographs, 95 % intervals by patient. Trained on {samples:,} photographs, "
         f"repeats included. Eight bits change disease macro-F1 by {changed}. "
-        f"They change a photograph's probabilities by at most {apart['median']:.3f} in the median, by "
+        f"They change a disease probability of a photograph by at most {apart['median']:.3f} in the median, by "
         f"{apart['99 %']:.2f} at the 99th percentile and by {apart['largest']:.2f} in the worst case, where other "
         f"patches are selected. Before that step, file and torch differ by at most "
         f"{found['parity_before_eight_bits']:.0e}."
