@@ -126,11 +126,16 @@ def speed_text(found: Mapping[str, Any]) -> str:
     """One sentence on the times that benchmarks/explorer_speed.py measured."""
     first, later = found["first_answer_ms"], found["later_answers_ms"]
     return (
-        f"In {found['browser']}, one thread of {found['machine']}, opened from disk: the first answer "
-        f"{first['median'] / 1000:.1f} s after the page was asked for (median of {first['count']} visits; slowest "
-        f"{first['largest'] / 1000:.1f} s), a later one {later['median']:.0f} ms after a control was moved (median of "
-        f"{later['count']}; slowest {later['largest']:.0f} ms)."
+        f"In {found['browser']}, one thread of {found['machine']}, opened from disk, with {found['load']:.0f} other "
+        f"programs at work on {found['cores']} cores: the first answer {first['median'] / 1000:.1f} s after the page "
+        f"was asked for (median of {first['count']} visits, {_range(first, 1000)} s), a later one "
+        f"{later['median']:.0f} ms after a control was moved (median of {later['count']}, {_range(later, 1)} ms)."
     )
+
+
+def _range(values: Mapping[str, float], unit: int) -> str:
+    digits = 0 if unit == 1 else 1
+    return f"{values['smallest'] / unit:.{digits}f} to {values['largest'] / unit:.{digits}f}"
 
 
 def _with_interval(score: float | Sequence[float]) -> str:
