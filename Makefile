@@ -13,6 +13,7 @@ PY      := $(VENV)/bin/python
 STAMP   := $(VENV)/.installed
 PIP     := $(PY) -m pip --disable-pip-version-check
 OUT     := _build/$(DATASET)-$(PROFILE)/_build/html/index.html
+OFFLINE := _build/$(DATASET)-$(PROFILE)/dermimit-$(DATASET)-$(PROFILE).zip
 
 SNAKEMAKE = $(PY) -m snakemake -s workflow/Snakefile --profile workflow/profiles/local $(ARGS) \
 	--config $(strip profile=$(PROFILE) dataset=$(DATASET) $(if $(DATA_ROOT),data_root='$(DATA_ROOT)') \
@@ -24,10 +25,10 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install book test published full tables lock clean
+.PHONY: help install book book-offline test published full explorer-model tables lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
 	@echo
 	@echo "  Variables: PROFILE=quick|smoke|published|paper  DATASET=synderm|pad_ufes_20|...  DATA_ROOT=folder of a real dataset"
 	@echo "             DATA_OPTIONS='level=19' (of the dataset's loader; dermimit data info NAME lists them)"
@@ -53,6 +54,10 @@ book: $(STAMP) ## make data, runs and pages, then the book
 	$(SNAKEMAKE) book
 	@echo "The book is here: $(OUT)"
 
+book-offline: $(STAMP) ## the book as one zip file that opens by double click, explorer included
+	$(SNAKEMAKE) offline
+	@echo "The file is here: $(OFFLINE)"
+
 test: $(STAMP) ## run the tests, on all cores
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --dist loadfile $(ARGS)
 
@@ -67,6 +72,13 @@ _publish:
 full: $(STAMP) ## the paper's recipe: ViT-B/16, a GPU (days)
 	$(MAKE) book PROFILE=paper
 
+explorer-model: $(STAMP) ## train and export the model of the page Try it again, into results/published/explorer
+	$(MAKE) PROFILE=published _explorer_model
+
+.PHONY: _explorer_model
+_explorer_model:
+	$(SNAKEMAKE) explorer_model
+
 tables: $(STAMP) ## make the tables again from the published records, without training
 	$(SNAKEMAKE) tables
 
@@ -75,4 +87,4 @@ lock: $(STAMP) ## resolve requirements.lock again from pyproject.toml
 	  --no-emit-index-url --no-annotate --no-header -o requirements.lock
 
 clean: ## remove built books and staged pages; runs, data and .venv stay
-	rm -rf _build results/pages
+	rm -rf _build results/pages results/static

@@ -21,6 +21,7 @@ from dermimit.export_model import Explorable
 from dermimit.model.config import TASKS
 from dermimit.records import read_json, write_json
 from dermimit.train.assemble import load_photos
+from dermimit.train.config import TrainConfig
 from dermimit.train.run import Run
 
 TOLERANCE = 0.01  # of disease macro-F1 that eight bits may cost
@@ -42,6 +43,17 @@ def quantise(path: Path, out: Path) -> Path:
 
 
 @torch.inference_mode()
+def answers_of(file: Path | None, explorable: Explorable, photos: Tensor, batch: int = 32) -> dict[str, np.ndarray]:
+    """Task -> (n, C) probabilities that a file, or torch where there is none, gives for photographs, as trained."""
+    onnx_session = None if file is None else session(file)
+    parts = []
+    for images in photos.split(batch):
+        inputs = explorable.usual(images)
+        found = explorable(*inputs) if onnx_session is None else answer(onnx_session, inputs)
+        parts.append({task: np.asarray(found[task]) for task in TASKS})
+    return {task: np.concatenate([part[task] for part in parts]) for task in TASKS}
+
+
 def report(
     files: Mapping[str, Path],
     explorable: Explorable,
@@ -62,18 +74,13 @@ def report(
         attribute_map; largest `difference` of a probability from torch; share `same_answer` of photographs with
         torch's first disease; `megabytes`; `ms` a photograph here.
     """
-    sessions = {"torch": None} | {name: session(path) for name, path in files.items()}
     rows, reference = {}, None
-    for name, onnx_session in sessions.items():
-        start, parts = time.perf_counter(), []
-        for images in photos.split(batch):
-            inputs = explorable.usual(images)
-            found = explorable(*inputs) if onnx_session is None else answer(onnx_session, inputs)
-            parts.append({task: np.asarray(found[task]) for task in TASKS})
+    for name in ("torch", *files):
+        start = time.perf_counter()
+        answers = answers_of(files.get(name), explorable, photos, batch)
         seconds = time.perf_counter() - start
-        answers = {task: np.concatenate([part[task] for part in parts]) for task in TASKS}
         reference = reference or answers
-        rows[name] = _scores(answers, targets) | {
+        rows[name] = scores(answers, targets) | {
             "difference": max(float(np.abs(answers[t] - reference[t]).max()) for t in TASKS),
             "same_answer": float((answers["disease"].argmax(1) == reference["disease"].argmax(1)).mean()),
             "megabytes": files[name].stat().st_size / 1e6 if name in files else _megabytes(explorable),
@@ -107,7 +114,8 @@ def quantise_if_as_good(
     return table, kept
 
 
-def _scores(answers: Mapping[str, np.ndarray], targets: Mapping[str, np.ndarray]) -> dict[str, Any]:
+def scores(answers: Mapping[str, np.ndarray], targets: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Disease macro_f1, accuracy and top3_accuracy, body_part_accuracy and attribute_map of answers by task."""
     disease = class_metrics(targets["disease"], answers["disease"].astype(np.float64))
     return {name: disease[name] for name in ("macro_f1", "accuracy", "top3_accuracy")} | {
         "body_part_accuracy": class_metrics(targets["body_part"], answers["body_part"].astype(np.float64))["accuracy"],
@@ -129,13 +137,18 @@ def photos_of(run: Run, root: Path | None, split: str, limit: int) -> tuple[Tens
     """
     if limit < 2:
         raise ValueError(f"limit={limit}: at least 2 photographs are needed")
-    config = run.config if root is None else replace(run.config, data_root=root)
-    photos = load_photos(replace(config, train_share=1.0, attribute_noise=0.0, attribute_missing=0.0))
-    size = config.image_size
+    photos = load_photos(without_corruption(run, root))
+    size = run.config.image_size
     rows = select(photos.frame, split).head(limit)
     dataset = PhotoDataset(rows, photos.label_space, photos.root, eval_transform(size), least=least_side(size))
     images = torch.stack([dataset[i]["image"] for i in range(len(dataset))])
     return images, {task: target.numpy() for task, target in dataset.targets.items()}
+
+
+def without_corruption(run: Run, root: Path | None) -> TrainConfig:
+    """The run's configuration with the dataset as it is: nothing left out or made wrong; in `root` if given."""
+    config = run.config if root is None else replace(run.config, data_root=root)
+    return replace(config, train_share=1.0, attribute_noise=0.0, attribute_missing=0.0)
 
 
 def _megabytes(explorable: Explorable) -> float:

@@ -24,6 +24,7 @@ from dermimit.data.transforms import eval_transform
 from dermimit.explore import runtime
 from dermimit.explore.bundle import FILES, build, classic, source
 from dermimit.explore.cases import LOOKED_AT, SEED, chosen, curated
+from dermimit.explore.cases import picture as pixels
 from dermimit.explore.runtime import MEMBERS, RuntimeFilesError, locked, runtime_files
 
 VENDOR = Path(__file__).resolve().parents[1] / "results" / "vendor"
@@ -78,11 +79,6 @@ def test_cases_are_varied():
     assert {x.body_part for x in labels} == {*LABEL_SPACE.body_parts}
     skin = [x.fitzpatrick for x in labels]
     assert all(3 <= skin.count(t) <= 5 for t in range(1, 7))
-
-
-def pixels(address: str) -> np.ndarray:
-    """A PNG in a data address as uint8 (H, W, 3)."""
-    return np.array(Image.open(io.BytesIO(base64.b64decode(address.split(",")[1]))).convert("RGB"))
 
 
 def test_cases_hold_the_truth_and_the_same_case_with_other_skin():

@@ -175,8 +175,11 @@ def test_a_run_without_answers_before_the_interaction_is_refused(run, tmp_path):
 def test_the_file_is_the_model_and_eight_bits_are_measured(run, tiny_photos, tmp_path, capsys):
     pytest.importorskip("onnxscript")
     pytest.importorskip("onnxruntime")
+    from dermimit.evaluate.metrics import class_metrics
     from dermimit.export import INPUTS, OUTPUTS, answer, parity, session
+    from dermimit.export_accuracy import accuracy
     from dermimit.export_quantise import quantise_if_as_good
+    from dermimit.records import write_json
 
     path = tmp_path / "out" / "model.onnx"
     assert main(["export", str(run.path), "--onnx", str(path), "--limit", "9"]) == 0
@@ -207,6 +210,16 @@ def test_the_file_is_the_model_and_eight_bits_are_measured(run, tiny_photos, tmp
             np.testing.assert_allclose(found[task], wanted[task], atol=1e-5)
 
     targets = {task: t.numpy() for task, t in photos.targets.items()}
+    found = accuracy(path, explorable, real, targets, tiny_photos.frame["patient_id"], resamples=50)
+    write_json(tmp_path / "accuracy.json", found)
+    with torch.inference_mode():
+        answers = explorable(*explorable.usual(real))
+    scored = class_metrics(targets["disease"], answers["disease"].numpy().astype(float))
+    assert found["photographs"] == 11 and found["same_answer"] == 1  # one has no known disease
+    for name in ("macro_f1", "accuracy", "top3_accuracy"):
+        value, low, high = found["torch"][name]
+        assert value == scored[name] and low <= value <= high
+    assert found["differences"]["largest"] < 1e-5 and found["macro_f1_difference"] == [0, 0, 0]
     table, kept = quantise_if_as_good(path, explorable, real, targets, tolerance=1.0)
     assert kept and list(table.index) == ["torch", "fp32", "int8"]
     assert table.loc["fp32", "difference"] < 1e-5 < table.loc["int8", "difference"] < 0.2

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from dermimit.explore.cases import curated
-from dermimit.explore.runtime import runtime_files, write_script
+from dermimit.explore.runtime import RuntimeFilesError, runtime_files, write_script
 from dermimit.records import write_atomically
 
 CACHE = Path("results/vendor")
 FILES = ("explorer.js", "runtime.js", "model.js", "cases.js", "page.js", "index.html", "NOTICE.txt")
 END = "export default { render };"
+WITHOUT = "without-runtime.txt"
 
 
 def build(onnx: Path, out: Path, cache: Path = CACHE, cases: Sequence[dict[str, Any]] | None = None) -> dict[str, int]:
@@ -50,6 +51,25 @@ def build(onnx: Path, out: Path, cache: Path = CACHE, cases: Sequence[dict[str, 
     for name, text in texts.items():
         write_atomically(out / name, lambda draft, text=text: draft.write_text(text, encoding="utf-8"))
     return {name: (out / name).stat().st_size for name in FILES}
+
+
+def build_or_say_why(onnx: Path, out: Path, cache: Path = CACHE) -> str:
+    """As `build`; but where the runtime cannot be had, the page says so in the explorer's place.
+
+    Returns:
+        why there is no explorer, also in the file `WITHOUT` of the folder; empty where there is one.
+    """
+    try:
+        build(onnx, out, cache)
+    except RuntimeFilesError as error:
+        out.mkdir(parents=True, exist_ok=True)
+        said = f"This copy of the book was built without the program that runs the model in a browser: {error}."
+        stub = f"globalThis.dermimitExplorer = {{ render({{ el }}) {{ el.textContent = {json.dumps(said)}; }} }};\n"
+        for name, text in {"explorer.js": stub, "page.js": source("page.js"), WITHOUT: said + "\n"}.items():
+            write_atomically(out / name, lambda draft, text=text: draft.write_text(text, encoding="utf-8"))
+        return said
+    (out / WITHOUT).unlink(missing_ok=True)
+    return ""
 
 
 def source(name: str) -> str:

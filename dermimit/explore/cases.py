@@ -4,6 +4,7 @@ import base64
 import io
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from dermimit.data.synderm import Case, SynDerm
@@ -61,3 +62,9 @@ def data_address(case: Case) -> str:
     file = io.BytesIO()
     Image.fromarray(case.image).save(file, format="PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def picture(address: str) -> np.ndarray:
+    """The PNG in such an address as uint8 (H, W, 3)."""
+    content = base64.b64decode(address.split(",")[1])
+    return np.array(Image.open(io.BytesIO(content)).convert("RGB"))

@@ -17,7 +17,7 @@ html[data-theme="dark"] .dermimit, body[data-jp-theme-light="false"] .dermimit {
   --d-line: #48525d; --d-track: #323b45; --d-bar: #5aa9e6; --d-was: #ff9c8f; color-scheme: dark; }
 .dermimit *, .dermimit *::before { box-sizing: border-box; }
 .dermimit .columns { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }
-@container (min-width: 44rem) { .dermimit .columns { grid-template-columns: minmax(0, 21rem) minmax(0, 1fr); }
+@container (min-width: 38rem) { .dermimit .columns { grid-template-columns: minmax(0, 18rem) minmax(0, 1fr); }
   .dermimit .columns > :first-child { position: sticky; top: 0.5rem; align-self: start; } }
 .dermimit fieldset { border: 1px solid var(--d-line); border-radius: 0.4rem; background: var(--d-panel); margin: 0 0 0.8rem; padding: 0.5rem 0.7rem; min-width: 0; }
 .dermimit legend { font-weight: 600; padding: 0 0.3rem; font-size: 1rem; width: auto; float: none; margin: 0; }

@@ -61,7 +61,7 @@ def fetch(version: str, cache: Path, archive: Path) -> None:
     folder = cache / ".fetching"
     folder.mkdir(exist_ok=True)
     try:
-        words = ["npm", "pack", wanted, "--ignore-scripts", "--silent", "--pack-destination", str(folder)]
+        words = ["npm", "pack", wanted, "--ignore-scripts", "--silent", "--pack-destination", str(folder.resolve())]
         done = subprocess.run(words, capture_output=True, text=True, cwd=folder)
         found = folder / archive.name
         if done.returncode or not found.exists():
