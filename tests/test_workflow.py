@@ -111,7 +111,7 @@ def test_every_row_of_the_experiments_is_a_model_that_can_be_built(path, tmp_pat
         config = with_settings(TrainConfig(data_root=tmp_path, out=tmp_path / row["row"], **run), row["settings"])
         model = build_model(config.without_pretraining(), LABEL_SPACE).eval()
         with torch.no_grad():
-            logits, _ = model(torch.zeros(1, 3, config.image_size, config.image_size))
+            logits, _ = model(torch.zeros(1, 4 if config.lesion_map else 3, config.image_size, config.image_size))
         assert set(logits) == set(config.tasks)
 
 
@@ -179,20 +179,20 @@ def plan(*config, target="book"):
 @pytest.mark.slow
 @pytest.mark.parametrize(("profile", "runs"), [("smoke", 9), ("quick", 9), ("published", 45)])
 def test_plan_with_synderm(profile, runs):
-    expected = {"dataset": 1, "train": runs, "page": 12, "pages": 1, "book": 1, "total": runs + 15}
+    expected = {"dataset": 1, "train": runs, "page": 13, "pages": 1, "explorer": 1, "book": 1, "total": runs + 17}
     assert plan(f"profile={profile}", "dataset=synderm") == expected
 
 
 @pytest.mark.slow
 def test_plan_of_what_is_published():
     rows = sum(len(helpers.read_experiments(path)) for path in (ROOT / "workflow/experiments").glob("*.csv")) - 9
-    expected = {"dataset": 1, "train": 45, "experiment": 3 * rows, "publish": 1, "total": 47 + 3 * rows}
+    expected = {"dataset": 1, "train": 45, "outlines": 2, "experiment": 3 * rows, "publish": 1, "total": 49 + 3 * rows}
     assert plan("profile=published", "dataset=synderm", target="publish") == expected
 
 
 @pytest.mark.slow
 def test_plan_with_photographs(pad):
-    expected = {"train": 9, "page": 12, "pages": 1, "book": 1, "total": 23}
+    expected = {"train": 9, "page": 13, "pages": 1, "explorer": 1, "book": 1, "total": 25}
     assert plan("profile=quick", "dataset=pad_ufes_20", f"data_root={pad}") == expected
 
 
