@@ -94,12 +94,13 @@ const json = async (get, name) => JSON.parse(new TextDecoder().decode(await get(
 
 /** ONNX Runtime on one thread, which needs no special headers; the function it returns answers for pixels and choices. */
 async function startModel(get) {
-  const facts = await json(get, "facts.json");
-  const address = URL.createObjectURL(new Blob([await get("runtime.mjs")], { type: "text/javascript" }));
+  const [facts, module, wasmBinary, weights] = await Promise.all(
+    [json(get, "facts.json"), ...["runtime.mjs", "runtime.wasm", "model.onnx"].map(get)]);
+  const address = URL.createObjectURL(new Blob([module], { type: "text/javascript" }));
   const ort = await import(/* @vite-ignore */ address);
   URL.revokeObjectURL(address);
-  Object.assign(ort.env.wasm, { numThreads: 1, proxy: false, wasmBinary: await get("runtime.wasm") });
-  const session = await ort.InferenceSession.create(new Uint8Array(await get("model.onnx")), { executionProviders: ["wasm"] });
+  Object.assign(ort.env.wasm, { numThreads: 1, proxy: false, wasmBinary });
+  const session = await ort.InferenceSession.create(new Uint8Array(weights), { executionProviders: ["wasm"] });
   const [height, width] = facts.image_size;
   const flag = (on) => new ort.Tensor("bool", [on], []);
   const overrides = (task, set) =>
@@ -189,8 +190,8 @@ async function render({ model, el }) {
   try {
     const base = model.get("assets_url");
     const get = base ? filesBeside(base) : filesFromKernel(model);
-    const { facts, answer } = await startModel(get);
-    await explorer(root, model, facts, answer, await json(get, "cases.json"));
+    const [{ facts, answer }, cases] = await Promise.all([startModel(get), json(get, "cases.json")]);
+    await explorer(root, model, facts, answer, cases);
   } catch (error) {
     root.replaceChildren(h("p", { role: "alert" }, `The model could not be started: ${error.message}`));
     throw error;

@@ -116,8 +116,8 @@ def accuracy_text(found: Mapping[str, Any], samples: int) -> str:
         f"{found['photographs']:,} test photographs, 95 % intervals by patient. Trained on {samples:,} photographs, "
         f"repeats included. Eight bits change disease macro-F1 by {changed}. "
         f"They change a disease probability of a photograph by at most {apart['median']:.3f} in the median, by "
-        f"{apart['99 %']:.2f} at the 99th percentile and by {apart['largest']:.2f} in the worst case, where other "
-        f"patches are selected. Before that step, file and torch differ by at most "
+        f"{apart['99 %']:.2f} at the 99th percentile and by {apart['largest']:.2f} in the worst case. "
+        f"Before that step, file and torch differ by at most "
         f"{found['parity_before_eight_bits']:.0e}."
     )
 
@@ -126,9 +126,9 @@ def speed_text(found: Mapping[str, Any]) -> str:
     """One sentence on the times that benchmarks/explorer_speed.py measured."""
     first, later = found["first_answer_ms"], found["later_answers_ms"]
     return (
-        f"In {found['browser']}, one thread of {found['machine']}, opened from disk, with {found['load']:.0f} other "
-        f"programs at work on {found['cores']} cores: the first answer {first['median'] / 1000:.1f} s after the page "
-        f"was asked for (median of {first['count']} visits, {_range(first, 1000)} s), a later one "
+        f"In {found['browser']}, one thread of {found['machine']}, opened from disk, under a load of "
+        f"{found['load']:.0f} on {found['cores']} cores: the first answer {first['median'] / 1000:.1f} s after the "
+        f"page was asked for (median of {first['count']} visits, {_range(first, 1000)} s), a later one "
         f"{later['median']:.0f} ms after a control was moved (median of {later['count']}, {_range(later, 1)} ms)."
     )
 
