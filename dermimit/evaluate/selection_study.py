@@ -96,7 +96,8 @@ def selection_table(evidence: Evidence, root: Path) -> pd.DataFrame:
             line["p (Holm)"] = "–" if row == "full" else p_text(there["p_holm"])
         for name in ("precision", "recall"):
             found = shares.get(row)
-            line[name] = f"{found[name]:.2f}" if found else NOT_RUN
+            ends = [found[name], found[f"{name}_low"], found[f"{name}_high"]] if found else []
+            line[f"{name} (95 %)"] = "{:.2f} ({:.2f} to {:.2f})".format(*ends) if ends else NOT_RUN
         lines.append(line | _cost(folder / f"segmentation/{row}.json", shares.get(row)))
     return pd.DataFrame(lines).set_index("selected by").reset_index()
 

@@ -36,7 +36,11 @@ def main(
     started, rows, photos = time.time(), {}, None
     torch.set_num_threads(1)
     for row in ("full", "oracle", "unet", "mask_rcnn", *BLIND):
-        run = load_run(runs / WHERE.get(row, "selection") / f"{row}-seed0")
+        folder = runs / WHERE.get(row, "selection") / f"{row}-seed0"
+        if not (folder / "metrics.json").is_file():
+            print(f"{row}: no run in {folder}, left out", flush=True)
+            continue
+        run = load_run(folder)
         if photos is None:
             photos = data.load(run.config.dataset, root or run.config.data_root, run.config.image_size)
             test = photos.photos("test")
