@@ -106,17 +106,17 @@ def test_circumstances_tell_no_disease_and_every_attribute_can_be_seen():
     assert (overall["auroc"] < 0.99).all()
 
 
-def test_the_readme_quotes_the_differences_on_real_photographs():
+def test_the_readme_quotes_what_an_imagenet_stem_changes():
     text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
     pairs = read_json(ROOT / "results/published/real_evidence/pad_ufes_20.json")["pairs"]
     found = {(p["row"], p["reference"]): p for p in pairs}
-    for pair in (("small_full", "small_D"), ("imagenet_full", "imagenet_D"), ("imagenet_full", "imagenet_concat")):
+    for pair in (("imagenet_full", "imagenet_D"), ("imagenet_full", "imagenet_concat")):
         value, low, high = (found[pair][f"difference{end}"] for end in ("", "_low", "_high"))
         assert f"{value:+.3f} ({low:+.3f} to {high:+.3f})".replace("-", "−") in text
 
 
 def test_the_readme_may_say_that_the_centre_points_best():
     rows = pd.read_parquet(ROOT / "results/published/localisation/synderm_methods.parquet")
-    for score in ("pointing", "auroc"):
-        means = rows.groupby("method")[score].mean().sort_values()
+    for name in ("pointing", "auroc"):
+        means = rows.groupby("method")[name].mean().sort_values()
         assert means.index[-1] == "centre_prior"
