@@ -104,3 +104,9 @@ def test_cosines_are_means_over_epochs_and_seeds_and_the_verdict_counts_pairs():
     assert shown.loc["cim", "a/b"] == "+0.500 ± 0.141"
     assert "**not shown**" in evidence.conflict_text(cosines.assign(seeds=1))
     assert evidence.conflict_text(cosines[cosines["row"] == "cim"]) == "**Not run yet.**"
+
+
+def test_a_choice_is_named_with_its_factor(project):
+    changed = evidence.read_evidence(project, "choices").against("full")
+    assert evidence.differences_table(changed, factors=True)["model"].tolist() == ["K: 4 of 64"]
+    assert evidence.differences_table(changed)["model"].tolist() == ["4 of 64"]

@@ -143,8 +143,13 @@ def paper_scale_table(experiments: pd.DataFrame, records: pd.DataFrame) -> pd.Da
     return pd.DataFrame(lines)
 
 
-def differences_table(found: pd.DataFrame) -> pd.DataFrame:
-    """The differences that `compare` found as text for people, without the reference row."""
+def differences_table(found: pd.DataFrame, factors: bool = False) -> pd.DataFrame:
+    """The differences that `compare` found as text for people, without the reference row.
+
+    Args:
+        found: from `Evidence.against`.
+        factors: name the group of each row too, where labels such as "2" mean nothing without it.
+    """
     rows = found[found["note"] != "reference"]
     scores, ends = (
         zip(rows["value"], rows["sd"], strict=True),
@@ -152,7 +157,7 @@ def differences_table(found: pd.DataFrame) -> pd.DataFrame:
     )
     return pd.DataFrame(
         {
-            "model": rows["label"],
+            "model": rows["group"] + ": " + rows["label"] if factors else rows["label"],
             "seeds": rows["seeds"],
             "macro-F1": [f"{value:.3f}" + ("" if pd.isna(sd) else f" ± {sd:.3f}") for value, sd in scores],
             "difference (95 %)": [with_interval(d, *e) for d, e in zip(rows["difference"], ends, strict=True)],
