@@ -80,6 +80,26 @@ def test_lesions_are_counted_with_their_corners():
     assert of.lesions(masks) == [2, 0]
 
 
+def test_contrast_is_the_colour_difference_from_the_skin_around():
+    photos, masks = np.full((3, 20, 20, 3), 0.5), np.zeros((3, 20, 20), bool)
+    masks[:2, 8:12, 8:12] = True
+    masks[2] = True
+    photos[0][masks[0]] = 0.6
+    photos[:, 0, 0] = 1  # far from the lesion: not compared
+    found = of.contrast(photos, masks)
+    light, dark = (_lightness(v) for v in (0.6, 0.5))
+    mean = (light + dark) / 2 - 50
+    weight = 1 + 0.015 * mean**2 / np.sqrt(20 + mean**2)  # CIEDE2000 of two greys
+    assert found[0] == pytest.approx((light - dark) / weight, rel=1e-3)
+    assert found[1] == pytest.approx(0, abs=1e-3) and np.isnan(found[2])
+
+
+def _lightness(grey):
+    """CIE L* of an sRGB grey."""
+    linear = ((grey + 0.055) / 1.055) ** 2.4
+    return 116 * np.cbrt(linear) - 16
+
+
 def test_selection_share_by_hand():
     masks = torch.zeros(1, 16, 16, dtype=torch.bool)
     masks[0, :8, :8] = True
@@ -157,6 +177,7 @@ def rows():
             "disease": rng.choice(["acne", "eczema"], 40),
             "area": rng.random(40),
             "lesions": rng.integers(1, 5, 40),
+            "contrast": np.where(np.arange(40) < 4, np.nan, rng.random(40)),
             "right": pd.array(rng.choice([True, False, None], 40), dtype="boolean"),
         }
     )
@@ -184,6 +205,9 @@ def test_groups_by_hand(rows):
     sizes = summary.group(rows, "size")
     photos = rows.assign(size=sizes).drop_duplicates("image").sort_values("area")
     assert photos["size"].to_list() == ["small"] * 13 + ["medium"] * 13 + ["large"] * 14
+    faint = photos.assign(contrast_group=summary.group(photos, "contrast")).sort_values("contrast")
+    thirds = ["faint"] * 12 + ["middling"] * 12 + ["distinct"] * 12
+    assert faint["contrast_group"].to_list() == thirds + ["not recorded"] * 4
     assert set(summary.group(rows, "count")) == {"1", "2", "3 or more"}
     assert set(summary.group(rows, "skin")) == {"I–II", "III–IV", "V–VI", "not recorded"}
     assert set(summary.group(rows, "right")) == {"right", "wrong", "not recorded"}

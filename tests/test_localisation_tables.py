@@ -64,6 +64,8 @@ def test_the_table_of_scores_keeps_the_order_of_methods_and_groups():
     assert list(whole.columns) == ["method", "AUROC"] and list(whole["method"]) == ["a map", "another"]
     grouped = scores_table(summarise(frame, "skin", ("auroc",)))
     assert list(grouped.columns) == ["method", "group", "AUROC"] and set(grouped["group"]) == {"I–II"}
+    alone = scores_table(summarise(frame[frame["patient_id"] == frame["patient_id"].iloc[0]], scores=("auroc",)))
+    assert alone["AUROC"].str.endswith("(one patient)").all()
 
 
 def test_what_selected_patches_cover_is_counted_pixel_by_pixel(tiny_photos):

@@ -29,7 +29,8 @@ class Localisation:
 
     Attributes:
         rows: one a photo and method, ready for Parquet: `image, patient_id, fitzpatrick, body_part, disease` (lists
-            joined by "; "), `area` (the lesion's share of the photo), `lesions` (connected parts of its mask), `task,
+            joined by "; "), `area` (the lesion's share of the photo), `lesions` (connected parts of its mask), `contrast` (from the skin
+            around it, CIEDE2000), `task,
             answer, right` (missing where the truth is unknown), `explained` (the class that the map explains),
             `method, threshold, delta`, and the scores of `SCORES`, each in [0, 1]; with curves also `deletion_curve`
             and `insertion_curve`, probabilities at `localisation_curves.SHARES`.
@@ -172,6 +173,7 @@ def usable_batches(
         about = about.assign(
             area=masks.mean((1, 2)),
             lesions=of.lesions(masks),
+            contrast=of.contrast((images / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy(), masks),
             answer=[names[c] for c in said],
             right=right,
             explained=[names[c] for c in classes.tolist()],

@@ -12,7 +12,8 @@ from dermimit.evaluate.resampling import bootstrap_p, patient_draws, percentile_
 
 SKIN = {1: "I–II", 2: "I–II", 3: "III–IV", 4: "III–IV", 5: "V–VI", 6: "V–VI"}
 SIZES = ("small", "medium", "large")
-GROUPINGS = ("size", "count", "skin", "body_part", "disease", "right")
+CONTRASTS = ("faint", "middling", "distinct")
+GROUPINGS = ("size", "contrast", "count", "skin", "body_part", "disease", "right")
 NOT_RECORDED = "not recorded"
 
 
@@ -45,7 +46,7 @@ def summarise(
 def group(rows: pd.DataFrame, by: str) -> pd.Series:
     """The name of each row's group.
 
-    size: thirds of the photographs by the lesion's area; count: 1, 2 or 3 and more lesions; skin: Fitzpatrick types
+    size, contrast: thirds of the photographs by the lesion's area, and by its difference from the skin around it; count: 1, 2 or 3 and more lesions; skin: Fitzpatrick types
     in pairs; body_part, disease: as recorded; right: whether the answer is.
 
     Raises:
@@ -53,10 +54,11 @@ def group(rows: pd.DataFrame, by: str) -> pd.Series:
     """
     if by not in GROUPINGS:
         raise ValueError(f"unknown grouping {by!r}: choose one of {', '.join(GROUPINGS)}")
-    if by == "size":
-        area = rows.groupby("image")["area"].first()
-        third = np.ceil(3 * area.rank(method="average") / len(area)).clip(1, 3).astype(int)
-        return rows["image"].map(third).map(lambda i: SIZES[i - 1])
+    if by in ("size", "contrast"):
+        names, column = (SIZES, "area") if by == "size" else (CONTRASTS, "contrast")
+        value = rows.groupby("image")[column].first()
+        third = np.ceil(3 * value.rank(method="average") / value.notna().sum()).clip(1, 3)
+        return rows["image"].map(third).map(lambda i: NOT_RECORDED if pd.isna(i) else names[int(i) - 1])
     if by == "count":
         return rows["lesions"].map(lambda n: str(n) if n < 3 else "3 or more")
     if by == "skin":

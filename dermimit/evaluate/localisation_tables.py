@@ -64,7 +64,8 @@ def scores_table(summary: pd.DataFrame) -> pd.DataFrame:
     Args:
         summary: from `localisation_summary.summarise`.
     """
-    text = [f"{v:.2f} ({low:.2f} to {high:.2f})" for v, low, high in summary[["value", "low", "high"]].to_numpy()]
+    ends = summary[["value", "low", "high"]].to_numpy()
+    text = [f"{v:.2f}" + (f" ({low:.2f} to {high:.2f})" if low == low else " (one patient)") for v, low, high in ends]
     keys = ["method"] if set(summary["group"]) == {"all"} else ["method", "group"]
     told = summary.assign(text=text, score=summary["score"].map(COLUMNS))
     wide = told.pivot(index=keys, columns="score", values="text")

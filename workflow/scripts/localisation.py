@@ -31,7 +31,7 @@ SANE = ("lsm_score", "class_attention", "gradient_attention", "integrated_gradie
 CURVED = ("lsm_score", "class_attention", "gradient_attention", "integrated_gradients", "layer_grad_cam",
           "feature_ablation", "centre_prior", "random")  # fmt: skip
 REAL = {"synderm_full": "started from SynDerm, LSM and CIM", "small_full": "from random weights, LSM and CIM"}
-GROUPS = ("size", "count", "skin", "body_part", "right")
+GROUPS = ("size", "contrast", "count", "skin", "body_part", "right")
 
 
 def main(
@@ -99,7 +99,7 @@ def of_synderm(runs: Path, root: Path | None, limit: int, curved: int, out: Path
 
 def labelled(found: Localisation, row: str, seed: int) -> pd.DataFrame:
     """The rows of a run with its name, in small numbers."""
-    numbers = [*SCORES, "area", "threshold", "delta"]
+    numbers = [*SCORES, "area", "contrast", "threshold", "delta"]
     return found.rows.assign(row=row, seed=seed, **{name: found.rows[name].astype("float32") for name in numbers})
 
 
