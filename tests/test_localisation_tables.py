@@ -10,6 +10,7 @@ from dermimit.evaluate.localisation_tables import (
     Published,
     precision_text,
     read_localisation,
+    real_text,
     scores_table,
     with_and_without,
     with_and_without_table,
@@ -122,3 +123,14 @@ def test_precision_is_judged_against_the_centre_and_against_people():
     assert "**not** precise" in better
     assert "**not shown**" in precision_text(Published(frame(0.0), None, None, {}, None))
     assert precision_text(Published(None, None, None, {}, None)) == "**Not run yet.**"
+
+
+def test_real_photographs_in_words_name_the_best_map_that_looks():
+    summary = [
+        {"method": method, "score": score, "value": value}
+        for method, values in {"lsm_score": (0.6, 0.2), "occlusion": (0.8, 0.3), "centre_prior": (0.9, 0.5)}.items()
+        for score, value in zip(("auroc", "iou"), values, strict=True)
+    ]
+    text = real_text({"models": {"m": {"label": "from random weights", "summary": summary}}})
+    assert "occlusion has the highest AUROC, 0.80" in text and "the lesion score has 0.60" in text
+    assert "0.90" in text and "0.30 (occlusion)" in text and "0.76" in text

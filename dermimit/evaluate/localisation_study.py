@@ -29,11 +29,11 @@ class Localisation:
 
     Attributes:
         rows: one a photo and method, ready for Parquet: `image, patient_id, fitzpatrick, body_part, disease` (lists
-            joined by "; "), `area` (the lesion's share of the photo), `lesions` (connected parts of its mask), `contrast` (from the skin
-            around it, CIEDE2000), `task,
-            answer, right` (missing where the truth is unknown), `explained` (the class that the map explains),
-            `method, threshold, delta`, and the scores of `SCORES`, each in [0, 1]; with curves also `deletion_curve`
-            and `insertion_curve`, probabilities at `localisation_curves.SHARES`.
+            joined by "; "), `area` (the lesion's share of the photo), `lesions` (connected parts of its mask),
+            `contrast` (with the skin around it, CIEDE2000), `task, answer, right` (missing where the truth is
+            unknown), `explained` (the class that the map explains), `method, threshold, delta`, and the scores of
+            `SCORES`, each in [0, 1]; with curves also `deletion_curve` and `insertion_curve`, probabilities at
+            `localisation_curves.SHARES`.
         left_out: how many photos of the split have "no mask", an "empty mask" or a "full mask".
         thresholds: method -> threshold of the IoU.
     """

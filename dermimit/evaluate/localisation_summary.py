@@ -46,7 +46,8 @@ def summarise(
 def group(rows: pd.DataFrame, by: str) -> pd.Series:
     """The name of each row's group.
 
-    size, contrast: thirds of the photographs by the lesion's area, and by its difference from the skin around it; count: 1, 2 or 3 and more lesions; skin: Fitzpatrick types
+    size, contrast: thirds of the photographs by the lesion's area, and by its difference from the skin around
+    it; count: 1, 2 or 3 and more lesions; skin: Fitzpatrick types
     in pairs; body_part, disease: as recorded; right: whether the answer is.
 
     Raises:

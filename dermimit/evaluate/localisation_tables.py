@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ COLUMNS = {
     "pointing": "pointing game", "energy": "energy inside", "auroc": "AUROC", "average_precision": "average precision",
     "iou": "IoU", "deletion": "deletion ↓", "insertion": "insertion ↑",
 }  # fmt: skip
+
+
+KNOWS_NOTHING = ("centre_prior", "edge_density", "random", "untrained")
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,29 @@ def precision_text(found: Published, scores: Sequence[str] = ("pointing", "auroc
         f"lesion is {iou:.2f}, where two people who outline a real lesion agree at a median of {HUMAN_IOU:.2f}: {how} "
         "by that measure."
     )
+
+
+def real_text(real: Mapping[str, Any], score: str = "auroc") -> str:
+    """Which map points best on real photographs, for each model, beside the centre and people; in words.
+
+    Args:
+        real: `Published.real`.
+        score: which orders the maps.
+    """
+    lines = []
+    for model in real["models"].values():
+        summary = pd.DataFrame(model["summary"])
+        means = summary.pivot(index="method", columns="score", values="value")
+        own = means.drop(index=[name for name in KNOWS_NOTHING if name in means.index])
+        best = own[score].idxmax()
+        label, name, closest = model["label"], best.replace("_", " "), own["iou"].idxmax().replace("_", " ")
+        lines.append(
+            f"- **{label[0].upper()}{label[1:]}**: of the maps of the model, {name} has the highest {COLUMNS[score]}, "
+            f"{own[score][best]:.2f}; the lesion score has {own[score]['lsm_score']:.2f}, and the centre, which knows "
+            f"nothing, {means[score]['centre_prior']:.2f}. The highest mean IoU of a map is {own['iou'].max():.2f} "
+            f"({closest}); two people agree at {HUMAN_IOU:.2f}."
+        )
+    return "\n".join(lines)
 
 
 def with_and_without(selection: pd.DataFrame, scores: Sequence[str] = ("pointing", "auroc", "iou")) -> pd.DataFrame:

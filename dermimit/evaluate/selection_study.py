@@ -18,6 +18,8 @@ from dermimit.records import read_json
 
 BLIND = ("random_patches", "centre_patches", "k64")
 """Rows of the table `choices` that select without looking."""
+INFORMED = ("oracle", "unet", "mask_rcnn")
+"""Rows of the table `selection`, which select by a mask."""
 SELECTORS = {
     "full": "attention (LSM)", "oracle": "true mask (oracle)", "unet": "U-Net", "mask_rcnn": "Mask R-CNN",
     "random_patches": "chance", "centre_patches": "centre", "k64": "all 64 patches",
@@ -100,6 +102,25 @@ def selection_table(evidence: Evidence, root: Path) -> pd.DataFrame:
             line[f"{name} (95 %)"] = "{:.2f} ({:.2f} to {:.2f})".format(*ends) if ends else NOT_RUN
         lines.append(line | _cost(folder / f"segmentation/{row}.json", shares.get(row)))
     return pd.DataFrame(lines).set_index("selected by").reset_index()
+
+
+def worth_text(evidence: Evidence) -> str:
+    """What attention's choice is worth beside choices that do not look, and what better choices would add; in words."""
+    found = evidence.against("full").set_index("row")
+
+    def told(rows: tuple[str, ...]) -> str:
+        known = [row for row in rows if row in found.index]
+        ends = found.loc[known, ["difference", "difference_low", "difference_high"]].to_numpy()
+        named = [f"{SELECTORS[row]} {with_interval(*line)}" for row, line in zip(known, ends, strict=True)]
+        return ", ".join(named) or NOT_RUN
+
+    blind = found.loc[[row for row in BLIND if row in found.index], "difference_high"]
+    worth = "attention is worth more than each of them" if (blind < 0).all() else "it is **not** worth more than these"
+    return (
+        f"**What the attention is worth.** Macro-F1 of a choice that does not look, minus that of attention: "
+        f"{told(BLIND)}; {worth if len(blind) else NOT_RUN}. **What is left on the table**, by choices that know "
+        f"outlines: {told(INFORMED)}."
+    )
 
 
 def _cost(path: Path, share: Mapping[str, Any] | None) -> dict[str, str]:
