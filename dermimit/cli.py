@@ -1,4 +1,4 @@
-"""The `dermimit` command: train, predict, evaluate, export, data."""
+"""The `dermimit` command: train, predict, evaluate, explore, export, data."""
 
 import json
 import sys
@@ -78,6 +78,39 @@ def evaluate(
 
     folder = out or Path("evaluations") / f"{run.resolve().name}-on-{dataset}-{split}"
     print(f"{metrics_table(evaluate(run, dataset, root, folder, split, quarantine, options, cache))}\n{folder}")
+
+
+def explore(
+    run: Annotated[Path, tyro.conf.Positional],
+    /,
+    dataset: str | None = None,
+    root: Path | None = None,
+    split: Literal["train", "val", "test"] = "test",
+    n: int = 24,
+    app: Literal["lab", "voila", "none"] = "lab",
+    out: Path = Path("."),
+    port: int | None = None,
+    browser: bool = True,
+) -> int:
+    """Open a trained run in Jupyter: its answers under sliders and switches, with maps, on photographs of yours.
+
+    Args:
+        run: folder of a finished run.
+        dataset: name of the dataset in `root`, with the run's classes; without it that of the run.
+        root: folder of photographs to choose from; without it those that the run was trained on.
+        split: of that dataset.
+        n: photographs to choose from at most.
+        app: JupyterLab, Voila (the page without its code), or none: only write the notebook.
+        out: folder for the notebook; one of its name that is there is opened as it is.
+        port: of the local server; without it the app's own.
+        browser: open one.
+    """
+    from dermimit.explore.launch import open_app, write_notebook
+
+    where = root.resolve() if root else None
+    path, fresh = write_notebook(run, out, dataset=dataset, root=where and str(where), split=split, n=n)
+    print(path if fresh else f"{path} is there already and is opened as it is; delete it to begin anew")
+    return 0 if app == "none" else open_app(app, path, port, browser)
 
 
 def export(
@@ -198,6 +231,7 @@ def main(arguments: list[str] | None = None) -> int:
     app.command(train, name="train")
     app.command(predict, name="predict")
     app.command(evaluate, name="evaluate")
+    app.command(explore, name="explore")
     app.command(export, name="export")
     app.command(data, name="data", help="Make, check or describe a dataset.")
     try:

@@ -1,1 +1,16 @@
-"""The model in the reader's browser: a widget for Jupyter and for static pages, and the files that it needs."""
+"""The model in the reader's browser and in Jupyter: widgets, static pages, and the files that they need.
+
+`explore(RUN)` shows a run; names are imported when they are first used, since they bring torch and widgets along.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_WHERE = {"explore": "kernel", "TorchExplorer": "kernel", "Explorer": "widget"}
+__all__ = [*_WHERE]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)

@@ -58,9 +58,14 @@ def chosen(dataset: SynDerm, n: int) -> list[int]:
 
 
 def data_address(case: Case) -> str:
-    """The photograph as a PNG within an address, which a page opened from disk may read pixel by pixel."""
+    """The photograph of a case as `png_address`."""
+    return png_address(case.image)
+
+
+def png_address(pixels: np.ndarray) -> str:
+    """uint8 (H, W, 3) as a PNG within an address, which a page opened from disk may read pixel by pixel."""
     file = io.BytesIO()
-    Image.fromarray(case.image).save(file, format="PNG", optimize=True)
+    Image.fromarray(pixels).save(file, format="PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 

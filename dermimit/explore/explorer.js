@@ -1,11 +1,14 @@
 // DermImitFormer in the browser: one ES module, used by Jupyter (anywidget) and by a static page.
-// Nothing is fetched but the files beside the page, or what the kernel sends; a photograph never leaves the browser.
+// In a page the model runs in the browser, and nothing is fetched but the files beside the page; in Jupyter it may also
+// run in the kernel (torch), which then sees the photograph and can draw maps.
 
 const FILES = { "runtime.mjs": "runtime", "runtime.wasm": "runtime", "model.onnx": "model", "facts.json": "model", "cases.json": "cases" };
 const TASKS = ["body_part", "attributes", "disease"];
 const ROMAN = ["", "I", "II", "III", "IV", "V", "VI"];
 const NOTICE = "Research tool, not a medical device: do not use it to diagnose or to treat anyone.";
 const PRIVATE = "Your photograph stays in this browser: it is sent nowhere.";
+const TO_KERNEL = "Your photograph goes to the kernel of this notebook, and nowhere else.";
+const WITHOUT_CONTROLS = "This run has not got the parts (lesion selection and cross-interaction between three tasks) that could be changed here.";
 const CHANGED = 5e-4; // of a probability: less is not worth a mention
 
 const STYLE = `
@@ -32,6 +35,7 @@ html[data-theme="dark"] .dermimit, body[data-jp-theme-light="false"] .dermimit {
 .dermimit .quiet { color: var(--d-quiet); font-size: 0.88em; }
 .dermimit .photo { position: relative; touch-action: none; cursor: crosshair; max-width: 22rem; aspect-ratio: 1; margin: 0.4rem 0; }
 .dermimit .photo > * { position: absolute; inset: 0; width: 100%; height: 100%; border-radius: 0.3rem; }
+.dermimit .photo .map { opacity: 0.6; image-rendering: pixelated; }
 .dermimit .photo.over { outline: 3px dashed var(--d-bar); }
 .dermimit ol, .dermimit ul { list-style: none; margin: 0; padding: 0; }
 .dermimit li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 0.6rem; align-items: center; margin: 0 0 0.35rem; }
@@ -122,6 +126,26 @@ async function startModel(get) {
   return { facts, answer };
 }
 
+/** The kernel answers instead: any run of torch, with maps of it on demand. */
+async function modelOfKernel(model, get) {
+  const waiting = new Map();
+  let asked = 0;
+  model.on("msg:custom", (message) => {
+    const wait = waiting.get(message.reply);
+    waiting.delete(message.reply);
+    if (wait) message.error ? wait.fail(new Error(message.error)) : wait.done(message.found);
+  });
+  const ask = (what, pixels) => new Promise((done, fail) => {
+    waiting.set(++asked, { done, fail });
+    model.send({ ask: asked, ...what }, undefined, [new Uint8Array(pixels).buffer]);
+  });
+  return {
+    facts: await json(get, "facts.json"),
+    answer: (pixels, choice) => ask({ choice }, pixels),
+    draw: (pixels, map) => ask({ map }, pixels),
+  };
+}
+
 // ---------------------------------------------------------------- photographs
 
 /** The central square of a picture as size × size RGBA pixels. */
@@ -190,22 +214,25 @@ async function render({ model, el }) {
   try {
     const base = model.get("assets_url");
     const get = base ? filesBeside(base) : filesFromKernel(model);
-    const [{ facts, answer }, cases] = await Promise.all([startModel(get), json(get, "cases.json")]);
-    await explorer(root, model, facts, answer, cases);
+    const start = model.get("in_kernel") ? modelOfKernel(model, get) : startModel(get);
+    const [engine, cases] = await Promise.all([start, json(get, "cases.json")]);
+    await explorer(root, model, engine, cases);
   } catch (error) {
     root.replaceChildren(h("p", { role: "alert" }, `The model could not be started: ${error.message}`));
     throw error;
   }
 }
 
-async function explorer(root, model, facts, answer, { cases }) {
-  const size = facts.image_size[0], [rows, columns] = facts.grid, classes = facts.classes;
+async function explorer(root, model, { facts, answer, draw }, { cases }) {
+  const size = facts.image_size[0], [rows, columns] = facts.grid, classes = { body_part: [], attributes: [], ...facts.classes };
+  const tasks = TASKS.filter((task) => task in facts.classes), selecting = facts.selecting ?? ["disease", "attributes"];
+  const controls = facts.controls ?? true; // not every run has K, the switches and the what-ifs
   const usual = () => ({ k: facts.k, lsm: true, cim: true, attributes: {}, body_part: {} });
   let choice = usual(), photo = { pixels: null, truth: null, name: "" }, rect = null, before = null, now = null;
 
   // Controls, each labelled.
   const option = (value, text) => h("option", { value }, text);
-  const caseSelect = h("select", { name: "case" }, ...cases.map((c, i) => option(i, `Case ${i + 1}`)));
+  const caseSelect = h("select", { name: "case" }, ...cases.map((c, i) => option(i, c.name ?? `Case ${i + 1}`)));
   const skinSelect = h("select", { name: "skin" });
   const skinLabel = h("label", {}, "Skin type (Fitzpatrick) of the same case ", skinSelect);
   const file = h("input", { type: "file", accept: "image/*", name: "photo" });
@@ -221,31 +248,67 @@ async function explorer(root, model, facts, answer, { cases }) {
   const kRange = h("input", { type: "range", name: "k", min: 1, max: facts.num_patches, step: 1 });
   const kText = h("span", {});
   const lsmBox = h("input", { type: "checkbox", name: "lsm" }), cimBox = h("input", { type: "checkbox", name: "cim" });
-  const shownTask = h("select", { name: "task" }, option("disease", "disease"), option("attributes", "attributes"));
+  const shownTask = h("select", { name: "task" }, ...selecting.map((task) => option(task, task)));
   const bodySelect = h("select", { name: "body_part" }, option("", "as the model sees it"), ...classes.body_part.map((b) => option(b, words(b))));
   const attributeSelects = classes.attributes.map((name) => h("select", { name: `attribute-${name}`, ariaLabel: `Set ${words(name)}` },
     option("", "as seen"), option("1", "present"), option("0", "absent")));
   const reset = h("button", { type: "button", name: "reset" }, "Reset everything");
   const lists = { disease: h("ol", { ariaLabel: "Differential, most probable first" }), body_part: h("ol", { ariaLabel: "Body part" }), attributes: h("ul", { ariaLabel: "Attributes" }) };
-  const attributeRows = classes.attributes.map((name, i) => bar(name, 0, 0, "", attributeSelects[i]));
+  const attributeRows = classes.attributes.map((name, i) => bar(name, 0, 0, "", controls ? attributeSelects[i] : ""));
   lists.attributes.append(...attributeRows);
+  const maps = draw ? mapControls() : null;
   const status = h("p", { role: "status", ariaLive: "polite", className: "quiet" });
   const field = (title, ...children) => h("fieldset", {}, h("legend", {}, title), ...children);
   root.replaceChildren(
     h("p", { className: "notice" }, NOTICE),
     h("div", { className: "columns" },
       h("div", {},
-        field("Photograph", h("label", {}, "Drawn case ", caseSelect), skinLabel, h("label", {}, "or a photograph of your own ", file), h("p", { className: "quiet" }, PRIVATE),
-          frame, h("p", { className: "quiet" }, `The model sees ${size} × ${size} pixels. Outlined: the selected patches, stronger where the score is higher. Drag to cover a part.`),
+        field("Photograph", h("label", {}, "Drawn case ", caseSelect), skinLabel, h("label", {}, "or a photograph of your own ", file), h("p", { className: "quiet" }, draw ? TO_KERNEL : PRIVATE),
+          frame, h("p", { className: "quiet" }, `The model sees ${size} × ${size} pixels. ${selecting.length ? "Outlined: the selected patches, stronger where the score is higher. " : ""}Drag to cover a part.`),
           clear, " ", h("label", { className: "inline" }, truthBox, " show the truth"), truthText)),
       h("div", {},
         field("Differential", lists.disease, status),
-        field("Model", h("label", {}, "Patches K: ", kText, kRange), h("label", { className: "inline" }, lsmBox, " lesion selection (LSM)"),
-          h("label", { className: "inline" }, cimBox, " cross-interaction (CIM)"), h("label", {}, "Outline the patches of ", shownTask), reset),
-        field("Body part", h("label", {}, "What if it were ", bodySelect),
-          h("p", { className: "quiet" }, "What you set here or below is told to the disease through the cross-interaction (CIM). The bars stay the model's own answer."), lists.body_part),
-        field("Attributes", h("p", { className: "quiet" }, "What if one were present, or absent?"),
-          h("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "Attributes, scrollable" }, lists.attributes)))));
+        field("Model", ...controls ? [h("label", {}, "Patches K: ", kText, kRange), h("label", { className: "inline" }, lsmBox, " lesion selection (LSM)"),
+          h("label", { className: "inline" }, cimBox, " cross-interaction (CIM)")] : [h("p", { className: "quiet" }, WITHOUT_CONTROLS)],
+          ...selecting.length ? [h("label", {}, "Outline the patches of ", shownTask)] : [], reset),
+        ...maps ? [field("Where it looks", ...maps.parts)] : [],
+        ...tasks.includes("body_part") ? [field("Body part", ...controls ? [h("label", {}, "What if it were ", bodySelect),
+          h("p", { className: "quiet" }, "What you set here or below is told to the disease through the cross-interaction (CIM). The bars stay the model's own answer.")] : [], lists.body_part)] : [],
+        ...tasks.includes("attributes") ? [field("Attributes", ...controls ? [h("p", { className: "quiet" }, "What if one were present, or absent?")] : [],
+          h("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "Attributes, scrollable" }, lists.attributes))] : [])));
+
+  function inWords(truth) {
+    const part = [truth.body_part].flat().filter(Boolean).map(words).join(" or "), type = ROMAN[truth.fitzpatrick];
+    const parts = [truth.disease && words(truth.disease), part, type && `skin type ${type}`].filter(Boolean).join(", ");
+    return `${controls && !draw ? "Drawn as" : "Recorded as"} ${parts}${truth.attributes ? `: ${truth.attributes.map(words).join(", ") || "no attribute"}` : ""}.`;
+  }
+
+  /** Task, class and method of a map, a button, and the map on the photograph. */
+  function mapControls() {
+    const task = h("select", { name: "map-task" }, ...tasks.map((name) => option(name, words(name))));
+    const method = h("select", { name: "map-method" }), named = h("select", { name: "map-class" });
+    const button = h("button", { type: "button", name: "map" }, "Draw the map"), note = h("p", { className: "quiet", role: "status" });
+    const picture = h("img", { className: "map", hidden: true, alt: "" });
+    frame.insertBefore(picture, overlay);
+    const fill = () => {
+      named.replaceChildren(option("", "its answer"), ...facts.classes[task.value].map((name) => option(name, words(name))));
+      method.replaceChildren(...facts.methods[task.value].map((name) => option(name, words(name) + (facts.baselines.includes(name) ? " (knows nothing)" : ""))));
+    };
+    const clearMap = () => { picture.hidden = true; note.textContent = ""; };
+    task.addEventListener("change", fill);
+    button.addEventListener("click", async () => {
+      button.disabled = true;
+      note.textContent = "Drawing …";
+      try {
+        const asked = photo, found = await draw(occluded(photo.pixels, rect, size), { task: task.value, class: named.value, method: method.value });
+        if (asked !== photo) return;
+        Object.assign(picture, { src: found.picture, hidden: false, alt: `Map of ${words(method.value)} for ${task.value}` });
+        note.textContent = `Dark: least, bright: most, within this photograph.${found.delta === null ? "" : ` Missing from completeness: ${found.delta.toFixed(3)} logits.`}`;
+      } catch (error) { note.textContent = `No map: ${error.message}`; } finally { button.disabled = false; }
+    });
+    fill();
+    return { clear: clearMap, parts: [h("label", {}, "Task ", task), h("label", {}, "Class ", named), h("label", {}, "Method ", method), button, note] };
+  }
 
   // Show the choices and the answer.
   function showControls() {
@@ -264,7 +327,7 @@ async function explorer(root, model, facts, answer, { cases }) {
     canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(pixels), size, size), 0, 0);
     canvas.setAttribute("aria-label", `${photo.name}${rect ? ", partly covered" : ""}`);
     overlay.replaceChildren();
-    if (now) {
+    if (now && selecting.length) {
       const task = shownTask.value, order = now[`${task}_ranked`], scores = now[`${task}_scores`], most = scores[order[0]];
       const high = size / rows, wide = size / columns;
       for (const patch of order.slice(0, choice.lsm ? choice.k : 0)) for (const [colour, width] of [["#000", 1.3], ["#ffe14d", 0.6]])
@@ -283,7 +346,7 @@ async function explorer(root, model, facts, answer, { cases }) {
   function showAnswer() {
     const truth = truthBox.checked ? photo.truth : null;
     const mark = (task, name) => (truth && [truth[task]].flat().includes(name) ? " ✓ true" : "");
-    for (const [task, count] of [["disease", 5], ["body_part", 3]]) {
+    for (const [task, count] of [["disease", 5], ["body_part", 3]].filter(([task]) => tasks.includes(task))) {
       const told = classes[task].findIndex((name) => name in (choice[task] ?? {})), shown = ranked(now[task], count);
       if (told >= 0 && !shown.includes(told)) shown.push(told);
       lists[task].replaceChildren(...shown.map((i) => bar(classes[task][i], now[task][i], before[task][i],
@@ -294,7 +357,7 @@ async function explorer(root, model, facts, answer, { cases }) {
       attributeRows[i].firstChild.firstChild.textContent = fresh.firstChild.textContent;
       attributeRows[i].replaceChildren(attributeRows[i].firstChild, ...[...fresh.children].slice(1));
     });
-    truthText.textContent = truth ? `Drawn as ${words(truth.disease)}, ${words(truth.body_part)}, skin type ${ROMAN[truth.fitzpatrick]}: ${truth.attributes.map(words).join(", ") || "no attribute"}.` : "";
+    truthText.textContent = truth ? inWords(truth) : "";
     const [first, second] = ranked(now.disease, 2), led = ranked(before.disease, 1)[0];
     announce(`Most probable: ${words(classes.disease[first])} ${percent(now.disease[first])}, then ${words(classes.disease[second])} ${percent(now.disease[second])}.`
       + (first === led ? "" : ` Before your changes: ${words(classes.disease[led])} ${percent(before.disease[led])}.`));
@@ -310,6 +373,7 @@ async function explorer(root, model, facts, answer, { cases }) {
   let running = false, again = false;
   async function refresh() {
     showControls();
+    maps?.clear();
     if (photo.pixels) showPhoto();
     if (running) { again = true; return; }
     running = true;
@@ -331,9 +395,9 @@ async function explorer(root, model, facts, answer, { cases }) {
 
   function publish(milliseconds) { // to the kernel, or to whoever holds the model of a static page
     const named = (task) => Object.fromEntries(classes[task].map((name, i) => [name, now[task][i]]));
-    const selected = now.disease_ranked.slice(0, choice.lsm ? choice.k : facts.num_patches);
+    const selected = now.disease_ranked?.slice(0, choice.lsm ? choice.k : facts.num_patches) ?? [];
     model.set("answer", { photo: photo.name, k: choice.k, lsm: choice.lsm, cim: choice.cim, selected, milliseconds,
-      rectangle: rect, ...Object.fromEntries(TASKS.map((task) => [task, named(task)])) });
+      rectangle: rect, ...Object.fromEntries(tasks.map((task) => [task, named(task)])) });
     model.save_changes();
   }
 
@@ -348,14 +412,15 @@ async function explorer(root, model, facts, answer, { cases }) {
   async function takeCase() {
     const index = Number(caseSelect.value), { truth, photos } = cases[index], types = Object.keys(photos).map(Number);
     if (skinSelect.dataset.case !== caseSelect.value) {
-      skinSelect.replaceChildren(...types.map((t) => option(t, `${ROMAN[t]}${t === truth.fitzpatrick ? " (as drawn first)" : ""}`)));
-      skinSelect.value = truth.fitzpatrick;
+      skinSelect.replaceChildren(...types.map((t) => option(t, `${ROMAN[t] ?? ""}${t === truth.fitzpatrick ? " (as drawn first)" : ""}`)));
+      skinSelect.value = truth.fitzpatrick ?? 0;
       skinSelect.dataset.case = caseSelect.value;
     }
     skinLabel.hidden = types.length < 2;
     const type = skinSelect.value, read = async (t) => readPixels(await pictureOf(photos[t]), size);
-    const [pixels, first] = [await read(type), await read(truth.fitzpatrick)];
-    await takePhoto(pixels, `Case ${index + 1}, skin type ${ROMAN[type]}`, { ...truth, fitzpatrick: Number(type) }, first);
+    const [pixels, first] = [await read(type), await read(truth.fitzpatrick ?? 0)];
+    const name = cases[index].name ?? `Case ${index + 1}`;
+    await takePhoto(pixels, ROMAN[type] ? `${name}, skin type ${ROMAN[type]}` : name, { ...truth, fitzpatrick: Number(type) }, first);
   }
 
   async function takeFile(chosen) {

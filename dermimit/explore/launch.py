@@ -1,0 +1,77 @@
+"""Open the explorer of a run: a small notebook, in JupyterLab or as an app in Voilà."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+
+from dermimit.predict import DISCLAIMER
+from dermimit.records import write_atomically
+from dermimit.train.run import load_run
+
+APPS = {"lab": "jupyterlab", "voila": "voila"}
+
+
+def notebook(run: Path, **options: object) -> nbformat.NotebookNode:
+    """The notebook: what it is, and one cell with the explorer.
+
+    Args:
+        run: folder of a finished run.
+        options: of `dermimit.explore.explore`; None stands for its default.
+    """
+    given = "".join(f", {name}={value!r}" for name, value in options.items() if value is not None)
+    cells = [
+        nbformat.v4.new_markdown_cell(f"# {run.name}\n\n**{DISCLAIMER}**", id="about"),
+        nbformat.v4.new_code_cell(
+            f"from dermimit.explore import explore\n\nwidget = explore({str(run)!r}{given})\nwidget", id="explorer"
+        ),
+        nbformat.v4.new_code_cell(
+            "widget.answer  # what the page above shows now; run again after a change", id="answer"
+        ),
+    ]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    return nbformat.v4.new_notebook(cells=cells, metadata=kernel)
+
+
+def write_notebook(run: Path, folder: Path, **options: object) -> tuple[Path, bool]:
+    """Write the notebook into a folder, unless one of its name is there, which may have been edited.
+
+    Returns:
+        its path, and whether it is new.
+
+    Raises:
+        FileNotFoundError: there is no finished run.
+    """
+    load_run(run)
+    path = folder / f"explore-{run.resolve().name}.ipynb"
+    if path.exists():
+        return path, False
+    folder.mkdir(parents=True, exist_ok=True)
+    made = nbformat.writes(notebook(run.resolve(), **options))
+    write_atomically(path, lambda draft: draft.write_text(made, encoding="utf-8"))
+    return path, True
+
+
+def command(app: str, path: Path, port: int | None, browser: bool) -> list[str]:
+    """The command that opens a notebook.
+
+    Raises:
+        ValueError: the app is not installed; says how to get it.
+    """
+    module = APPS[app]
+    if importlib.util.find_spec(module) is None:
+        raise ValueError(f"{module} is not installed: pip install 'dermimit[explore]'")
+    words = [sys.executable, "-m", module, str(path)]
+    return words + ([f"--port={port}"] if port else []) + ([] if browser else ["--no-browser"])
+
+
+def open_app(app: str, path: Path, port: int | None = None, browser: bool = True) -> int:
+    """Run it until the reader ends it; its exit code."""
+    try:
+        return subprocess.run(command(app, path, port, browser), check=False).returncode
+    except KeyboardInterrupt:
+        return 0

@@ -1,0 +1,196 @@
+"""The explorer over torch: answers, maps, photographs of any dataset, and the page in a real browser with a kernel."""
+
+import gzip
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import Select, WebDriverWait
+from test_book import browser, hosts_asked, needs_browser, severe_messages  # noqa: F401
+
+from dermimit.data.problems import ManifestError
+from dermimit.explain.attributions import attribution
+from dermimit.explore import explore
+from dermimit.explore.cases import picture
+from dermimit.explore.kernel import cases_of
+from dermimit.explore.launch import command, write_notebook
+from dermimit.explore.torch_model import TorchModel
+from dermimit.train import TrainConfig, fit
+from dermimit.train.run import load_run
+
+MODEL = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
+
+
+def trained(tiny_photos, out, **settings):
+    config = TrainConfig(data_root=tiny_photos.root, out=out, image_size=16, samples=8, epochs=1, batch_size=4,
+                         model_kwargs=MODEL, **settings)  # fmt: skip
+    return load_run(fit(config))
+
+
+@pytest.fixture
+def run(tiny_photos, tmp_path):
+    return trained(tiny_photos, tmp_path / "full")
+
+
+def first_photo(widget) -> np.ndarray:
+    return picture(next(iter(widget._cases[0]["photos"].values())))
+
+
+def test_the_answer_is_that_of_the_run_and_controls_change_it(run, tiny_photos):
+    model, test, case = TorchModel(run), tiny_photos.photos("test"), cases_of(tiny_photos)[0]
+    photo = picture(next(iter(case["photos"].values())))
+    image = test[list(test.frame["image"]).index(case["name"])]["image"]
+    torch.testing.assert_close(model.tensor(photo)[0], image, atol=1 / 127, rtol=0)
+    found = model(photo)
+    with torch.no_grad():
+        logits, out = run.model(model.tensor(photo))
+    np.testing.assert_allclose(found["disease"], logits["disease"].softmax(1)[0].numpy(), atol=1e-6)
+    np.testing.assert_allclose(found["attributes"], logits["attributes"].sigmoid()[0].numpy(), atol=1e-6)
+    assert found["disease_ranked"][:4] == out["disease/selected"][0].tolist()
+    for choice in ({"k": 1}, {"lsm": False}, {"cim": False}, {"body_part": {"leg": 1}}, {"attributes": {"scale": 1}}):
+        assert np.abs(np.subtract(model(photo, choice)["disease"], found["disease"])).max() > 1e-7, choice
+
+
+def test_a_run_of_one_task_answers_without_controls(tiny_photos, tmp_path):
+    run = trained(tiny_photos, tmp_path / "D", tasks=("disease",), fusion="none", lsm=False)
+    widget = explore(run, n=2)
+    assert not widget.model.facts["controls"] and widget.model.facts["selecting"] == []
+    assert (
+        set(widget.model(first_photo(widget))) == {"disease"}
+        and "lsm_score" not in widget.model.facts["methods"]["disease"]
+    )
+    assert "data:image/png" in widget._repr_mimebundle_()[0]["text/html"]
+
+
+def test_lesion_selection_without_interaction_ranks_the_selected_patches_first(tiny_photos, tmp_path):
+    run = trained(tiny_photos, tmp_path / "D_LSM", tasks=("disease",), fusion="none")
+    model = TorchModel(run)
+    photo = picture(next(iter(cases_of(tiny_photos)[0]["photos"].values())))
+    with torch.no_grad():
+        _, out = run.model(model.tensor(photo))
+    found = model(photo)
+    assert found["disease_ranked"][:4] == out["disease/selected"][0].tolist()
+    assert sorted(found["disease_ranked"]) == list(range(16))
+
+
+def test_maps_are_those_of_the_package(run, tiny_photos):
+    model = TorchModel(run)
+    photo = picture(next(iter(cases_of(tiny_photos)[0]["photos"].values())))
+    values, delta = model.map(photo, "disease", "psoriasis", "integrated_gradients")
+    wanted = attribution(run, model.tensor(photo), "disease", torch.tensor([2]), "integrated_gradients", progress=False)
+    np.testing.assert_array_equal(values, wanted.map[0].numpy())
+    assert delta == pytest.approx(float(wanted.delta[0]))
+    with pytest.raises(ValueError, match="did you mean 'psoriasis'"):
+        model.map(photo, "disease", "psoriassis", "occlusion")
+    with pytest.raises(ValueError, match="expected uint8"):
+        model(photo[:8])
+
+
+def test_cases_name_what_is_recorded_and_differ_in_disease(tiny_photos):
+    cases = cases_of(tiny_photos, n=3)
+    assert len({case["truth"].get("disease") for case in cases}) == 3
+    frame = tiny_photos.frame.set_index("image")
+    for case in cases:
+        row = frame.loc[case["name"]]
+        assert case["truth"].get("disease") == row["disease"] or "disease" not in case["truth"]
+        assert case["truth"]["fitzpatrick"] == row["fitzpatrick"]
+    json.dumps(cases)
+
+
+def test_the_kernel_answers_and_reports_errors(run, monkeypatch):
+    widget, sent = explore(run, n=2), []
+    monkeypatch.setattr(widget, "send", lambda content, buffers=None: sent.append((content, buffers)))
+    photo = first_photo(widget)
+    rgba = np.dstack([photo, np.full(photo.shape[:2], 255, np.uint8)]).tobytes()
+    widget._reply(widget, {"asset": "facts.json"}, [])
+    assert json.loads(gzip.decompress(sent[0][1][0]))["k"] == 4
+    widget._reply(widget, {"ask": 1, "choice": {}}, [memoryview(rgba)])
+    assert sent[1][0] == {"reply": 1, "found": widget.model(photo)}
+    widget._reply(widget, {"ask": 2, "map": {"task": "disease", "class": "", "method": "class_attention"}}, [rgba])
+    assert picture(sent[2][0]["found"]["picture"]).shape == (16, 16, 3) and sent[2][0]["found"]["delta"] is None
+    widget._reply(widget, {"ask": 3, "map": {"task": "disease", "class": "", "method": "magic"}}, [rgba])
+    assert "unknown method 'magic'" in sent[3][0]["error"]
+
+
+def test_wrong_datasets_and_cases_are_refused(run, tmp_path):
+    from dermimit.data import synderm
+
+    with pytest.raises(ValueError, match="case=5: there are 3 cases"):
+        explore(run, case=5, n=3)
+    with pytest.raises(ManifestError, match="are not the run's"):
+        explore(run, root=synderm.write(tmp_path / "other", 10, image_size=16))
+
+
+def test_a_notebook_is_written_once(run, tmp_path):
+    path, fresh = write_notebook(run.path, tmp_path, split="val", dataset=None)
+    assert fresh and path.name == "explore-full.ipynb"
+    code = nbformat.read(path, 4).cells[1].source
+    assert "split='val'" in code and "dataset" not in code
+    path.write_text("edited")
+    assert write_notebook(run.path, tmp_path) == (path, False) and path.read_text() == "edited"
+    assert command("lab", path, 9999, False)[1:] == ["-m", "jupyterlab", str(path), "--port=9999", "--no-browser"]
+    with pytest.raises(FileNotFoundError, match="is not a finished run"):
+        write_notebook(tmp_path / "nothing", tmp_path)
+
+
+@pytest.fixture
+def app(run, tmp_path):
+    """The address of the explorer as an app of Voilà, with a kernel of its own."""
+    path, _ = write_notebook(run.path, tmp_path, n=3)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with (tmp_path / "voila.log").open("w") as log:
+        server = subprocess.Popen(command("voila", path, port, False), stdout=log, stderr=log, cwd=tmp_path)
+    try:
+        for _ in range(120):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/voila/static/", timeout=1)
+                break
+            except urllib.error.HTTPError:
+                break
+            except OSError:
+                assert server.poll() is None, (tmp_path / "voila.log").read_text()
+                time.sleep(0.5)
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@needs_browser
+@pytest.mark.skipif(sys.platform != "linux", reason="starts a server and a kernel")
+def test_a_run_is_explored_in_a_browser_with_a_kernel(run, app, browser):  # noqa: F811
+    severe_messages(browser), hosts_asked(browser)
+    browser.get(app)
+    wait = WebDriverWait(browser, 120)
+    text = wait.until(lambda d: (s := d.find_elements(By.CSS_SELECTOR, ".dermimit [role=status]")) and
+                      next((x.text for x in s if x.text.startswith("Most probable")), None))  # fmt: skip
+    widget = explore(run, n=3)
+    names, photo = run.label_space.diseases, first_photo(widget)
+
+    def first(choice) -> str:
+        p = widget.model(photo, choice)["disease"]
+        return f"{names[int(np.argmax(p))]} {100 * max(p):.1f} %"
+
+    assert first({}) in text
+    browser.find_element(By.NAME, "k").send_keys(Keys.HOME)
+    wait.until(lambda d: first({"k": 1}) in d.find_element(By.CSS_SELECTOR, ".dermimit").text)
+    Select(browser.find_element(By.NAME, "map-method")).select_by_value("integrated_gradients")
+    browser.find_element(By.NAME, "map").click()
+    wait.until(lambda d: "Missing from completeness" in d.find_element(By.CSS_SELECTOR, ".dermimit").text)
+    drawn = browser.find_element(By.CSS_SELECTOR, ".photo img.map")
+    assert drawn.is_displayed() and int(drawn.get_property("naturalWidth")) == 16
+    assert severe_messages(browser) == []
+    assert hosts_asked(browser) <= {"127.0.0.1"}
