@@ -17,9 +17,13 @@ PALETTE = [
 
 TASK_COLOURS = {"disease": BLUE, "body_part": GREEN, "attributes": ORANGE}
 TASK_LABELS = {"disease": "disease", "body_part": "body part", "attributes": "attributes"}
-ROW_COLOURS = {"D": GREY, "D_LSM": ORANGE, "D_B_A": SKY, "D_B_A_LSM": GREEN, "full": RED}
-SPARE = (PINK, BLUE, BLACK, "#8C6D31", "#6B4C9A")
-MARKERS = "osD^vPX*<>"
+BROWN, PURPLE = "#8C6D31", "#6B4C9A"
+ROW_COLOURS = {
+    "D": GREY, "D_LSM": ORANGE, "D_B": PINK, "D_A": BROWN, "D_B_A": SKY, "D_B_A_concat": PURPLE, "D_B_A_CIM": BLACK,
+    "D_B_A_LSM": GREEN, "full": RED,
+}  # fmt: skip
+SPARE = (BLUE, "#B15928", "#1B9E77", "#7F7F00")
+MARKERS = "osD^vPX*<>dph8"
 
 
 def pretty(name: str) -> str:

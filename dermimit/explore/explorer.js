@@ -263,7 +263,7 @@ async function explorer(root, model, { facts, answer, draw }, { cases }) {
     h("p", { className: "notice" }, NOTICE),
     h("div", { className: "columns" },
       h("div", {},
-        field("Photograph", h("label", {}, "Drawn case ", caseSelect), skinLabel, h("label", {}, "or a photograph of your own ", file), h("p", { className: "quiet" }, draw ? TO_KERNEL : PRIVATE),
+        field("Photograph", h("label", {}, draw ? "Photograph " : "Drawn case ", caseSelect), skinLabel, h("label", {}, "or a photograph of your own ", file), h("p", { className: "quiet" }, draw ? TO_KERNEL : PRIVATE),
           frame, h("p", { className: "quiet" }, `The model sees ${size} × ${size} pixels. ${selecting.length ? "Outlined: the selected patches, stronger where the score is higher. " : ""}Drag to cover a part.`),
           clear, " ", h("label", { className: "inline" }, truthBox, " show the truth"), truthText)),
       h("div", {},
@@ -285,7 +285,7 @@ async function explorer(root, model, { facts, answer, draw }, { cases }) {
 
   /** Task, class and method of a map, a button, and the map on the photograph. */
   function mapControls() {
-    const task = h("select", { name: "map-task" }, ...tasks.map((name) => option(name, words(name))));
+    const task = h("select", { name: "map-task" }, ...tasks.toReversed().map((name) => option(name, words(name))));
     const method = h("select", { name: "map-method" }), named = h("select", { name: "map-class" });
     const button = h("button", { type: "button", name: "map" }, "Draw the map"), note = h("p", { className: "quiet", role: "status" });
     const picture = h("img", { className: "map", hidden: true, alt: "" });
