@@ -1,7 +1,11 @@
 """Harm done to training labels on purpose, to measure what a method bears: wrong, missing, or few of them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+
+from dermimit.data.problems import ManifestError, suggest
 
 
 def shuffle_attributes(frame: pd.DataFrame, share: float, seed: int = 0) -> pd.DataFrame:
@@ -56,6 +60,22 @@ def thin_out(frame: pd.DataFrame, share: float, seed: int = 0) -> pd.DataFrame:
     order = np.random.default_rng((seed, 3)).permutation(names)
     kept = set(order[: max(1, round(share * len(order)))])
     return frame[~train | patients.astype(str).isin(kept)].reset_index(drop=True)
+
+
+def keep_out(frame: pd.DataFrame, diseases: Sequence[str]) -> pd.DataFrame:
+    """Leave the photographs of some diseases out of training and validation; in the test they remain.
+
+    Args:
+        frame: a manifest with `split` and `disease`.
+        diseases: their names.
+
+    Raises:
+        ManifestError: no photograph has one of these names.
+    """
+    known = sorted(frame["disease"].dropna().unique())
+    if unknown := [name for name in diseases if name not in known]:
+        raise ManifestError(f"unseen: no photograph of {unknown[0]!r}; {suggest(unknown[0], known)}")
+    return frame[~frame["disease"].isin(diseases) | (frame["split"] == "test")].reset_index(drop=True)
 
 
 def _chosen(frame: pd.DataFrame, share: float, seed: int) -> np.ndarray:

@@ -20,6 +20,7 @@ class WithLesionMap(Dataset):
 
     def __init__(self, photos: PhotoDataset) -> None:
         self.photos, self.frame, self.label_space = photos, photos.frame, photos.label_space
+        self.targets = photos.targets
 
     def __len__(self) -> int:
         return len(self.photos)

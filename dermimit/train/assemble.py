@@ -9,11 +9,12 @@ from torch import nn
 
 import dermimit.model  # noqa: F401  (registers the builders with timm)
 from dermimit.data import LabelSpace, PhotoDataset, PhotoSet, load
-from dermimit.data.corrupt import hide_attributes, shuffle_attributes, thin_out
+from dermimit.data.corrupt import hide_attributes, keep_out, shuffle_attributes, thin_out
 from dermimit.data.lesion_channel import WithLesionMap, mapped
 from dermimit.data.quarantine import leave_out
 from dermimit.train.config import TrainConfig
 from dermimit.train.gradients import UncertaintyWeights
+from dermimit.train.long_tail import freeze_all_but_classifiers
 from dermimit.train.transfer import start_from
 
 
@@ -24,6 +25,7 @@ def load_photos(config: TrainConfig) -> PhotoSet:
     frame = thin_out(frame, config.train_share) if config.train_share < 1 else frame
     frame = shuffle_attributes(frame, config.attribute_noise) if config.attribute_noise else frame
     frame = hide_attributes(frame, config.attribute_missing) if config.attribute_missing else frame
+    frame = keep_out(frame, config.unseen.split("; ")) if config.unseen else frame
     frame = mapped(frame, photos.root, config.lesion_map) if config.lesion_map else frame
     return replace(photos, frame=frame, cache=Path(config.cache) if config.cache else None)
 
@@ -53,6 +55,8 @@ def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:
         model.loss_weights = UncertaintyWeights(num_classes)
     if config.start_from:
         start_from(model, Path(config.start_from), label_space)
+    if config.train_only == "classifiers":
+        freeze_all_but_classifiers(model)
     return model
 
 

@@ -8,7 +8,7 @@ from dermimit.data.label_space import TASKS
 from dermimit.data.problems import suggest
 
 RARE = ("quarantine", "data_options", "cache", "train_share", "attribute_noise", "attribute_missing", "balance",
-        "watch_gradients", "lesion_map")  # fmt: skip
+        "watch_gradients", "lesion_map", "disease_loss", "sampling", "train_only", "unseen")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +98,14 @@ class TrainConfig:
     """Share of the training photographs whose attributes are made unknown: missing labels."""
     balance: Literal["sum", "uncertainty", "pcgrad"] = "sum"
     """How the tasks' weighted losses become one step: their sum, learnt uncertainty weights, or PCGrad on the trunk."""
+    disease_loss: Literal["cross_entropy", "class_balanced", "logit_adjusted", "focal"] = "cross_entropy"
+    """The disease's loss; all but the first are remedies for rare diseases, see `dermimit.train.long_tail`."""
+    sampling: Literal["photographs", "diseases"] = "photographs"
+    """Every photograph equally often, or every disease."""
+    train_only: Literal["all", "classifiers"] = "all"
+    """All weights, or the classifiers alone: with start_from and sampling=diseases, decoupled training."""
+    unseen: str = ""
+    """Diseases to keep out of training and validation, separated by "; ": they stay classes, and stay in the test."""
     watch_gradients: int = 0
     """Steps between two measurements of how the tasks' gradients on the trunk agree; 0 for none."""
     seed: int = 0

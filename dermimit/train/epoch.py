@@ -12,6 +12,7 @@ from dermimit.data.lesion_channel import WithLesionMap
 from dermimit.data.transforms import CutMix
 from dermimit.train.config import TrainConfig
 from dermimit.train.gradients import conflict, project_conflicts, replace_gradients, task_gradients
+from dermimit.train.long_tail import disease_loss, even_order
 from dermimit.train.losses import first_nonfinite, task_objectives
 
 
@@ -34,12 +35,17 @@ def train_one_epoch(
     generator = torch.Generator().manual_seed(epoch_seed(config.seed, epoch) + accelerator.process_index)
     cutmix = CutMix(config.cutmix_alpha, config.cutmix_probability, generator)
     count = config.steps_per_epoch * config.batch_size
-    order = sample_order(len(photos), epoch * count, count, config.seed)
+    diseases = photos.targets.get("disease")
+    if config.sampling == "diseases":
+        order = even_order(diseases, count, epoch_seed(config.seed, epoch) + 11)
+    else:
+        order = sample_order(len(photos), epoch * count, count, config.seed)
     loader = accelerator.prepare(
         DataLoader(photos, config.batch_size, sampler=order, num_workers=config.workers, drop_last=True)
     )
     weights = {task: config.weight(task) for task in config.tasks}
     multi_label = [task for task in config.tasks if photos.label_space.multi_label(task)]
+    own = {"disease": disease_loss(config.disease_loss, diseases)} if "disease" in config.tasks else {}
     bare, pcgrad = accelerator.unwrap_model(model), config.balance == "pcgrad"
     shared = [p for p in bare.trunk.parameters() if p.requires_grad] if pcgrad or config.watch_gradients else []
     sums: dict[str, torch.Tensor] = {}
@@ -54,7 +60,9 @@ def train_one_epoch(
         with accelerator.autocast():
             logits, out = model(images)
         logits = {task: z.float() for task, z in logits.items()}
-        objectives, losses = task_objectives(logits, out, targets, weights, config.supervise == "both", multi_label)
+        objectives, losses = task_objectives(
+            logits, out, targets, weights, config.supervise == "both", multi_label, own
+        )
         loss = bare.loss_weights(objectives) if config.balance == "uncertainty" else sum(objectives.values())
         if bad := first_nonfinite(losses, loss):
             raise_nonfinite(bad, step, photos, batch["index"], config)

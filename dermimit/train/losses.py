@@ -1,6 +1,7 @@
 """Losses of the three tasks, with unknown labels left out."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -49,6 +50,7 @@ def task_objectives(
     weights: dict[str, float],
     both: bool,
     multi_label: Collection[str] = ("attributes",),
+    own: Mapping[str, Callable[[Tensor, Tensor], Tensor]] | None = None,
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """w_t (loss after the interaction + loss before it) of each task.
 
@@ -59,18 +61,21 @@ def task_objectives(
         weights: task -> w_t.
         both: whether the logits before the interaction are trained too; without an interaction there is one set.
         multi_label: tasks whose classes do not exclude each other (`LabelSpace.multi_label`).
+        own: task -> a loss of its own, in place of `task_loss`.
 
     Returns:
         task -> its weighted loss, with a graph; task -> the loss on its answer alone, without one.
 
     Source: DermImitFormer trains both sets of logits as far as is known; the weights are our declared choice.
     """
-    losses = {task: task_loss(task, z, targets[task], multi_label) for task, z in logits.items()}
+    usual = {task: partial(task_loss, task, multi_label=multi_label) for task in logits}
+    loss_of = usual | {task: loss for task, loss in (own or {}).items() if task in logits}
+    losses = {task: loss_of[task](z, targets[task]) for task, z in logits.items()}
     objectives = {task: weights[task] * loss for task, loss in losses.items()}
     for task, z in logits.items():
         before = out[f"{task}/logits_before"]
         if both and before is not z:
-            objectives[task] = objectives[task] + weights[task] * task_loss(task, before, targets[task], multi_label)
+            objectives[task] = objectives[task] + weights[task] * loss_of[task](before, targets[task])
     return objectives, {task: loss.detach() for task, loss in losses.items()}
 
 
