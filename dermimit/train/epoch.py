@@ -12,7 +12,7 @@ from dermimit.data.lesion_channel import WithLesionMap
 from dermimit.data.transforms import CutMix
 from dermimit.train.config import TrainConfig
 from dermimit.train.gradients import conflict, project_conflicts, replace_gradients, task_gradients
-from dermimit.train.long_tail import disease_loss, even_order
+from dermimit.train.long_tail import disease_loss, even_order, rest_all_but_classifiers
 from dermimit.train.losses import first_nonfinite, task_objectives
 
 
@@ -51,6 +51,8 @@ def train_one_epoch(
     sums: dict[str, torch.Tensor] = {}
     measured: list[dict[str, float]] = []
     model.train()
+    if config.train_only == "classifiers":
+        rest_all_but_classifiers(bare)
     bar = tqdm(loader, desc=f"epoch {epoch + 1}/{config.epochs}", disable=None, leave=False)
     for i, batch in enumerate(bar):
         step = epoch * config.steps_per_epoch + i

@@ -73,3 +73,9 @@ def freeze_all_but_classifiers(model: torch.nn.Module) -> None:
     """Leave only the classifiers to be trained: the second stage of decoupled training (Kang et al. 2020, cRT)."""
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(name.startswith("classifiers"))
+
+
+def rest_all_but_classifiers(model: torch.nn.Module) -> None:
+    """Put the frozen parts in evaluation mode, so that no running mean of theirs moves; after each `model.train()`."""
+    for name, part in model.named_children():
+        part.train(name.startswith("classifiers"))
