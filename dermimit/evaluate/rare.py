@@ -1,0 +1,133 @@
+"""Diseases by how often training showed them: scores of each, of the head, the middle and the tail, and gains."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+from scipy import stats
+
+from dermimit.evaluate.resampling import patient_draws, percentile_interval, two_level
+
+PARTS = ("head", "middle", "tail")
+Classes = Int[np.ndarray, " photos"]
+
+
+def parts_of(counts: Int[np.ndarray, " classes"]) -> np.ndarray:
+    """Head, middle or tail: thirds of the diseases by the number of their training photographs, the largest first."""
+    rank = np.argsort(np.argsort(-counts, kind="stable"), kind="stable")
+    return np.array(PARTS)[rank * 3 // len(counts)]
+
+
+def by_disease(truth: Classes, answers: Int[np.ndarray, "seeds photos"], classes: int) -> pd.DataFrame:
+    """Recall, precision and F1 of each disease, means over seeds; precision 0 where nothing was said.
+
+    Args:
+        truth: disease of each photo.
+        answers: what each seed said.
+    """
+    hits = np.stack([np.bincount(truth[a == truth], minlength=classes) for a in answers])
+    said = np.stack([np.bincount(a, minlength=classes) for a in answers])
+    true = np.bincount(truth, minlength=classes)
+    found = {"recall": hits / np.maximum(true, 1), "precision": hits / np.maximum(said, 1)}
+    found["f1"] = 2 * hits / np.maximum(said + true, 1)
+    return pd.DataFrame({name: value.mean(0) for name, value in found.items()} | {"photographs": true})
+
+
+def by_part(
+    truth: Classes, answers: Int[np.ndarray, "seeds photos"], part: np.ndarray, resamples: int = 1000
+) -> pd.DataFrame:
+    """Mean F1 of the diseases of each part, and of all, with a 95 % interval over photographs and seeds.
+
+    Args:
+        truth, answers: as in `by_disease`.
+        part: of each disease.
+
+    Returns:
+        columns `part, value, low, high`.
+    """
+    draws, f1 = patient_draws(range(len(truth)), resamples), []
+    photos = np.arange(len(truth))
+    for answer in answers:
+        hit = answer == truth
+        true, said = (draws.class_counts(c, photos, len(part)) for c in (truth, answer))
+        f1.append(2 * draws.class_counts(truth[hit], photos[hit], len(part)) / np.maximum(true + said, 1))
+    lines, usual = [], [by_disease(truth, a[None], len(part))["f1"].to_numpy() for a in answers]
+    for name, kept in ({p: part == p for p in PARTS} | {"all": np.ones(len(part), bool)}).items():
+        observed = [float(value[kept].mean()) for value in usual]
+        low, high = percentile_interval(two_level(np.stack([d[kept].mean(0) for d in f1]), observed))
+        lines.append({"part": name, "value": float(np.mean(observed)), "low": low, "high": high})
+    return pd.DataFrame(lines)
+
+
+def gain_by_count(
+    truth: Classes,
+    with_tasks: Int[np.ndarray, "seeds photos"],
+    alone: Int[np.ndarray, "seeds photos"],
+    counts: Int[np.ndarray, " classes"],
+    resamples: int = 1000,
+) -> dict[str, float]:
+    """Is a gain in F1 largest where training examples are few? Its slope over the decimal logarithm of the count.
+
+    Args:
+        truth: disease of each photo.
+        with_tasks, alone: answers of two rows, the same seeds.
+        counts: training photographs of each disease.
+
+    Returns:
+        `slope` (F1 per tenfold count; negative: rare diseases gain most) and `spearman`, each with `_low` and `_high`:
+        95 % intervals by photograph.
+    """
+    size, photos, x = len(counts), np.arange(len(truth)), np.log10(np.maximum(counts, 1))
+    draws, f1 = patient_draws(photos, resamples), []
+    for answers in (with_tasks, alone):
+        total = 0
+        for answer in answers:
+            hit = answer == truth
+            true, said = (draws.class_counts(c, photos, size) for c in (truth, answer))
+            total = total + 2 * draws.class_counts(truth[hit], photos[hit], size) / np.maximum(true + said, 1)
+        f1.append(total / len(answers))
+    observed = by_disease(truth, with_tasks, size)["f1"] - by_disease(truth, alone, size)["f1"]
+    drawn = (f1[0] - f1[1]).T
+    found: dict[str, float] = {}
+    for name, of in {"slope": lambda y: _slope(x, y), "spearman": lambda y: _spearman(x, y)}.items():
+        low, high = percentile_interval(np.array([of(y) for y in drawn]))
+        found |= {name: float(of(observed.to_numpy())), f"{name}_low": low, f"{name}_high": high}
+    return found
+
+
+def _slope(x: Float[np.ndarray, " classes"], y: Float[np.ndarray, " classes"]) -> float:
+    centred = x - x.mean()
+    return float(centred @ y / (centred @ centred))
+
+
+def _spearman(x: Float[np.ndarray, " classes"], y: Float[np.ndarray, " classes"]) -> float:
+    """Rank correlation, 0 with a constant."""
+    return float(stats.spearmanr(x, y).statistic) if np.ptp(y) > 0 else 0.0
+
+
+def answers_of(frame: pd.DataFrame, row: str) -> Int[np.ndarray, "seeds photos"]:
+    """The answers of a row, a line a seed: columns `row/seed` of a frame in their order."""
+    names = [name for name in frame.columns if name.rsplit("/", 1)[0] == row]
+    if not names:
+        raise ValueError(f"no answers of {row!r}; there are: {', '.join(rows_of(frame))}")
+    return frame[names].to_numpy(np.int64).T
+
+
+def rows_of(frame: pd.DataFrame) -> list[str]:
+    """Names of the rows that have answers in a frame."""
+    return list(dict.fromkeys(name.rsplit("/", 1)[0] for name in frame.columns if "/" in name))
+
+
+def table_of_parts(
+    frame: pd.DataFrame, part: np.ndarray, labels: Mapping[str, str], resamples: int = 1000
+) -> pd.DataFrame:
+    """`by_part` of every row of a frame with `truth`, with `row`, `label` and `seeds`."""
+    truth, tables = frame["truth"].to_numpy(np.int64), []
+    for row in rows_of(frame):
+        answers = answers_of(frame, row)
+        label = labels.get(row, row)
+        tables.append(by_part(truth, answers, part, resamples).assign(row=row, label=label, seeds=len(answers)))
+    return pd.concat(tables, ignore_index=True)

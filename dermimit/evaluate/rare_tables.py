@@ -1,0 +1,161 @@
+"""The published measurements of rare, few and unseen diseases as tables and as words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dermimit.data.label_space import LabelSpace
+from dermimit.evaluate import conformal
+from dermimit.evaluate.evidence import with_interval
+from dermimit.evaluate.rare import parts_of
+from dermimit.evaluate.resampling import patient_draws, percentile_interval
+from dermimit.evaluate.tables import read_experiments
+from dermimit.records import read_json
+
+WAYS = {
+    "one threshold": ("adaptive", False), "a threshold for each part": ("adaptive", True),
+    "smallest sets, one threshold": ("threshold", False),
+}  # fmt: skip
+
+
+def read_rare(root: Path) -> tuple[pd.DataFrame, dict[str, Any], dict[str, str]]:
+    """Answers of the runs, the record, and the names of the rows.
+
+    Args:
+        root: the project's folder.
+    """
+    folder, tables = root / "results/published/rare_diseases", root / "workflow/experiments"
+    labels = read_experiments(tables / "ablation.csv").set_index("row")["label"].to_dict()
+    for table in ("reference", "rare_diseases"):
+        lines = read_experiments(tables / f"{table}.csv").itertuples()
+        labels |= {f"{table}:{x.row}": f"{x.group}, {x.label}" if table == "rare_diseases" else x.label for x in lines}
+    return pd.read_parquet(folder / "answers.parquet"), read_json(folder / "record.json"), labels
+
+
+def coverage_table(
+    runs: Sequence[Path], space: LabelSpace, counts: Mapping[str, int], miss: float = 0.1, resamples: int = 500
+) -> pd.DataFrame:
+    """Coverage of the prediction sets of finished runs on their test split, calibrated on validation, by group.
+
+    Args:
+        runs: folders with predictions.parquet, a seed each.
+        space: the label space.
+        counts: training photographs of each disease, which make head, middle and tail.
+        miss: α.
+
+    Returns:
+        columns `way, group, coverage, low, high, size, empty, photographs`; coverage, size and the share of empty sets
+        are means over seeds, the interval is by patient. The way with "a threshold for each part" needs the true part
+        of the photograph asked about, which nobody knows at the bedside: it shows what is owed to the mixture.
+    """
+    part = parts_of(np.array([counts[d] for d in space.diseases]))
+    parts: list[pd.DataFrame] = []
+    for run in runs:
+        frame = pd.read_parquet(run / "predictions.parquet")
+        val, test = (_read(frame[frame["split"] == split], space) for split in ("val", "test"))
+        for way, (kind, own) in WAYS.items():
+            groups = (part[val[1]], part[test[1]]) if own else (None, None)
+            sets = conformal.prediction_sets(val[0], val[1], test[0], miss, kind, *groups)
+            line = {"way": way, "patient": test[2], "part": part[test[1]], "skin": test[3], "size": sets.sum(1)}
+            parts.append(pd.DataFrame(line | {"covered": conformal.covered(sets, test[1])}))
+    lines = []
+    for way, some in pd.concat(parts).groupby("way", sort=False):
+        groups = {"all": np.ones(len(some), bool)} | {
+            p: (some["part"] == p).to_numpy() for p in ("head", "middle", "tail")
+        }
+        groups |= {f"skin type {t}": (some["skin"] == t).to_numpy() for t in sorted(some["skin"].dropna().unique())}
+        for name, kept in groups.items():
+            lines.append({"way": way, "group": name} | _coverage(some[kept], resamples))
+    return pd.DataFrame(lines)
+
+
+def _coverage(some: pd.DataFrame, resamples: int) -> dict[str, float]:
+    by_patient = some.groupby("patient", sort=False)[["covered", "size"]].mean()
+    draws = patient_draws(by_patient.index, resamples).means(by_patient[["covered"]].to_numpy(float))[0]
+    low, high = percentile_interval(draws)
+    found = {"coverage": float(some["covered"].mean()), "low": low, "high": high, "size": float(some["size"].mean())}
+    return found | {"empty": float((some["size"] == 0).mean()), "photographs": len(by_patient)}
+
+
+def _read(frame: pd.DataFrame, space: LabelSpace) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Probabilities that sum to 1, truths, patients and skin types."""
+    p = np.stack(frame["disease_prob"].to_numpy()).astype(float)
+    place = {name: i for i, name in enumerate(space.diseases)}
+    truth = frame["disease"].map(place).to_numpy(np.int64)
+    return p / p.sum(1, keepdims=True), truth, frame["patient_id"].to_numpy(), frame["fitzpatrick"].to_numpy()
+
+
+def unseen_table(record: Mapping[str, Any], labels: Mapping[str, str]) -> pd.DataFrame:
+    """A line for each run and score: AUROC, false alarms, and "none of these" at the promised rate; text."""
+    lines = []
+    for run in record["unseen"]:
+        for kind, score in run["scores"].items():
+            told = run["none_of_these"][kind]
+            line = {
+                "model": f"{labels['rare_diseases:' + run['row']]}, seed {run['seed']}",
+                "score": kind.replace("_", " "),
+            }
+            for name, key in (("AUROC (95 %)", "auroc"), ("false alarms at 95 % found", "fpr95")):
+                line[name] = f"{score[key]:.2f} ({score[f'{key}_low']:.2f} to {score[f'{key}_high']:.2f})"
+            line |= {"“none of these”, known": f"{told['known']:.0%}", "“none of these”, new": f"{told['new']:.0%}"}
+            lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def unseen_attributes_table(record: Mapping[str, Any]) -> pd.DataFrame:
+    """Attributes on photographs of the unseen diseases, by runs that have not and that have seen these; text."""
+    lines = []
+    for run in record["unseen"]:
+        for kind, name in (("without", "not seen in training"), ("with", "seen in training")):
+            if found := run.get("attributes", {}).get(kind):
+                text = f"{found['auroc']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
+                line = {"the five diseases were": name, "seed": run["seed"], "mean AUROC of attributes (95 %)": text}
+                lines.append(line | {"attributes": found["attributes"], "photographs": found["photographs"]})
+    return pd.DataFrame(lines)
+
+
+def unseen_shots_table(record: Mapping[str, Any], labels: Mapping[str, str]) -> pd.DataFrame:
+    """Recall of the unseen diseases by prototypes of a few examples, among all 49; text."""
+    lines = []
+    for run in record["unseen"]:
+        line: dict[str, Any] = {"model": labels["rare_diseases:" + run["row"]], "seed": run["seed"]}
+        line |= {
+            f"{x['shots']} example{'s' * (x['shots'] > 1)}": f"{x['recall']:.2f} ± {x['sd']:.2f}"
+            for x in run["few_shot"]
+        }
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def gain_text(found: Mapping[str, float], what: str) -> str:
+    """Whether a gain is largest where examples are few, in words."""
+    slope = with_interval(found["slope"], found["slope_low"], found["slope_high"])
+    if found["slope_high"] < 0:
+        verdict = "it is **largest where examples are few**"
+    elif found["slope_low"] > 0:
+        verdict = "it is **largest where examples are many**, the reverse of what the idea promises"
+    else:
+        verdict = "that it depends on their number is **not shown**"
+    return f"The gain in F1 of {what} changes by {slope} for ten times as many training photographs of a disease: {verdict}."
+
+
+def best_text(table: pd.DataFrame, reference: str) -> str:
+    """Which remedy does best in the tail, and what it costs in the head, in words.
+
+    Args:
+        table: from `rare.table_of_parts`, of one model's remedies and its reference.
+        reference: the row without a remedy.
+    """
+    wide = table.pivot(index="row", columns="part", values="value")
+    names, others = table.drop_duplicates("row").set_index("row")["label"], wide.drop(index=reference)
+    best = others["tail"].idxmax()
+    tail, head = (wide.loc[best, p] - wide.loc[reference, p] for p in ("tail", "head"))
+    return (
+        f"In the tail **{names[best]}** does best: mean F1 {wide.loc[best, 'tail']:.3f} against "
+        f"{wide.loc[reference, 'tail']:.3f} without a remedy ({tail:+.3f}); in the head it changes {head:+.3f}."
+    )
