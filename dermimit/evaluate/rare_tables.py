@@ -141,7 +141,45 @@ def gain_text(found: Mapping[str, float], what: str) -> str:
         verdict = "it is **largest where examples are many**, the reverse of what the idea promises"
     else:
         verdict = "that it depends on their number is **not shown**"
-    return f"The gain in F1 of {what} changes by {slope} for ten times as many training photographs of a disease: {verdict}."
+    return f"The gain in F1 of {what} changes by {slope} for ten times as many training photographs: {verdict}."
+
+
+def gain_short(found: Mapping[str, float]) -> str:
+    """The same in half a sentence, for three tasks and interaction over the disease alone."""
+    if found["slope_high"] < 0:
+        return "What three tasks add to the disease alone is largest where examples are few"
+    if found["slope_low"] > 0:
+        return "What three tasks add to the disease alone is largest where examples are many, not few"
+    return "That three tasks help most where examples are few is not shown"
+
+
+def parts_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean F1 of head, middle, tail and all with 95 % intervals, a line for each row; text."""
+    text = [f"{v:.3f} ({low:.3f} to {high:.3f})" for v, low, high in table[["value", "low", "high"]].to_numpy()]
+    wide = table.assign(text=text).pivot(index="row", columns="part", values="text")
+    rows = table.drop_duplicates("row").set_index("row")
+    shown = wide.loc[list(rows.index), ["head", "middle", "tail", "all"]]
+    return (
+        shown.assign(model=rows["label"], seeds=rows["seeds"])
+        .set_index("model")
+        .reset_index()
+        .rename_axis(columns=None)
+    )
+
+
+def coverage_text(table: pd.DataFrame, miss: float) -> str:
+    """For which groups the promise of one threshold is broken, in words."""
+    one = table[table["way"] == "one threshold"].set_index("group")
+    low = [name for name in one.index if name != "all" and one.loc[name, "high"] < 1 - miss]
+    told = ", ".join(f"{name} ({one.loc[name, 'coverage']:.0%})" for name in low)
+    broken = f"For some groups it is broken: {told}." if low else "For no group is it clearly broken."
+    small = table[table["way"] == "smallest sets, one threshold"].set_index("group").loc["all"]
+    held, size = one.loc["all", ["coverage", "size"]]
+    return (
+        f"Promised {1 - miss:.0%}, held {held:.1%} over all photographs, with {size:.1f} diseases in a "
+        f"set on average. {broken} The smallest sets have {small['size']:.1f} diseases and hold "
+        f"{small['coverage']:.1%}; {small['empty']:.1%} of them are empty, which is “none of these”."
+    )
 
 
 def best_text(table: pd.DataFrame, reference: str) -> str:
