@@ -109,7 +109,7 @@ def test_wrong_mixes_are_refused(frame):
 def test_a_run_with_all_of_these_settings_trains_and_can_be_loaded(tiny_photos, tmp_path):
     settings = {"even_skin": True, "group_dro": 0.05, "colour_jitter": 0.5}
     config = TrainConfig(data_root=tiny_photos.root, out=tmp_path / "run", image_size=16, samples=24, epochs=2,
-                         batch_size=4, model="dermimitformer_tiny_patch8_64", model_kwargs={"img_size": 16},
+                         batch_size=4, model="dermimitformer_tiny_patch8_64", model_kwargs={"img_size": 16, "lsm_k": 2},
                          optimizer="adamw", lr=0.001, **settings)  # fmt: skip
     run = load_run(fit(config))
     weights = run.model.group_weights.q
