@@ -6,14 +6,17 @@ from pathlib import Path
 import timm
 import torch
 from torch import nn
+from torchvision.transforms import v2
 
 import dermimit.model  # noqa: F401  (registers the builders with timm)
 from dermimit.data import LabelSpace, PhotoDataset, PhotoSet, load
 from dermimit.data.corrupt import hide_attributes, keep_out, shuffle_attributes, thin_out
 from dermimit.data.lesion_channel import WithLesionMap, mapped
 from dermimit.data.quarantine import leave_out
+from dermimit.data.skin import SKIN_GROUPS, mix_skin
 from dermimit.train.config import TrainConfig
 from dermimit.train.gradients import UncertaintyWeights
+from dermimit.train.group_dro import GroupWeights
 from dermimit.train.long_tail import freeze_all_but_classifiers
 from dermimit.train.transfer import start_from
 
@@ -26,6 +29,7 @@ def load_photos(config: TrainConfig) -> PhotoSet:
     frame = shuffle_attributes(frame, config.attribute_noise) if config.attribute_noise else frame
     frame = hide_attributes(frame, config.attribute_missing) if config.attribute_missing else frame
     frame = keep_out(frame, config.unseen.split("; ")) if config.unseen else frame
+    frame = mix_skin(frame, config.dark_share) if config.dark_share >= 0 else frame
     frame = mapped(frame, photos.root, config.lesion_map) if config.lesion_map else frame
     return replace(photos, frame=frame, cache=Path(config.cache) if config.cache else None)
 
@@ -35,7 +39,14 @@ def photographs(
 ) -> PhotoDataset | WithLesionMap:
     """The photographs of a split as the run's model takes them: with lesion maps where it selects by them."""
     part = photos.photos(split, augment, config.in_memory, with_mask=bool(config.lesion_map))
+    if augment and config.colour_jitter:
+        part.transform = v2.Compose([colour_jitter(config.colour_jitter), part.transform])
     return WithLesionMap(part) if config.lesion_map else part
+
+
+def colour_jitter(strength: float) -> v2.ColorJitter:
+    """Random brightness, contrast, saturation and hue (Chen et al., SimCLR, ICML 2020, appendix A)."""
+    return v2.ColorJitter(0.8 * strength, 0.8 * strength, 0.8 * strength, 0.2 * strength)
 
 
 def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:
@@ -53,6 +64,8 @@ def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:
     model = timm.create_model(config.model, pretrained=config.pretrained, num_classes=num_classes, **choices)
     if config.balance == "uncertainty":
         model.loss_weights = UncertaintyWeights(num_classes)
+    if config.group_dro:
+        model.group_weights = GroupWeights(len(SKIN_GROUPS), config.group_dro)
     if config.start_from:
         start_from(model, Path(config.start_from), label_space)
     if config.train_only == "classifiers":

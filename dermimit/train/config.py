@@ -8,7 +8,8 @@ from dermimit.data.label_space import TASKS
 from dermimit.data.problems import suggest
 
 RARE = ("quarantine", "data_options", "cache", "train_share", "attribute_noise", "attribute_missing", "balance",
-        "watch_gradients", "lesion_map", "disease_loss", "sampling", "train_only", "unseen")  # fmt: skip
+        "watch_gradients", "lesion_map", "disease_loss", "sampling", "train_only", "unseen",
+        "dark_share", "even_skin", "colour_jitter", "group_dro")  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,6 +109,15 @@ class TrainConfig:
     """Diseases to keep out of training and validation, separated by "; ": they stay classes, and stay in the test."""
     watch_gradients: int = 0
     """Steps between two measurements of how the tasks' gradients on the trunk agree; 0 for none."""
+    dark_share: float = -1.0
+    """Share of skin types V and VI among the training and validation photographs, 0 to 0.5, which are then as many
+    whatever the share; -1: as the dataset has them."""
+    even_skin: bool = False
+    """Draw the training photographs so that skin types I-II, III-IV and V-VI are equally likely."""
+    colour_jitter: float = 0.0
+    """Strength s of random colour in training: brightness, contrast and saturation vary by 0.8 s, hue by 0.2 s."""
+    group_dro: float = 0.0
+    """Step size of the weights of skin types I-II, III-IV and V-VI in group DRO; 0: all photographs count the same."""
     seed: int = 0
     """Seed of weights, order, augmentation and CutMix."""
 
@@ -125,6 +135,9 @@ class TrainConfig:
         weights = ("weight_body_part", "weight_attributes", "weight_disease")
         for name in ("weight_decay", "workers", "watch_gradients", *weights):
             self._require(name, getattr(self, name) >= 0, "at least 0")
+        self._require("dark_share", self.dark_share == -1 or 0 <= self.dark_share <= 0.5, "-1, or between 0 and 0.5")
+        self._require("colour_jitter", 0 <= self.colour_jitter <= 1, "between 0 and 1")
+        self._require("group_dro", self.group_dro >= 0, "at least 0")
         self._require("train_share", 0 < self.train_share <= 1, "above 0, at most 1")
         self._require(
             "samples", self.steps_per_epoch > 0, f"at least epochs × batch_size = {self.epochs * self.batch_size}"

@@ -9,9 +9,11 @@ from tqdm import tqdm
 
 from dermimit.data import PhotoDataset
 from dermimit.data.lesion_channel import WithLesionMap
+from dermimit.data.skin import skin_group
 from dermimit.data.transforms import CutMix
 from dermimit.train.config import TrainConfig
 from dermimit.train.gradients import conflict, project_conflicts, replace_gradients, task_gradients
+from dermimit.train.group_dro import even_groups, objectives_by_group
 from dermimit.train.long_tail import disease_loss, even_order, rest_all_but_classifiers
 from dermimit.train.losses import first_nonfinite, task_objectives
 
@@ -40,6 +42,9 @@ def train_one_epoch(
         order = even_order(diseases, count, epoch_seed(config.seed, epoch) + 11)
     else:
         order = sample_order(len(photos), epoch * count, count, config.seed)
+    skin = torch.from_numpy(skin_group(photos.frame["fitzpatrick"])) if config.even_skin or config.group_dro else None
+    if config.even_skin:
+        order = even_groups(skin, count, epoch_seed(config.seed, epoch) + 13)
     loader = accelerator.prepare(
         DataLoader(photos, config.batch_size, sampler=order, num_workers=config.workers, drop_last=True)
     )
@@ -62,9 +67,10 @@ def train_one_epoch(
         with accelerator.autocast():
             logits, out = model(images)
         logits = {task: z.float() for task, z in logits.items()}
-        objectives, losses = task_objectives(
-            logits, out, targets, weights, config.supervise == "both", multi_label, own
-        )
+        asked = (logits, out, targets, weights, config.supervise == "both", multi_label, own)
+        objectives, losses = task_objectives(*asked)
+        if config.group_dro:
+            objectives = bare.group_weights(objectives_by_group(skin[batch["index"].cpu()], *asked))
         loss = bare.loss_weights(objectives) if config.balance == "uncertainty" else sum(objectives.values())
         if bad := first_nonfinite(losses, loss):
             raise_nonfinite(bad, step, photos, batch["index"], config)
