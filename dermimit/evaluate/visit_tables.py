@@ -1,0 +1,79 @@
+"""The published measurements of several visits as tables and as words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from dermimit.evaluate.evidence import with_interval
+
+NAMES = {
+    "late": "late fusion", "attention": "attention over days", "timeless": "attention, visits as a set",
+    "change": "first, mean and change",
+}  # fmt: skip
+
+
+def compared_table(record: Mapping[str, Any]) -> pd.DataFrame:
+    """A line for each single visit and each fusion of five: accuracy, macro-F1, gain over the best single one; text."""
+    lines = []
+    for line in record["rows"]:
+        text = {
+            "answer from": NAMES.get(line["row"], line["row"]) + (" (best on validation)" if line["reference"] else "")
+        }
+        for name, key in (("accuracy (95 %)", "accuracy"), ("macro-F1 (95 %)", "macro_f1")):
+            text[name] = f"{line[key]:.3f} ({line[f'{key}_low']:.3f} to {line[f'{key}_high']:.3f})"
+        ends = (line["gain"], line["gain_low"], line["gain_high"])
+        lines.append(text | {"gain in accuracy (95 %)": "–" if line["reference"] else with_interval(*ends)})
+    return pd.DataFrame(lines)
+
+
+def best_text(record: Mapping[str, Any]) -> str:
+    """What the best fusion adds to the best single visit, and whether days and order matter; in words."""
+    fusions = [line for line in record["rows"] if line["row"] in NAMES]
+    best = max(fusions, key=lambda line: line["accuracy"])
+    gain = with_interval(best["gain"], best["gain_low"], best["gain_high"])
+    shown = (
+        "several visits are worth more than one" if best["gain_low"] > 0 else "a gain over one visit is **not shown**"
+    )
+    usual = {line["control"]: line for line in record["controls"] if line["row"] == "attention"}
+    shuffled, dated = (
+        usual["as they were"]["accuracy"] - usual[c]["accuracy"] for c in ("order shuffled", "without days")
+    )
+    return (
+        f"The best fusion, *{NAMES[best['row']]}*, differs from the best single visit by {gain} in accuracy: {shown}. "
+        f"Attention over days loses {shuffled:.3f} when the order of the visits is shuffled, and {dated:.3f} when it "
+        "is told that all were on one day."
+    )
+
+
+def short_text(record: Mapping[str, Any]) -> str:
+    """The same in half a sentence."""
+    best = max((line for line in record["rows"] if line["row"] in NAMES), key=lambda line: line["accuracy"])
+    if best["gain_low"] > 0:
+        return f"Five visits add {100 * best['gain']:.1f} points of accuracy to the best single one"
+    return "That five visits beat the best single one is not shown"
+
+
+def leakage_text(record: Mapping[str, Any]) -> str:
+    """What a split by photograph pretends; in words."""
+    honest, leaky = (record["leakage"][name]["accuracy"] for name in ("by patient", "by photograph"))
+    return (
+        f"With first visits of the test's own patients in training, their second visits are named rightly in "
+        f"{leaky:.1%}; without them in {honest:.1%}. The difference, {leaky - honest:+.1%}, is what a split by "
+        "photograph pretends. Loaders of this package refuse a manifest whose patients are in two splits."
+    )
+
+
+def change_text(record: Mapping[str, Any]) -> str:
+    """Whether the model saw change where the lesion changed; in words."""
+    maps = {line["map"]: line for line in record["change"]}
+    own = next(line for name, line in maps.items() if name.startswith("answer"))
+    pixel = maps["pixel difference"]
+    better = own["auroc_low"] > pixel["auroc_high"]
+    verdict = "better than" if better else "**not clearly better than**"
+    return (
+        f"The answer's reason points at the change with an AUROC of {own['auroc']:.2f}, {verdict} the difference of "
+        f"the two photographs' pixels ({pixel['auroc']:.2f}), which knows nothing of diseases."
+    )
