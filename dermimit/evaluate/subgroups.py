@@ -1,4 +1,4 @@
-"""Subgroups of the test photographs: by skin type, body region, how common the disease is, and the photograph itself."""
+"""Subgroups of test photographs: by skin type, body region, how common the disease is, and the photograph itself."""
 
 from __future__ import annotations
 

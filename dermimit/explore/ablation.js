@@ -92,7 +92,7 @@ async function render({ model, el }) {
   // The figure: drawn for the width that there is, labels above the whiskers where it is narrow.
   function draw(blocks) {
     const width = Math.max(260, figure.clientWidth || 640), narrow = width < 520;
-    const left = narrow ? 8 : 215, right = width - 14, rowHigh = narrow ? 36 : 23, headHigh = 26;
+    const left = narrow ? 8 : 236, right = width - 14, rowHigh = narrow ? 36 : 23, headHigh = 26;
     const all = blocks.flatMap((block) => block.shown.map((line) => line.found)), values = all.flat();
     let low = Math.min(...values, ...(differenceBox.checked ? [0] : [])), high = Math.max(...values, ...(differenceBox.checked ? [0] : []));
     const margin = (high - low || 0.1) * 0.05;

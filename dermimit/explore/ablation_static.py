@@ -57,6 +57,13 @@ def scores_table(scores: pd.DataFrame, experiments: pd.DataFrame) -> pd.DataFram
     return pd.DataFrame(lines).fillna("–")
 
 
+def ahead_of(scores: pd.DataFrame, row: str, other: str, metric: str) -> tuple[int, int]:
+    """In how many subgroups the interval of `row` minus `other` lies above zero, and in how many it was taken."""
+    pair = (scores["metric"] == metric) & (scores["row"] == row) & (scores["other"] == other)
+    lines = scores[pair & (scores["group"] != ALL)]
+    return int((lines["low"] > 0).sum()), len(lines)
+
+
 def subgroups_table(scores: pd.DataFrame, experiments: pd.DataFrame, row: str, other: str, metric: str) -> pd.DataFrame:
     """Two rows in each subgroup: `photographs` by name, how many, both scores, and the difference with its interval.
 

@@ -17,6 +17,8 @@ from dermimit.data.label_space import LabelSpace
 from dermimit.data.photos import read_photo
 from dermimit.data.transforms import CentralView, least_side
 from dermimit.evaluate.subgroups import ROMAN
+from dermimit.explain.style import pretty
+from dermimit.explore.cases import picture
 
 
 def dataset_data(
@@ -70,6 +72,18 @@ def thumbnail(path: Path, size: int) -> str:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, format="JPEG", quality=85)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def thumbnails(data: dict[str, Any], most: int) -> tuple[list[np.ndarray], list[str]]:
+    """Some of the thumbnails that the data hold, evenly over the manifest, and a caption of each: disease, skin type."""
+    rows = np.array(list(data["pictures"]))
+    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int))]
+    named = [field for field in data["fields"] if field["key"] in ("disease", "skin")]
+    captions = []
+    for row in map(int, rows):
+        found = [pretty(field["names"][field["rows"][row]]) for field in named if field["rows"][row] >= 0]
+        captions.append("\n".join([found[0], *(f"type {t}" for t in found[1:])]))
+    return [picture(data["pictures"][str(row)]) for row in rows], captions
 
 
 def counts_table(frame: pd.DataFrame, most: int = 20) -> pd.DataFrame:

@@ -31,12 +31,16 @@ from dermimit.train.run import Run
 
 COLUMNS = 15  # photographs beside each other on the sheet
 MAPS = {
-    "lsm_score": ("selection scores of LSM", "Yellow where the disease's selection score is high, scaled within the photograph."),
+    "lsm_score": (
+        "selection scores of LSM",
+        "Yellow where the disease's selection score is high, scaled within the photograph.",
+    ),
     "integrated_gradients": (
         "integrated gradients of the answer",
-        "Yellow where the pixels speak most for or against the wrong answer: mean size in each patch, scaled within the photograph.",
+        "Yellow where pixels speak most for or against the wrong answer: mean size in a patch, scaled within the "
+        "photograph.",
     ),
-}  # fmt: skip
+}
 """Method of `attributions.METHODS` -> its name for readers, and what it shows."""
 
 
@@ -139,9 +143,9 @@ def tag_names(tags: pd.DataFrame) -> list[str]:
 
 def tag_list(tags: pd.DataFrame) -> list[dict[str, Any]]:
     """Each error type: `key, label, meaning`, and `count` among the wrong answers."""
-    said, wrong = CASE_TAGS | ERROR_TAGS, tags["wrong"].to_numpy(bool)
+    said, wrong = CASE_TAGS | ERROR_TAGS, tags[tags["wrong"]]
     return [
-        {"key": name, "label": SHORT[name].removeprefix("· "), "meaning": said[name], "count": int(tags[name].to_numpy(bool)[wrong].sum())}
+        {"key": name, "label": SHORT[name].removeprefix("· "), "meaning": said[name], "count": int(wrong[name].sum())}
         for name in tag_names(tags)
     ]  # fmt: skip
 
@@ -239,9 +243,8 @@ def _images(photos: PhotoSet, names: Sequence[str], size: int) -> torch.Tensor:
     known = photos.frame.set_index("image", drop=False)
     if missing := [name for name in names if name not in known.index]:
         raise ValueError(f"{photos.root}: no photograph {missing[0]!r}, which the run was tested on: give its dataset")
-    dataset = PhotoDataset(
-        known.loc[list(names)].reset_index(drop=True), photos.label_space, photos.root, eval_transform(size), least=least_side(size)
-    )  # fmt: skip
+    frame, view = known.loc[list(names)].reset_index(drop=True), eval_transform(size)
+    dataset = PhotoDataset(frame, photos.label_space, photos.root, view, least=least_side(size))
     return torch.stack([dataset[i]["image"] for i in range(len(dataset))])
 
 

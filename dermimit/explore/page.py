@@ -8,7 +8,7 @@ from IPython.display import display
 
 from dermimit.explore.bundle import module, without_export
 
-SAME = "The figure and the tables of this page hold the same."
+SAME = "The figure and the tables of this page stand in its place."
 HOLDER = """const el = document.getElementById(NAME), text = document.getElementById(`${NAME}-data`).textContent;
 const values = { data: JSON.parse(text), shown: null }, set = (name, value) => { values[name] = value; };
 el.model = { get: (name) => values[name], set, save_changes() {}, on() {}, send() {} };
