@@ -75,7 +75,7 @@ def thumbnail(path: Path, size: int) -> str:
 
 
 def thumbnails(data: dict[str, Any], most: int) -> tuple[list[np.ndarray], list[str]]:
-    """Some of the thumbnails that the data hold, evenly over the manifest, and a caption of each: disease, skin type."""
+    """Some thumbnails of the data, spread evenly over the manifest, each with its caption: disease and skin type."""
     rows = np.array(list(data["pictures"]))
     rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int))]
     named = [field for field in data["fields"] if field["key"] in ("disease", "skin")]

@@ -18,6 +18,7 @@ from dermimit.data.label_space import LabelSpace
 from dermimit.data.transforms import eval_transform, least_side
 from dermimit.evaluate.failures import (
     CASE_TAGS,
+    CONFOUNDERS,
     DARK,
     ERROR_TAGS,
     MOSTLY,
@@ -143,7 +144,10 @@ def tag_names(tags: pd.DataFrame) -> list[str]:
 
 def tag_list(tags: pd.DataFrame) -> list[dict[str, Any]]:
     """Each error type: `key, label, meaning`, and `count` among the wrong answers."""
-    said, wrong = CASE_TAGS | ERROR_TAGS, tags[tags["wrong"]]
+    said, wrong = (
+        CASE_TAGS | ERROR_TAGS | {name: f"{name} in the photograph" for name in CONFOUNDERS},
+        tags[tags["wrong"]],
+    )
     return [
         {"key": name, "label": SHORT[name].removeprefix("· "), "meaning": said[name], "count": int(wrong[name].sum())}
         for name in tag_names(tags)
@@ -270,14 +274,18 @@ def cases_table(data: Mapping[str, Any], most: int | None = None) -> pd.DataFram
 
 
 def tags_table(data: Mapping[str, Any]) -> pd.DataFrame:
-    """How often each error type occurs: `error type, meaning, among those shown, among all wrong answers`."""
-    shown = len(data["cases"])
+    """How often each error type occurs: `error type, meaning, of those shown, of all wrong answers`, with shares."""
+    cases, wrong = data["cases"], data["wrong"]
     return pd.DataFrame(
         {
             "error type": tag["label"],
             "meaning": tag["meaning"],
-            f"among the {shown} shown": sum(k in case["tags"] for case in data["cases"]),
-            f"among all {data['wrong']:,} wrong answers": tag["count"],
+            f"of the {len(cases)} shown": _share(sum(k in case["tags"] for case in cases), len(cases)),
+            f"of all {wrong:,} wrong answers": _share(tag["count"], wrong),
         }
         for k, tag in enumerate(data["tags"])
     )
+
+
+def _share(count: int, of: int) -> str:
+    return f"{count:,} ({100 * count / of:.0f}\u00a0%)"

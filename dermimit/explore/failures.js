@@ -2,13 +2,15 @@
 
 const OWN_STYLE = `
 .dermimit .failures { display: grid; gap: 0.8rem 1rem; grid-template-columns: minmax(0, 1fr); }
-@container (min-width: 40rem) { .dermimit .failures { grid-template-columns: minmax(0, 19rem) minmax(0, 1fr); grid-template-rows: auto 1fr; }
+@container (min-width: 40rem) { .dermimit .failures { grid-template-columns: minmax(0, 16rem) minmax(0, 1fr); grid-template-rows: auto 1fr; }
   .dermimit .failures > .seen { grid-row: 1 / span 2; } .dermimit .failures > .filters { order: 1; } .dermimit .failures > .list { order: 2; } }
 @container (max-width: 39.99rem) { .dermimit .failures > .filters { order: -1; } }
 .dermimit .failures fieldset { margin-bottom: 0; }
 .dermimit .picture { display: block; width: 100%; max-width: 22rem; border-radius: 0.3rem; margin: 0.4rem 0; }
 .dermimit .range { display: grid; grid-template-columns: 7rem minmax(0, 1fr); gap: 0 0.6rem; align-items: center; }
 .dermimit .list .scroll { max-height: 30rem; overflow: auto; border: 1px solid var(--d-line); border-radius: 0.4rem; padding: 0; }
+.dermimit .list table { font-size: 0.84em; } .dermimit .list :is(th, td) { padding: 0.2rem 0.35rem; }
+.dermimit .list td:nth-child(4) { white-space: nowrap; }
 .dermimit tbody tr { cursor: pointer; }
 .dermimit tbody tr[aria-selected="true"] { background: var(--d-track); box-shadow: inset 4px 0 0 var(--d-bar); }
 .dermimit tbody tr:focus-visible { outline-offset: -3px; }
