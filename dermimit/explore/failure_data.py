@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,7 @@ def answer_tags(predictions: pd.DataFrame, label_space: LabelSpace) -> pd.DataFr
     return found
 
 
-def lot(wrong: np.ndarray, skin: Sequence[Any], most: int, seed: int = 0) -> list[int]:
+def lot(wrong: np.ndarray, skin: Iterable[Any], most: int, seed: int = 0) -> list[int]:
     """Rows of wrong answers by lot, as many of each skin type as can be; in ascending order.
 
     Args:
@@ -114,10 +114,7 @@ def described(
         }
         case |= {"said": [[diseases[k], round(float(probability[k]), 4)] for k in order]}
         case |= {"confidence": case["said"][0][1], "rank": 1 + int((probability > probability[tags["truth"][i]]).sum())}
-        case |= {
-            "tags": [k for k, name in enumerate(names) if tags[name][i]],
-            "selected": [int(p) for p in row.get("selected", [])],
-        }
+        case |= {"tags": [k for k, name in enumerate(names) if tags[name][i]]}
         cases.append(case | _other_tasks(row, label_space))
     return cases
 
@@ -152,6 +149,13 @@ def tag_list(tags: pd.DataFrame) -> list[dict[str, Any]]:
         {"key": name, "label": SHORT[name].removeprefix("· "), "meaning": said[name], "count": int(wrong[name].sum())}
         for name in tag_names(tags)
     ]  # fmt: skip
+
+
+@torch.inference_mode()
+def selection(run: Run, images: torch.Tensor) -> list[list[int]]:
+    """The patches selected for the disease in each of the normalised photographs, best first; none without LSM."""
+    found = run.model(images)[1].get("disease/selected")
+    return [[] for _ in images] if found is None else found.tolist()
 
 
 def maps_in_patches(run: Run, images: torch.Tensor, answers: Sequence[int]) -> dict[str, list[str]]:
@@ -232,8 +236,9 @@ def failures_record(
         images: (rows, 3, S, S) normalised photographs.
     """
     cases = described(test, rows, tags, run.label_space)
-    maps = maps_in_patches(run, images, [int(tags["answer"][i]) for i in rows])
+    maps, selected = maps_in_patches(run, images, [int(tags["answer"][i]) for i in rows]), selection(run, images)
     for number, case in enumerate(cases):
+        case["selected"] = selected[number]
         case["maps"] = {method: lines[number] for method, lines in maps.items()}
     return {
         "run": run.path.name, "photographs": len(test), "wrong": int(tags["wrong"].sum()), "drawn": False,
