@@ -246,7 +246,7 @@ def test_choices_redraw_the_figure_with_python_s_numbers(browser, book, recorded
     skin = shown(browser, lambda s: s["photographs"] == "skin" and s["metric"] == "top3")
     assert {line["group"] for line in skin["lines"]} == {f"skin type {t}" for t in ("I", "II", "III", "IV", "V", "VI")}
     same(skin["lines"], recorded, "top3", -1, "full")
-    table = browser.find_elements(By.CSS_SELECTOR, ".dermimit-widget tbody tr")
+    table = browser.find_elements(By.CSS_SELECTOR, ".dermimit-widget tr.line")
     assert len(table) == len(skin["lines"]) == len(labels(browser)) == 48
     last = f"{abs(skin['lines'][-1]['value']):.3f}"
     assert last in table[-1].text and "top-3" in browser.find_element(By.CSS_SELECTOR, ".dermimit caption").text
@@ -299,14 +299,14 @@ def on_paper_and_without_javascript(browser, book, page: str) -> None:  # noqa: 
     try:
         assert not browser.find_element(By.CSS_SELECTOR, ".dermimit-widget").is_displayed()
         assert "needs a screen" in browser.find_element(By.CSS_SELECTOR, ".explorer-on-paper").text
-        assert browser.find_element(By.CSS_SELECTOR, "article figure img").is_displayed()
+        assert browser.find_element(By.CSS_SELECTOR, "article figure.align-default img").is_displayed()
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
         browser.get((book / page).as_uri())
         assert "needs JavaScript" in browser.find_element(By.CSS_SELECTOR, ".dermimit-widget").text
-        assert len(browser.find_element(By.CSS_SELECTOR, "article figure img").get_attribute("alt")) > 40
+        assert len(browser.find_element(By.CSS_SELECTOR, "article figure.align-default img").get_attribute("alt")) > 40
         assert len(browser.find_elements(By.CSS_SELECTOR, "article .cell_output tbody tr")) > 8
     finally:
         browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})

@@ -5,10 +5,11 @@ const OWN_STYLE = `
 .dermimit .rows label { display: flex; gap: 0.4rem; align-items: center; }
 .dermimit .rows svg { width: 1.1rem; height: 1.1rem; flex: none; }
 .dermimit .forest { display: block; width: 100%; height: auto; font-size: 13px; }
-.dermimit .forest text { fill: var(--d-ink); }
+.dermimit .forest text { fill: var(--d-ink); stroke: var(--d-ground); stroke-width: 3px; paint-order: stroke; }
 .dermimit .forest .grid { stroke: var(--d-line); stroke-width: 1; }
 .dermimit .forest .zero { stroke: var(--d-ink); stroke-width: 1.2; stroke-dasharray: 5 4; }
 .dermimit .forest .faint { fill: var(--d-quiet); }
+.dermimit tr.line th { font-weight: 400; padding-left: 1.2rem; }
 .dermimit .scroll.tall { max-height: 26rem; overflow: auto; }
 `;
 
@@ -125,10 +126,10 @@ async function render({ model, el }) {
 
   function tell(blocks) {
     const plus = differenceBox.checked, count = blocks.reduce((sum, block) => sum + block.shown.length, 0);
-    const head = ["Photographs", "how many", "Row", plus ? "difference" : "score", "95 %, from", "to"].map((text) => h("th", { scope: "col" }, text));
+    const head = ["Row", plus ? "difference" : "score", "95 %, from", "to"].map((text) => h("th", { scope: "col" }, text));
     table.replaceChildren(h("caption", {}, `${quantity()}, mean of ${data.seeds} seeds, 95 % intervals over patients and seeds`), h("thead", {}, h("tr", {}, ...head)),
-      h("tbody", {}, ...blocks.flatMap(({ group, shown }) => shown.map(({ row, found }) => h("tr", {}, h("td", {}, group.name), h("td", {}, group.photographs.toLocaleString("en")),
-        h("th", { scope: "row" }, row.label), ...found.map((value) => h("td", {}, signed(value, 3, plus))))))));
+      ...blocks.map(({ group, shown }) => h("tbody", {}, h("tr", { className: "group" }, h("th", { scope: "rowgroup", colSpan: 4 }, `${group.name} (${group.photographs.toLocaleString("en")})`)),
+        ...shown.map(({ row, found }) => h("tr", { className: "line" }, h("th", { scope: "row" }, row.label), ...found.map((value) => h("td", {}, signed(value, 3, plus))))))));
     const apart = blocks.flatMap((block) => block.shown).filter(({ found: [, from, to] }) => from > 0 || to < 0).length;
     status.textContent = count ? `${quantity()}: ${count} lines${plus ? `; of ${apart} the interval leaves zero out; by chance about one in twenty does` : ""}.`
       : "Nothing to draw: choose at least one row that has this task and is not the reference.";

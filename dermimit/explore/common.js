@@ -42,7 +42,7 @@ function h(tag, properties = {}, ...children) {
   return element;
 }
 
-const percent = (p) => `${(100 * p).toFixed(1)} %`;
+const percent = (p) => `${(100 * p).toFixed(1)}\u00a0%`;
 const words = (name) => name.replaceAll("_", " ");
 
 /** The same for SVG, whose elements take attributes only. */

@@ -57,7 +57,7 @@ async function render({ model, el }) {
   function figure(row) {
     const captions = fields.filter((field) => !field.several && field.key !== "split").map((field) => (field.key === "skin" && label(field, row) ? `skin ${label(field, row)}` : label(field, row))).filter(Boolean);
     const found = pictures[row], blank = !found || found.startsWith("error:");
-    const image = blank ? h("div", { className: "blank" }, found || "…") : h("img", { src: found, alt: `photograph: ${captions.join(", ")}` });
+    const image = blank ? h("div", { className: "blank" }, found || "…") : h("img", { className: "dark-light", src: found, alt: `photograph: ${captions.join(", ")}` });
     return h("li", {}, h("figure", {}, image, h("figcaption", {}, captions.join(", "))));
   }
 

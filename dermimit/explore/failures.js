@@ -9,13 +9,13 @@ const OWN_STYLE = `
 .dermimit .picture { display: block; width: 100%; max-width: 22rem; border-radius: 0.3rem; margin: 0.4rem 0; }
 .dermimit .range { display: grid; grid-template-columns: 7rem minmax(0, 1fr); gap: 0 0.6rem; align-items: center; }
 .dermimit .list .scroll { max-height: 30rem; overflow: auto; border: 1px solid var(--d-line); border-radius: 0.4rem; padding: 0; }
-.dermimit .list table { font-size: 0.84em; } .dermimit .list :is(th, td) { padding: 0.2rem 0.35rem; }
-.dermimit .list td:nth-child(4) { white-space: nowrap; }
+.dermimit .list table { font-size: 0.84em; table-layout: fixed; } .dermimit .list :is(th, td) { padding: 0.2rem 0.3rem; overflow-wrap: break-word; hyphens: auto; }
+.dermimit .list th:nth-child(1) { width: 2.8rem; } .dermimit .list th:nth-child(4) { width: 5.2rem; } .dermimit .list th:nth-child(5) { width: 2.6rem; }
 .dermimit tbody tr { cursor: pointer; }
 .dermimit tbody tr[aria-selected="true"] { background: var(--d-track); box-shadow: inset 4px 0 0 var(--d-bar); }
 .dermimit tbody tr:focus-visible { outline-offset: -3px; }
 .dermimit .thumb { width: 32px; height: 32px; display: block; border-radius: 3px; }
-.dermimit dl { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 0.15rem 0.7rem; margin: 0.4rem 0; font-size: 0.92em; }
+.dermimit dl { display: grid; grid-template-columns: auto minmax(0, 1fr); gap: 0.15rem 0.7rem; margin: 0.4rem 0; font-size: 0.88em; }
 .dermimit dt { font-weight: 600; } .dermimit dd { margin: 0; overflow-wrap: anywhere; }
 .dermimit .steps { display: flex; gap: 0.5rem; margin-top: 0.4rem; }
 `;
@@ -138,7 +138,7 @@ async function render({ model, el }) {
       picture.replaceChildren(svg("image", { href: data.sprite, x: -x * size, y: -y * size, width: columns * size, height: sheetHigh }), ...overlay(c));
       picture.setAttribute("aria-label", `${data.drawn ? "Drawn photograph" : "Photograph"}: ${words(c.truth)}, taken for ${words(c.said[0][0])}${mapSelect.value ? `; with ${mapSelect.selectedOptions[0].textContent}` : ""}`);
       const line = (title, text) => [h("dt", {}, title), h("dd", {}, text)], signs = (names) => names.map(words).join(", ") || "none";
-      facts.replaceChildren(...line("truth", words(c.truth)), ...line("answers", c.said.map(([name, p]) => `${words(name)} ${percent(p)}`).join("; ")), ...line("place of truth", c.rank),
+      facts.replaceChildren(...line("truth", words(c.truth)), ...line("answers", c.said.map(([name, p]) => `${words(name)} ${percent(p)}`).join("; ")), ...line("place", c.rank),
         ...line("skin type", typeName(c.skin)), ...(c.part ? line("body part", `${words(c.part)}${c.saidPart && c.saidPart !== c.part ? `, taken for ${words(c.saidPart)}` : ""}`) : []),
         ...(c.attributes ? line("attributes", signs(c.attributes)) : []), ...(c.saidAttributes ? line("found", signs(c.saidAttributes)) : []),
         ...line("error types", c.tags.map((t) => tags[t].label).join("; ") || "none of the list"));
