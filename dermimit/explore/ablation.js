@@ -9,7 +9,7 @@ const OWN_STYLE = `
 .dermimit .forest .grid { stroke: var(--d-line); stroke-width: 1; }
 .dermimit .forest .zero { stroke: var(--d-ink); stroke-width: 1.2; stroke-dasharray: 5 4; }
 .dermimit .forest .faint { fill: var(--d-quiet); }
-.dermimit tr.line th { font-weight: 400; padding-left: 1.2rem; }
+.dermimit tr.line th { font-weight: 400; padding-left: 1.2rem !important; }
 .dermimit .scroll.tall { max-height: 26rem; overflow: auto; }
 `;
 

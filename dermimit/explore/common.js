@@ -27,10 +27,11 @@ html[data-theme="dark"] .dermimit, body.vscode-dark .dermimit, body[data-jp-them
 .dermimit .quiet { color: var(--d-quiet); font-size: 0.88em; }
 .dermimit .scroll { max-height: 20rem; overflow-y: auto; padding-right: 0.4rem; }
 .dermimit .scroll select { min-height: 1.6rem; padding: 0 0.2rem; font-size: 0.85em; margin-left: 0.5rem; }
-.dermimit table { border-collapse: collapse; width: 100%; font-size: 0.9em; font-variant-numeric: tabular-nums; margin: 0; display: table; }
+/* Pages and notebooks have rules of their own for tables and pictures in outputs, hence "important". */
+.dermimit table { border-collapse: collapse; width: 100% !important; font-size: 0.9em; font-variant-numeric: tabular-nums; margin: 0 !important; display: table; }
 .dermimit caption { text-align: left; caption-side: top; padding: 0 0 0.3rem; color: inherit; font: inherit; }
-.dermimit th, .dermimit td { text-align: left; padding: 0.2rem 0.5rem; border-bottom: 1px solid var(--d-line); color: inherit; }
-.dermimit thead th { position: sticky; top: 0; background: var(--d-panel); z-index: 1; }
+.dermimit :is(th, td) { text-align: left !important; padding: 0.2rem 0.4rem !important; border-bottom: 1px solid var(--d-line); color: inherit; background: none; }
+.dermimit thead th { position: sticky; top: 0; background: var(--d-panel) !important; z-index: 1; vertical-align: bottom !important; }
 .dermimit .notice { border-left: 4px solid var(--d-was); padding-left: 0.6rem; }
 `;
 

@@ -4,7 +4,7 @@ const OWN_STYLE = `
 .dermimit .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.5rem, 1fr)); gap: 0.6rem; list-style: none; margin: 0.5rem 0; padding: 0; }
 .dermimit .gallery li { margin: 0; }
 .dermimit .gallery figure { margin: 0; }
-.dermimit .gallery img, .dermimit .gallery .blank { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 0.3rem; background: var(--d-track); display: block; margin: 0; }
+.dermimit .gallery img, .dermimit .gallery .blank { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 0.3rem; background: var(--d-track) !important; display: block; margin: 0; padding: 0 !important; }
 .dermimit .gallery .blank { display: grid; place-items: center; font-size: 0.75em; padding: 0.3rem; overflow: hidden; }
 .dermimit .gallery figcaption { font-size: 0.8em; line-height: 1.25; overflow-wrap: anywhere; color: inherit; margin: 0.2rem 0 0; text-align: left; }
 .dermimit .filters { display: flex; flex-wrap: wrap; gap: 0 1.2rem; }

@@ -9,8 +9,8 @@ const OWN_STYLE = `
 .dermimit .picture { display: block; width: 100%; max-width: 22rem; border-radius: 0.3rem; margin: 0.4rem 0; }
 .dermimit .range { display: grid; grid-template-columns: 7rem minmax(0, 1fr); gap: 0 0.6rem; align-items: center; }
 .dermimit .list .scroll { max-height: 30rem; overflow: auto; border: 1px solid var(--d-line); border-radius: 0.4rem; padding: 0; }
-.dermimit .list table { font-size: 0.84em; table-layout: fixed; } .dermimit .list :is(th, td) { padding: 0.2rem 0.3rem; overflow-wrap: break-word; hyphens: auto; }
-.dermimit .list th:nth-child(1) { width: 2.8rem; } .dermimit .list th:nth-child(4) { width: 5.2rem; } .dermimit .list th:nth-child(5) { width: 2.6rem; }
+.dermimit .list table { font-size: 0.84em; table-layout: fixed !important; } .dermimit .list :is(th, td) { padding: 0.2rem 0.3rem !important; overflow-wrap: break-word; hyphens: auto; }
+.dermimit .list th:nth-child(1) { width: 2.7rem; } .dermimit .list th:nth-child(4) { width: 4rem; } .dermimit .list th:nth-child(5) { width: 2.9rem; }
 .dermimit tbody tr { cursor: pointer; }
 .dermimit tbody tr[aria-selected="true"] { background: var(--d-track); box-shadow: inset 4px 0 0 var(--d-bar); }
 .dermimit tbody tr:focus-visible { outline-offset: -3px; }
@@ -40,7 +40,7 @@ async function render({ model, el }) {
   const status = h("p", { role: "status", ariaLive: "polite" }), meaning = h("p", { className: "quiet" });
   const picture = svg("svg", { class: "picture", viewBox: `0 0 ${size} ${size}`, role: "img" }), facts = h("dl", {}), mapText = h("p", { className: "quiet" });
   const previous = h("button", { type: "button", name: "previous" }, "← previous"), next = h("button", { type: "button", name: "next" }, "next →");
-  const body = h("tbody", {}), head = ["", "true disease", "answer", "confidence", "skin"].map((text) => h("th", { scope: "col" }, text || h("span", { ariaLabel: "photograph" }, "")));
+  const body = h("tbody", {}), head = ["", "true disease", "answer", "sure", "skin"].map((text) => h("th", { scope: "col" }, text || h("span", { ariaLabel: "photograph" }, "")));
   const table = h("table", { role: "grid", ariaLabel: "Wrong answers. Choose a row with the arrow keys." }, h("thead", {}, h("tr", {}, ...head)), body);
   const field = (title, className, ...children) => h("fieldset", { className }, h("legend", {}, title), ...children);
   el.append(h("div", { className: "dermimit" }, h("p", { className: "notice" }, NOTICE),
