@@ -22,7 +22,7 @@ from test_book import browser, hosts_asked, needs_browser, severe_messages  # no
 from dermimit.data.synderm import LABEL_SPACE, SynDerm
 from dermimit.data.transforms import eval_transform
 from dermimit.explore import runtime
-from dermimit.explore.bundle import FILES, build, classic, source
+from dermimit.explore.bundle import FILES, build, classic, module, source
 from dermimit.explore.cases import LOOKED_AT, SEED, chosen, curated
 from dermimit.explore.cases import picture as pixels
 from dermimit.explore.runtime import MEMBERS, RuntimeFilesError, locked, runtime_files
@@ -116,7 +116,7 @@ def test_bundle_holds_everything_and_names_no_host(tmp_path, monkeypatch):
 
 
 def test_the_module_becomes_a_plain_script():
-    text = classic(source("explorer.js"))
+    text = classic(module("explorer.js"))
     assert "globalThis.dermimitExplorer = { render };" in text and "\nexport" not in text
     with pytest.raises(ValueError, match="import nothing"):
         classic('import x from "y";\nexport default { render };')

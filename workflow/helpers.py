@@ -161,7 +161,7 @@ def code(*parts: str) -> list[str]:
     for part in parts:
         path = Path("dermimit") / part
         files = sorted(path.rglob("*")) if path.is_dir() else [path]
-        found += [str(file) for file in files if file.is_file() and file.suffix in (".py", ".yaml", ".json")]
+        found += [str(file) for file in files if file.is_file() and file.suffix in (".py", ".js", ".yaml", ".json")]
     return found
 
 

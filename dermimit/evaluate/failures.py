@@ -62,7 +62,8 @@ def case_facts(cases: SynDerm) -> pd.DataFrame:
     """What is known of drawn cases without any network, a row a case in order.
 
     Returns:
-        columns `area` (share of the picture that is lesion in sight), `CONFOUNDERS` (bool), `fitzpatrick`, and
+        columns `area` (share of the picture that is lesion in sight), `CONFOUNDERS` (bool), `blur` (of the camera, as a
+        share of the picture's side), `fitzpatrick`, and
         `ideal`: (49,) probabilities of the diseases given body part, attributes and lesion parameters, which is all
         that a picture can depend on (`ceiling.posterior`).
     """
@@ -73,6 +74,7 @@ def case_facts(cases: SynDerm) -> pd.DataFrame:
         lesions = (labels.number, labels.size, labels.arrangement)
         ideal = posterior(labels.body_part, labels.attributes, lesions, cases.prior)
         row = {"area": float(case.mask.mean()), **{name: bool(found[name]) for name in CONFOUNDERS}}
+        row["blur"] = float(found["blur"])
         rows.append(row | {"fitzpatrick": labels.fitzpatrick, "ideal": np.array(list(ideal.values()))})
     return pd.DataFrame(rows)
 

@@ -1,4 +1,4 @@
-"""The model in the reader's browser and in Jupyter: widgets, static pages, and the files that they need.
+"""The model and its records in the reader's browser: widgets for Jupyter and for static pages, and their files.
 
 `explore(RUN)` shows a run; names are imported when they are first used, since they bring torch and widgets along.
 """
@@ -6,7 +6,9 @@
 from importlib import import_module
 from typing import Any
 
-_WHERE = {"explore": "kernel", "TorchExplorer": "kernel", "Explorer": "widget"}
+_WHERE = {"explore": "kernel", "TorchExplorer": "kernel", "Explorer": "widget"} | dict.fromkeys(
+    ("ablation_explorer", "dataset_browser", "failure_browser"), "browsers"
+)
 __all__ = [*_WHERE]
 
 

@@ -47,7 +47,7 @@ def build(onnx: Path, out: Path, cache: Path = CACHE, cases: Sequence[dict[str, 
     write_script(out / "model.js", {"facts.json": facts_path.read_bytes(), "model.onnx": onnx.read_bytes()})
     write_script(out / "cases.js", {"cases.json": json.dumps({"cases": drawn}).encode()})
     texts = {name: source(name) for name in ("page.js", "index.html", "NOTICE.txt")}
-    texts["explorer.js"] = classic(source("explorer.js"))
+    texts["explorer.js"] = classic(module("explorer.js"))
     for name, text in texts.items():
         write_atomically(out / name, lambda draft, text=text: draft.write_text(text, encoding="utf-8"))
     return {name: (out / name).stat().st_size for name in FILES}
@@ -77,10 +77,24 @@ def source(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-def classic(module: str) -> str:
+def module(name: str) -> str:
+    """A widget's ES module, the same for Jupyter and for pages: what all widgets share, then its own file."""
+    return f"{source('common.js')}\n{source(name)}"
+
+
+def classic(text: str) -> str:
     """The ES module as a plain script that sets `globalThis.dermimitExplorer`: browsers load no module from disk."""
-    body = module.rstrip()
+    return f"(() => {{\n{without_export(text)}globalThis.dermimitExplorer = {{ render }};\n}})();\n"
+
+
+def without_export(text: str) -> str:
+    """A module's text without its only export, which may stand in a function.
+
+    Raises:
+        ValueError: the module imports something, or does not end with `END`.
+    """
+    body = text.rstrip()
     imports, exports = (sum(line.startswith(word) for line in body.splitlines()) for word in ("import ", "export "))
     if not body.endswith(END) or imports or exports != 1:
-        raise ValueError(f"explorer.js: must import nothing and end with `{END}`, its only export")
-    return f"(() => {{\n{body.removesuffix(END)}globalThis.dermimitExplorer = {{ render }};\n}})();\n"
+        raise ValueError(f"a widget's module must import nothing and end with `{END}`, its only export")
+    return body.removesuffix(END)

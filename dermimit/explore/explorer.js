@@ -4,35 +4,12 @@
 
 const FILES = { "runtime.mjs": "runtime", "runtime.wasm": "runtime", "model.onnx": "model", "facts.json": "model", "cases.json": "cases" };
 const TASKS = ["body_part", "attributes", "disease"];
-const ROMAN = ["", "I", "II", "III", "IV", "V", "VI"];
-const NOTICE = "Research tool, not a medical device: do not use it to diagnose or to treat anyone.";
 const PRIVATE = "Your photograph stays in this browser: it is sent nowhere.";
 const TO_KERNEL = "Your photograph goes to the kernel of this notebook, and nowhere else.";
 const WITHOUT_CONTROLS = "This run has not got the parts (lesion selection and cross-interaction between three tasks) that could be changed here.";
 const CHANGED = 5e-4; // of a probability: less is not worth a mention
 
-const STYLE = `
-.dermimit { --d-ink: #1f2328; --d-quiet: #545c66; --d-ground: #ffffff; --d-panel: #f5f7f9; --d-line: #c3cad2; --d-track: #e2e7ec; --d-bar: #22689c;
-  --d-was: #b3261e; color: var(--d-ink); background: var(--d-ground); font: inherit; line-height: 1.4; container-type: inline-size; padding: 0.5rem; border-radius: 0.4rem; }
-@media (prefers-color-scheme: dark) { html:not([data-theme="light"]) .dermimit { --d-ink: #e6e8ea; --d-quiet: #aab3bc; --d-ground: #14181e; --d-panel: #1e242b;
-  --d-line: #48525d; --d-track: #323b45; --d-bar: #5aa9e6; --d-was: #ff9c8f; color-scheme: dark; } }
-html[data-theme="dark"] .dermimit, body[data-jp-theme-light="false"] .dermimit { --d-ink: #e6e8ea; --d-quiet: #aab3bc; --d-ground: #14181e; --d-panel: #1e242b;
-  --d-line: #48525d; --d-track: #323b45; --d-bar: #5aa9e6; --d-was: #ff9c8f; color-scheme: dark; }
-.dermimit *, .dermimit *::before { box-sizing: border-box; }
-.dermimit .columns { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); }
-@container (min-width: 38rem) { .dermimit .columns { grid-template-columns: minmax(0, 18rem) minmax(0, 1fr); }
-  .dermimit .columns > :first-child { position: sticky; top: 0.5rem; align-self: start; } }
-.dermimit fieldset { border: 1px solid var(--d-line); border-radius: 0.4rem; background: var(--d-panel); margin: 0 0 0.8rem; padding: 0.5rem 0.7rem; min-width: 0; }
-.dermimit legend { font-weight: 600; padding: 0 0.3rem; font-size: 1rem; width: auto; float: none; margin: 0; }
-.dermimit label { display: block; margin: 0.25rem 0; }
-.dermimit label.inline { display: inline-block; margin-right: 1rem; }
-.dermimit select, .dermimit button, .dermimit input { font: inherit; color: inherit; max-width: 100%; }
-.dermimit select, .dermimit button { background: var(--d-ground); border: 1px solid var(--d-line); border-radius: 0.3rem; padding: 0.2rem 0.5rem; min-height: 2rem; }
-.dermimit input[type="range"] { width: 100%; accent-color: var(--d-bar); }
-.dermimit :focus-visible { outline: 3px solid var(--d-bar); outline-offset: 2px; }
-.dermimit p { margin: 0.3rem 0; }
-.dermimit [hidden] { display: none !important; }
-.dermimit .quiet { color: var(--d-quiet); font-size: 0.88em; }
+const OWN_STYLE = `
 .dermimit .photo { position: relative; touch-action: none; cursor: crosshair; max-width: 22rem; aspect-ratio: 1; margin: 0.4rem 0; }
 .dermimit .photo > * { position: absolute; inset: 0; width: 100%; height: 100%; border-radius: 0.3rem; }
 .dermimit .photo .map { opacity: 0.6; image-rendering: pixelated; }
@@ -45,21 +22,7 @@ html[data-theme="dark"] .dermimit, body[data-jp-theme-light="false"] .dermimit {
 .dermimit li .was { position: absolute; top: -0.15rem; bottom: -0.15rem; width: 3px; margin-left: -1px; background: var(--d-was); }
 .dermimit li .number { font-variant-numeric: tabular-nums; text-align: right; }
 .dermimit .number small { color: var(--d-was); }
-.dermimit .scroll { max-height: 20rem; overflow-y: auto; padding-right: 0.4rem; }
-.dermimit .scroll select { min-height: 1.6rem; padding: 0 0.2rem; font-size: 0.85em; margin-left: 0.5rem; }
-.dermimit .notice { border-left: 4px solid var(--d-was); padding-left: 0.6rem; }
 `;
-
-/** An element with properties, attributes (aria-*, data-*, ...) and children. */
-function h(tag, properties = {}, ...children) {
-  const element = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) name in element ? (element[name] = value) : element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
-
-const percent = (p) => `${(100 * p).toFixed(1)} %`;
-const words = (name) => name.replaceAll("_", " ");
 
 // ---------------------------------------------------------------- files
 
@@ -208,7 +171,7 @@ function bar(name, p, was, mark = "", control = "") {
 const ranked = (values, count) => values.map((_, i) => i).sort((a, b) => values[b] - values[a]).slice(0, count);
 
 async function render({ model, el }) {
-  el.append(h("style", {}, STYLE));
+  el.append(h("style", {}, STYLE + OWN_STYLE));
   const root = h("div", { className: "dermimit" }, h("p", { role: "status" }, "Loading the model …"));
   el.append(root);
   try {
@@ -231,7 +194,6 @@ async function explorer(root, model, { facts, answer, draw }, { cases }) {
   let choice = usual(), photo = { pixels: null, truth: null, name: "" }, rect = null, before = null, now = null;
 
   // Controls, each labelled.
-  const option = (value, text) => h("option", { value }, text);
   const caseSelect = h("select", { name: "case" }, ...cases.map((c, i) => option(i, c.name ?? `Case ${i + 1}`)));
   const skinSelect = h("select", { name: "skin" });
   const skinLabel = h("label", {}, "Skin type (Fitzpatrick) of the same case ", skinSelect);
@@ -433,7 +395,6 @@ async function explorer(root, model, { facts, answer, draw }, { cases }) {
   }
 
   // Events.
-  const on = (element, event, action) => element.addEventListener(event, action);
   on(caseSelect, "change", takeCase);
   on(skinSelect, "change", takeCase);
   on(file, "change", () => takeFile(file.files[0]));

@@ -23,6 +23,7 @@ from dermimit.data import PhotoSet
 from dermimit.data.problems import ManifestError
 from dermimit.data.synderm import LABEL_SPACE
 from dermimit.explain.figures import answer_figure
+from dermimit.explore.bundle import module
 from dermimit.explore.cases import curated, picture, png_address
 from dermimit.explore.torch_model import TorchModel
 from dermimit.predict import Prediction
@@ -41,7 +42,7 @@ class TorchExplorer(anywidget.AnyWidget):
         answer: what the page shows now, by task and class name: probabilities, patches, choices.
     """
 
-    _esm = Path(__file__).with_name("explorer.js")
+    _esm = module("explorer.js")
     assets_url = traitlets.Unicode("").tag(sync=True)
     in_kernel = traitlets.Bool(True).tag(sync=True)
     case = traitlets.Int(0).tag(sync=True)
@@ -166,9 +167,22 @@ def explore(
         ManifestError: the dataset has other classes, or is wrong.
     """
     run = run if isinstance(run, Run) else load_run(run)
-    config = run.config
     if root is None and run.label_space.to_dict() == LABEL_SPACE.to_dict():
-        return TorchExplorer(run, curated(n, image_size=config.image_size), case)
+        return TorchExplorer(run, curated(n, image_size=run.config.image_size), case)
+    return TorchExplorer(run, cases_of(photos_for(run, dataset, root), split, n), case)
+
+
+def photos_for(run: Run, dataset: str | None = None, root: Path | str | None = None) -> PhotoSet:
+    """A dataset for a run: its own, or another with its classes.
+
+    Args:
+        run: a finished run.
+        dataset, root: as for `explore`.
+
+    Raises:
+        ManifestError: the dataset has other classes, or is wrong.
+    """
+    config = run.config
     same = dataset in (None, config.dataset)
     options = config.data_options if same else {}
     photos = data.load(
@@ -177,4 +191,4 @@ def explore(
     for task in run.model.tasks:
         if tuple(photos.label_space.classes(task)) != tuple(run.label_space.classes(task)):
             raise ManifestError(f"{photos.root}: its classes of {task} are not the run's: give a dataset of its kind")
-    return TorchExplorer(run, cases_of(photos, split, n), case)
+    return photos

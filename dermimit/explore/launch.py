@@ -17,13 +17,21 @@ APPS = {"lab": "jupyterlab", "voila": "voila"}
 
 
 def notebook(run: Path, **options: object) -> nbformat.NotebookNode:
-    """The notebook: what it is, and one cell with the explorer.
+    """The notebook: what it is, the explorer, and the wrong answers where the photographs of the test are at hand.
 
     Args:
         run: folder of a finished run.
         options: of `dermimit.explore.explore`; None stands for its default.
     """
     given = "".join(f", {name}={value!r}" for name, value in options.items() if value is not None)
+    shown = [
+        nbformat.v4.new_markdown_cell("## Its wrong answers in the test split", id="wrong"),
+        nbformat.v4.new_code_cell(
+            "from dermimit.explore import failure_browser\n"
+            "from dermimit.explore.kernel import photos_for\n\n"
+            "failure_browser(widget.model.run, photos_for(widget.model.run))", id="failures",
+        ),
+    ]  # fmt: skip
     cells = [
         nbformat.v4.new_markdown_cell(f"# {run.name}\n\n**{DISCLAIMER}**", id="about"),
         nbformat.v4.new_code_cell(
@@ -33,6 +41,7 @@ def notebook(run: Path, **options: object) -> nbformat.NotebookNode:
             "widget.answer  # what the page above shows now; run again after a change", id="answer"
         ),
     ]
+    cells += shown if load_run(run).config.data_root.is_dir() else []
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     return nbformat.v4.new_notebook(cells=cells, metadata=kernel)
 

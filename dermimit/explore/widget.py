@@ -1,13 +1,14 @@
 """The explorer in Jupyter: the same module as in the book, with its files sent by the kernel."""
 
 import gzip
+import json
 from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
-from dermimit.explore.bundle import CACHE
+from dermimit.explore.bundle import CACHE, module
 from dermimit.explore.cases import curated
 from dermimit.explore.runtime import runtime_files
 from dermimit.records import read_json
@@ -25,7 +26,7 @@ class Explorer(anywidget.AnyWidget):
         answer: what the page shows now, by task and class name: probabilities, patches, choices.
     """
 
-    _esm = Path(__file__).with_name("explorer.js")
+    _esm = module("explorer.js")
     assets_url = traitlets.Unicode("").tag(sync=True)
     case = traitlets.Int(0).tag(sync=True)
     answer = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
@@ -46,8 +47,6 @@ class Explorer(anywidget.AnyWidget):
 
     def _asset(self, name: str) -> bytes:
         """A file by its name in explorer.js."""
-        import json
-
         if name.startswith("runtime."):
             return runtime_files(self._cache)[name]
         facts = self._onnx.with_suffix(".json")

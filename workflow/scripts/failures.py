@@ -59,7 +59,7 @@ def published(row: str) -> list[pd.DataFrame]:
 
 def facts_of(work: Path) -> pd.DataFrame:
     """Facts of the test cases, drawn once."""
-    path = work / f"facts-{pixels_fingerprint()[:12]}.parquet"
+    path = work / f"case-facts-{pixels_fingerprint()[:12]}.parquet"
     if not path.exists():
         write_parquet(path, failures.case_facts(tests()))
     return pd.read_parquet(path)

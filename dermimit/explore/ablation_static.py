@@ -1,0 +1,89 @@
+"""What stands in the ablation explorer's place on paper: a forest plot of both views, and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dermimit.evaluate.evidence import with_interval
+from dermimit.evaluate.subgroup_scores import METRICS
+from dermimit.evaluate.subgroups import ALL
+from dermimit.explain.style import GREY, row_colour, row_marker
+
+
+def forest_figure(scores: pd.DataFrame, experiments: pd.DataFrame, metric: str = "macro_f1") -> Figure:
+    """Draw each row's score on all photographs, and beside it its difference from the first row.
+
+    Args:
+        scores: from `subgroup_scores`.
+        experiments: labels and order of the rows.
+        metric: one of `METRICS`.
+    """
+    kept = scores[(scores["metric"] == metric) & (scores["group"] == ALL)]
+    rows = [row for row in experiments["row"] if (kept["row"] == row).any()]
+    labels = experiments.set_index("row")["label"]
+    figure, axes = plt.subplots(1, 2, figsize=(9, 1.2 + 0.36 * len(rows)), sharey=True, layout="constrained")
+    _whiskers(axes[0], kept[kept["other"] == ""], rows, list(experiments["row"]))
+    _whiskers(axes[1], kept[kept["other"] == rows[0]], rows, list(experiments["row"]))
+    axes[0].set(yticks=range(len(rows)), yticklabels=[labels[row] for row in rows], xlabel=METRICS[metric])
+    axes[1].axvline(0, color=GREY, linestyle="--", linewidth=1)
+    axes[1].set_xlabel(f"difference from {labels[rows[0]]}")
+    axes[0].invert_yaxis()
+    return figure
+
+
+def _whiskers(axis: Axes, lines: pd.DataFrame, rows: Sequence[str], everything: Sequence[str]) -> None:
+    for line in lines.itertuples():
+        ends = [[line.value - line.low], [line.high - line.value]]
+        look = {"color": row_colour(line.row, everything), "fmt": row_marker(line.row, everything), "capsize": 3}
+        axis.errorbar(line.value, rows.index(line.row), xerr=ends, **look)
+    axis.grid(axis="x", alpha=0.3)
+
+
+def scores_table(scores: pd.DataFrame, experiments: pd.DataFrame) -> pd.DataFrame:
+    """Every row's scores on all photographs with intervals, as text: `row` and one column a metric."""
+    kept = scores[(scores["group"] == ALL) & (scores["other"] == "")]
+    labels, lines = experiments.set_index("row")["label"], []
+    for row in (name for name in experiments["row"] if (kept["row"] == name).any()):
+        own = kept[kept["row"] == row].set_index("metric")
+        cells = {
+            METRICS[m]: "{:.3f} ({:.3f} to {:.3f})".format(*own.loc[m, ["value", "low", "high"]]) for m in own.index
+        }
+        lines.append({"row": labels[row], **cells})
+    return pd.DataFrame(lines).fillna("–")
+
+
+def ahead_of(scores: pd.DataFrame, row: str, other: str, metric: str) -> tuple[int, int]:
+    """In how many subgroups the interval of `row` minus `other` lies above zero, and in how many it was taken."""
+    pair = (scores["metric"] == metric) & (scores["row"] == row) & (scores["other"] == other)
+    lines = scores[pair & (scores["group"] != ALL)]
+    return int((lines["low"] > 0).sum()), len(lines)
+
+
+def subgroups_table(scores: pd.DataFrame, experiments: pd.DataFrame, row: str, other: str, metric: str) -> pd.DataFrame:
+    """Two rows in each subgroup: `photographs` by name, how many, both scores, and the difference with its interval.
+
+    Args:
+        scores: from `subgroup_scores`.
+        experiments: labels of the rows.
+        row, other: two rows of which `other` stands before `row`.
+        metric: one of `METRICS`.
+    """
+    kept, labels = scores[scores["metric"] == metric], experiments.set_index("row")["label"]
+    own, theirs, apart = (
+        kept[(kept["row"] == a) & (kept["other"] == b)].set_index("group")
+        for a, b in ((row, ""), (other, ""), (row, other))
+    )
+    return pd.DataFrame(
+        {
+            "photographs": apart.index,
+            "how many": apart["photographs"].to_numpy(),
+            labels[other]: theirs.loc[apart.index, "value"].to_numpy(),
+            labels[row]: own.loc[apart.index, "value"].to_numpy(),
+            "difference (95 %)": [with_interval(*line) for line in apart[["value", "low", "high"]].to_numpy()],
+        }
+    )
