@@ -49,18 +49,17 @@ def pairs_of(frame: pd.DataFrame, value: str, step: str = REVISED) -> pd.DataFra
     return wide.rename_axis(columns=None)
 
 
-def without_period(pairs: pd.DataFrame) -> tuple[pd.DataFrame, float]:
+def without_period(difference: np.ndarray, with_first: np.ndarray) -> tuple[np.ndarray, float]:
     """The differences less what the second period adds, by least squares; and that amount.
 
     A case read with the model in the second period gains the second period's advantage π, one read with it in the
     first loses it: difference = μ − π · with_first.
     """
-    order = pairs["with_first"].to_numpy(float)
-    order, difference = order - order.mean(), pairs["difference"].to_numpy(float)
+    order = with_first - with_first.mean()
     if not order.any():
-        return pairs, 0.0
+        return difference, 0.0
     period = float(-(order @ difference) / (order @ order))
-    return pairs.assign(difference=difference + period * pairs["with_first"]), period
+    return difference + period * with_first, period
 
 
 def gain(frame: pd.DataFrame, value: str = "right", step: str = REVISED) -> Line:
@@ -69,8 +68,9 @@ def gain(frame: pd.DataFrame, value: str = "right", step: str = REVISED) -> Line
     A linear probability model: the gain is wanted in points, which is what a clinic weighs; readers and cases may
     differ in how much they gain, since the difference is taken within each pair; and no complete table is needed.
     """
-    pairs, period = without_period(pairs_of(frame, value, step))
-    found = crossed_mean(pairs["difference"], pairs["reader"], pairs["case"])
+    pairs = pairs_of(frame, value, step)
+    difference, period = without_period(pairs["difference"].to_numpy(float), pairs["with_first"].to_numpy(float))
+    found = crossed_mean(difference, pairs["reader"], pairs["case"])
     means = {arm: float(pairs[arm].mean()) for arm in (WITH, WITHOUT)}
     return {"endpoint": value, **means, **asdict(found), "period": period}
 

@@ -42,7 +42,7 @@ def crossed_mean(values: ArrayLike, readers: ArrayLike, cases: ArrayLike, level:
     is the two-way analysis of variance, and REML where no variance is 0. The variance of d̄ is A + B with the parts
     A = σ_a² Σ n_r² / n² + σ_e² / n of the readers and B = max(σ_b², 0) Σ n_c² / n² of the cases; its degrees of freedom
     are (A + B)² / (A² / (R − 1) + B² / (C − 1)). As in the analysis of studies with several readers and cases, the
-    readers' mean square is taken as it is, even where σ_a² comes out below 0: the few readers decide how sure one may be.
+    readers' mean square is taken as it is, even where σ_a² comes out below 0: the few readers say how sure one may be.
 
     Args:
         values: a number for each pair of reader and case that was read; at most one a pair.

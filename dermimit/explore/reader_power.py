@@ -24,8 +24,7 @@ def one_study(a: Assumptions, trust: float, readers: int, cases: int, rng: np.ra
     outcome = simulate(a, trust, rng.random(cases) < a.model_accuracy, model_first, rng)
     reader, case = np.indices(model_first.shape).reshape(2, -1)
     difference = (outcome.after.astype(float) - outcome.without).ravel()
-    pairs = pd.DataFrame({"difference": difference, "with_first": np.where(model_first, 1, -1).ravel()})
-    return crossed_mean(without_period(pairs)[0]["difference"], reader, case)
+    return crossed_mean(without_period(difference, np.where(model_first, 1.0, -1.0).ravel())[0], reader, case)
 
 
 def power(a: Assumptions, gain: float, readers: int, cases: int, studies: int, seed: int, level: float = LEVEL) -> Line:
