@@ -3,7 +3,7 @@
 Writes results/published/reader_study/power.json: the assumptions, a line for each scenario, gain and size of study, and
 where the numbers come from. No reader and no photograph is involved.
 
-Run: python workflow/scripts/reader_power.py [--studies 500] [--out FILE]
+Run: python workflow/scripts/reader_power.py [--studies 1000] [--out FILE]
 """
 
 import time
@@ -25,10 +25,10 @@ SCENARIOS = {
     "cases of more even difficulty": replace(USUAL, case_sd=0.6),
 }
 GAINS = (0.0, 0.03, 0.05)
-READERS, CASES = (5, 10, 20, 30), (50, 100, 200, 400)
+READERS, CASES = (5, 10, 15, 20, 30), (50, 75, 100, 150, 200, 300, 400)
 
 
-def main(studies: int = 500, seed: int = 0, out: Path = ROOT / "results/published/reader_study/power.json") -> None:
+def main(studies: int = 1000, seed: int = 0, out: Path = ROOT / "results/published/reader_study/power.json") -> None:
     """Simulate.
 
     Args:
