@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
 from typing import Literal
 
 import numpy as np
@@ -88,10 +88,21 @@ def _drawn(pool: pd.DataFrame, quotas: pd.Series) -> list:
 
 
 def _halved(rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Neighbours by disease and skin type go into different halves; which one, chance says."""
-    ordered = rows.sort_values(["disease", "skin_group"], kind="stable")
-    first = np.repeat(rng.integers(0, 2, len(rows) // 2), 2) ^ np.tile([0, 1], len(rows) // 2)
-    return ordered.assign(half=np.array(["A", "B"])[first])
+    """Case by case, disease after disease, into the half that has fewer of its disease and skin type so far.
+
+    Where both have as many, into the one with fewer cases, or by chance; a full half takes no more.
+    """
+    ordered = rows.iloc[rng.permutation(len(rows))].sort_values(["disease", "skin_group"], kind="stable")
+    seen, halves = {name: Counter() for name in "AB"}, []
+    for pair in zip(ordered["disease"], ordered["skin_group"], strict=True):
+        open_ones = [name for name in "AB" if halves.count(name) < len(rows) // 2]
+        chance = rng.random()
+        half = min(open_ones, key=lambda name, pair=pair, chance=chance: (
+            sum(seen[name][label] for label in pair), halves.count(name), (name == "A") ^ (chance < 0.5),
+        ))  # fmt: skip
+        seen[half].update(pair)
+        halves.append(half)
+    return ordered.assign(half=halves)
 
 
 def _coded(rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
@@ -99,7 +110,7 @@ def _coded(rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     return shuffled.assign(case=[f"C{i + 1:03d}" for i in range(len(shuffled))])
 
 
-def balance_table(cases: pd.DataFrame, by: Sequence[str] = ("skin_group",)) -> pd.DataFrame:
-    """Cases of each half by disease or skin type: what the stratification achieved."""
-    counted = cases.groupby([*by, "half"]).size().unstack(fill_value=0)
-    return counted.rename(columns={"A": "half A", "B": "half B"}).reset_index()
+def balance_table(cases: pd.DataFrame) -> pd.DataFrame:
+    """Cases of each half by skin type: what the stratification achieved."""
+    counted = cases.groupby(["skin_group", "half"]).size().unstack(fill_value=0).reset_index()
+    return counted.set_axis(["skin type", "cases, half A", "half B"], axis=1)

@@ -68,8 +68,9 @@ def checks(record: Line) -> pd.DataFrame:
     ])  # fmt: skip
 
 
-def _ends(values: pd.Series) -> dict[str, float]:
-    return {"least": float(values.min()), "median": float(values.median()), "greatest": float(values.max())}
+def _ends(values: pd.Series) -> dict[str, str]:
+    found = {"least": values.min(), "median": values.median(), "greatest": values.max()}
+    return {name: f"{value:.1f}".replace("-", "−") for name, value in found.items()}
 
 
 def planning(record: Line) -> str:
