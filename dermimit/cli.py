@@ -1,4 +1,4 @@
-"""The `dermimit` command: train, predict, evaluate, explore, export, data."""
+"""The `dermimit` command: train, predict, evaluate, explore, export, data, reader-study."""
 
 import json
 import sys
@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from dermimit.explore.reader_commands import commands as reader_study
 from dermimit.train.config import TrainConfig
 
 Options = dict[str, bool | int | float | str | None]
@@ -234,6 +235,7 @@ def main(arguments: list[str] | None = None) -> int:
     app.command(explore, name="explore")
     app.command(export, name="export")
     app.command(data, name="data", help="Make, check or describe a dataset.")
+    app.command(reader_study(), name="reader-study", help="Prepare, serve or export a study of human readers.")
     try:
         code = app.cli(
             args=arguments, prog="dermimit", description="Body part, lesion attributes and disease of a photograph."

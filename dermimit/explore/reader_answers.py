@@ -1,0 +1,118 @@
+"""Answers on disk: a line each, written through to the disk before the reader goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from dermimit.data.label_space import LabelSpace
+
+Record = dict[str, Any]
+KEY = ("reader", "period", "case", "step")
+GIVEN = ("body_part", "attributes", "differential", "confidence")
+LONGEST_LIST = 5  # diseases of a differential
+MOST_SECONDS = 86_400
+
+
+class AnswerError(ValueError):
+    """An answer that cannot be taken; says which field and why."""
+
+
+def read_answers(path: Path) -> list[Record]:
+    """The answers of a file in their order; none where there is no file yet.
+
+    A last line without its end was cut short by a crash before it was confirmed to the reader, and is left out.
+
+    Raises:
+        ValueError: another line is damaged, with file and row.
+    """
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[list[Record], int]:
+    """The answers, and the length of the file up to the end of the last whole line in bytes."""
+    content = path.read_bytes() if path.exists() else b""
+    whole = content.rfind(b"\n") + 1
+    records = []
+    for row, line in enumerate(content[:whole].splitlines(), start=1):
+        try:
+            records.append(json.loads(line))
+        except ValueError as error:
+            raise ValueError(f"{path}, row {row}: not an answer ({error}); restore the file from a copy, or take the "
+                             "row out and say so in the report") from error  # fmt: skip
+    return records, whole
+
+
+def append_answer(path: Path, record: Record) -> None:
+    """Add an answer; when this returns it is on the disk (fsync of file and folder)."""
+    _, whole = _read(path)
+    new = not path.exists()
+    line = json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
+    with open(path, "wb" if new else "r+b") as file:
+        file.truncate(whole)
+        file.seek(whole)
+        file.write(line.encode())
+        file.flush()
+        os.fsync(file.fileno())
+    if new:
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def check_answer(given: Mapping[str, Any], space: LabelSpace) -> Record:
+    """The fields of an answer, checked.
+
+    Args:
+        given: `body_part` (a name, or None for "cannot tell"; left out where the dataset has none), `attributes` (list
+            of names, empty for none), `differential` (1 to 5 diseases, likeliest first), `confidence` that the first is
+            right (0, 10, …, 100 %), `seconds` in sight of the reader, and `interruptions` (page left or loaded again).
+
+    Raises:
+        AnswerError: the first field that is wrong.
+    """
+    body_part = given.get("body_part")
+    _refuse(body_part is not None and body_part not in space.body_parts, "body_part", body_part, "not of the list")
+    attributes = _names(given, "attributes", space.attributes)
+    differential = _names(given, "differential", space.diseases)
+    _refuse(not 1 <= len(differential) <= LONGEST_LIST, "differential", differential, f"give 1 to {LONGEST_LIST}")
+    confidence, seconds, away = (given.get(name) for name in ("confidence", "seconds", "interruptions"))
+    _refuse(not _whole(confidence, 100) or confidence % 10 != 0, "confidence", confidence, "give 0, 10, … or 100")
+    timed = isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds <= MOST_SECONDS
+    _refuse(not timed, "seconds", seconds, f"give 0 to {MOST_SECONDS}")
+    _refuse(not _whole(away, 10**6), "interruptions", away, "give a whole number from 0")
+    return {"body_part": body_part, "attributes": attributes, "differential": differential, "confidence": confidence,
+            "seconds": round(float(seconds), 2), "interruptions": away}  # fmt: skip
+
+
+def _names(given: Mapping[str, Any], field: str, known: Sequence[str]) -> list[str]:
+    names = given.get(field)
+    _refuse(not isinstance(names, list), field, names, "give a list of names")
+    for i, name in enumerate(names):
+        _refuse(name not in known, field, name, "not of the list")
+        _refuse(name in names[:i], field, name, "given twice")
+    return list(names)
+
+
+def _whole(value: object, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= most
+
+
+def _refuse(wrong: bool, field: str, value: object, reason: str) -> None:
+    if wrong:
+        raise AnswerError(f"{field}: {value!r}: {reason}")
+
+
+def key_of(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What an answer is to: reader, period, case and step."""
+    return tuple(record.get(name) for name in KEY)
+
+
+def same_answer(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two records say the same of the same step; times may differ."""
+    return all(one.get(name) == other.get(name) for name in (*KEY, *GIVEN))
