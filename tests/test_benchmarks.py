@@ -2,9 +2,11 @@
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
+sys.path.append(str(FOLDER))  # as when a script is run
 
 
 def script(name):
