@@ -38,10 +38,10 @@ def parameters_cells(notebook):
     return [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
 
 
-def test_there_are_thirteen():
+def test_there_are_fourteen():
     assert [path.stem for path in TEMPLATES] == [
         "01_data", "02_model_tour", "03_train", "04_ablation", "05_attention", "06_results",
-        "07_synderm", "08_real", "09_evidence", "10_held_up", "12_localisation", "13_failures",
+        "07_synderm", "08_real", "09_evidence", "10_held_up", "11_speed", "12_localisation", "13_failures",
         "20_try",
     ]  # fmt: skip
 

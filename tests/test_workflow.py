@@ -179,7 +179,7 @@ def plan(*config, target="book"):
 @pytest.mark.slow
 @pytest.mark.parametrize(("profile", "runs"), [("smoke", 9), ("quick", 9), ("published", 45)])
 def test_plan_with_synderm(profile, runs):
-    expected = {"dataset": 1, "train": runs, "page": 13, "pages": 1, "explorer": 1, "book": 1, "total": runs + 17}
+    expected = {"dataset": 1, "train": runs, "page": 14, "pages": 1, "explorer": 1, "book": 1, "total": runs + 18}
     assert plan(f"profile={profile}", "dataset=synderm") == expected
 
 
@@ -192,7 +192,7 @@ def test_plan_of_what_is_published():
 
 @pytest.mark.slow
 def test_plan_with_photographs(pad):
-    expected = {"train": 9, "page": 13, "pages": 1, "explorer": 1, "book": 1, "total": 25}
+    expected = {"train": 9, "page": 14, "pages": 1, "explorer": 1, "book": 1, "total": 26}
     assert plan("profile=quick", "dataset=pad_ufes_20", f"data_root={pad}") == expected
 
 
