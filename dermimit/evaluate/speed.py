@@ -1,6 +1,5 @@
 """The published measurements of time and memory as tables and sentences; each says where nothing has run."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -175,7 +174,8 @@ def waiting_table(record: dict[str, Any]) -> pd.DataFrame:
 def stages_table(record: dict[str, Any]) -> pd.DataFrame:
     """Stages of a book: jobs, time of all of them, and the longest."""
     rows = [{"stage": r["stage"], "jobs": r["jobs"], "all jobs (s)": round(r["seconds"]),
-             "longest (s)": round(r["longest_seconds"]), "which": r["longest"] or "–"} for r in record["stages"]]  # fmt: skip
+             "longest (s)": round(r["longest_seconds"]), "which": r["longest"] or "–"}
+            for r in record["stages"]]  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -186,5 +186,5 @@ def stages_text(record: dict[str, Any]) -> str:
     shares = [f"{row['seconds'] / total:.0%} went to the stage *{row['stage']}*" for row in (first, second)]
     return (
         f"The profile `{record['profile']}` took **{record['total_seconds'] / 60:.1f} minutes** from the first job to "
-        f"the last, with two jobs at a time. Of the time of all jobs, {' and '.join(shares)}."
+        f"the last. Of the time of all jobs, {' and '.join(shares)}."
     )
