@@ -5,6 +5,10 @@ After a book: `python benchmarks/book_stages.py` reads the newest log in `.snake
 
 import os
 import re
+import resource
+import statistics
+import subprocess
+import sys
 import time
 from datetime import datetime
 from pathlib import Path
@@ -72,6 +76,17 @@ def newest_log(folder: Path) -> Path:
     raise SystemExit(f"{folder} has no log of a book: run `make book` first")
 
 
+def import_seconds(repeats: int = 3) -> float:
+    """Processor seconds until a fresh process has imported what a page needs; the median."""
+    found = []
+    for _ in range(repeats):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, "-c", "import dermimit, dermimit.notebook, seaborn"], check=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        found.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return statistics.median(found)
+
+
 def main(
     log: Path | None = None, profile: str = "quick", out: Path = Path("results/benchmarks/book_stages.json")
 ) -> None:
@@ -88,6 +103,7 @@ def main(
     found = {"profile": profile, "total_seconds": total, "stages": stages(jobs)}
     pages = [job for job in jobs if job["rule"] == "page"]
     found["pages"] = {job["wildcards"].removeprefix("page="): job["end"] - job["begin"] for job in pages}
+    found["import_seconds"] = import_seconds()
     found["provenance"] = where_from(started, load)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_json(out, found)

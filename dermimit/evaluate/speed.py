@@ -183,8 +183,11 @@ def stages_text(record: dict[str, Any]) -> str:
     """How long the book took and which stage most of the time went to."""
     total = sum(row["seconds"] for row in record["stages"])
     first, second = record["stages"][:2]
+    pages = next(row for row in record["stages"] if row["stage"] == "page")
     shares = [f"{row['seconds'] / total:.0%} went to the stage *{row['stage']}*" for row in (first, second)]
     return (
         f"The profile `{record['profile']}` took **{record['total_seconds'] / 60:.1f} minutes** from the first job to "
-        f"the last. Of the time of all jobs, {' and '.join(shares)}."
+        f"the last. Of the time of all jobs, {' and '.join(shares)}. Each of the {pages['jobs']} pages runs in a process "
+        f"of its own, in {pages['seconds'] / pages['jobs']:.0f} s on average; importing the package alone takes "
+        f"{record['import_seconds']:.0f} s of processor time in each."
     )
