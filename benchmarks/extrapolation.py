@@ -107,11 +107,12 @@ def main(records: Path = Path("results/benchmarks"), out: Path | None = None) ->
     epochs = [gpu_epoch(PAPER, 1, flops, given), gpu_epoch(MILLION, MANY, flops, given)]
     speed, synderm = read_json(records / "input_speed.json"), read_json(records / "synderm_speed.json")
     rates = {way: input_rate(speed, way) for way in ("ImageFolder", "full size", "reduced", "cache")}
-    rates["SynDerm on the fly"] = drawn_rate(synderm, SIZE)
-    wanted = epochs[0]["images_per_second_of_a_gpu"]
+    small = speed["image_size"]
+    rates["SynDerm on the fly"] = drawn_rate(synderm, small)
+    wanted = gpu_epoch(PAPER, 1, row_of(overhead, small)[0]["flops"], given)["images_per_second_of_a_gpu"]
     waits = [{"way": way, "images_per_second_of_a_core": r, "cores_for_a_gpu": wanted / r} for way, r in rates.items()]
     found = {"size": SIZE, "flops_an_image": flops, "gpu_recorded": gpu is not None, "assumptions": assumed,
-             "cpu": cpu_epochs(overhead), "gpu": epochs, "input": waits, "input_size": speed["image_size"]}  # fmt: skip
+             "cpu": cpu_epochs(overhead), "gpu": epochs, "input": waits, "input_size": small, "images_per_second_wanted": wanted}  # fmt: skip
     found["provenance"] = where_from(started, load)
     write_json(out or records / "extrapolation.json", found)
     print(table(found))
