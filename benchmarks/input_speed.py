@@ -4,8 +4,8 @@ One process, one thread, files in the memory of the operating system. Run it on 
 `python benchmarks/input_speed.py`.
 """
 
+import os
 import platform
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,6 +20,7 @@ import torchvision
 import tyro
 from PIL import Image, features
 from threadpoolctl import threadpool_limits
+from timing import interleaved, summary, where_from
 from torchvision.transforms import v2
 
 from dermimit.data.label_space import LabelSpace
@@ -84,27 +85,6 @@ def ways(folder: Path, frame: pd.DataFrame, image_size: int, cache: Path) -> dic
     }
 
 
-def interleaved(works: dict[str, Callable[[], Any]], repeats: int) -> dict[str, dict[str, list[float]]]:
-    """CPU seconds of this process and wall seconds of each call, by name, after a round that is not counted.
-
-    All in turn, so that what else the machine does falls on all alike.
-    """
-    found = {name: {"cpu": [], "wall": []} for name in works}
-    for repeat in range(repeats + 1):
-        for name, work in works.items():
-            started = time.process_time(), time.perf_counter()
-            work()
-            spent = {"cpu": time.process_time() - started[0], "wall": time.perf_counter() - started[1]}
-            for clock, seconds in spent.items():
-                found[name][clock] += [seconds] if repeat else []
-    return found
-
-
-def summary(values: list[float]) -> dict[str, float]:
-    """Median, least and greatest."""
-    return {"median": statistics.median(values), "min": min(values), "max": max(values)}
-
-
 def measure(size: tuple[int, int], image_size: int, images: int, repeats: int) -> dict[str, Any]:
     """Images a second of each way for photos of one size, and ratios to the reference, repeat by repeat."""
     with tempfile.TemporaryDirectory() as name:
@@ -144,7 +124,7 @@ def main(
         images: photographs of each size.
         repeats: the median of these counts.
     """
-    threads = torch.get_num_threads()
+    threads, started, load = torch.get_num_threads(), time.time(), os.getloadavg()[0]
     try:
         torch.set_num_threads(1)
         with threadpool_limits(1):
@@ -156,6 +136,7 @@ def main(
     machine = {"python": platform.python_version(), "processor": platform.processor() or platform.machine()}
     found = {"sizes": sizes, "image_size": image_size, "least_side": least_side(image_size), "quality": QUALITY}
     found |= {"images_per_repeat": images, "repeats": repeats, "versions": versions | machine}
+    found["provenance"] = where_from(started, load)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_json(out, found)
     print(table(found))

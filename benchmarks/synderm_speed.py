@@ -3,6 +3,7 @@
 One process, one thread. Run it on an idle machine: `python benchmarks/synderm_speed.py`.
 """
 
+import os
 import platform
 import statistics
 import tempfile
@@ -18,6 +19,7 @@ import torchvision
 import tyro
 from PIL import Image
 from threadpoolctl import threadpool_limits
+from timing import where_from
 from torchvision.datasets.folder import default_loader
 from torchvision.transforms.v2 import functional as F
 
@@ -111,7 +113,7 @@ def main(
         batch: photographs of a training step.
         repeats: the median of these counts.
     """
-    threads = torch.get_num_threads()
+    threads, started, load = torch.get_num_threads(), time.time(), os.getloadavg()[0]
     try:
         torch.set_num_threads(1)
         with threadpool_limits(1):
@@ -121,6 +123,7 @@ def main(
     versions = {"numpy": np.__version__, "torch": torch.__version__, "torchvision": torchvision.__version__}
     machine = {"python": platform.python_version(), "processor": platform.processor() or platform.machine()}
     found |= {"repeats": repeats, "images_per_repeat": images, "jpeg": list(PHOTO), "versions": versions | machine}
+    found["provenance"] = where_from(started, load)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_json(out, found)
     print(table(found))

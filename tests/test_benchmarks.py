@@ -1,17 +1,20 @@
 """The benchmark scripts run; times are not asserted."""
 
-import importlib.util
+import importlib
 import json
+import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+import torch
+
 FOLDER = Path(__file__).parent.parent / "benchmarks"
+sys.path.append(str(FOLDER))  # as when a script is run
 
 
 def script(name):
-    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return importlib.import_module(name)
 
 
 def test_synderm_speed_runs(tmp_path, capsys):
@@ -44,3 +47,82 @@ def test_the_photographs_and_the_transform_of_input_speed_are_like_real_ones():
     assert photo.size == (300, 200) and photo.getextrema()[0][1] - photo.getextrema()[0][0] > 100
     theirs = speed.torchvision_transform(32)(photo)
     assert theirs.shape == (3, 32, 32) and -1.3 < theirs.min() < theirs.max() < 1.3
+
+
+def test_the_straightforward_variant_keeps_every_matrix_and_narrows_the_last_block():
+    model = script("model_overhead").KeepsMatrices("vit_tiny_patch16_224")
+    assert model(torch.zeros(1, 3, 224, 224)).shape == (1, 49)
+    shapes = [tuple(matrix.shape) for matrix in model.kept]
+    assert shapes == [(1, 3, 197, 197)] * 11 + [(1, 3, 25, 25)]
+
+
+@pytest.mark.slow
+def test_model_overhead_runs(tmp_path, capsys):
+    out = tmp_path / "new" / "overhead.json"
+    script("model_overhead").main(out, cases=((224, 1),), repeats=1)
+    (case,) = json.loads(out.read_text("utf-8"))["cases"]
+    rows = {(row["model"], row["work"]): row for row in case["models"]}
+    assert len(rows) == 8 and rows["ViT", "training"]["ratio"]["median"] == 1
+    bare = rows["three tasks, no LSM, no CIM", "training"]
+    assert rows["DermImitFormer", "training"]["flop_ratio"] > bare["flop_ratio"] > 1
+    assert all(row["memory_mb"] > 100 for row in case["models"] if row["work"] == "training")
+    assert set(case["shares"]) == {"LSM", "CIM", "update of the CIM's weights", "together"}
+    assert "FLOP ratio" in capsys.readouterr().out
+
+
+def test_exponents_of_power_laws_are_found_with_intervals_that_widen_where_they_bend():
+    x = np.array([1.0, 2, 4, 8])
+    found = script("growth").exponent(list(x), list(3 * x**1.5))
+    assert found["exponent"] == pytest.approx(1.5) and found["high"] - found["low"] < 1e-6
+    bent = script("growth").exponent(list(x), list(1 + x**2))
+    assert bent["low"] < bent["exponent"] < bent["high"] and bent["high"] - bent["low"] > 0.3
+
+
+@pytest.mark.slow
+def test_growth_runs(tmp_path, monkeypatch, capsys):
+    growth = script("growth")
+    monkeypatch.setattr(growth, "AXES", {"tasks": (1, 2, 3), "K": (1, 6, 24)})
+    growth.main(tmp_path / "growth.json", axes=("tasks", "K"), batch=1, repeats=1)
+    tasks, k = json.loads((tmp_path / "growth.json").read_text("utf-8"))["axes"]
+    assert [p["value"] for p in tasks["points"]] == [1, 2, 3]
+    assert tasks["operations"]["exponent"] > k["operations"]["exponent"] > 0
+    assert "exponent of time" in capsys.readouterr().out
+
+
+LOG = """[Wed Nov 25 20:13:42 2026]
+rule train:
+    input: a
+    jobid: 1
+    wildcards: row=full, seed=0
+[Wed Nov 25 20:13:44 2026]
+localrule pages:
+    jobid: 2
+[Wed Nov 25 20:14:42 2026]
+Finished jobid: 1 (Rule: train)
+[Wed Nov 25 20:14:50 2026]
+Error in rule pages:
+    jobid: 2
+"""
+
+
+def test_stages_are_read_from_the_workflows_log(tmp_path):
+    stages = script("book_stages")
+    (tmp_path / "a.log").write_text(LOG)
+    (row,) = stages.stages(stages.read_log(tmp_path / "a.log"))
+    assert (row["stage"], row["jobs"], row["seconds"], row["longest"]) == ("train", 1, 60, "row=full, seed=0")
+    (tmp_path / "b.log").write_text("Building DAG of jobs...")
+    with pytest.raises(ValueError, match="no finished job"):
+        stages.read_log(tmp_path / "b.log")
+    with pytest.raises(SystemExit, match="run `make book` first"):
+        stages.newest_log(tmp_path / "nowhere")
+
+
+def test_an_epoch_on_many_gpus_is_computing_and_exchange():
+    paper = script("extrapolation")
+    given = {line["name"]: line["value"] for line in paper.assumptions(None, 100_000_000)}
+    alone = paper.gpu_epoch(9600, 1, 1e12, given)
+    assert alone["steps"] == 100 and alone["exchange_seconds"] == 0
+    assert alone["seconds"] == pytest.approx(9600 * 1e12 / (989e12 * 0.45))
+    many = paper.gpu_epoch(9600, 2, 1e12, given)
+    assert many["computing_seconds"] == pytest.approx(alone["seconds"] / 2)
+    assert many["exchange_seconds"] == pytest.approx(50 * 100e6 * 4 / 50e9)  # each GPU sends all gradients once

@@ -14,6 +14,7 @@ from typing import Any
 
 import nbformat
 import yaml
+from needs import NEEDS, USUAL
 from snakemake.exceptions import WorkflowError
 
 SIZES = {"n_train": int, "n_val": int, "n_test": int}  # of a dataset that is drawn; a real one has its own
@@ -21,7 +22,7 @@ TRAINING = {"image_size": int, "model": str, "samples": int, "epochs": int, "bat
 RECIPE = {  # may be left out: the defaults of TrainConfig hold; evidence_samples: of the tables beside the ablation
     "optimizer": str, "momentum": float, "weight_decay": float, "warmup": float, "cutmix_probability": float,
     "weight_attributes": float, "ema": float, "precision": str, "pretrained": bool, "in_memory": bool,
-    "workers": int, "evidence_samples": int,
+    "workers": int, "evidence_samples": int, **dict.fromkeys(NEEDS, int),
 }  # fmt: skip
 FILES = {  # the table that changes whenever the dataset does: the first of these names that is there
     "synderm": ("manifest.parquet",), "pad_ufes_20": ("metadata.csv",),
@@ -48,6 +49,7 @@ class Settings:
     sizes: dict[str, int]
     training: dict[str, Any]
     evidence_samples: int
+    needs: dict[str, int]
     seeds: list[int]
 
     @property
@@ -87,6 +89,7 @@ def read_settings(config: Mapping[str, Any], folder: Path) -> Settings:
         data_options=str(config.get("data_options") or ""),
         sizes={key: _value(section, key, kind, where) for key, kind in wanted.items() if key in SIZES},
         evidence_samples=training.pop("evidence_samples", training["samples"]),
+        needs={name: training.pop(name, usual) for name, usual in USUAL.items()},
         training=training,
         seeds=_seeds(section, where),
     )

@@ -1,0 +1,100 @@
+"""What the chapter on speed says follows from its records, and says so where nothing has run."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+
+from dermimit.evaluate import speed
+from dermimit.explain import speed_charts
+
+ROOT = Path(__file__).parents[1]
+FOUND = speed.read_speed(ROOT)
+
+
+def shares(value):
+    return {"together": {"median": value, "min": value, "max": value}}
+
+
+def overhead(share, **more):
+    rows = [
+        {"model": model, "work": work, "seconds": {"median": 2.0, "min": 1, "max": 3}, "flops": 1e12, "flop_ratio": 1.2,
+         "ratio": {"median": ratio, "min": ratio, "max": ratio}, "memory_mb": 3000.0, **more}
+        for model, ratio in (("ViT", 1.0), ("DermImitFormer", 1.25))
+        for work in ("training", "inference")
+    ]  # fmt: skip
+    cases = [{"size": 224, "batch": 1, "models": rows, "shares": shares(share)}]
+    return {"cases": cases, "provenance": {"device": "a card"}}
+
+
+def test_the_sentence_says_whether_the_target_is_met():
+    text = speed.overhead_text(overhead(0.04))
+    assert "**1.25** times" in text and "1.20 times its operations" in text and "4.0% of the step, under" in text
+    assert "over the target of 5%" in speed.overhead_text(overhead(0.06)) and "1 image in a step" in text
+
+
+def test_without_a_gpu_record_the_rows_say_so():
+    table = speed.gpu_table(None)
+    assert list(table["work"]) == ["training", "inference"] and (table["MFU"] == "not run yet").all()
+    measured = speed.gpu_table(overhead(0.01, images_per_second=812.4, mfu=0.41))
+    assert list(measured["MFU"]) == ["41%"] * 2 and set(measured["device"]) == {"a card"}
+    assert set(measured["images a second"]) == {"812"}
+
+
+def test_a_checkout_without_records_has_none(tmp_path):
+    found = speed.read_speed(tmp_path)
+    assert found.growth is None and found.provenance == {}
+
+
+@pytest.mark.parametrize("name", [name for name in speed.NAMES if getattr(FOUND, name)])
+def test_records_say_where_they_come_from_and_how_busy_the_machine_was(name):
+    facts = getattr(FOUND, name)["provenance"]
+    assert facts["load"] >= 0 and facts["load_after"] >= 0 and facts["device"] and len(facts["commit"]) == 40
+    assert not facts["dirty"]
+
+
+@pytest.mark.skipif(not FOUND.model_overhead, reason="model_overhead has no record")
+def test_the_overhead_is_of_both_sizes_and_its_ratios_are_to_the_vit():
+    record = FOUND.model_overhead
+    assert [case["size"] for case in record["cases"]] == [224, 384] and record["cases"][1]["batch"] == 1
+    for case in record["cases"]:
+        assert all(r["ratio"]["median"] == 1 for r in case["models"] if r["model"] == speed.REFERENCE)
+        parts = [share["median"] for name, share in case["shares"].items() if name != "together"]
+        assert case["shares"]["together"]["median"] == pytest.approx(sum(parts), rel=0.1)
+    assert len(speed.overhead_table(record)) == 16
+    assert len(speed_charts.overhead_bars(record).axes) == 2
+    plt.close("all")
+
+
+@pytest.mark.skipif(not FOUND.growth, reason="growth has no record")
+def test_operations_grow_about_with_the_patches_and_so_with_the_square_of_the_side():
+    fits = {part["axis"]: part for part in FOUND.growth["axes"]}
+    assert set(fits) == set(speed.AXES)
+    patches, side = (fits[axis]["operations"]["exponent"] for axis in ("patches", "image size"))
+    assert 0.9 < patches < 1.3 and side == pytest.approx(2 * patches, rel=0.1)
+    assert abs(fits["classes"]["operations"]["exponent"]) < 0.1 > fits["K"]["operations"]["exponent"]
+    assert len(speed.growth_table(FOUND.growth)) == 5 and len(speed_charts.growth_curves(FOUND.growth).axes) == 6
+    plt.close("all")
+
+
+@pytest.mark.skipif(not FOUND.extrapolation, reason="extrapolation has no record")
+def test_the_extrapolation_rests_on_the_overheads_record_and_names_what_is_assumed():
+    record = FOUND.extrapolation
+    (row,) = [
+        r for r in FOUND.model_overhead["cases"][1]["models"] if (r["model"], r["work"]) == (speed.OURS, "training")
+    ]
+    assert record["flops_an_image"] == row["flops"] and record["cpu"][1]["seconds_an_image"] == row["seconds"]["median"]
+    basis = {line["name"]: line["basis"] for line in record["assumptions"]}
+    assert basis["share of that rate in training"] == ("measured" if FOUND.model_overhead_gpu else "assumed")
+    assert len(speed.epochs_table(record)) == 4 and len(speed.waiting_table(record)) == 5
+    assert len(speed.assumptions_table(record)) == len(basis)
+
+
+@pytest.mark.skipif(not FOUND.book_stages, reason="book_stages has no record")
+def test_the_stages_of_a_book_are_those_of_the_workflow():
+    rows = {row["stage"]: row for row in FOUND.book_stages["stages"]}
+    assert {"train", "page", "pages", "book"} <= set(rows)
+    assert FOUND.book_stages["stages"][0]["stage"] in speed.stages_text(FOUND.book_stages)
+    assert len(speed.stages_table(FOUND.book_stages)) == len(rows)
+    speed_charts.stage_bars(FOUND.book_stages)
+    plt.close("all")
