@@ -112,7 +112,8 @@ def main(records: Path = Path("results/benchmarks"), out: Path | None = None) ->
     wanted = gpu_epoch(PAPER, 1, row_of(overhead, small)[0]["flops"], given)["images_per_second_of_a_gpu"]
     waits = [{"way": way, "images_per_second_of_a_core": r, "cores_for_a_gpu": wanted / r} for way, r in rates.items()]
     found = {"size": SIZE, "flops_an_image": flops, "gpu_recorded": gpu is not None, "assumptions": assumed,
-             "cpu": cpu_epochs(overhead), "gpu": epochs, "input": waits, "input_size": small, "images_per_second_wanted": wanted}  # fmt: skip
+             "cpu": cpu_epochs(overhead), "gpu": epochs, "input": waits, "input_size": small,
+             "images_per_second_wanted": wanted}  # fmt: skip
     found["provenance"] = where_from(started, load)
     write_json(out or records / "extrapolation.json", found)
     print(table(found))

@@ -240,7 +240,7 @@ def main(arguments: list[str] | None = None) -> int:
         code = app.cli(
             args=arguments, prog="dermimit", description="Body part, lesion attributes and disease of a photograph."
         )
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (ValueError, OSError, FloatingPointError, MemoryError) as error:
         print(f"dermimit: {error}", file=sys.stderr)
         return 2
     return code or 0

@@ -212,10 +212,16 @@ def forget_other(config: Any) -> None:
 
     Args:
         config: a `TrainConfig`; an interrupted run of the same settings stays, and training goes on from it.
+
+    Raises:
+        LockedError: another process trains there.
     """
+    from dermimit.lock import locked
+
     there = Path(config.out) / "config.json"
     if there.is_file() and json.loads(there.read_text()) != config.to_dict():
-        shutil.rmtree(config.out)
+        with locked(Path(config.out)):
+            shutil.rmtree(config.out)
 
 
 def show_banner(parameters: Mapping[str, Any]) -> None:

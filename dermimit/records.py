@@ -1,5 +1,6 @@
 """Records of runs: written whole or not at all, with where they come from; published copies."""
 
+import errno
 import hashlib
 import json
 import os
@@ -21,14 +22,28 @@ PACKAGE = Path(__file__).parent
 PACKAGES = ("torch", "torchvision", "timm", "accelerate", "numpy", "pandas", "scikit-learn", "dermimit")
 RESULT_CODE = ("data", "model", "train", "evaluate/metrics.py", "evaluate/predictions.py")
 """The parts of the package that a run's numbers depend on."""
+DISK_FULL = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the quota of disk space is used up",
+    errno.EFBIG: "files may not become this large here (ulimit -f)",
+}
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Calls `write` with a temporary name beside `path` and renames: `path` is complete or as it was before."""
+    """Calls `write` with a temporary name beside `path` and renames: `path` is complete or as it was before.
+
+    Raises:
+        OSError: `write` failed; of a full disk, with the remedy.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         write(temporary)
         os.replace(temporary, path)
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            raise OSError(error.errno, f"{path}: {DISK_FULL[error.errno]}; nothing is half-written: make room and run "
+                          "again, what is finished is kept") from error  # fmt: skip
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -112,7 +127,7 @@ def provenance(frame: pd.DataFrame, started: float, extra: dict[str, Any]) -> di
         "code_fingerprint": code_fingerprint(),
         "data_fingerprint": data_fingerprint(frame),
         "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
-        "seconds": round(time.time() - started, 1),
+        "seconds": max(0.0, round(time.time() - started, 1)),  # 0 where the clock was set back
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20),
         "python": platform.python_version(),
         "platform": platform.platform(),

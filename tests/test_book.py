@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -16,6 +17,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "book" / "extensions"))
+import content_policy  # noqa: E402
+
 CHROMIUM_FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-dev-shm-usage", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1400,1000",
@@ -85,6 +89,35 @@ def test_page_loads_nothing_from_elsewhere_and_its_links_exist(page: str) -> Non
     assert broken == []
 
 
+PAGE = """<html><head><meta charset="utf-8"></head><body><script src="a.js"></script><script>let a = 1;</script>
+<article class="bd-article"><td>{cell}</td><script>kernelName = 'python3'</script></article>
+<button class="b" onclick="window.print()">print</button></body></html>"""
+
+
+def test_the_policy_allows_the_theme_s_scripts_and_no_script_in_an_article() -> None:
+    page = PAGE.format(cell='<script>steal()</script><script type="application/json">{}</script>')
+    policy = content_policy.policy(page)
+    assert all(
+        content_policy.sha256(text) in policy for text in ("let a = 1;", "kernelName = 'python3'", "window.print()")
+    )
+    assert content_policy.sha256("steal()") not in policy and "default-src 'none'" in policy
+    assert "unsafe-inline" not in policy.split("script-src")[1].split(";")[0] and "unsafe-eval'" not in policy.replace(
+        "'wasm-unsafe-eval'", ""
+    )
+    assert content_policy.foreign_scripts(page) == ["steal()"]
+    once = content_policy.with_policy(page)
+    assert once.index("Content-Security-Policy") < once.index("<meta charset")
+    assert content_policy.with_policy(once) == once
+
+
+@needs_build
+@each_page
+def test_page_has_its_policy_and_no_script_of_its_own(page: str) -> None:
+    text = (BUILD / page).read_text(encoding="utf-8")
+    assert "Content-Security-Policy" in text.split("<script")[0]
+    assert content_policy.foreign_scripts(text) == []
+
+
 class QuietHandler(SimpleHTTPRequestHandler):
     def log_message(self, *args: object) -> None:
         """Keep the test output readable."""
@@ -129,6 +162,11 @@ def severe_messages(browser: webdriver.Chrome) -> list[str]:
     """Errors on the console, except the theme's own harmless one."""
     entries = [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
     return [text for text in entries if not any(known in text for known in HARMLESS)]
+
+
+def refused_by_policy(browser: webdriver.Chrome) -> list[str]:
+    """What the content security policy of the page kept from happening, as the console says since the last call."""
+    return [e["message"] for e in browser.get_log("browser") if "Content Security Policy" in e["message"]]
 
 
 def hosts_asked(browser: webdriver.Chrome) -> set[str]:
@@ -203,4 +241,33 @@ def too_wide(browser: webdriver.Chrome) -> list[str]:
 def test_search_finds_a_chapter(browser: webdriver.Chrome, address: str) -> None:
     browser.get(f"{address}/search.html?q=mutual")
     found = WebDriverWait(browser, 20).until(lambda b: b.find_elements(By.CSS_SELECTOR, "#search-results li a"))
+    WebDriverWait(browser, 20).until(
+        lambda b: b.find_elements(By.CSS_SELECTOR, "#search-results li p")
+    )  # other pages read
+    assert refused_by_policy(browser) == []
     assert any("book/lsm.html" in link.get_attribute("href") for link in found)
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+@needs_build
+@needs_browser
+@pytest.mark.parametrize("from_disk", [False, True], ids=["served", "from disk"])
+def test_what_data_brings_along_does_not_run(
+    browser: webdriver.Chrome, address: str, tmp_path: Path, from_disk
+) -> None:
+    text = (BUILD / "book/glossary.html").read_text(encoding="utf-8")
+    planted = (
+        "<script>window.ran = 1</script><img src=x alt=x onerror='window.ran = 1'><p id=planted>there</p></article>"
+    )
+    page = BUILD / "book/planted-for-a-test.html"
+    page.write_text(text.replace("</article>", planted), encoding="utf-8")
+    try:
+        refused_by_policy(browser)
+        browser.get(page.as_uri() if from_disk else f"{address}/book/planted-for-a-test.html")
+        assert browser.find_element(By.ID, "planted").text == "there"
+        assert browser.execute_script("return window.ran === undefined")
+        assert len(refused_by_policy(browser)) == 2
+        assert browser.execute_script("return document.documentElement.dataset.theme") in ("light", "dark")
+    finally:
+        page.unlink()

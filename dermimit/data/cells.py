@@ -9,6 +9,8 @@ from dermimit.data.columns import INTEGER_COLUMNS
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.problems import raise_problems, row_number
 
+LARGEST = 2**53  # beyond it a float skips whole numbers
+
 
 def is_missing(value: object) -> bool:
     """Whether a label is unknown: None, or the NaN that a table read from a file has in its place."""
@@ -43,7 +45,7 @@ def normalise(frame: pd.DataFrame, column: str, source: str, space: LabelSpace) 
 
 def _integers(values: pd.Series, column: str, source: str) -> pd.Series:
     numbers = pd.to_numeric(values, errors="coerce")
-    bad = (numbers.isna() & values.notna()) | (numbers.notna() & (numbers % 1 != 0))
+    bad = (numbers.isna() & values.notna()) | (numbers.notna() & ((numbers % 1 != 0) | (numbers.abs() > LARGEST)))
     remedy = "give a whole number or leave it empty"
     raise_problems(source, [f"{row_number(i)}, column {column}: {values[i]!r}: {remedy}" for i in values.index[bad]])
     return numbers.astype("Int64")

@@ -25,7 +25,7 @@ from dermimit.data.folds import carve_validation
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.problems import ManifestError, describe, raise_problems, suggest
 from dermimit.data.schema import validate_manifest
-from dermimit.data.stored import LABEL_SPACE_FILE
+from dermimit.data.stored import LABEL_SPACE_FILE, read_parquet
 from dermimit.data.tables import columns_of, find_photos, read_table
 
 NAME = "folder"
@@ -92,10 +92,7 @@ def _complete_split(frame: pd.DataFrame, validation: float, source: str) -> pd.D
 
 def _read(path: Path) -> pd.DataFrame:
     if path.suffix == ".parquet":
-        try:
-            return pd.read_parquet(path)
-        except (OSError, ValueError) as error:
-            raise ManifestError(f"{path}: not a parquet file ({error}); write it again") from error
+        return read_parquet(path)
     read_table(path, (), "your photos")
     columns = [name for name in columns_of(path) if name]
     table = read_table(path, columns, "your photos")

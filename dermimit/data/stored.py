@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pandas as pd
+from pyarrow import parquet
 
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.problems import ManifestError
@@ -42,8 +43,20 @@ def load_dataset(root: Path | str) -> tuple[pd.DataFrame, LabelSpace]:
         raise ManifestError(
             f"{root / LABEL_SPACE_FILE}: not a label space ({error}); write the dataset again"
         ) from error
-    try:
-        frame = pd.read_parquet(root / MANIFEST_FILE)
-    except (OSError, ValueError) as error:
-        raise ManifestError(f"{root / MANIFEST_FILE}: not a parquet file ({error}); write the dataset again") from error
+    frame = read_parquet(root / MANIFEST_FILE)
     return validate_manifest(frame, label_space, root, source=str(root / MANIFEST_FILE)), label_space
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """A manifest from a Parquet file, unchecked.
+
+    Raises:
+        ManifestError: it is no Parquet file, or a damaged one.
+    """
+    try:
+        parquet.read_table(path).validate(full=True)  # text that is not UTF-8 would only be found when it is used
+        return pd.read_parquet(path)
+    except Exception as error:  # pyarrow and pandas raise anything on a broken file
+        raise ManifestError(
+            f"{path}: not a parquet file ({type(error).__name__}: {error}); write the dataset again"
+        ) from error

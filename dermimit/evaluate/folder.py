@@ -19,6 +19,7 @@ from dermimit.data.splits import select
 from dermimit.data.transforms import eval_transform, least_side
 from dermimit.evaluate.metrics import score
 from dermimit.evaluate.predictions import predict
+from dermimit.lock import locked
 from dermimit.records import data_fingerprint, provenance, write_json, write_parquet
 from dermimit.train.run import Run, load_run
 
@@ -125,11 +126,11 @@ def saw_in_training(run: Run, frame: pd.DataFrame, rows: pd.DataFrame) -> bool |
 
 def write_record(out: Path, predictions: pd.DataFrame, facts: dict, metrics: Metrics) -> None:
     """Each file whole or not at all; metrics.json goes first and comes last, since it says that all are there."""
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "metrics.json").unlink(missing_ok=True)
-    write_parquet(out / "predictions.parquet", predictions)
-    write_json(out / "provenance.json", facts)
-    write_json(out / "metrics.json", metrics)
+    with locked(out):
+        (out / "metrics.json").unlink(missing_ok=True)
+        write_parquet(out / "predictions.parquet", predictions)
+        write_json(out / "provenance.json", facts)
+        write_json(out / "metrics.json", metrics)
 
 
 def metrics_table(metrics: Metrics) -> str:

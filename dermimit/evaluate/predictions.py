@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 from dermimit.data import PhotoDataset
 from dermimit.data.lesion_channel import WithLesionMap
 
+STORED = {"selected": np.int16}
 IDENTITY = ("image", "split", "patient_id", "fitzpatrick")
 
 
@@ -33,9 +34,9 @@ def predict(
             logits, out = model(batch["image"].contiguous(memory_format=torch.channels_last))
         found = {f"{task}_prob": probabilities(z.float(), space.multi_label(task)) for task, z in logits.items()}
         if "disease/selected" in out:
-            found["selected"] = out["disease/selected"].short()
+            found["selected"] = out["disease/selected"].int()  # gloo gathers no int16
         for name, value in accelerator.gather_for_metrics(found).items():
-            columns.setdefault(name, []).append(value.cpu().numpy())
+            columns.setdefault(name, []).append(value.cpu().numpy().astype(STORED.get(name, np.float16)))
     truths = [
         name
         for task in space.num_classes

@@ -1,14 +1,19 @@
 """Checkpoints without pickle: one safetensors file that holds tensors and, in its header, the rest as JSON."""
 
+import errno
 import json
-import os
+import re
+import zlib
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
+
+from dermimit.records import write_atomically
 
 
 class CheckpointError(ValueError):
@@ -16,26 +21,48 @@ class CheckpointError(ValueError):
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
-    """Writes tensors and JSON-able `meta` to a temporary name and renames it: complete, or not there."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        save_file({k: v.contiguous() for k, v in tensors.items()}, temporary, metadata={"meta": json.dumps(meta)})
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Writes tensors, their checksum and JSON-able `meta`: complete, or not there.
+
+    Raises:
+        OSError: the file cannot be written; the one that was there is as it was.
+    """
+    tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    header = {"meta": json.dumps(meta), "crc32": str(checksum(tensors))}
+
+    def write(draft: Path) -> None:
+        try:
+            save_file(tensors, draft, metadata=header)
+        except SafetensorError as error:
+            code = re.search(r"os error (\d+)", str(error))
+            raise OSError(int(code[1]) if code else errno.EIO, f"{path}: {error}") from error
+
+    write_atomically(path, write)
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """What `save_tensors` wrote, on the CPU.
 
     Raises:
-        CheckpointError: the file is cut short or not ours.
+        CheckpointError: the file is cut short, changed or not ours.
     """
     try:
         with safe_open(path, framework="pt") as file:
-            return {k: file.get_tensor(k) for k in file.keys()}, json.loads(file.metadata()["meta"])  # noqa: SIM118
+            header = file.metadata()
+            tensors, meta = {k: file.get_tensor(k) for k in file.keys()}, json.loads(header["meta"])  # noqa: SIM118
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged or not a checkpoint of dermimit ({error}): delete it") from error
+    if "crc32" in header and int(header["crc32"]) != checksum(tensors):
+        raise CheckpointError(f"{path} is damaged (its checksum differs from what it holds): delete it")
+    return tensors, meta
+
+
+def checksum(tensors: dict[str, Tensor]) -> int:
+    """CRC-32 of the tensors' bytes, in the order of their names."""
+    total = 0
+    for name in sorted(tensors):
+        flat = tensors[name].contiguous().flatten()
+        total = zlib.crc32(flat.view(torch.uint8).numpy(), zlib.crc32(name.encode(), total))
+    return total
 
 
 def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:

@@ -9,7 +9,10 @@ from dermimit.data.problems import suggest
 
 RARE = ("quarantine", "data_options", "cache", "train_share", "attribute_noise", "attribute_missing", "balance",
         "watch_gradients", "lesion_map", "disease_loss", "sampling", "train_only", "unseen",
-        "dark_share", "even_skin", "colour_jitter", "group_dro")  # fmt: skip
+        "dark_share", "even_skin", "colour_jitter", "group_dro", "accumulate")  # fmt: skip
+
+NUMBERLESS = ("cache", "workers")
+"""Fields that change no number: a run may go on with others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,9 @@ class TrainConfig:
     """Number of equal parts of `samples`; after each the run is validated and saved."""
     batch_size: int = 64
     """Photographs in a step, over all processes."""
+    accumulate: int = 1
+    """Parts in which each process computes its share of a batch, one after the other: more parts, less memory. The
+    numbers are the same but for rounding; a stem with batch normalisation normalises each part by itself."""
     optimizer: Literal["sgd", "adamw"] = "sgd"
     """SGD with Nesterov momentum (the paper: SGD), or AdamW."""
     lr: float = 0.05
@@ -79,7 +85,7 @@ class TrainConfig:
     precision: Literal["no", "bf16"] = "no"
     """Mixed precision; fp32 or bf16."""
     workers: int = 0
-    """Processes that load photographs; 0 loads in the training process."""
+    """Processes that load photographs; 0 loads in the training process. The numbers are the same."""
     in_memory: bool = True
     """Decode every photograph once and keep it small in memory; turn off for large photographs."""
     split_seed: int = 0
@@ -128,7 +134,7 @@ class TrainConfig:
                 raise ValueError(f"TrainConfig.tasks: unknown task {task!r}; {suggest(task, TASKS)}")
         if not self.tasks:
             raise ValueError("TrainConfig.tasks: name at least one task")
-        for name in ("image_size", "samples", "epochs", "batch_size", "lr", "clip_norm", "cutmix_alpha"):
+        for name in ("image_size", "samples", "epochs", "batch_size", "accumulate", "lr", "clip_norm", "cutmix_alpha"):
             self._require(name, getattr(self, name) > 0, "above 0")
         for name in ("momentum", "warmup", "cutmix_probability", "ema", "attribute_noise", "attribute_missing"):
             self._require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
@@ -138,6 +144,10 @@ class TrainConfig:
         self._require("dark_share", self.dark_share == -1 or 0 <= self.dark_share <= 0.5, "-1, or between 0 and 0.5")
         self._require("colour_jitter", 0 <= self.colour_jitter <= 1, "between 0 and 1")
         self._require("group_dro", self.group_dro >= 0, "at least 0")
+        whole = self.balance != "sum" or self.watch_gradients or self.group_dro
+        why = "1 with this balance, watch_gradients or group_dro"
+        self._require("accumulate", self.accumulate == 1 or not whole, why)
+        self._require("accumulate", self.accumulate <= self.batch_size, f"at most batch_size = {self.batch_size}")
         self._require("train_share", 0 < self.train_share <= 1, "above 0, at most 1")
         self._require(
             "samples", self.steps_per_epoch > 0, f"at least epochs × batch_size = {self.epochs * self.batch_size}"
@@ -184,6 +194,10 @@ class TrainConfig:
         }
         usual = {f.name: {} if f.default is MISSING else f.default for f in fields(self) if f.name in RARE}
         return {k: v for k, v in values.items() if k not in usual or v != usual[k]}
+
+    def identity(self) -> dict[str, Any]:
+        """The settings that a checkpoint belongs to: all but where things lie, and `NUMBERLESS`."""
+        return {k: v for k, v in self.to_dict().items() if k not in ("data_root", "out", *NUMBERLESS)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "TrainConfig":

@@ -1,9 +1,11 @@
-"""One epoch of training: order, learning rate, steps, and what is reported of them."""
+"""One epoch of training: learning rate, steps, and what is reported of them."""
+
+from contextlib import nullcontext
 
 import torch
 from accelerate import Accelerator
 from timm.utils import ModelEmaV3
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
@@ -16,10 +18,13 @@ from dermimit.train.gradients import conflict, project_conflicts, replace_gradie
 from dermimit.train.group_dro import even_groups, objectives_by_group
 from dermimit.train.long_tail import disease_loss, even_order, rest_all_but_classifiers
 from dermimit.train.losses import first_nonfinite, task_objectives
+from dermimit.train.order import InOrder, epoch_seed, sample_order
+from dermimit.train.processes import agree_on_buffers, shares
 
 
 class NonFiniteLossError(FloatingPointError):
-    """The loss became NaN or infinite; the message names the step, the photographs and the last good checkpoint."""
+    """A loss or the gradient became NaN or infinite; the message names the step, the photographs, the last good
+    checkpoint and what to try."""
 
 
 def train_one_epoch(
@@ -32,21 +37,28 @@ def train_one_epoch(
     accelerator: Accelerator,
 ) -> dict[str, float]:
     """One epoch of `config.steps_per_epoch` steps; returns the mean losses, the last learning rate, and what was
-    measured of the gradients."""
-    torch.manual_seed(epoch_seed(config.seed, epoch) + accelerator.process_index)
-    generator = torch.Generator().manual_seed(epoch_seed(config.seed, epoch) + accelerator.process_index)
-    cutmix = CutMix(config.cutmix_alpha, config.cutmix_probability, generator)
+    measured of the gradients.
+
+    A batch is the same photographs, augmented in the same way, whatever the number of processes and of workers.
+    CutMix mixes within a process's share of the batch; with a probability of 0, and no batch normalisation on CPUs, the
+    numbers of several processes are those of one but for rounding.
+    """
+    seed = epoch_seed(config.seed, epoch)
+    torch.manual_seed(seed + accelerator.process_index)
+    shuffle = torch.Generator().manual_seed(seed)
+    own_share = torch.Generator().manual_seed(seed + accelerator.process_index)
+    cutmix = CutMix(config.cutmix_alpha, config.cutmix_probability, own_share)
     count = config.steps_per_epoch * config.batch_size
     diseases = photos.targets.get("disease")
     if config.sampling == "diseases":
-        order = even_order(diseases, count, epoch_seed(config.seed, epoch) + 11)
+        order = even_order(diseases, count, seed + 11)
     else:
         order = sample_order(len(photos), epoch * count, count, config.seed)
     skin = torch.from_numpy(skin_group(photos.frame["fitzpatrick"])) if config.even_skin or config.group_dro else None
     if config.even_skin:
         order = even_groups(skin, count, epoch_seed(config.seed, epoch) + 13)
     loader = accelerator.prepare(
-        DataLoader(photos, config.batch_size, sampler=order, num_workers=config.workers, drop_last=True)
+        DataLoader(InOrder(photos, order, seed), config.batch_size, num_workers=config.workers, drop_last=True)
     )
     weights = {task: config.weight(task) for task in config.tasks}
     multi_label = [task for task in config.tasks if photos.label_space.multi_label(task)]
@@ -64,32 +76,49 @@ def train_one_epoch(
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, config)
         images, targets = cutmix(batch["image"].contiguous(memory_format=torch.channels_last), batch["targets"])
-        with accelerator.autocast():
-            logits, out = model(images)
-        logits = {task: z.float() for task, z in logits.items()}
-        asked = (logits, out, targets, weights, config.supervise == "both", multi_label, own)
-        objectives, losses = task_objectives(*asked)
-        if config.group_dro:
-            objectives = bare.group_weights(objectives_by_group(skin[batch["index"].cpu()], *asked))
-        loss = bare.loss_weights(objectives) if config.balance == "uncertainty" else sum(objectives.values())
-        if bad := first_nonfinite(losses, loss):
-            raise_nonfinite(bad, step, photos, batch["index"], config)
-        if config.watch_gradients and step % config.watch_gradients == 0:
-            measured.append(conflict(task_gradients(objectives, shared)))
-        surgery = project_conflicts(task_gradients(objectives, shared), generator) if pcgrad else None
-        accelerator.backward(loss)
+        parts = shares(targets, config.accumulate, multi_label, accelerator)
+        for number, share in enumerate(parts):
+            part = {task: target.tensor_split(len(parts))[number] for task, target in targets.items()}
+            with accelerator.no_sync(model) if number < len(parts) - 1 else nullcontext():
+                with accelerator.autocast():
+                    logits, out = model(images.tensor_split(len(parts))[number])
+                logits = {task: z.float() for task, z in logits.items()}
+                asked = (logits, out, part, weights, config.supervise == "both", multi_label, own)
+                objectives, losses = task_objectives(*asked)
+                if config.group_dro:
+                    objectives = bare.group_weights(objectives_by_group(skin[batch["index"].cpu()], *asked))
+                objectives, losses = ({t: v * share[t] for t, v in values.items()} for values in (objectives, losses))
+                loss = bare.loss_weights(objectives) if config.balance == "uncertainty" else sum(objectives.values())
+                if bad := first_nonfinite(losses, loss):
+                    raise_nonfinite(f"{bad} loss", step, photos, batch["index"], config)
+                if config.watch_gradients and step % config.watch_gradients == 0:
+                    measured.append(conflict(gradients_of(objectives, shared, accelerator)))
+                surgery = project_conflicts(gradients_of(objectives, shared, accelerator), shuffle) if pcgrad else None
+                accelerator.backward(loss)
+            for name, value in {"loss": loss.detach(), **{f"loss/{t}": v for t, v in losses.items()}}.items():
+                sums[name] = sums.get(name, 0) + value
         if surgery is not None:
             replace_gradients(shared, surgery)
-        accelerator.clip_grad_norm_(model.parameters(), config.clip_norm)
+        norm = accelerator.clip_grad_norm_(model.parameters(), config.clip_norm)
+        if not torch.isfinite(norm):
+            raise_nonfinite("norm of the gradient", step, photos, batch["index"], config)
         optimizer.step()
         optimizer.zero_grad()
         if ema is not None:
             ema.update(accelerator.unwrap_model(model), step=step)
-        for name, value in {"loss": loss.detach(), **{f"loss/{t}": v for t, v in losses.items()}}.items():
-            sums[name] = sums.get(name, 0) + value
-    means = {name: float(value) / len(loader) for name, value in sums.items()} | {"lr": learning_rate(step, config)}
+    for module in (bare, *([ema] if ema is not None else [])):
+        agree_on_buffers(module, accelerator)
+    totals = accelerator.reduce(torch.stack(list(sums.values())), "mean") / len(loader)
+    means = dict(zip(sums, totals.tolist(), strict=True)) | {"lr": learning_rate(step, config)}
     names = measured[0] if measured else ()
     return means | {f"gradient/{name}": sum(m[name] for m in measured) / len(measured) for name in names}
+
+
+def gradients_of(
+    objectives: dict[str, Tensor], shared: list[nn.Parameter], accelerator: Accelerator
+) -> dict[str, Tensor]:
+    """`task_gradients`, as the mean over all processes."""
+    return {task: accelerator.reduce(g, "mean") for task, g in task_gradients(objectives, shared).items()}
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
@@ -101,19 +130,6 @@ def learning_rate(step: int, config: TrainConfig) -> float:
     return config.lr * 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * progress))))
 
 
-def epoch_seed(seed: int, epoch: int) -> int:
-    """A seed of its own for each (seed, epoch)."""
-    return (seed * 10_007 + epoch + 1) * 1_000_003
-
-
-def sample_order(n: int, start: int, count: int, seed: int) -> list[int]:
-    """Positions start .. start + count of an endless sequence of shuffled passes over n photographs."""
-    passes = range(start // n, (start + count - 1) // n + 1)
-    orders = [torch.randperm(n, generator=torch.Generator().manual_seed(epoch_seed(seed, p) + 7)) for p in passes]
-    offset = start - passes.start * n
-    return torch.cat(orders)[offset : offset + count].tolist()
-
-
 def raise_nonfinite(
     name: str, step: int, photos: PhotoDataset | WithLesionMap, index: torch.Tensor, config: TrainConfig
 ) -> None:
@@ -121,7 +137,8 @@ def raise_nonfinite(
     images = ", ".join(photos.frame["image"].iloc[index.cpu().numpy()])
     last = config.out / "last.safetensors"
     raise NonFiniteLossError(
-        f"the {name} loss is not finite at step {step} of {config.steps} (lr {learning_rate(step, config):.3g}); "
+        f"the {name} is not finite at step {step} of {config.steps} (lr {learning_rate(step, config):.3g}); "
         f"photographs: {images}; last good checkpoint: {last if last.exists() else 'none'}; "
-        "try a lower lr or clip_norm, in a new folder"
+        f"try a lower lr (such as {config.lr / 3:.2g}), a lower clip_norm, a longer warmup"
+        f"{' or precision=no' if config.precision != 'no' else ''}, in a new folder"
     )

@@ -15,7 +15,7 @@ from tqdm import tqdm
 from dermimit.data import ManifestError, PhotoSet
 from dermimit.model.segmenters import SEGMENTERS
 from dermimit.records import write_atomically
-from dermimit.train.epoch import sample_order
+from dermimit.train.order import sample_order
 
 
 def train_segmenter(

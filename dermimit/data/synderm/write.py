@@ -21,6 +21,7 @@ from dermimit.data.synderm.dataset import LABEL_SPACE, SynDerm
 from dermimit.data.synderm.describe import claim, identity, save_datasheet
 from dermimit.data.synderm.files import Plan, write_case
 from dermimit.data.synderm.knowledge import Array
+from dermimit.lock import locked
 
 SPLITS = ("train", "val", "test")
 RENDERER = 3  # raise it whenever a picture changes
@@ -82,6 +83,7 @@ def write(
     Raises:
         ValueError: an unknown name or a number out of range.
         FileExistsError: the folder holds something else.
+        LockedError: another process draws into it.
         OSError: a file cannot be written; no half-written file is left, and the same call goes on from there.
     """
     root, sizes, days = Path(directory), split_sizes(n), _days(visits)
@@ -106,6 +108,12 @@ def _write(plan: Plan, facts: dict[str, Any], workers: int) -> None:
     root, record = plan.root, claim(plan.root, facts)
     if all((root / name).exists() for name in FINAL):
         return
+    with locked(root):
+        _draw(plan, record, workers)
+
+
+def _draw(plan: Plan, record: dict[str, Any], workers: int) -> None:
+    root = plan.root
     for folder in plan.folders:
         (root / folder).mkdir(exist_ok=True)
     jobs = [(split, i) for split, dataset in plan.datasets.items() for i in range(len(dataset))]

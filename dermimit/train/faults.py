@@ -1,0 +1,54 @@
+"""What a user can do where training fails for want of memory or of a worker."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+
+from dermimit.train.config import TrainConfig
+
+NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+
+
+class WorkerDiedError(ChildProcessError):
+    """A process that loads photographs ended; the message says what to do."""
+
+
+class OutOfMemoryError(MemoryError):
+    """Memory did not suffice; the message says which settings to change."""
+
+
+@contextmanager
+def explaining(config: TrainConfig) -> Iterator[None]:
+    """Inside it, failures for want of memory, or of a worker, say which settings of the run to change."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        text = str(error).lower()
+        if isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in text for words in NO_MEMORY):
+            raise OutOfMemoryError(f"{_memory_advice(config)} ({_first_line(error)})") from error
+        if "dataloader worker" in text:
+            raise WorkerDiedError(f"{_worker_advice(config)} ({_first_line(error)})") from error
+        raise
+
+
+def _memory_advice(config: TrainConfig) -> str:
+    parts = min(2 * config.accumulate, config.batch_size)
+    return (
+        f"out of memory with {config.batch_size} photographs of {config.image_size} pixels in a step: "
+        f"compute them in more parts, accumulate={parts} (the numbers stay the same but for rounding), "
+        f"or take precision=bf16, or another recipe with batch_size={max(1, config.batch_size // 2)}; "
+        + ("in_memory=False keeps the photographs on disk; " if config.in_memory else "")
+        + "an `out` of its own for each"
+    )
+
+
+def _worker_advice(config: TrainConfig) -> str:
+    return (
+        f"{config.out}: a process that loads photographs died, for want of memory or killed by the system: take fewer "
+        f"than workers={config.workers}, 0 loads in the training process; delete no checkpoint, the same numbers follow"
+    )
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).strip().partition("\n")[0][:200]

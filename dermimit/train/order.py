@@ -1,0 +1,44 @@
+"""Which photographs are seen in which order, and the randomness that belongs to each."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset
+
+
+def epoch_seed(seed: int, epoch: int) -> int:
+    """A seed of its own for each (seed, epoch)."""
+    return (seed * 10_007 + epoch + 1) * 1_000_003
+
+
+def sample_order(n: int, start: int, count: int, seed: int) -> list[int]:
+    """Positions start .. start + count of an endless sequence of shuffled passes over n photographs."""
+    passes = range(start // n, (start + count - 1) // n + 1)
+    orders = [torch.randperm(n, generator=torch.Generator().manual_seed(epoch_seed(seed, p) + 7)) for p in passes]
+    offset = start - passes.start * n
+    return torch.cat(orders)[offset : offset + count].tolist()
+
+
+class InOrder(Dataset[dict[str, Any]]):
+    """Photographs in a given order, each augmented by randomness of its own: whichever process loads it, and when.
+
+    Args:
+        photos: gives item i as a dict, and draws from torch's global random state.
+        order: positions in `photos`.
+        seed: with a place in the order, decides the item's randomness.
+    """
+
+    def __init__(self, photos: Dataset[dict[str, Any]], order: Sequence[int], seed: int) -> None:
+        self.photos, self.order, self.seed = photos, order, seed
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, place: int) -> dict[str, Any]:
+        before = torch.get_rng_state()
+        torch.default_generator.manual_seed(((place + 1 << 40) + self.seed) % 2**63)
+        try:
+            return self.photos[self.order[place]]
+        finally:
+            torch.set_rng_state(before)

@@ -1,0 +1,95 @@
+"""Training on several processes: started by torchrun, `accelerate launch` or srun."""
+
+import os
+import re
+from collections.abc import MutableMapping
+
+import torch
+from accelerate import Accelerator
+from jaxtyping import Float
+from torch import Tensor, nn
+
+PORTS = 20_000  # of the first process, from here on: one of a thousand, by the job's number
+
+
+def understand_slurm(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Where srun started this process as one of several: says so in the words that torch and accelerate know.
+
+    RANK, WORLD_SIZE, LOCAL_RANK, LOCAL_WORLD_SIZE, MASTER_ADDR and MASTER_PORT are set, unless torchrun has set RANK.
+    The number of processes is the step's: a batch script that calls no srun is one process, whatever it reserved.
+
+    Args:
+        environment: read and changed.
+    """
+    processes = int(environment.get("SLURM_STEP_NUM_TASKS", 1))
+    if processes < 2 or "RANK" in environment:
+        return
+    nodes = environment.get("SLURM_STEP_NODELIST") or environment["SLURM_JOB_NODELIST"]
+    here = environment.get("SLURM_STEP_TASKS_PER_NODE", str(processes)).partition("(")[0].partition(",")[0]
+    environment["RANK"] = environment["SLURM_PROCID"]
+    environment["WORLD_SIZE"] = str(processes)
+    environment["LOCAL_RANK"] = environment["SLURM_LOCALID"]
+    environment["LOCAL_WORLD_SIZE"] = here
+    environment.setdefault("MASTER_ADDR", first_node(nodes))
+    environment.setdefault("MASTER_PORT", str(PORTS + int(environment["SLURM_JOB_ID"]) % 1000))
+
+
+def first_node(nodes: str) -> str:
+    """The first of Slurm's list of nodes: "gpu[03-05,9],cpu1" gives "gpu03"."""
+    name, _, rest = nodes.partition("[")
+    if not rest or "," in name:
+        return name.partition(",")[0]
+    number, _, after = rest.partition("]")
+    return name + re.split("[-,]", number)[0] + after.partition(",")[0]
+
+
+def check_batch(batch_size: int, accelerator: Accelerator) -> None:
+    """Raises ValueError if a batch cannot be shared evenly among the processes."""
+    if batch_size % accelerator.num_processes:
+        raise ValueError(
+            f"TrainConfig.batch_size={batch_size}: must be a multiple of the {accelerator.num_processes} processes "
+            "that share it; start another number of processes, or change it"
+        )
+
+
+def normalising_together(model: nn.Module, accelerator: Accelerator) -> nn.Module:
+    """The model with batch statistics over all processes, where there are several; torch does so on GPUs only."""
+    several = accelerator.num_processes > 1 and accelerator.device.type == "cuda"
+    return nn.SyncBatchNorm.convert_sync_batchnorm(model) if several else model
+
+
+def agree_on_buffers(model: nn.Module, accelerator: Accelerator) -> None:
+    """Gives each process the mean of all processes' running statistics, so that all evaluate the same model."""
+    for buffer in model.buffers() if accelerator.num_processes > 1 else ():
+        if buffer.is_floating_point():
+            buffer.copy_(accelerator.reduce(buffer, "mean"))
+
+
+def shares(
+    targets: dict[str, Float[Tensor, "batch _"]], parts: int, multi_label: list[str], accelerator: Accelerator
+) -> list[dict[str, Tensor | float]]:
+    """By how much the mean loss of each part counts, so that all parts of all processes make the mean of the batch.
+
+    A loss is a mean over the labels that are known, and parts may know different numbers of them. Gradients are added
+    over parts and averaged over P processes: a part that holds k of the K known labels of a task counts k P / K.
+
+    Args:
+        targets: task -> (B, C) of this process, NaN where unknown.
+        parts: number of parts of this process.
+        multi_label: tasks whose labels count one by one; the others' count by rows.
+
+    Returns:
+        for each part, task -> a factor, 1 for the one part of a single process.
+    """
+    if parts == accelerator.num_processes == 1:
+        return [dict.fromkeys(targets, 1.0)]
+    known = torch.stack([_known(target, task in multi_label, parts) for task, target in targets.items()])
+    total = accelerator.reduce(known.sum(dim=1), "sum").clamp(min=1)
+    factors = known * accelerator.num_processes / total[:, None]
+    return [dict(zip(targets, column, strict=True)) for column in factors.T]
+
+
+def _known(target: Tensor, one_by_one: bool, parts: int) -> Tensor:
+    known = ~target.isnan()
+    known = known.sum(dim=1) if one_by_one else known.all(dim=1)
+    return torch.stack([part.sum() for part in known.tensor_split(parts)]).float()
