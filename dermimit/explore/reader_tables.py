@@ -70,7 +70,7 @@ def checks(record: Line) -> pd.DataFrame:
 
 def _ends(values: pd.Series) -> dict[str, str]:
     found = {"least": values.min(), "median": values.median(), "greatest": values.max()}
-    return {name: f"{value:.1f}".replace("-", "−") for name, value in found.items()}
+    return {name: f"{round(value, 1) + 0.0:.1f}".replace("-", "−") for name, value in found.items()}
 
 
 def planning(record: Line) -> str:
