@@ -174,6 +174,8 @@ def test_page_html_asks_for_nothing_and_cannot_be_broken_out_of():
     text = page_html("ablation", {"name": "</script><script>alert(1)</script>"})
     assert text.count("<script") == 2 and "alert(1)" in text
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text) and "import " not in text and "fetch(" not in text
+    beside = page_html("ablation", {}, assets="files/")
+    assert '<script src="files/ablation.js"></script>' in beside and "querySelectorAll" not in beside
     packed = re.search(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.S).group(1)
     assert json.loads(packed) == {"name": "</script><script>alert(1)</script>"}
 

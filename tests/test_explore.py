@@ -111,7 +111,7 @@ def test_bundle_holds_everything_and_names_no_host(tmp_path, monkeypatch):
     assert unpacked(read["runtime.js"]) == contents
     assert unpacked(read["model.js"])["model.onnx"] == b"weights"
     assert json.loads(unpacked(read["cases.js"])["cases.json"]) == {"cases": cases}
-    for name in ("explorer.js", "page.js", "index.html"):
+    for name in ("explorer.js", "page.js", "index.html", "ablation.js", "failures.js", "dataset.js"):
         assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", read[name])
 
 

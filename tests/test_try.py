@@ -131,6 +131,7 @@ def test_without_the_runtime_the_page_says_so(tmp_path, monkeypatch):
     assert "npm pack onnxruntime-web@9.9.9" in reason and (out / WITHOUT).read_text() == reason + "\n"
     assert reason in json.loads((out / "explorer.js").read_text().split("textContent = ")[1].removesuffix("; } };\n"))
     assert (out / "page.js").read_text() == source("page.js")
+    assert "dermimit-widget" in (out / "ablation.js").read_text()  # the explorers of records need no runtime
     assert build_or_say_why(onnx, out, tmp_path / "cache") == ""
     assert not (out / WITHOUT).exists() and "fieldset" in (out / "explorer.js").read_text()
 

@@ -11,7 +11,19 @@ from dermimit.explore.runtime import RuntimeFilesError, runtime_files, write_scr
 from dermimit.records import write_atomically
 
 CACHE = Path("results/vendor")
+WIDGETS = ("ablation", "failures", "dataset")
+"""Explorers of records, whose data stand in the page itself."""
+
 FILES = ("explorer.js", "runtime.js", "model.js", "cases.js", "page.js", "index.html", "NOTICE.txt")
+FILES += tuple(f"{name}.js" for name in WIDGETS)
+IN_PAGE = """for (const el of document.querySelectorAll('.dermimit-widget[data-widget="NAME"]')) {
+  if (el.model) continue; // a page with two of them has this script twice
+  const values = { data: JSON.parse(document.getElementById(`${el.id}-data`).textContent), shown: null };
+  const set = (name, value) => { values[name] = value; };
+  el.model = { get: (name) => values[name], set, save_changes() {}, on() {}, send() {} };
+  el.replaceChildren();
+  render({ model: el.model, el });
+}"""
 END = "export default { render };"
 WITHOUT = "without-runtime.txt"
 
@@ -47,7 +59,7 @@ def build(onnx: Path, out: Path, cache: Path = CACHE, cases: Sequence[dict[str, 
     write_script(out / "model.js", {"facts.json": facts_path.read_bytes(), "model.onnx": onnx.read_bytes()})
     write_script(out / "cases.js", {"cases.json": json.dumps({"cases": drawn}).encode()})
     texts = {name: source(name) for name in ("page.js", "index.html", "NOTICE.txt")}
-    texts["explorer.js"] = classic(module("explorer.js"))
+    texts |= {"explorer.js": classic(module("explorer.js"))} | widget_files()
     for name, text in texts.items():
         write_atomically(out / name, lambda draft, text=text: draft.write_text(text, encoding="utf-8"))
     return {name: (out / name).stat().st_size for name in FILES}
@@ -65,11 +77,22 @@ def build_or_say_why(onnx: Path, out: Path, cache: Path = CACHE) -> str:
         out.mkdir(parents=True, exist_ok=True)
         said = f"This copy of the book was built without the program that runs the model in a browser: {error}."
         stub = f"globalThis.dermimitExplorer = {{ render({{ el }}) {{ el.textContent = {json.dumps(said)}; }} }};\n"
-        for name, text in {"explorer.js": stub, "page.js": source("page.js"), WITHOUT: said + "\n"}.items():
+        texts = {"explorer.js": stub, "page.js": source("page.js"), WITHOUT: said + "\n"} | widget_files()
+        for name, text in texts.items():
             write_atomically(out / name, lambda draft, text=text: draft.write_text(text, encoding="utf-8"))
         return said
     (out / WITHOUT).unlink(missing_ok=True)
     return ""
+
+
+def widget_files() -> dict[str, str]:
+    """File name -> script that shows an explorer of records in every place for it on a page, see `page.page_html`."""
+    return {f"{name}.js": widget_script(name) for name in WIDGETS}
+
+
+def widget_script(name: str) -> str:
+    """Such a script."""
+    return f"(() => {{\n{without_export(module(f'{name}.js'))}{IN_PAGE.replace('NAME', name)}\n}})();\n"
 
 
 def source(name: str) -> str:

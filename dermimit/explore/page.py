@@ -1,4 +1,4 @@
-"""A widget in a static page: its data as JSON and its module within the page itself, so that nothing is asked for."""
+"""A widget in a static page: its data as JSON within the page, its module beside it or within it too."""
 
 import hashlib
 import json
@@ -6,38 +6,34 @@ from typing import Any
 
 from IPython.display import display
 
-from dermimit.explore.bundle import module, without_export
+from dermimit.explore.bundle import widget_script
 
 SAME = "The figure and the tables of this page stand in its place."
-HOLDER = """const el = document.getElementById(NAME), text = document.getElementById(`${NAME}-data`).textContent;
-const values = { data: JSON.parse(text), shown: null }, set = (name, value) => { values[name] = value; };
-el.model = { get: (name) => values[name], set, save_changes() {}, on() {}, send() {} };
-el.replaceChildren();
-render({ model: el.model, el });"""
+BOOK = "../../_static/explorer/"  # from a notebook's page to the files that `bundle.build` wrote
 
 
-def page_html(name: str, data: dict[str, Any], instead: str = "") -> str:
+def page_html(name: str, data: dict[str, Any], instead: str = "", assets: str = "") -> str:
     """A widget as HTML that works without a kernel, without a server and without a network.
 
     Args:
-        name: of the module in this package, such as `ablation`.
+        name: one of `bundle.WIDGETS`.
         data: what the module draws, ready for JSON.
         instead: HTML that stands in its place without JavaScript; by default a sentence that points to the tables.
+        assets: folder with the module's script, as the page sees it: a book whose content policy forbids scripts within
+            its text. Empty: the script stands in the page.
     """
     packed = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     place = f"dermimit-{name}-{hashlib.sha256(packed.encode()).hexdigest()[:8]}"
     instead = instead or f"<p>This part needs JavaScript. {SAME}</p>"
-    code = without_export(module(f"{name}.js")) + HOLDER
+    script = f'<script src="{assets}{name}.js"></script>' if assets else f"<script>{widget_script(name)}</script>"
     return (
         f'<div class="dermimit-widget" id="{place}" data-widget="{name}">{instead}</div>\n'
         f'<p class="explorer-on-paper">The widget itself needs a screen. {SAME}</p>\n'
-        f'<script type="application/json" id="{place}-data">{packed}</script>\n'
-        f"<script>(() => {{\nconst NAME = {json.dumps(place)};\n{code}\n}})();</script>"
+        f'<script type="application/json" id="{place}-data">{packed}</script>\n{script}'
     )
 
 
-def show_widget(name: str, data: dict[str, Any], instead: str = "") -> None:
-    """Show a widget as a notebook's output that stays alive in a static page; see `page_html`."""
-    display(
-        {"text/html": page_html(name, data, instead), "text/plain": f"[the {name} widget needs a browser]"}, raw=True
-    )
+def show_widget(name: str, data: dict[str, Any]) -> None:
+    """Show a widget as the output of a notebook of the book, where it stays alive; see `page_html`."""
+    html = page_html(name, data, assets=BOOK)
+    display({"text/html": html, "text/plain": f"[the {name} widget needs a browser]"}, raw=True)
