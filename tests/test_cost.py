@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from dermimit.evaluate.cost import emissions_table, energy_table, hours_by_study
+from dermimit.evaluate.model_card import facts_table, read_card, scores_table
 
 ROOT = Path(__file__).parents[1]
 
@@ -35,3 +36,12 @@ def test_hours_energy_and_emissions_by_hand(tmp_path):
 def test_every_published_study_is_counted():
     table = hours_by_study(ROOT).set_index("study")
     assert table.loc["ablation", "records"] == 45 and (table["hours"] > 0).all()
+
+
+def test_the_card_tells_the_shipped_run():
+    card = read_card(ROOT)
+    facts, scores = facts_table(card).set_index("fact")["value"], scores_table(card)
+    assert f"{card['provenance']['parameters']:,}" == facts["parameters"]
+    assert scores["photographs"].iloc[0] == scores["photographs"].iloc[1:].sum() == len(card["test"])
+    right = (card["test"]["answer"] == card["test"]["disease"]).mean()
+    assert scores["accuracy (95 %)"].iloc[0].startswith(f"{right:.3f}")

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from dermimit.data.label_space import LabelSpace
-from dermimit.evaluate.comparisons import accuracy_by_skin_type
 from dermimit.evaluate.statistics import count_interval
 from dermimit.records import read_json
 
@@ -22,13 +21,17 @@ def read_card(root: Path) -> dict[str, Any]:
     """
     folder = root / "results/published/explorer"
     run = next(folder.glob("*/config.json")).parent
-    frame = pd.read_parquet(run / "predictions.parquet")
+    answers = pd.read_parquet(run / "predictions.parquet")
+    ablation = pd.read_parquet(root / "results/published/synderm/full-seed0/predictions.parquet")
+    test, known = (frame[frame["split"] == "test"].set_index("image") for frame in (answers, ablation))
+    if not test["disease"].equals(known["disease"].reindex(test.index)):
+        raise ValueError("the explorer's run and the ablation were tested on different photographs: train one again")
     return {
         "config": read_json(run / "config.json"),
         "provenance": read_json(run / "provenance.json"),
         "accuracy": read_json(folder / "accuracy.json"),
         "space": LabelSpace.from_dict(read_json(run / "label_space.json")),
-        "test": frame[frame["split"] == "test"],
+        "test": test.assign(fitzpatrick=known["fitzpatrick"]),
     }
 
 
@@ -58,10 +61,13 @@ def facts_table(card: Mapping[str, Any]) -> pd.DataFrame:
 
 def scores_table(card: Mapping[str, Any]) -> pd.DataFrame:
     """Accuracy of the disease for all test photographs and by skin type, with 95 % intervals (Wilson); text."""
-    table = accuracy_by_skin_type(card["test"], card["space"])
-    hits, n = int((table["accuracy"] * table["photos"]).round().sum()), int(table["photos"].sum())
-    low, high = count_interval(hits, n)
-    whole = pd.DataFrame([{"skin type": "all", "photos": n, "accuracy": hits / n, "low": low, "high": high}])
-    both = pd.concat([whole, table], ignore_index=True)
-    text = [f"{v:.3f} ({a:.3f} to {b:.3f})" for v, a, b in both[["accuracy", "low", "high"]].to_numpy()]
-    return both[["skin type", "photos"]].assign(**{"accuracy (95 %)": text})
+    test = card["test"]
+    right, groups = test["answer"] == test["disease"], {"all": slice(None)}
+    groups |= {str(kind): test["fitzpatrick"] == kind for kind in sorted(test["fitzpatrick"].dropna().unique())}
+    lines = []
+    for name, rows in groups.items():
+        hits, n = int(right[rows].sum()), len(right[rows])
+        low, high = count_interval(hits, n)
+        line = {"skin type": name, "photographs": n}
+        lines.append(line | {"accuracy (95 %)": f"{hits / n:.3f} ({low:.3f} to {high:.3f})"})
+    return pd.DataFrame(lines)
