@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dermimit.evaluate.cost import emissions_table, energy_table, hours_by_study
@@ -43,5 +44,5 @@ def test_the_card_tells_the_shipped_run():
     facts, scores = facts_table(card).set_index("fact")["value"], scores_table(card)
     assert f"{card['provenance']['parameters']:,}" == facts["parameters"]
     assert scores["photographs"].iloc[0] == scores["photographs"].iloc[1:].sum() == len(card["test"])
-    right = (card["test"]["answer"] == card["test"]["disease"]).mean()
+    right = np.mean(card["test"]["answer"].to_numpy(str) == card["test"]["disease"].to_numpy(str))
     assert scores["accuracy (95 %)"].iloc[0].startswith(f"{right:.3f}")

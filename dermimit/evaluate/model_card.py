@@ -24,7 +24,7 @@ def read_card(root: Path) -> dict[str, Any]:
     answers = pd.read_parquet(run / "predictions.parquet")
     ablation = pd.read_parquet(root / "results/published/synderm/full-seed0/predictions.parquet")
     test, known = (frame[frame["split"] == "test"].set_index("image") for frame in (answers, ablation))
-    if not test["disease"].equals(known["disease"].reindex(test.index)):
+    if list(test["disease"]) != list(known["disease"].reindex(test.index)):
         raise ValueError("the explorer's run and the ablation were tested on different photographs: train one again")
     return {
         "config": read_json(run / "config.json"),
@@ -62,7 +62,7 @@ def facts_table(card: Mapping[str, Any]) -> pd.DataFrame:
 def scores_table(card: Mapping[str, Any]) -> pd.DataFrame:
     """Accuracy of the disease for all test photographs and by skin type, with 95 % intervals (Wilson); text."""
     test = card["test"]
-    right, groups = test["answer"] == test["disease"], {"all": slice(None)}
+    right, groups = test["answer"].astype(str) == test["disease"].astype(str), {"all": slice(None)}
     groups |= {str(kind): test["fitzpatrick"] == kind for kind in sorted(test["fitzpatrick"].dropna().unique())}
     lines = []
     for name, rows in groups.items():
