@@ -180,7 +180,7 @@ def waiting_text(record: dict[str, Any]) -> str:
     """What the table of cores is for."""
     return (
         f"At that rate and {record['input_size']} pixels a GPU trains on {record['images_per_second_wanted']:,.0f} "
-        "images a second. It waits unless so many cores read for it, or draw:"
+        "images a second. It waits unless so many cores read photographs of 3000 × 2000 pixels for it, or draw:"
     )
 
 
@@ -202,6 +202,6 @@ def stages_text(record: dict[str, Any]) -> str:
         f"The profile `{record['profile']}` took **{record['total_seconds'] / 60:.1f} minutes** from the first job to "
         f"the last. Of the time of all jobs, {' and '.join(shares)}. Each of the {pages['jobs']} pages runs in a "
         f"process of its own, in {pages['seconds'] / pages['jobs']:.0f} s on average; importing the package alone "
-        f"takes {record['import_seconds']:.0f} s of processor time in each. Other programs ran too: the load of the machine "
-        f"was {record['provenance']['load']:.0f} when the book was done, on {record['provenance']['cores']} cores."
+        f"takes {record['import_seconds']:.0f} s of processor time in each. Other programs ran too: the load of the "
+        f"machine was {record['provenance']['load']:.0f} when the book was done, on {record['provenance']['cores']} cores."
     )
