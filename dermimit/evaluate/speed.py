@@ -203,5 +203,5 @@ def stages_text(record: dict[str, Any]) -> str:
         f"the last. Of the time of all jobs, {' and '.join(shares)}. Each of the {pages['jobs']} pages runs in a "
         f"process of its own, in {pages['seconds'] / pages['jobs']:.0f} s on average; importing the package alone "
         f"takes {record['import_seconds']:.0f} s of processor time in each. Other programs ran too: the load of the "
-        f"machine was {record['provenance']['load']:.0f} when the book was done, on {record['provenance']['cores']} cores."
+        f"machine was {record['provenance']['load']:.0f} when this was read, on {record['provenance']['cores']} cores."
     )
