@@ -61,7 +61,7 @@ def test_the_overhead_is_of_both_sizes_and_its_ratios_are_to_the_vit():
         assert all(r["ratio"]["median"] == 1 for r in case["models"] if r["model"] == speed.REFERENCE)
         parts = [share["median"] for name, share in case["shares"].items() if name != "together"]
         assert case["shares"]["together"]["median"] == pytest.approx(sum(parts), rel=0.1)
-    assert len(speed.overhead_table(record)) == 16
+    assert len(speed.overhead_table(record)) == 8
     assert len(speed_charts.overhead_bars(record).axes) == 2
     plt.close("all")
 

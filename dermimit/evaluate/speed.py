@@ -14,7 +14,7 @@ NAMES = ("model_overhead", "model_overhead_gpu", "input_speed", "synderm_speed",
          "book_stages")  # fmt: skip
 AXES = {"image size": "side of the image (pixels)", "patches": "patches of an image", "K": "selected patches, K",
         "tasks": "tasks", "classes": "classes of each task"}  # fmt: skip
-GPU_ROWS = ("training", "inference")
+WORKS = ("training", "inference")
 
 
 @dataclass(frozen=True)
@@ -48,18 +48,23 @@ def read_speed(root: Path) -> Speed:
 
 def spread(found: dict[str, float], form: str = "{:.2f}") -> str:
     """Median, least and greatest for a table."""
-    return f"{form} ({form} to {form})".format(found["median"], found["min"], found["max"])
+    return f"{form} ({form}\u2013{form})".format(found["median"], found["min"], found["max"])
 
 
 def overhead_table(record: dict[str, Any]) -> pd.DataFrame:
     """Every model at every size: time and operations relative to the ViT, and peak memory of training."""
     rows = []
     for case in record["cases"]:
-        for row in case["models"]:
-            cells = {"pixels": case["size"], "batch": case["batch"], "model": row["model"], "work": row["work"]}
-            cells |= {"seconds": f"{row['seconds']['median']:.3g}", "time, × ViT": spread(row["ratio"])}
-            cells |= {"operations, × ViT": f"{row['flop_ratio']:.2f}"}
-            rows.append(cells | {"peak memory (MB)": f"{row['memory_mb']:,.0f}" if "memory_mb" in row else "–"})
+        found = {(row["model"], row["work"]): row for row in case["models"]}
+        for model in dict.fromkeys(row["model"] for row in case["models"]):
+            training, inference = (found[model, work] for work in WORKS)
+            cells = {"pixels": case["size"], "model": model, "step (s)": f"{training['seconds']['median']:.1f}"}
+            cells |= {"training, × ViT": spread(training["ratio"]), "inference, × ViT": spread(inference["ratio"])}
+            cells |= {
+                "operations, × ViT": f"{training['flop_ratio']:.2f}",
+                "memory (MB)": f"{training['memory_mb']:,.0f}",
+            }
+            rows.append(cells)
     return pd.DataFrame(rows)
 
 
@@ -98,7 +103,7 @@ def gpu_table(record: dict[str, Any] | None) -> pd.DataFrame:
     """Images a second and MFU on a GPU, or rows that say that it has not run."""
     if record is None:
         never = dict.fromkeys(("images a second", "MFU", "time, × ViT", "peak memory (MB)"), "not run yet")
-        return pd.DataFrame([{"pixels": 224, "work": work, "device": "–"} | never for work in GPU_ROWS])
+        return pd.DataFrame([{"pixels": 224, "work": work, "device": "–"} | never for work in WORKS])
     rows = []
     for case in record["cases"]:
         for row in (r for r in case["models"] if r["model"] == OURS):
@@ -175,7 +180,7 @@ def waiting_text(record: dict[str, Any]) -> str:
     """What the table of cores is for."""
     return (
         f"At that rate and {record['input_size']} pixels a GPU trains on {record['images_per_second_wanted']:,.0f} "
-        "images a second. It waits unless so many cores read for it, or draw:"
+        "images a second. It waits unless so many cores read photographs of 3000 × 2000 pixels for it, or draw:"
     )
 
 
@@ -197,5 +202,6 @@ def stages_text(record: dict[str, Any]) -> str:
         f"The profile `{record['profile']}` took **{record['total_seconds'] / 60:.1f} minutes** from the first job to "
         f"the last. Of the time of all jobs, {' and '.join(shares)}. Each of the {pages['jobs']} pages runs in a "
         f"process of its own, in {pages['seconds'] / pages['jobs']:.0f} s on average; importing the package alone "
-        f"takes {record['import_seconds']:.0f} s of processor time in each."
+        f"takes {record['import_seconds']:.0f} s of processor time in each. Other programs ran too: the load of the "
+        f"machine was {record['provenance']['load']:.0f} when this was read, on {record['provenance']['cores']} cores."
     )

@@ -7,7 +7,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter
 
 from dermimit.evaluate.speed import AXES
 from dermimit.explain.style import BLUE, GREY, ORANGE
@@ -72,12 +72,13 @@ def growth_curves(record: dict[str, Any]) -> Figure:
 
 def _logarithmic(axis: plt.Axes, x: np.ndarray) -> None:
     axis.set(xscale="log", yscale="log")
-    axis.set_xticks(x, [f"{value:g}" for value in x])
+    crowded = np.append(False, x[1:] / x[:-1] < (x[-1] / x[0]) ** 0.12)
+    axis.set_xticks(x, ["" if hidden else f"{value:g}" for value, hidden in zip(x, crowded, strict=True)])
     low, high = axis.get_ylim()
     axis.set_ylim(min(low, 0.8), max(high * 1.6, 2))
+    axis.set_yticks([1, 1.2, 1.5, 2] if high < 2 else [1, 2, 5, 10, 20])
     axis.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
-    for side in (axis.xaxis, axis.yaxis):
-        side.set_minor_formatter(NullFormatter())
+    axis.minorticks_off()
     axis.grid(alpha=0.3)
 
 
