@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import shlex
 import shutil
 import warnings
@@ -127,7 +128,13 @@ def glue(numbers: Mapping[str, float]) -> None:
 
 
 def show_table(frame: pd.DataFrame, *, index: bool = False, digits: int = 3) -> None:
-    """Show a frame as a plain HTML table (and as text where there is no HTML); `index` adds the index as a column."""
+    """Show a frame as a plain HTML table, its cells escaped, and as text where there is no HTML.
+
+    Args:
+        frame: the table.
+        index: also show the index, as a column.
+        digits: decimals of floats.
+    """
     table = frame.reset_index().rename_axis(columns=None) if index else frame
     options = {"index": False, "float_format": f"{{:.{digits}f}}".format, "na_rep": "–"}
     html = table.to_html(border=0, justify="left", **options)
@@ -135,8 +142,14 @@ def show_table(frame: pd.DataFrame, *, index: bool = False, digits: int = 3) -> 
 
 
 def show_text(text: str) -> None:
-    """Show generated Markdown."""
-    display({"text/markdown": text, "text/plain": text}, raw=True)
+    """Show generated Markdown; what looks like HTML is shown as it stands, since it may come from data."""
+    display({"text/markdown": without_html(text), "text/plain": text}, raw=True)
+
+
+def without_html(markdown: str) -> str:
+    """The Markdown with `<` of tags written as an entity, except in code, which shows it as it stands anyway."""
+    parts = re.split(r"(```.*?```|`[^`\n]*`)", markdown, flags=re.DOTALL)
+    return "".join(p if i % 2 else re.sub(r"<(?=[A-Za-z/!?])", "&lt;", p) for i, p in enumerate(parts))
 
 
 def rerun_command(notebook: str, parameters: Mapping[str, Any]) -> None:
