@@ -1,0 +1,101 @@
+"""Individual typology angle: how light skin looks in a photograph, and whether it agrees with a recorded skin type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float, Int, UInt8
+from scipy.ndimage import binary_dilation
+from scipy.stats import spearmanr
+from skimage.color import rgb2lab
+from sklearn.metrics import cohen_kappa_score
+
+from dermimit.evaluate.resampling import patient_draws, percentile_interval
+
+LIMITS = (55.0, 41.0, 28.0, 10.0, -30.0)
+"""Angles in degrees between the six classes from very light to dark (Chardon 1991, Del Bino and Bernerd 2013)."""
+CLASSES = ("very light", "light", "intermediate", "tan", "brown", "dark")
+MARGIN = 0.03
+"""Width of the rim round the outline that is left out, as a share of the photograph's side."""
+LEAST = 0.05
+"""Share of the photograph that unaffected skin must cover."""
+
+
+def typology_angle(lab: Float[np.ndarray, "*any 3"]) -> np.ndarray:
+    """ITA = arctan((L* − 50) / b*) in degrees, of CIELAB colours.
+
+    Taken as the angle of the point (b*, L* − 50), so that it stays defined at b* ≤ 0, where it leaves −90 to 90.
+
+    Source: Chardon, Cretois and Hourseau, Int. J. Cosmetic Science 13 (1991).
+    """
+    return np.asarray(np.degrees(np.arctan2(lab[..., 0] - 50, lab[..., 2])))
+
+
+def typology_class(angle: Float[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+    """Place among `CLASSES` of each angle, 0 to 5; an angle on a limit belongs to the darker class."""
+    return (np.asarray(angle)[:, None] <= np.array(LIMITS)).sum(axis=1)
+
+
+def unaffected(lesion: Bool[np.ndarray, "h w"], margin: float = MARGIN) -> Bool[np.ndarray, "h w"]:
+    """The photograph without the lesion and a rim round it.
+
+    Args:
+        lesion: inside the outline.
+        margin: of the side, at least one pixel.
+    """
+    return ~binary_dilation(lesion, iterations=max(1, round(margin * max(lesion.shape))))
+
+
+def skin_angle(photo: UInt8[np.ndarray, "h w 3"], lesion: Bool[np.ndarray, "h w"]) -> float:
+    """ITA of the unaffected skin in degrees: that of the median L* and b* outside the outline.
+
+    The median stands against ink, hair and a backdrop that cover less than half. Light and white balance stay in it.
+
+    Returns:
+        NaN where less than `LEAST` of the photograph is outside.
+    """
+    outside = unaffected(lesion)
+    if outside.mean() < LEAST:
+        return float("nan")
+    return float(typology_angle(np.median(rgb2lab(photo)[outside], axis=0)))
+
+
+def agreement(
+    kinds: Sequence[float], angles: Sequence[float], patients: Sequence[str], resamples: int = 1000
+) -> dict[str, object]:
+    """How the angle goes with the recorded type, of the photographs that have both.
+
+    Args:
+        kinds: Fitzpatrick types 1 to 6, NaN where not recorded.
+        angles: degrees, NaN where not measured.
+        patients: of each photograph.
+
+    Returns:
+        `photographs, patients`; `spearman` of type and −angle (1: the order is the same) with `_low` and `_high`, 95 %
+        by patient; `kappa` (quadratic weights) of type and class of the angle; `exact` and `near`, the shares of equal
+        and at most neighbouring types; `table`, 6 × 6 counts (recorded, estimated); `by_type`: for each recorded type
+        `type, photographs, median, low, high` of the angle, the last two its quartiles.
+    """
+    frame = pd.DataFrame({"kind": kinds, "angle": angles, "patient": list(patients)}).dropna(subset=["kind", "angle"])
+    frame = frame.reset_index(drop=True)
+    if len(frame) < 3:
+        raise ValueError(f"{len(frame)} photographs have a type and an angle: there is nothing to compare")
+    kind, angle = frame["kind"].to_numpy(int), frame["angle"].to_numpy(float)
+    said, draws = typology_class(angle) + 1, patient_draws(frame["patient"], resamples)
+    copies = [np.repeat(np.arange(len(frame)), w[draws.patient].astype(int)) for w in draws.weights.T]
+    low, high = percentile_interval(np.array([spearmanr(kind[c], -angle[c]).statistic for c in copies]))
+    found = {"photographs": len(frame), "patients": len(draws.weights)}
+    found |= {"spearman": float(spearmanr(kind, -angle).statistic), "spearman_low": low, "spearman_high": high}
+    found["kappa"] = float(cohen_kappa_score(kind, said, labels=range(1, 7), weights="quadratic"))
+    found |= {"exact": float((kind == said).mean()), "near": float((abs(kind - said) <= 1).mean())}
+    found["table"] = (
+        pd.crosstab(kind, said).reindex(index=range(1, 7), columns=range(1, 7), fill_value=0).values.tolist()
+    )
+    found["by_type"] = [
+        {"type": int(k), "photographs": len(part), "median": float(part.median())}
+        | dict(zip(("low", "high"), map(float, part.quantile([0.25, 0.75])), strict=True))
+        for k, part in frame.groupby("kind")["angle"]
+    ]
+    return found
