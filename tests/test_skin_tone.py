@@ -48,7 +48,11 @@ def test_every_score_of_a_type_is_that_of_its_photographs_alone():
             "ece": lambda p: expected_calibration_error(p["accuracy"].to_numpy(), p["confidence"].to_numpy()),
         }[line["score"]]
         assert line["value"] == pytest.approx(np.mean([slow(p) for p in parts]))
-        assert line["photographs"] == len(parts[0]) and line["low"] < line["value"] < line["high"] + 0.1
+        assert line["photographs"] == len(parts[0])
+        if line["score"] == "ece":
+            assert 0.02 < line["chance"] < 0.2 and "low" not in line
+        else:
+            assert line["low"] < line["value"] < line["high"]
 
 
 def test_the_gap_and_its_interval_are_those_of_a_slow_bootstrap():
@@ -73,7 +77,7 @@ def test_a_row_without_a_gap_differs_from_one_with_a_gap():
     lines = {(x["row"], x["score"]): x for x in skin_tone.gap_table(rows, resamples=300)}
     even = lines["even", "accuracy"]
     assert even["difference"] == pytest.approx(even["value"] - lines["D", "accuracy"]["value"])
-    assert even["difference_high"] < -0.1 and even["p_holm"] < 0.05
+    assert even["difference_high"] < -0.05 and even["p_holm"] < 0.05
 
 
 def test_best_minus_worst_stands_beside_chance():

@@ -33,13 +33,16 @@ def test_classes_are_those_that_the_drawn_types_cover():
     assert typology.typology_class(np.array([55.0, 41.0, -30.0])).tolist() == [1, 2, 5]
 
 
-def test_skin_is_measured_outside_the_outline_and_its_rim():
-    photo, lesion = np.full((40, 40, 3), (224, 190, 170), np.uint8), np.zeros((40, 40), bool)
+def test_skin_is_measured_round_the_outline_and_nothing_else_counts():
+    photo, lesion = np.full((60, 60, 3), (224, 190, 170), np.uint8), np.zeros((60, 60), bool)
+    lesion[24:36, 24:36] = True
     plain = typology.skin_angle(photo, lesion)
-    lesion[8:30, 8:30] = True
-    photo[7:31, 7:31] = (60, 10, 10)  # the lesion and a pixel beyond its outline
+    photo[23:37, 23:37] = (60, 10, 10)  # the lesion and a pixel beyond its outline
+    photo[:10] = (150, 150, 150)  # a wall, far away
+    photo[20:23] = (40, 60, 160)  # a line of ink
     assert typology.skin_angle(photo, lesion) == pytest.approx(plain)
-    assert np.isnan(typology.skin_angle(photo, np.ones((40, 40), bool)))
+    assert np.isnan(typology.skin_angle(photo, np.ones((60, 60), bool)))
+    assert np.isnan(typology.skin_angle(photo, np.zeros((60, 60), bool)))
 
 
 def test_darker_skin_of_the_same_case_has_a_smaller_angle():

@@ -31,7 +31,7 @@ Answers = Mapping[str, Mapping[str, np.ndarray]]  # version -> task -> (n, class
 
 
 def draw_types(cases: SynDerm) -> dict[str, np.ndarray]:
-    """Every case on every skin type, and on type I again: version -> (n, S, S, 3) uint8; and "lesion", (n, S, S) bool."""
+    """Every case on every type, and on type I again: version -> (n, S, S, 3) uint8; and "lesion", (n, S, S) bool."""
     light = SynDerm(len(cases), cases.seed, cases.image_size, 1, cases.prior, False)
     rows = []
     for i in tqdm(range(len(cases)), desc="drawing", disable=None):
@@ -158,8 +158,9 @@ def contrast_table(photos: Mapping[str, np.ndarray], chosen: np.ndarray, resampl
         chosen: (n,) bool, the cases to measure, such as those with erythema.
 
     Returns:
-        `type, cases`; `difference`, CIEDE2000 between the mean colours of the lesion and of a ring of four pixels round
-        it (cases where both are there), and `angle`, the ITA of the skin in degrees; with `_low` and `_high`, 95 %.
+        `type, cases` (those with a lesion and a ring of four pixels round it); of the mean colours of lesion and ring
+        `difference` (CIEDE2000), `redness` (lesion − ring in a*) and `lightness` (lesion − ring in L*), with `_low` and
+        `_high`, 95 %; `angle`, the median ITA of the skin in degrees.
     """
     lines, lesions = [], photos["lesion"][chosen]
     rings = [binary_dilation(m, iterations=5) & ~binary_dilation(m) for m in lesions]
@@ -167,10 +168,13 @@ def contrast_table(photos: Mapping[str, np.ndarray], chosen: np.ndarray, resampl
     draws = patient_draws(usable, resamples)
     for kind in ROMAN:
         some = photos[kind][chosen]
-        labs = {i: rgb2lab(some[i]) for i in usable}
-        far = [deltaE_ciede2000(labs[i][lesions[i]].mean(0), labs[i][rings[i]].mean(0)) for i in usable]
+        labs = [rgb2lab(some[i]) for i in usable]
+        inside = np.array([lab[lesions[i]].mean(0) for i, lab in zip(usable, labs, strict=True)])
+        around = np.array([lab[rings[i]].mean(0) for i, lab in zip(usable, labs, strict=True)])
         line: dict[str, object] = {"type": kind, "cases": len(usable)}
-        line |= _mean("difference", [np.array(far, float)], draws)[0]
+        line |= _mean("difference", [deltaE_ciede2000(inside, around)], draws)[0]
+        line |= _mean("redness", [(inside - around)[:, 1]], draws)[0]
+        line |= _mean("lightness", [(inside - around)[:, 0]], draws)[0]
         lines.append(line | {"angle": float(np.nanmedian([skin_angle(some[i], lesions[i]) for i in usable]))})
     return lines
 

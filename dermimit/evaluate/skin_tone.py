@@ -16,7 +16,7 @@ import pandas as pd
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.skin import DARK, SKIN_GROUPS, skin_group
 from dermimit.evaluate.answers import macro_f1
-from dermimit.evaluate.calibration import BINS
+from dermimit.evaluate.calibration import BINS, floor_of
 from dermimit.evaluate.failures import attribute_f1, body_right
 from dermimit.evaluate.metrics import expected_calibration_error
 from dermimit.evaluate.resampling import (
@@ -140,15 +140,23 @@ def _in_group(one: pd.DataFrame, score: str, here: np.ndarray, draws: Draws) -> 
 
 
 def type_table(seeds: Sequence[pd.DataFrame], resamples: int = 2000) -> list[dict[str, object]]:
-    """Every score of a row for each skin type: `score, type, photographs, value, low, high`; the last 95 %."""
+    """Every score of a row for each skin type: `score, type, photographs, value, low, high`; the last two 95 %.
+
+    ECE has no interval, for it is larger in every resample than in the photographs themselves; it has `chance`, what
+    perfectly calibrated answers with the same confidences would have (`calibration.floor_of`).
+    """
     kinds, draws = seeds[0]["fitzpatrick"].to_numpy(int) - 1, patient_draws(seeds[0]["patient_id"], resamples)
-    table = measured(seeds, kinds, len(ROMAN), draws)
-    counts = np.bincount(kinds, minlength=len(ROMAN))
-    return [
-        {"score": score, "type": ROMAN[k], "photographs": int(counts[k])} | found.line(k)
-        for score, found in table.items()
-        for k in range(len(ROMAN))
-    ]
+    table, lines = measured(seeds, kinds, len(ROMAN), draws), []
+    for score, found in table.items():
+        for k, kind in enumerate(ROMAN):
+            line: dict[str, object] = {"score": score, "type": kind, "photographs": int((kinds == k).sum())}
+            if score == "ece":
+                floors = [floor_of(one["confidence"].to_numpy()[kinds == k]) for one in seeds]
+                line |= {"value": float(found.observed[:, k].mean()), "chance": float(np.mean(floors))}
+            else:
+                line |= found.line(k)
+            lines.append(line)
+    return lines
 
 
 def spread_table(seeds: Sequence[pd.DataFrame], repeats: int = 2000, seed: int = 0) -> list[dict[str, object]]:

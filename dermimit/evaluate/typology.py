@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int, UInt8
-from scipy.ndimage import binary_dilation
+from scipy.ndimage import distance_transform_edt
 from scipy.stats import spearmanr
 from skimage.color import rgb2lab
 from sklearn.metrics import cohen_kappa_score
@@ -17,9 +17,9 @@ from dermimit.evaluate.resampling import patient_draws, percentile_interval
 LIMITS = (55.0, 41.0, 28.0, 10.0, -30.0)
 """Angles in degrees between the six classes from very light to dark (Chardon 1991, Del Bino and Bernerd 2013)."""
 CLASSES = ("very light", "light", "intermediate", "tan", "brown", "dark")
-MARGIN = 0.03
-"""Width of the rim round the outline that is left out, as a share of the photograph's side."""
-LEAST = 0.05
+MARGIN, REACH = 0.03, 0.15
+"""Skin is looked for between these distances from the outline, as shares of the photograph's side."""
+LEAST = 0.01
 """Share of the photograph that unaffected skin must cover."""
 
 
@@ -38,28 +38,34 @@ def typology_class(angle: Float[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
     return (np.asarray(angle)[:, None] <= np.array(LIMITS)).sum(axis=1)
 
 
-def unaffected(lesion: Bool[np.ndarray, "h w"], margin: float = MARGIN) -> Bool[np.ndarray, "h w"]:
-    """The photograph without the lesion and a rim round it.
+def ring(lesion: Bool[np.ndarray, "h w"], margin: float = MARGIN, reach: float = REACH) -> Bool[np.ndarray, "h w"]:
+    """The surroundings of the lesion, where a photograph is likeliest to show skin and no backdrop or clothes.
 
     Args:
         lesion: inside the outline.
-        margin: of the side, at least one pixel.
+        margin, reach: nearest and farthest pixels, as shares of the longer side; the margin is at least one pixel.
     """
-    return ~binary_dilation(lesion, iterations=max(1, round(margin * max(lesion.shape))))
+    side = max(lesion.shape)
+    far = distance_transform_edt(~lesion)
+    return (far > max(1.0, margin * side)) & (far <= reach * side)
 
 
 def skin_angle(photo: UInt8[np.ndarray, "h w 3"], lesion: Bool[np.ndarray, "h w"]) -> float:
-    """ITA of the unaffected skin in degrees: that of the median L* and b* outside the outline.
+    """ITA of the unaffected skin in degrees: that of the median L* and b* of the ring round the outline.
 
-    The median stands against ink, hair and a backdrop that cover less than half. Light and white balance stay in it.
+    Pixels with b* ≤ 0 are left out: skin of every type is yellower than grey, a pen or a blue backdrop is not. The
+    median stands against hair and what else covers less than half. Light and white balance stay in it.
 
     Returns:
-        NaN where less than `LEAST` of the photograph is outside.
+        NaN where such pixels are less than `LEAST` of the photograph.
     """
-    outside = unaffected(lesion)
-    if outside.mean() < LEAST:
+    if not lesion.any():
         return float("nan")
-    return float(typology_angle(np.median(rgb2lab(photo)[outside], axis=0)))
+    colours = rgb2lab(photo)[ring(lesion)]
+    skin = colours[colours[:, 2] > 0]
+    if len(skin) < LEAST * lesion.size:
+        return float("nan")
+    return float(typology_angle(np.median(skin, axis=0)))
 
 
 def agreement(
