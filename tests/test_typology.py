@@ -61,3 +61,15 @@ def test_agreement_counts_what_it_says():
     assert [line["median"] for line in found["by_type"]] == [60, 50, 20, 20, 0, -40]
     with pytest.raises(ValueError, match="2 photographs have a type and an angle"):
         typology.agreement([1, 2], [50, 40], ["a", "b"])
+
+
+def test_alike_is_the_share_of_the_variance_that_patients_explain():
+    rng = np.random.default_rng(0)
+    patients = np.repeat(np.arange(400), rng.integers(2, 5, 400))
+    own = rng.normal(30, 15, 400)[patients]
+    found = typology.alike(own + rng.normal(0, 15, len(own)), patients.astype(str), resamples=100)
+    assert found["alike"] == pytest.approx(0.5, abs=0.08) and found["within"] == pytest.approx(15, rel=0.05)
+    assert found["alike_low"] < found["alike"] < found["alike_high"] and found["alike_patients"] == 400
+    assert typology.alike(own, patients.astype(str), resamples=5)["alike"] == pytest.approx(1)
+    with pytest.raises(ValueError, match="0 patients have several photographs"):
+        typology.alike([1.0, 2.0], ["a", "b"])

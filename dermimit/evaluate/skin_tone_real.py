@@ -19,7 +19,7 @@ from dermimit.data.photos import read_mask, read_photo
 from dermimit.evaluate.out_of_fold import OutOfFold
 from dermimit.evaluate.resampling import patient_draws, percentile_interval
 from dermimit.evaluate.statistics import count_interval
-from dermimit.evaluate.typology import skin_angle
+from dermimit.evaluate.typology import REACH, skin_angle
 
 SIDE = 256
 NOT_RECORDED = "not recorded"
@@ -27,26 +27,27 @@ TYPES = {1: "I", 2: "II", 3: "III", 4: "IV", 5: "V–VI", 6: "V–VI"}
 THIRDS = ("lightest third", "middle third", "darkest third")
 
 
-def photographs(root: Path) -> pd.DataFrame:
+def photographs(root: Path, reach: float = REACH) -> pd.DataFrame:
     """The manifest with `angle`, the typology angle of the skin round the outline in degrees; NaN without an outline.
 
     Args:
         root: PAD-UFES-20, with masks for most.
+        reach: as of `typology.ring`.
     """
     frame, _ = pad_ufes_20.load(root)
     angles = [
-        float("nan") if mask is None or pd.isna(mask) else measured_angle(root / image, root / mask)
+        float("nan") if mask is None or pd.isna(mask) else measured_angle(root / image, root / mask, reach)
         for image, mask in zip(frame["image"], frame["mask"], strict=True)
     ]
     return frame.assign(angle=angles)
 
 
-def measured_angle(image: Path, mask: Path, side: int = SIDE) -> float:
-    """`typology.skin_angle` of a stored photograph, its longer side reduced to `side` pixels where it is larger."""
+def measured_angle(image: Path, mask: Path, reach: float = REACH) -> float:
+    """`typology.skin_angle` of a stored photograph, its longer side reduced to `SIDE` pixels where it is larger."""
     photo = Image.fromarray(read_photo(image).permute(1, 2, 0).numpy())
-    photo.thumbnail((side, side))
+    photo.thumbnail((SIDE, SIDE))
     lesion = Image.fromarray((read_mask(mask)[0].numpy() > 0).astype(np.uint8)).resize(photo.size, Image.NEAREST)
-    return skin_angle(np.asarray(photo), np.asarray(lesion).astype(bool))
+    return skin_angle(np.asarray(photo), np.asarray(lesion).astype(bool), reach)
 
 
 def type_group(frame: pd.DataFrame) -> pd.Series:

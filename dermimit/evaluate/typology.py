@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -50,18 +50,23 @@ def ring(lesion: Bool[np.ndarray, "h w"], margin: float = MARGIN, reach: float =
     return (far > max(1.0, margin * side)) & (far <= reach * side)
 
 
-def skin_angle(photo: UInt8[np.ndarray, "h w 3"], lesion: Bool[np.ndarray, "h w"]) -> float:
+def skin_angle(photo: UInt8[np.ndarray, "h w 3"], lesion: Bool[np.ndarray, "h w"], reach: float = REACH) -> float:
     """ITA of the unaffected skin in degrees: that of the median L* and b* of the ring round the outline.
 
     Pixels with b* ≤ 0 are left out: skin of every type is yellower than grey, a pen or a blue backdrop is not. The
     median stands against hair and what else covers less than half. Light and white balance stay in it.
+
+    Args:
+        photo: the photograph.
+        lesion: inside the outline.
+        reach: as of `ring`; from 2 on, all that is outside.
 
     Returns:
         NaN where such pixels are less than `LEAST` of the photograph.
     """
     if not lesion.any():
         return float("nan")
-    colours = rgb2lab(photo)[ring(lesion)]
+    colours = rgb2lab(photo)[ring(lesion, reach=reach)]
     skin = colours[colours[:, 2] > 0]
     if len(skin) < LEAST * lesion.size:
         return float("nan")
@@ -69,7 +74,7 @@ def skin_angle(photo: UInt8[np.ndarray, "h w 3"], lesion: Bool[np.ndarray, "h w"
 
 
 def agreement(
-    kinds: Sequence[float], angles: Sequence[float], patients: Sequence[str], resamples: int = 1000
+    kinds: Iterable[float], angles: Iterable[float], patients: Iterable[str], resamples: int = 1000
 ) -> dict[str, object]:
     """How the angle goes with the recorded type, of the photographs that have both.
 
@@ -84,7 +89,9 @@ def agreement(
         and at most neighbouring types; `table`, 6 × 6 counts (recorded, estimated); `by_type`: for each recorded type
         `type, photographs, median, low, high` of the angle, the last two its quartiles.
     """
-    frame = pd.DataFrame({"kind": kinds, "angle": angles, "patient": list(patients)}).dropna(subset=["kind", "angle"])
+    frame = pd.DataFrame({"kind": list(kinds), "angle": list(angles), "patient": list(patients)}).dropna(
+        subset=["kind", "angle"]
+    )
     frame = frame.reset_index(drop=True)
     if len(frame) < 3:
         raise ValueError(f"{len(frame)} photographs have a type and an angle: there is nothing to compare")
@@ -105,3 +112,43 @@ def agreement(
         for k, part in frame.groupby("kind")["angle"]
     ]
     return found
+
+
+def alike(angles: Iterable[float], patients: Iterable[str], resamples: int = 1000) -> dict[str, float | int]:
+    """How alike the angles of one patient's photographs are: the intraclass correlation of patients with several.
+
+    ICC(1) = (B − W) / (B + (n₀ − 1) W), with the mean squares B between and W within patients and n₀ the mean number of
+    photographs, corrected for its spread. 1: a patient's photographs agree; 0: they differ as strangers' do.
+
+    Args:
+        angles: degrees, NaN where not measured.
+        patients: of each photograph.
+
+    Returns:
+        `alike` with `alike_low, alike_high`, 95 % by patient; `within`, the standard deviation within patients in
+        degrees; `alike_photographs, alike_patients` that it rests on.
+
+    Source: Shrout and Fleiss, Psychological Bulletin 86 (1979), case 1; Donner, Int. Stat. Review 54 (1986).
+    """
+    frame = pd.DataFrame({"angle": list(angles), "patient": list(patients)}).dropna()
+    groups = [part.to_numpy(float) for _, part in frame.groupby("patient")["angle"] if len(part) > 1]
+    if len(groups) < 3:
+        raise ValueError(f"{len(groups)} patients have several photographs with an angle: at least 3 are needed")
+    sizes = np.array([len(g) for g in groups], float)
+    sums, squares = np.array([g.sum() for g in groups]), np.array([(g**2).sum() for g in groups])
+    rng, ones = np.random.default_rng(0), np.ones(len(groups))
+    drawn = [np.bincount(rng.integers(len(groups), size=len(groups)), minlength=len(groups)) for _ in range(resamples)]
+    (value, within), spread = _icc(ones, sizes, sums, squares), [_icc(w, sizes, sums, squares)[0] for w in drawn]
+    low, high = percentile_interval(np.array(spread))
+    line: dict[str, float | int] = {"alike": value, "alike_low": low, "alike_high": high, "within": within**0.5}
+    return line | {"alike_photographs": int(sizes.sum()), "alike_patients": len(groups)}
+
+
+def _icc(times: np.ndarray, sizes: np.ndarray, sums: np.ndarray, squares: np.ndarray) -> tuple[float, float]:
+    """ICC(1) and W, each patient counted so many times."""
+    k, n = times.sum(), (times * sizes).sum()
+    inner = (times * (squares - sums**2 / sizes)).sum()
+    outer = (times * sums**2 / sizes).sum() - (times * sums).sum() ** 2 / n
+    between, within = outer / (k - 1), inner / (n - k)
+    typical = (n - (times * sizes**2).sum() / n) / (k - 1)
+    return float((between - within) / (between + (typical - 1) * within)), float(within)

@@ -125,15 +125,22 @@ def angles(data: Path, real: Path, out: Path) -> None:
     drawn = drawn[(drawn["split"] == "test") & drawn["mask"].notna()]
     pairs = drawn[["image", "mask"]].itertuples(index=False)
     measured = [skin_tone_real.measured_angle(data / image, data / mask) for image, mask in pairs]
-    frame = skin_tone_real.photographs(real)
+    frame, whole = skin_tone_real.photographs(real), skin_tone_real.photographs(real, reach=2.0)
     found = {
-        "limits": typology.LIMITS, "classes": typology.CLASSES,
+        "limits": typology.LIMITS,
+        "classes": typology.CLASSES,
         "synderm": typology.agreement(drawn["fitzpatrick"], measured, drawn["patient_id"]),
-        "pad_ufes_20": typology.agreement(frame["fitzpatrick"], frame["angle"], frame["patient_id"]),
+        "pad_ufes_20": of_real(frame), "pad_ufes_20_whole": of_real(whole),
         "outlined": int(frame["mask"].notna().sum()), "measured": int(frame["angle"].notna().sum()),
         "all": np.bincount(typology.typology_class(frame["angle"].dropna().to_numpy()), minlength=6).tolist(),
     }  # fmt: skip
     record("typology", found, started, frame.drop(columns=["image", "mask"]), out)
+
+
+def of_real(frame: pd.DataFrame) -> dict[str, Any]:
+    """Agreement of the angle with the recorded type, and with itself in other photographs of the patient."""
+    found = typology.agreement(frame["fitzpatrick"], frame["angle"], frame["patient_id"])
+    return found | typology.alike(frame["angle"], frame["patient_id"])
 
 
 def real_errors(real: Path, real_runs: Path, out: Path) -> None:
