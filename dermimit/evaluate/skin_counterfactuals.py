@@ -25,6 +25,7 @@ from dermimit.evaluate.skin_tone import ROMAN
 from dermimit.evaluate.typology import skin_angle
 
 FIRST, LAST = ROMAN[0], ROMAN[-1]
+COMPARED = (FIRST, LAST, RETAKE)
 FOUND = 0.5  # probability from which an attribute counts as found
 FEWEST = 20  # cases with and without an attribute, below which it is left out
 Answers = Mapping[str, Mapping[str, np.ndarray]]  # version -> task -> (n, classes)
@@ -102,6 +103,64 @@ def truth_table(seeds: Sequence[Answers], truth: np.ndarray, resamples: int = 20
         line |= _mean("accuracy", [(p.argmax(1) == truth).astype(float) for p in given], draws)[0]
         lines.append(line | _mean("true", [p[rows, truth] for p in given], draws)[0])
     return lines
+
+
+def row_table(
+    rows: Mapping[str, Sequence[Answers]], truth: np.ndarray, reference: str = "D", resamples: int = 2000
+) -> list[dict[str, object]]:
+    """What type VI in place of I does to every row, and whether that differs from a reference row.
+
+    Args:
+        rows: row -> seeds, in the same order; answers for `COMPARED` suffice.
+        truth: (n,) class index.
+        reference: a row.
+
+    Returns:
+        `row, seeds`; `flipped` and `net` as in `flip_table`; `kept`, the share of the answers right on I that are right
+        on VI, and `kept_retake`, that are right on a retake; `cost` = kept_retake − kept, which does not depend on how
+        many are right. Each with `_low` and `_high`, 95 % over cases and seeds. For other rows than the reference
+        `less_cost`, cost − that of the reference, seeds and cases paired, with `less_cost_p` and, over the rows,
+        `less_cost_p_holm`.
+
+    Raises:
+        ValueError: a version is missing, or has another number of cases.
+    """
+    draws, costs, lines = patient_draws(range(len(truth)), resamples), {}, []
+    for row, seeds in rows.items():
+        _check(seeds, len(truth), COMPARED)
+        found = [_costs(answers, truth, draws) for answers in seeds]
+        line: dict[str, object] = {"row": row, "seeds": len(seeds)}
+        for name in found[0]:
+            observed, drawn = (np.array([one[name][k] for one in found]) for k in (0, 1))
+            line |= {name: float(observed.mean())} | _ends(name, two_level(drawn, observed))
+        costs[row] = tuple(np.array([one["cost"][k] for one in found]) for k in (0, 1))
+        lines.append(line)
+    for line in (line for line in lines if line["row"] != reference):
+        observed, drawn = (a - b for a, b in zip(costs[str(line["row"])], costs[reference], strict=True))
+        both = two_level(drawn, observed)
+        line |= {"less_cost": float(observed.mean()), "less_cost_p": bootstrap_p(both)} | _ends("less_cost", both)
+    tested = [line for line in lines if "less_cost_p" in line]
+    for line, p in zip(tested, holm([line["less_cost_p"] for line in tested]), strict=True):
+        line["less_cost_p_holm"] = float(p)
+    return lines
+
+
+def _costs(answers: Answers, truth: np.ndarray, draws: Draws) -> dict[str, tuple[float, np.ndarray]]:
+    """Each number of `row_table` of one seed, as it is and on each resample."""
+    said = {version: answers[version]["disease"].argmax(1) for version in COMPARED}
+    right = {version: (given == truth).astype(float) for version, given in said.items()}
+    flipped = (said[FIRST] != said[LAST]).astype(float)
+    columns = [flipped, right[LAST] - right[FIRST], right[FIRST]]
+    columns += [right[FIRST] * right[version] for version in (LAST, RETAKE)]
+    whole = np.stack(columns, axis=1)
+    found = {}
+    for k, (flip, net, first, last, retake) in enumerate((whole.mean(0), draws.means(whole))):
+        some = np.maximum(first, 1 / len(truth))
+        values = {"flipped": flip, "net": net, "kept": last / some, "kept_retake": retake / some}
+        values["cost"] = values["kept_retake"] - values["kept"]
+        for name, value in values.items():
+            found[name] = (float(value), np.empty(0)) if not k else (found[name][0], value)
+    return found
 
 
 def attribute_table(seeds: Sequence[Answers], present: np.ndarray, resamples: int = 2000) -> list[dict[str, object]]:
@@ -189,9 +248,9 @@ def _ends(name: str, drawn: np.ndarray) -> dict[str, float]:
     return {f"{name}_low": low, f"{name}_high": high}
 
 
-def _check(seeds: Sequence[Answers], cases: int) -> None:
+def _check(seeds: Sequence[Answers], cases: int, versions: Sequence[str] = (*ROMAN, RETAKE)) -> None:
     for number, answers in enumerate(seeds):
-        for version in (*ROMAN, RETAKE):
+        for version in versions:
             if version not in answers:
                 raise ValueError(f"seed {number} has no answers for {version!r}: answer for all of draw_types")
             sizes = {len(p) for p in answers[version].values()}

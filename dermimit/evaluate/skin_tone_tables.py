@@ -49,8 +49,8 @@ def spread(tables: Mapping[str, Sequence[Line]], labels: Mapping[str, str]) -> p
         {
             "model": labels[row],
             "score": SCORES[line["score"]],
-            "worst type": f"{line['worst']} ({100 * line['worst_value']:.1f} %)",
-            "best type": f"{line['best']} ({100 * line['best_value']:.1f} %)",
+            "worst type": f"{line['worst']} ({100 * line['worst_value']:.1f} %)".replace("-", "−"),
+            "best type": f"{line['best']} ({100 * line['best_value']:.1f} %)".replace("-", "−"),
             "best − worst, points": f"{100 * line['spread']:.1f}",
             "by chance": f"{100 * line['chance']:.1f}",
             "p": p_text(line["p"]),
@@ -104,8 +104,8 @@ def shown_gaps(table: Sequence[Line], labels: Mapping[str, str]) -> str:
         return f"Of the {len(scores)} gaps of all rows and scores no interval leaves zero out."
     texts = [f"{labels[x['row']]}, {SCORES[x['score']]} ({change(own(x), 'x')} points)" for x in shown]
     return (
-        f"Of the {len(scores)} gaps of all rows and scores, {len(shown)} have an interval without zero, where about "
-        f"{max(1, round(0.05 * len(scores)))} would by chance: {'; '.join(texts)}."
+        f"Of the {len(scores)} gaps of all rows and scores, {len(shown)} with an interval that leaves zero out, where "
+        f"chance alone gives about {max(1, round(0.05 * len(scores)))}: {'; '.join(texts)}."
     )
 
 
@@ -135,6 +135,35 @@ def flip_text(record: Line, labels: Mapping[str, str]) -> str:
             f"{change(line, 'over_retake')} points beyond a retake; {kind}, {change(line, 'net')} points"
         )
     return "; ".join(texts) + "."
+
+
+def costs(table: Sequence[Line], labels: Mapping[str, str]) -> pd.DataFrame:
+    """`skin_counterfactuals.row_table`."""
+    return pd.DataFrame(
+        {
+            "model": labels[line["row"]],
+            "flipped, %": share(line, "flipped"),
+            "right on I and on VI, %": share(line, "kept"),
+            "right on I and on a retake, %": share(line, "kept_retake"),
+            "cost of dark skin, points": change(line, "cost"),
+            "less that of D": change(line, "less_cost") if "less_cost" in line else "–",
+            "p (Holm)": p_text(line["less_cost_p_holm"]) if "less_cost" in line else "–",
+        }
+        for line in table
+    )
+
+
+def cost_text(table: Sequence[Line], labels: Mapping[str, str]) -> str:
+    """Whether dark skin costs every row something, and any row more or less than D."""
+    paid = [line for line in table if line["cost_low"] > 0]
+    tested = [line for line in table if "less_cost" in line]
+    shown = [f"{labels[x['row']]} ({change(x, 'less_cost')})" for x in tested if x["less_cost_p_holm"] < 0.05]
+    raw = [f"{labels[x['row']]} ({change(x, 'less_cost')})" for x in tested if x["less_cost_p"] < 0.05]
+    text = f"Dark skin is shown to cost {len(paid)} of {len(table)} rows something. Against D, "
+    if shown:
+        return text + f"the cost differs after Holm's correction in {', '.join(shown)}."
+    text += "no row is shown to pay more or less after Holm's correction"
+    return text + (f"; before it {', '.join(raw)}." if raw else ", nor before it.")
 
 
 def attributes(table: Sequence[Line]) -> pd.DataFrame:
@@ -195,6 +224,17 @@ def mixes(table: Sequence[Line], labels: Mapping[str, str], score: str = "macro_
             found = {x["group"]: x for x in table if x["row"] == f"{model}_dark{percent}" and x["score"] == score}
             lines.append({"model": labels[model], "types V and VI, %": percent} | _groups(found))
     return pd.DataFrame(lines)
+
+
+def closed(lines: Sequence[Line], labels: Mapping[str, str], score: str = "macro_f1") -> pd.DataFrame:
+    """`skin_mix.compared` of the sweep with no dark skin at all: what each share does to the gap."""
+    shown = []
+    for line in (x for x in lines if (x["score"], x["group"]) == (score, "gap")):
+        model, percent = line["row"].split("_dark")
+        text = {"model": labels[model], "types V and VI, %": percent, "seeds": len(line["seeds"])}
+        text["change of light − dark, points (95 %)"] = change(own(line), "x")
+        shown.append(text | {"p (Holm)": p_text(line["p_holm"])})
+    return pd.DataFrame(shown)
 
 
 def remedies(table: Sequence[Line], lines: Sequence[Line], score: str = "macro_f1") -> pd.DataFrame:
@@ -311,6 +351,19 @@ def _alike(found: Line) -> str:
     if found.get("alike") is None:
         return "–"
     return "{alike:.2f} ({alike_low:.2f} to {alike_high:.2f})".format(**found).replace("-", "−")
+
+
+def angle_text(record: Line) -> str:
+    """Whether the angle goes with the recorded type, and how far it is a property of the patient."""
+    real, drawn = record["pad_ufes_20"], record["synderm"]
+    agrees = "follows the recorded type" if real["spearman_low"] > 0 else "**is not shown to follow the recorded type**"
+    dark = sum(record["all"][4:])
+    return (
+        f"On the real photographs the angle {agrees} (on drawn ones its correlation is {drawn['spearman']:.2f}). "
+        f"Angles of one patient, {real['alike_photographs']} photographs of {real['alike_patients']} patients with "
+        f"several, differ with a standard deviation of {real['within']:.0f}°, wider than a class. By it, {dark} of "
+        f"{record['measured']} photographs would show brown or dark skin, types V and VI."
+    )
 
 
 def confusion(found: Line, classes: Sequence[str]) -> pd.DataFrame:

@@ -98,10 +98,22 @@ def counterfactuals(runs: Path, work: Path, out: Path) -> None:
         found[row] = {"flips": paired.flip_table(answers, truth), "truth": paired.truth_table(answers, truth)}
         if row == "full":
             found["attributes"] = paired.attribute_table(answers, present)
+    found["rows"] = paired.row_table({row: answers_of(runs, row, photos) for row in rows_of_ablation()}, truth)
     found["contrasts"] = {
         name: paired.contrast_table(drawn, present[:, LABEL_SPACE.attributes.index(name)]) for name in SHOWN
     }
     record("counterfactuals", found, started, pd.DataFrame([{"seed": SEED, "cases": CASES}]), out)
+
+
+def rows_of_ablation() -> list[str]:
+    """Names of the rows."""
+    return list(read_experiments(ROOT / "workflow/experiments/ablation.csv")["row"])
+
+
+def answers_of(runs: Path, row: str, photos: dict[str, np.ndarray]) -> list[paired.Answers]:
+    """What every seed of a row says of the cases on types I and VI and of the retake."""
+    models = [load_run(run).model for run in runs_of(runs, row)]
+    return [{name: paired.task_probabilities(m, photos[name]) for name in paired.COMPARED} for m in models]
 
 
 def mix(out: Path) -> None:
