@@ -62,7 +62,7 @@ def test_the_cost_of_dark_skin_follows_the_answers_that_are_right_on_light_skin(
     truth = np.array([0, 0, 1, 1, 2])
     light, dark, again = sure([0, 0, 1, 2, 2]), sure([0, 1, 0, 1, 2]), sure([0, 0, 0, 2, 2])
     spoilt = {"I": {"disease": light}, "VI": {"disease": dark}, RETAKE: {"disease": again}}
-    firm = dict.fromkeys(("I", "VI", RETAKE), {"disease": light})
+    firm = {key: {"disease": light} for key in ("I", "VI", RETAKE)}
     lines = {x["row"]: x for x in paired.row_table({"D": [spoilt] * 3, "full": [firm] * 3}, truth, resamples=100)}
     one = lines["D"]
     assert (one["flipped"], one["net"]) == (0.6, pytest.approx(-0.2)) and one["kept"] == 2 / 4
