@@ -24,7 +24,7 @@ PROSE = sorted((ROOT / "book").glob("*.md"))
 TEXTS = [path.read_text() for path in (*PROSE, ROOT / "README.md")]
 COMMANDS = sorted({line for text in TEXTS for line in re.findall(r"^\s*make (.*)$", text, re.MULTILINE)})
 OURS = ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PROFILE", "DATASET", "DATA_ROOT", "ARGS", "PYTHON", "VENV")
-NO_CLAIM = ("index", "glossary", "references", "status", "limits")
+NO_CLAIM = ("index", "checklists", "glossary", "references", "status", "limits")
 ARGUED = [path for path in PROSE if path.stem not in NO_CLAIM]
 
 

@@ -27,7 +27,7 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], meta: dict[str, Any]) -
         OSError: the file cannot be written; the one that was there is as it was.
     """
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    header = {"meta": json.dumps(meta), "crc32": str(checksum(tensors))}
+    header = {"meta": json.dumps({**meta, "crc32": checksum(tensors)})}  # one key: the order of several is by chance
 
     def write(draft: Path) -> None:
         try:
@@ -51,7 +51,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             tensors, meta = {k: file.get_tensor(k) for k in file.keys()}, json.loads(header["meta"])  # noqa: SIM118
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged or not a checkpoint of dermimit ({error}): delete it") from error
-    if "crc32" in header and int(header["crc32"]) != checksum(tensors):
+    if (stored := meta.pop("crc32", None)) is not None and stored != checksum(tensors):
         raise CheckpointError(f"{path} is damaged (its checksum differs from what it holds): delete it")
     return tensors, meta
 
