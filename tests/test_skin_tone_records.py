@@ -62,11 +62,11 @@ def test_the_cost_of_dark_skin_follows_the_answers_that_are_right_on_light_skin(
     truth = np.array([0, 0, 1, 1, 2])
     light, dark, again = sure([0, 0, 1, 2, 2]), sure([0, 1, 0, 1, 2]), sure([0, 0, 0, 2, 2])
     spoilt = {"I": {"disease": light}, "VI": {"disease": dark}, RETAKE: {"disease": again}}
-    firm = {key: {"disease": light} for key in ("I", "VI", RETAKE)}
+    firm = {version: {"disease": light} for version in paired.COMPARED}
     lines = {x["row"]: x for x in paired.row_table({"D": [spoilt] * 3, "full": [firm] * 3}, truth, resamples=100)}
     one = lines["D"]
-    assert (one["flipped"], one["net"]) == (0.6, pytest.approx(-0.2)) and one["kept"] == 2 / 4
-    assert one["kept_retake"] == 3 / 4 and one["cost"] == pytest.approx(0.25) and "less_cost" not in one
+    assert (one["flipped"], one["net"]) == (0.6, pytest.approx(-0.2)) and one["kept"] == pytest.approx(2 / 4)
+    assert one["kept_retake"] == pytest.approx(3 / 4) and one["cost"] == pytest.approx(0.25) and "less_cost" not in one
     assert lines["full"]["cost"] == 0 and lines["full"]["less_cost"] == pytest.approx(-0.25)
     assert lines["full"]["less_cost_low"] <= -0.25 <= lines["full"]["less_cost_high"]
 

@@ -123,7 +123,7 @@ def flip_points(tables: Mapping[str, Mapping[str, Sequence[Line]]], labels: Mapp
         right.plot([], [], row_marker(row), color=row_colour(row), label=labels[row])
     left.plot([], [], linestyle=":", color=GREY, label="type I photographed again")
     left.set(ylabel="disease answers that flip, % (95 %)", xlabel="type in place of I", ylim=(0, None))
-    right.set(ylabel="probability of the true disease, % (95 %)", xlabel="type of the same cases", ylim=(0, None))
+    right.set(ylabel="probability of the truth, % (95 %)", xlabel="type of the same cases", ylim=(0, None))
     for axis in (left, right):
         axis.set_xticks(range(len(ROMAN)), ROMAN)
         axis.grid(axis="y", alpha=0.3)
@@ -231,7 +231,8 @@ def angle_boxes(records: Mapping[str, Line], limits: Sequence[float]) -> Figure:
             axis.axhline(limit, color=GREY, linestyle=":", linewidth=0.9)
         counts = {line["type"]: line["photographs"] for line in found["by_type"]}
         axis.set_xticks(range(6), [f"{kind}\n{counts.get(k, 0)}" for k, kind in enumerate(ROMAN, 1)], fontsize=9)
-        axis.set(title=f"{name}, Spearman {found['spearman']:.2f}".replace("-", "−"), xlim=(-0.5, 5.5))
+        correlation = f"{found['spearman']:.2f}".replace("-", "−")
+        axis.set(title=f"{name}, Spearman {correlation}", xlim=(-0.5, 5.5))
     axes[0].set_ylabel("typology angle of the skin, degrees")
     figure.supxlabel("recorded type, and photographs of it", fontsize=10)
     return figure
