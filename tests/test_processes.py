@@ -123,7 +123,7 @@ def test_batch_normalisation_is_the_same_on_both_processes(config, tmp_path):  #
 @pytest.mark.slow
 def test_torchrun_starts_the_command(config, tmp_path):  # noqa: F811
     root, out = config().data_root, tmp_path / "run"
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "0", "-m"]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
     command += [
         "dermimit",
         "train",
