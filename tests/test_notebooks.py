@@ -42,8 +42,8 @@ def test_these_are_the_pages():
     assert [path.stem for path in TEMPLATES] == [
         "01_data", "02_model_tour", "03_train", "04_ablation", "05_attention",
         "06_results", "07_synderm", "08_real", "09_evidence", "10_held_up",
-        "11_speed", "12_localisation", "13_failures", "15_rare_diseases", "16_time",
-        "17_reader_study", "18_model_card", "19_survival", "20_try", "21_ablation_explorer",
+        "11_speed", "12_localisation", "13_failures", "14_skin_tone", "15_rare_diseases",
+        "16_time", "17_reader_study", "18_model_card", "19_survival", "20_try", "21_ablation_explorer",
         "22_failure_browser", "23_dataset_browser",
     ]  # fmt: skip
 

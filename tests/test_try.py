@@ -308,6 +308,7 @@ def test_the_unpacked_book_opens_at_its_first_page(browser, book):  # noqa: F811
     severe_messages(browser), addresses(browser)
     browser.get((book / "index.html").as_uri())
     WebDriverWait(browser, 20).until(lambda d: d.current_url.endswith("book/index.html"))
-    assert browser.find_element(By.CSS_SELECTOR, "article h1").text
+    titles = WebDriverWait(browser, 20).until(lambda d: d.find_elements(By.CSS_SELECTOR, "article h1"))
+    assert titles[0].text
     assert severe_messages(browser) == []
     assert all(str(book) in url for url in addresses(browser))

@@ -99,8 +99,12 @@ def ece_floor(answers: Differential, repeats: int = 200, seed: int = 0) -> float
 
     Source: Vaicenavicius et al., Evaluating model calibration in classification (2019): consistency resampling.
     """
-    confidence, rng = answers.confidence, np.random.default_rng(seed)
-    hits = rng.random((repeats, len(confidence))) < confidence
+    return floor_of(answers.confidence, repeats, seed)
+
+
+def floor_of(confidence: Float[np.ndarray, " photos"], repeats: int = 200, seed: int = 0) -> float:
+    """`ece_floor` of these confidences, in [0, 1]."""
+    hits = np.random.default_rng(seed).random((repeats, len(confidence))) < confidence
     return float(np.mean([expected_calibration_error(hit, confidence, BINS) for hit in hits]))
 
 

@@ -144,15 +144,6 @@ def gain_text(found: Mapping[str, float], what: str) -> str:
     return f"The gain in F1 of {what} changes by {slope} for ten times as many training photographs: {verdict}."
 
 
-def gain_short(found: Mapping[str, float]) -> str:
-    """The same in half a sentence, for three tasks and interaction over the disease alone."""
-    if found["slope_high"] < 0:
-        return "What three tasks add to the disease alone is largest where examples are few"
-    if found["slope_low"] > 0:
-        return "What three tasks add to the disease alone is largest where examples are many, not few"
-    return "That three tasks help most where examples are few is not shown"
-
-
 def parts_table(table: pd.DataFrame) -> pd.DataFrame:
     """Mean F1 of head, middle, tail and all with 95 % intervals, a line for each row; text."""
     text = [f"{v:.3f} ({low:.3f} to {high:.3f})" for v, low, high in table[["value", "low", "high"]].to_numpy()]

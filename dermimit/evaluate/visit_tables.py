@@ -48,14 +48,6 @@ def best_text(record: Mapping[str, Any]) -> str:
     )
 
 
-def short_text(record: Mapping[str, Any]) -> str:
-    """The same in half a sentence."""
-    best = max((line for line in record["rows"] if line["row"] in NAMES), key=lambda line: line["accuracy"])
-    if best["gain_low"] > 0:
-        return f"Five visits add {100 * best['gain']:.1f} points of accuracy to the best single one"
-    return "That five visits beat the best single one is not shown"
-
-
 def leakage_text(record: Mapping[str, Any]) -> str:
     """What a split by photograph pretends; in words."""
     honest, leaky = (record["leakage"][name]["accuracy"] for name in ("by patient", "by photograph"))

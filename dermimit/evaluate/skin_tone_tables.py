@@ -1,0 +1,373 @@
+"""The records of the chapter on skin tone as tables and sentences for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from dermimit.data.skin import SKIN_GROUPS
+from dermimit.evaluate.counterfactuals import RETAKE
+from dermimit.evaluate.evidence import NOT_RUN, p_text
+from dermimit.evaluate.failure_tables import change, share
+from dermimit.evaluate.skin_mix import GROUPS, MODELS, PLAIN, REMEDIES, SHARES
+from dermimit.evaluate.skin_tone import MEANS, ROMAN, SCORES
+from dermimit.evaluate.skin_tone_real import NOT_RECORDED
+from dermimit.explain.style import pretty
+
+Line = Mapping[str, Any]
+SHORT = ("accuracy", "macro_f1", "attributes", "body_part", "precision")
+
+
+def own(line: Line, scale: float = 1.0) -> dict[str, float]:
+    """`value, low, high` under the name that `failure_tables.share` and `change` read."""
+    return {"x": scale * line["value"], "x_low": scale * line["low"], "x_high": scale * line["high"]}
+
+
+def types(table: Sequence[Line]) -> pd.DataFrame:
+    """`skin_tone.type_table` of one row: a line a score, a column a type, the number of photographs in its head."""
+    counts = {line["type"]: line["photographs"] for line in table}
+    lines = []
+    for score in dict.fromkeys(line["score"] for line in table):
+        found = {line["type"]: line for line in table if line["score"] == score}
+        line = {"score, %": SCORES[score]}
+        for kind in ROMAN:
+            head, cell = f"{kind} (n = {counts[kind]})", found[kind]
+            line[head] = _ece(cell) if score == "ece" else share(own(cell), "x")
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def _ece(line: Line) -> str:
+    return f"{100 * line['value']:.1f} [by chance {100 * line['chance']:.1f}]"
+
+
+def spread(tables: Mapping[str, Sequence[Line]], labels: Mapping[str, str]) -> pd.DataFrame:
+    """`skin_tone.spread_table` of several rows."""
+    return pd.DataFrame(
+        {
+            "model": labels[row],
+            "score": SCORES[line["score"]],
+            "worst type": f"{line['worst']} ({100 * line['worst_value']:.1f} %)".replace("-", "−"),
+            "best type": f"{line['best']} ({100 * line['best_value']:.1f} %)".replace("-", "−"),
+            "best − worst, points": f"{100 * line['spread']:.1f}",
+            "by chance": f"{100 * line['chance']:.1f}",
+            "p": p_text(line["p"]),
+        }
+        for row, table in tables.items()
+        for line in table
+    )
+
+
+def gaps(table: Sequence[Line], labels: Mapping[str, str], score: str = "accuracy") -> pd.DataFrame:
+    """`skin_tone.gap_table` of one score: light minus dark of every row, and its difference from that of D."""
+    lines = [line for line in table if line["score"] == score]
+    light, dark = (
+        f"{SKIN_GROUPS[k]} (n = {lines[0][n]})" for k, n in ((0, "light_photographs"), (2, "dark_photographs"))
+    )
+    return pd.DataFrame(
+        {
+            "model": labels[line["row"]],
+            light: f"{100 * line['light']:.1f}",
+            dark: f"{100 * line['dark']:.1f}",
+            "light − dark, points (95 %)": change(own(line), "x"),
+            "less that of D": change(line, "difference") if "difference" in line else "–",
+            "p (Holm)": p_text(line["p_holm"]) if "difference" in line else "–",
+        }
+        for line in lines
+    )
+
+
+def robust(table: Sequence[Line], labels: Mapping[str, str], scores: Sequence[str] = ("accuracy", "macro_f1")) -> str:
+    """Whether lesion selection or further tasks change the gap, in a sentence."""
+    tested = [line for line in table if line["score"] in scores and "difference" in line]
+    shown = [line for line in tested if line["p_holm"] < 0.05]
+    wider = [f"{labels[x['row']]} ({SCORES[x['score']]})" for x in shown if x["difference"] > 0]
+    narrower = [f"{labels[x['row']]} ({SCORES[x['score']]})" for x in shown if x["difference"] < 0]
+    texts = [f"{kind} gap: {', '.join(names)}" for kind, names in (("wider", wider), ("narrower", narrower)) if names]
+    if texts:
+        return "Against D, after Holm's correction: " + "; ".join(texts) + "."
+    ends = [100 * line[key] for line in tested for key in ("difference_low", "difference_high")]
+    text = (
+        f"None of the {len(tested)} differences from D is shown: neither lesion selection nor further tasks make the "
+    )
+    text += f"gap wider or narrower. The intervals reach from {min(ends):.1f} to {max(ends):+.1f} points, and a change "
+    return (text + "of that size would be missed.").replace("-", "−")
+
+
+def shown_gaps(table: Sequence[Line], labels: Mapping[str, str]) -> str:
+    """Which gaps have an interval that leaves zero out."""
+    scores = [line for line in table if line["score"] in MEANS or line["score"] == "macro_f1"]
+    shown = [line for line in scores if line["low"] > 0 or line["high"] < 0]
+    if not shown:
+        return f"Of the {len(scores)} gaps of all rows and scores no interval leaves zero out."
+    texts = [f"{labels[x['row']]}, {SCORES[x['score']]} ({change(own(x), 'x')} points)" for x in shown]
+    return (
+        f"Of the {len(scores)} gaps of all rows and scores, {len(shown)} with an interval that leaves zero out, where "
+        f"chance alone gives about {max(1, round(0.05 * len(scores)))}: {'; '.join(texts)}."
+    )
+
+
+def flips(table: Sequence[Line]) -> pd.DataFrame:
+    """`skin_counterfactuals.flip_table` of one row."""
+    return pd.DataFrame(
+        {
+            "type I becomes": "type I photographed again" if line["version"] == RETAKE else f"type {line['version']}",
+            "flipped, %": share(line, "flipped"),
+            "beyond a retake, points": "–" if line["version"] == RETAKE else change(line, "over_retake"),
+            "lost / gained, %": f"{100 * line['lost']:.1f} / {100 * line['gained']:.1f}",
+            "net, points": change(line, "net"),
+            "probability of the truth, points": change(line, "true"),
+        }
+        for line in table
+    )
+
+
+def flip_text(record: Line, labels: Mapping[str, str]) -> str:
+    """What type VI does to the answer of each row, and whether the cost differs from nothing."""
+    texts = []
+    for row in MODELS:
+        line = next(x for x in record[row]["flips"] if x["version"] == ROMAN[-1])
+        kind = "more right answers are lost than gained" if line["net_high"] < 0 else "no net loss is shown"
+        texts.append(
+            f"**{labels[row]}**: type VI in place of I flips {share(line, 'flipped')} % of the answers, "
+            f"{change(line, 'over_retake')} points beyond a retake; {kind}, {change(line, 'net')} points"
+        )
+    return "; ".join(texts) + "."
+
+
+def costs(table: Sequence[Line], labels: Mapping[str, str]) -> pd.DataFrame:
+    """`skin_counterfactuals.row_table`."""
+    return pd.DataFrame(
+        {
+            "model": labels[line["row"]],
+            "flipped, %": share(line, "flipped"),
+            "right on I and on VI, %": share(line, "kept"),
+            "right on I and on a retake, %": share(line, "kept_retake"),
+            "cost of dark skin, points": change(line, "cost"),
+            "less that of D": change(line, "less_cost") if "less_cost" in line else "–",
+            "p (Holm)": p_text(line["less_cost_p_holm"]) if "less_cost" in line else "–",
+        }
+        for line in table
+    )
+
+
+def cost_text(table: Sequence[Line], labels: Mapping[str, str]) -> str:
+    """Whether dark skin costs every row something, and any row more or less than D."""
+    paid = [line for line in table if line["cost_low"] > 0]
+    tested = [line for line in table if "less_cost" in line]
+    shown = [f"{labels[x['row']]} ({change(x, 'less_cost')})" for x in tested if x["less_cost_p_holm"] < 0.05]
+    raw = [f"{labels[x['row']]} ({change(x, 'less_cost')})" for x in tested if x["less_cost_p"] < 0.05]
+    text = f"Dark skin is shown to cost {len(paid)} of {len(table)} rows something. Against D, "
+    if shown:
+        return text + f"the cost differs after Holm's correction in {', '.join(shown)}."
+    text += "no row is shown to pay more or less after Holm's correction"
+    return text + (f"; before it {', '.join(raw)}." if raw else ", nor before it.")
+
+
+def attributes(table: Sequence[Line]) -> pd.DataFrame:
+    """`skin_counterfactuals.attribute_table`, what is lost most first."""
+    return pd.DataFrame(
+        {
+            "attribute": pretty(line["attribute"]),
+            "cases": line["cases"],
+            "found on I → VI, %": f"{100 * line['found_light']:.0f} → {100 * line['found_dark']:.0f}",
+            "probability where it is, points": change(line, "change"),
+            "where it is not": change(line, "change_absent"),
+            "difference": change(line, "net"),
+            "p (Holm)": p_text(line["p_holm"]),
+        }
+        for line in sorted(table, key=lambda x: x["net"])
+    )
+
+
+def attribute_text(table: Sequence[Line]) -> str:
+    """The attributes that get lost, and those that are seen better, on type VI."""
+    shown = sorted((line for line in table if line["p_holm"] < 0.05), key=lambda x: x["net"])
+    lost = [f"*{pretty(x['attribute'])}* ({change(x, 'net')})" for x in shown if x["net"] < 0]
+    won = [f"*{pretty(x['attribute'])}* ({change(x, 'net')})" for x in reversed(shown) if x["net"] > 0]
+    texts = [f"harder to tell: {', '.join(lost)}"] if lost else ["no attribute is shown to be harder to tell"]
+    texts += [f"easier: {', '.join(won)}"] if won else []
+    return (
+        f"Of {len(table)} attributes, on type VI against type I after Holm's correction, in points: {'; '.join(texts)}."
+    )
+
+
+def contrasts(tables: Mapping[str, Sequence[Line]]) -> pd.DataFrame:
+    """`skin_counterfactuals.contrast_table` of several attributes."""
+    return pd.DataFrame(
+        {
+            "cases with": pretty(name),
+            "type": line["type"],
+            "number": line["cases"],
+            "redder than the skin, a* (95 %)": _plain(line, "redness"),
+            "lighter than the skin, L* (95 %)": _plain(line, "lightness"),
+            "colour difference, ΔE₀₀ (95 %)": _plain(line, "difference"),
+        }
+        for name, table in tables.items()
+        for line in table
+        if line["type"] in (ROMAN[0], ROMAN[-1])
+    )
+
+
+def _plain(line: Line, name: str) -> str:
+    ends = (line[name], line[f"{name}_low"], line[f"{name}_high"])
+    return "{:.1f} ({:.1f} to {:.1f})".format(*ends).replace("-", "−")
+
+
+def mixes(table: Sequence[Line], labels: Mapping[str, str], score: str = "macro_f1") -> pd.DataFrame:
+    """`skin_mix.mix_table` of the sweep: a line a row and share; rows that have no run say so."""
+    lines = []
+    for model in MODELS:
+        for percent in SHARES:
+            found = {x["group"]: x for x in table if x["row"] == f"{model}_dark{percent}" and x["score"] == score}
+            lines.append({"model": labels[model], "types V and VI, %": percent} | _groups(found))
+    return pd.DataFrame(lines)
+
+
+def closed(lines: Sequence[Line], labels: Mapping[str, str], score: str = "macro_f1") -> pd.DataFrame:
+    """`skin_mix.compared` of the sweep with no dark skin at all: what each share does to the gap."""
+    shown = []
+    for line in (x for x in lines if (x["score"], x["group"]) == (score, "gap")):
+        model, percent = line["row"].split("_dark")
+        text = {"model": labels[model], "types V and VI, %": percent, "seeds": len(line["seeds"])}
+        text["change of light − dark, points (95 %)"] = change(own(line), "x")
+        shown.append(text | {"p (Holm)": p_text(line["p_holm"])})
+    return pd.DataFrame(shown)
+
+
+def remedies(table: Sequence[Line], lines: Sequence[Line], score: str = "macro_f1") -> pd.DataFrame:
+    """What each remedy scores at 5 % of types V and VI, and by how much it differs from plain training."""
+    rows = {PLAIN: "none (plain)"} | {f"{PLAIN}_{name}": label for name, label in REMEDIES.items()}
+    shown = []
+    for row, label in rows.items():
+        found = {x["group"]: x for x in table if x["row"] == row and x["score"] == score}
+        against = {x["group"]: x for x in lines if (x["row"], x["reference"], x["score"]) == (row, PLAIN, score)}
+        line = {"remedy": label} | _groups(found)
+        for group in (GROUPS[1], "gap"):
+            name = f"less plain: {group}, points"
+            line[name] = "–" if row == PLAIN else change(own(against[group]), "x") if against else NOT_RUN
+        shown.append(line)
+    return pd.DataFrame(shown)
+
+
+def _groups(found: Mapping[str, Line]) -> dict[str, str]:
+    if not found:
+        return dict.fromkeys(("seeds", *GROUPS, "light − dark"), NOT_RUN)
+    line = {"seeds": str(len(found["all"]["seeds"]))} | {g: share(own(found[g]), "x") for g in GROUPS}
+    return line | {"light − dark": change(own(found["gap"]), "x")}
+
+
+def bought(record: Line, labels: Mapping[str, str], score: str = "macro_f1") -> str:
+    """What the shares of dark skin buy on dark skin and cost on light skin, in a list."""
+    texts = []
+    for model in MODELS:
+        found = [x for x in record["shares"] if x["row"].startswith(f"{model}_dark") and x["score"] == score]
+        for percent in SHARES[1:]:
+            these = {x["group"]: x for x in found if x["row"] == f"{model}_dark{percent}"}
+            if these:
+                dark, light = these[GROUPS[1]], these[GROUPS[0]]
+                kind = "gain" if dark["low"] > 0 else "loss" if dark["high"] < 0 else "no change shown"
+                start = f"- {labels[model]}, {percent} % in place of none: {change(own(dark), 'x')} points on V–VI"
+                texts.append(f"{start} ({kind}), {change(own(light), 'x')} on I–IV.")
+    return "\n".join(texts) if texts else NOT_RUN
+
+
+def remedy_text(record: Line, score: str = "macro_f1") -> str:
+    """Which remedy is shown to raise dark skin, or to lower light skin, against plain training."""
+    texts = []
+    for name, label in REMEDIES.items():
+        found = [x for x in record["remedies"] if x["row"] == f"{PLAIN}_{name}" and x["reference"] == PLAIN]
+        these = {x["group"]: x for x in found if x["score"] == score}
+        if not these:
+            texts.append(f"*{label}*: {NOT_RUN}")
+            continue
+        kinds = {
+            g: "higher" if x["low"] > 0 else "**lower**" if x["high"] < 0 else "not shown" for g, x in these.items()
+        }
+        texts.append(f"*{label}*: V–VI {kinds[GROUPS[1]]}, I–IV {kinds[GROUPS[0]]}")
+    return "Against plain training, by the intervals: " + "; ".join(texts) + "."
+
+
+def recorded(table: Sequence[Line]) -> pd.DataFrame:
+    """`skin_tone_real.recorded_table`."""
+    return pd.DataFrame(
+        {"disease": line["disease"], "photographs": line["photographs"]}
+        | {"with a type, % (95 %)": share(own(line | {"value": line["share"]}), "x")}
+        | {f"type {kind}": n for kind, n in line["types"].items()}
+        for line in table
+    )
+
+
+def real_errors(table: Sequence[Line], labels: Mapping[str, str], by: str) -> pd.DataFrame:
+    """`skin_tone_real.error_table`, by "type" or "angle"."""
+    return pd.DataFrame(
+        {
+            "model": labels[line["row"]],
+            "group": line["group"] if line["group"] == NOT_RECORDED or by == "angle" else f"type {line['group']}",
+            "photographs (patients)": f"{line['photographs']} ({line['patients']})",
+            "accuracy, % (95 %)": share(line, "accuracy"),
+            "expected of its diseases": f"{100 * line['expected']:.1f}",
+            "beyond, points (95 %)": change(line, "beyond"),
+        }
+        for line in table
+        if line["by"] == by and line["row"] in labels
+    )
+
+
+def real_text(table: Sequence[Line], labels: Mapping[str, str]) -> str:
+    """Where accuracy is shown to differ from what the diseases lead one to expect."""
+    lines = [line for line in table if line["row"] in labels]
+    shown = [line for line in lines if line["beyond_low"] > 0 or line["beyond_high"] < 0]
+    kinds = ["" if x["by"] == "angle" or x["group"] == NOT_RECORDED else "type " for x in shown]
+    texts = [
+        f"{labels[x['row']]}, {kind}{x['group']} ({change(x, 'beyond')})" for x, kind in zip(shown, kinds, strict=True)
+    ]
+    if not texts:
+        return f"In none of {len(lines)} lines does the interval of *beyond* leave zero out."
+    return f"Of {len(lines)} lines, not corrected for their number, *beyond* leaves zero out in: {'; '.join(texts)}."
+
+
+def agreement(records: Mapping[str, Line]) -> pd.DataFrame:
+    """`typology.agreement` of several sets of photographs."""
+    return pd.DataFrame(
+        {
+            "photographs of": name,
+            "number": found["photographs"],
+            "Spearman (95 %)": "{spearman:.2f} ({spearman_low:.2f} to {spearman_high:.2f})".format(**found).replace(
+                "-", "−"
+            ),
+            "weighted kappa": f"{found['kappa']:.2f}",
+            "same class, %": f"{100 * found['exact']:.0f}",
+            "same or next, %": f"{100 * found['near']:.0f}",
+            "alike within a patient": _alike(found),
+        }
+        for name, found in records.items()
+    )
+
+
+def _alike(found: Line) -> str:
+    if found.get("alike") is None:
+        return "–"
+    return "{alike:.2f} ({alike_low:.2f} to {alike_high:.2f})".format(**found).replace("-", "−")
+
+
+def angle_text(record: Line) -> str:
+    """Whether the angle goes with the recorded type, and how far it is a property of the patient."""
+    real, drawn = record["pad_ufes_20"], record["synderm"]
+    agrees = "follows the recorded type" if real["spearman_low"] > 0 else "**is not shown to follow the recorded type**"
+    dark = sum(record["all"][4:])
+    return (
+        f"On the real photographs the angle {agrees} (on drawn ones its correlation is {drawn['spearman']:.2f}). "
+        f"Angles of one patient, {real['alike_photographs']} photographs of {real['alike_patients']} patients with "
+        f"several, differ with a standard deviation of {real['within']:.0f}°, wider than a class. By it, {dark} of "
+        f"{record['measured']} photographs would show brown or dark skin, types V and VI."
+    )
+
+
+def confusion(found: Line, classes: Sequence[str]) -> pd.DataFrame:
+    """Recorded type against class of the angle, in counts."""
+    table = pd.DataFrame(found["table"], columns=[f"{c} ({kind})" for c, kind in zip(classes, ROMAN, strict=True)])
+    table.insert(0, "recorded type", list(ROMAN))
+    return table[table.drop(columns="recorded type").sum(axis=1) > 0]
