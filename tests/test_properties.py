@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 import torch
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dermimit.data.columns import SPLITS
@@ -91,12 +91,14 @@ def test_a_path_that_is_taken_stays_inside(tmp_path, parts):
 
 @pytest.mark.filterwarnings("ignore:.*rows have no patient_id")
 @settings(max_examples=40, deadline=None)
-@given(st.lists(row, min_size=8, max_size=40), st.integers(0, 1000))
+@given(st.lists(row, min_size=3, max_size=40), st.integers(0, 1000))
 def test_a_split_keeps_every_row_and_no_patient_twice(rows, seed):
     frame = validate_manifest(manifest(rows), SPACE)
-    groups = frame["patient_id"].fillna(pd.Series([f"row {i}" for i in frame.index], frame.index)).nunique()
-    assume(groups >= 6)
-    split = grouped_split(frame, seed)
+    try:
+        split = grouped_split(frame, seed)
+    except ManifestError as error:  # never a split left empty
+        assert "are too few" in str(error)
+        return
     check_leakage(split)
     pd.testing.assert_frame_equal(split.drop(columns="split"), frame.drop(columns="split"))
     assert set(split["split"]) == set(SPLITS)
