@@ -120,6 +120,29 @@ def test_batch_normalisation_is_the_same_on_both_processes(config, tmp_path):  #
     assert read_json(tmp_path / "run" / "metrics.json")["test"]
 
 
+@pytest.mark.slow
+def test_torchrun_starts_the_command(config, tmp_path):  # noqa: F811
+    root, out = config().data_root, tmp_path / "run"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+    command += [
+        "dermimit",
+        "train",
+        "--data-root",
+        str(root),
+        "--out",
+        str(out),
+        "--image-size",
+        "16",
+        "--samples",
+        "8",
+    ]
+    command += ["--epochs", "1", "--batch-size", "4", "--model-kwargs", "img_size", "16", "patch_size", "4"]
+    environment = os.environ | {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("epoch 1/1") == 1 and (out / "metrics.json").exists() and not (out / ".lock").exists()
+
+
 def test_parts_count_by_the_labels_they_know():
     draw = torch.Generator().manual_seed(0)
     targets = {

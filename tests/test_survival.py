@@ -65,7 +65,10 @@ def test_memory_holds_level_and_a_million_predictions_were_scored_in_parts():
     assert max(course[len(course) // 5 :]) < 1.05 * course[len(course) // 5]
     rows = pd.DataFrame(FOUND.memory["scoring"])
     taken = (rows["peak_mb"] - rows["before_mb"]).groupby([rows["how"], rows["predictions"]]).max()
-    assert taken["in parts", 1_000_000] < taken["at once", 300_000] and rows["largest_difference"].max() < 1e-9
+    assert (
+        taken["in parts", 1_000_000] < 1.5 * taken["in parts", 10_000] < taken["at once", 300_000]
+        and rows["largest_difference"].max() < 1e-9
+    )
 
 
 def test_tables_count_what_the_records_hold():

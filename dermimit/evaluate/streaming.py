@@ -158,5 +158,5 @@ def score_parts(parts: Iterable[pd.DataFrame], label_space: LabelSpace) -> dict[
 
 def score_file(path: Path | str, label_space: LabelSpace, rows: int = 10_000) -> dict[str, float]:
     """`score_parts` of a predictions.parquet, read `rows` photographs at a time."""
-    with parquet.ParquetFile(path) as file:
+    with parquet.ParquetFile(path, pre_buffer=False) as file:  # it would hold the whole file
         return score_parts((part.to_pandas() for part in file.iter_batches(rows)), label_space)

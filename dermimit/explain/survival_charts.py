@@ -45,7 +45,7 @@ def memory_course(memory: Mapping[str, Any]) -> Figure:
         taken = (rows["peak_mb"] - rows["before_mb"]).clip(lower=1)
         right.plot(rows["predictions"], taken, color=colour, marker=marker, ms=5, label=way)
     right.set(xscale="log", xlabel="predictions scored", ylabel="memory taken (MB)")
-    right.legend(fontsize=9)
+    right.legend(fontsize=9, loc="upper left")
     for axis in (left, right):
         axis.set_ylim(bottom=0)
         axis.grid(axis="y", alpha=0.3, color=GREY)
