@@ -260,9 +260,9 @@ def show_provenance(facts: Mapping[str, Any]) -> None:
     commit = str(facts.get("commit") or "unknown")[:10] + (" with uncommitted changes" if facts.get("dirty") else "")
     versions = facts.get("versions") or {}
     shown = ", ".join(f"{name} {versions[name]}" for name in ("torch", "timm", "captum") if name in versions)
-    data = str(facts.get("data_fingerprint", ""))[:12]
+    data = f", data `{str(facts['data_fingerprint'])[:12]}`" if facts.get("data_fingerprint") else ""
     started = str(facts.get("started", ""))[:16].replace("T", " ")
     show_text(
         f"*Provenance: commit `{commit}`, {shown}, Python {facts.get('python', '?')}, "
-        f"device {facts.get('device', '?')}, data `{data}`, started {started} UTC.*"
+        f"device {facts.get('device', '?')}{data}, started {started} UTC.*"
     )

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 import torch
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dermimit.data.columns import SPLITS
@@ -91,12 +91,15 @@ def test_a_path_that_is_taken_stays_inside(tmp_path, parts):
 
 @pytest.mark.filterwarnings("ignore:.*rows have no patient_id")
 @settings(max_examples=40, deadline=None)
-@given(st.lists(row, min_size=8, max_size=40), st.integers(0, 1000))
-def test_a_split_keeps_every_row_and_no_patient_twice(rows, seed):
+@given(st.lists(row, min_size=1, max_size=40), st.integers(0, 1000))
+def test_a_split_keeps_every_row_and_no_patient_twice_or_says_that_one_would_be_empty(rows, seed):
     frame = validate_manifest(manifest(rows), SPACE)
     groups = frame["patient_id"].fillna(pd.Series([f"row {i}" for i in frame.index], frame.index)).nunique()
-    assume(groups >= 8)
-    split = grouped_split(frame, seed)
+    try:
+        split = grouped_split(frame, seed)
+    except ManifestError as error:  # a class gives its first three patients to train and val
+        assert "would be empty" in str(error) and groups <= 3 * frame["disease"].fillna("").nunique()
+        return
     check_leakage(split)
     pd.testing.assert_frame_equal(split.drop(columns="split"), frame.drop(columns="split"))
     assert set(split["split"]) == set(SPLITS)

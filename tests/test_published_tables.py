@@ -47,7 +47,7 @@ def test_figures_and_the_other_tables_are_there(made):
     names = {path.name for path in made.iterdir()}
     assert {"ablation.svg", "real.csv", "paper_scale.csv"} <= names
     assert "<svg" in (made / "ablation.svg").read_text()
-    for table in ("choices", "gradients", "baselines", "labels", "data_share"):
+    for table in ("choices", "gradients", "baselines", "labels", "data_share", "rare_diseases", "skin_tone"):
         published = (ROOT / "results/published/synderm-evidence" / table).is_dir()
         assert {f"{table}.csv", f"{table}.svg"} <= names if published else f"{table}.svg" not in names
 

@@ -159,7 +159,7 @@ def test_a_disease_named_like_a_script_is_shown_as_text(shown):
 
 
 def test_text_without_html_is_left_alone():
-    text = "a < b, 3<4, `x<y`, [link](a.md) and **bold**\n\n- one"
+    text = "a < b, 3<4, `x<y`, [link](a.md) and **bold**, &lt;md5>.jpg\n\n- one"
     assert without_html(text) == text
 
 

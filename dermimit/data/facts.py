@@ -147,4 +147,4 @@ def _counts(official: Mapping[str, Any]) -> str:
 
 def _markdown(text: str) -> str:
     """Text in which `<file>` and `*` stand for themselves."""
-    return text.replace("<", r"\<").replace("*", r"\*")
+    return text.replace("<", "&lt;").replace("*", r"\*")

@@ -33,7 +33,9 @@ def read_rare(root: Path) -> tuple[pd.DataFrame, dict[str, Any], dict[str, str]]
     labels = read_experiments(tables / "ablation.csv").set_index("row")["label"].to_dict()
     for table in ("reference", "rare_diseases"):
         lines = read_experiments(tables / f"{table}.csv").itertuples()
-        labels |= {f"{table}:{x.row}": f"{x.group}, {x.label}" if table == "rare_diseases" else x.label for x in lines}
+        labels |= {
+            f"{table}:{x.row}": x.label if x.group in (table, "unseen") else f"{x.group}, {x.label}" for x in lines
+        }
     return pd.read_parquet(folder / "answers.parquet"), read_json(folder / "record.json"), labels
 
 

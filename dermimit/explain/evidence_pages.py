@@ -1,4 +1,4 @@
-"""The figures of the evidence chapter, each from the published records of its table alone; None where none has run."""
+"""The figures of the tables of experiments, each from its own published records; None where none has run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from dermimit.evaluate.evidence import Evidence, gradient_curves, read_evidence
 from dermimit.explain import evidence_charts, evidence_curves
 
 BESIDE = {"choices": ("full",), "gradients": ("full",), "baselines": ("D", "D_LSM", "full"),
-          "labels": ("full", "D_LSM"), "data_share": ("full", "D_LSM")}  # fmt: skip
+          "labels": ("full", "D_LSM"), "data_share": ("full", "D_LSM"),
+          "rare_diseases": ("full", "D"), "skin_tone": ("full", "D")}  # fmt: skip
 """Table of experiments -> the reference rows that it is shown with."""
 ENDS = ["value", "low", "high"]
 
@@ -72,5 +73,5 @@ def conflict(gradients: Evidence) -> Figure:
 
 
 FIGURES = {"choices": tornado, "baselines": forest, "labels": wrong_and_missing, "data_share": shares,
-           "gradients": conflict}  # fmt: skip
+           "gradients": conflict, "rare_diseases": forest, "skin_tone": forest}  # fmt: skip
 """Table of experiments -> its figure."""

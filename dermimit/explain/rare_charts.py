@@ -40,7 +40,7 @@ def f1_by_count(counts: np.ndarray, tables: Mapping[str, pd.DataFrame], labels: 
     axis.xaxis.set_minor_locator(plt.NullLocator())
     axis.set(xlabel="training photographs of the disease (log)", ylabel="F1, 0 to 1", ylim=(-0.02, None))
     axis.grid(alpha=0.3)
-    axis.legend(title="line: median of 11 neighbours")
+    axis.legend(title="line: median of 11 neighbours", loc="lower left", bbox_to_anchor=(0, 1), ncols=len(tables))
     return figure
 
 
