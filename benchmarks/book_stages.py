@@ -15,9 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import tyro
-from timing import where_from
-
-from dermimit.records import write_json
+from timing import finish, where_from
 
 STAMP = re.compile(r"^\[(\w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4})\]$")
 BEGUN = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):$")
@@ -105,10 +103,7 @@ def main(
     found["pages"] = {job["wildcards"].removeprefix("page="): job["end"] - job["begin"] for job in pages}
     found["import_seconds"] = import_seconds()
     found["provenance"] = where_from(started, load)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_json(out, found)
-    print(table(found))
-    print(f"\n{out}")
+    finish(found, out, table)
 
 
 def table(found: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ import timm
 import torch
 import tyro
 from scipy import stats
-from timing import interleaved, summary, where_from
+from timing import finish, interleaved, summary, where_from
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import one_hot
 from torch.utils.flop_counter import FlopCounterMode
@@ -23,7 +23,6 @@ from torch.utils.flop_counter import FlopCounterMode
 import dermimit.model  # noqa: F401  (registers the builders with timm)
 from dermimit.data.label_space import TASKS
 from dermimit.data.synderm import LABEL_SPACE
-from dermimit.records import write_json
 from dermimit.train.losses import task_objectives
 
 MODEL, SIZE = "dermimitformer_small_patch16_224", 224
@@ -123,10 +122,7 @@ def main(
     found = {"model": MODEL, "batch": batch, "repeats": repeats, "device": device}
     found |= {"axes": [sweep(axis, AXES[axis], batch, repeats, device) for axis in axes]}
     found["provenance"] = where_from(started, load, device)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_json(out, found)
-    print(table(found))
-    print(f"\n{out}")
+    finish(found, out, table)
 
 
 def table(found: dict[str, Any]) -> str:

@@ -20,13 +20,12 @@ import torchvision
 import tyro
 from PIL import Image, features
 from threadpoolctl import threadpool_limits
-from timing import interleaved, summary, where_from
+from timing import finish, interleaved, summary, where_from
 from torchvision.transforms import v2
 
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.photos import PhotoDataset
 from dermimit.data.transforms import LIGHT, SMALLEST_CROP, WIDEST_CROP, least_side, train_transform
-from dermimit.records import write_json
 
 SKIN = (205, 160, 140)  # the mean colour
 DETAIL = ((512, 60.0), (128, 40.0), (32, 25.0), (8, 15.0), (2, 10.0))  # size in pixels, strength in grey levels
@@ -137,10 +136,7 @@ def main(
     found = {"sizes": sizes, "image_size": image_size, "least_side": least_side(image_size), "quality": QUALITY}
     found |= {"images_per_repeat": images, "repeats": repeats, "versions": versions | machine}
     found["provenance"] = where_from(started, load)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_json(out, found)
-    print(table(found))
-    print(f"\n{out}")
+    finish(found, out, table)
 
 
 def table(found: dict[str, Any]) -> str:

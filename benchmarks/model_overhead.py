@@ -16,7 +16,7 @@ from typing import Any
 import timm
 import torch
 import tyro
-from timing import interleaved, ratio, summary, where_from
+from timing import finish, interleaved, ratio, summary, where_from
 from torch import Tensor, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import one_hot
@@ -25,7 +25,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from dermimit.data.synderm import LABEL_SPACE
 from dermimit.model import SELECTING_TASKS
 from dermimit.model.attention import Layer, split_heads, take
-from dermimit.records import write_json
 from dermimit.train.losses import soft_cross_entropy, task_objectives
 
 CLASSES = LABEL_SPACE.num_classes
@@ -265,10 +264,7 @@ def main(
         found["matrix_rate"] = matrix_rate()
         found["cases"] = with_mfu(found["cases"], found["matrix_rate"])
     found["provenance"] = where_from(started, load, device)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_json(out, found)
-    print(table(found))
-    print(f"\n{out}")
+    finish(found, out, table)
 
 
 def table(found: dict[str, Any]) -> str:

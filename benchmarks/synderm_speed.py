@@ -19,13 +19,12 @@ import torchvision
 import tyro
 from PIL import Image
 from threadpoolctl import threadpool_limits
-from timing import where_from
+from timing import finish, where_from
 from torchvision.datasets.folder import default_loader
 from torchvision.transforms.v2 import functional as F
 
 import dermimit.model  # noqa: F401  (registers the builders with timm)
 from dermimit.data.synderm import LABEL_SPACE, SynDerm
-from dermimit.records import write_json
 from dermimit.train.losses import task_objectives
 
 PHOTO = (1024, 768)  # width and height of the JPEG files
@@ -124,10 +123,7 @@ def main(
     machine = {"python": platform.python_version(), "processor": platform.processor() or platform.machine()}
     found |= {"repeats": repeats, "images_per_repeat": images, "jpeg": list(PHOTO), "versions": versions | machine}
     found["provenance"] = where_from(started, load)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    write_json(out, found)
-    print(table(found))
-    print(f"\n{out}")
+    finish(found, out, table)
 
 
 def table(found: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from dermimit.records import provenance
+from dermimit.records import provenance, write_json
 
 Clocks = dict[str, dict[str, list[float]]]
 
@@ -75,3 +75,16 @@ def where_from(started: float, load: float, device: str = "cpu") -> dict[str, An
     extra = {"device": device_name(device), "cores": os.cpu_count(), "threads": torch.get_num_threads(), "load": load}
     found = provenance(pd.DataFrame(), started, extra | {"load_after": os.getloadavg()[0]})
     return {name: value for name, value in found.items() if name != "data_fingerprint"}
+
+
+def finish(found: dict[str, Any], out: Path, table: Callable[[dict[str, Any]], str]) -> None:
+    """Write the record and print it.
+
+    Args:
+        found: what was measured, with its provenance.
+        out: the file.
+        table: the record as text.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_json(out, found)
+    print(f"{table(found)}\n\n{out}")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from selenium.webdriver.common.by import By
-from test_ablation_explorer import on_a_telephone, on_paper_and_without_javascript, pick, shown
+from test_ablation_explorer import pick, shown
 from test_book import browser, severe_messages  # noqa: F401
 from test_try import addresses, book, in_browser  # noqa: F401
 
@@ -100,14 +100,3 @@ def test_filters_and_pages(browser, book):  # noqa: F811
     assert not set(second["rows"]) & set(everything["rows"])
     assert severe_messages(browser) == []
     assert all(str(book) in url for url in addresses(browser))
-
-
-@in_browser
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_page_fits_a_telephone_in_either_theme(browser, book, theme):  # noqa: F811
-    on_a_telephone(browser, book, PAGE, theme)
-
-
-@in_browser
-def test_figure_and_tables_stand_in_its_place(browser, book):  # noqa: F811
-    on_paper_and_without_javascript(browser, book, PAGE)

@@ -10,7 +10,7 @@ import torch
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from test_ablation_explorer import on_a_telephone, on_paper_and_without_javascript, pick, shown
+from test_ablation_explorer import pick, shown
 from test_book import browser, severe_messages  # noqa: F401
 from test_try import addresses, book, in_browser  # noqa: F401
 
@@ -235,14 +235,3 @@ def test_maps_are_laid_on_the_photograph(browser, book, record):  # noqa: F811
     strong = browser.execute_script("return [...document.querySelectorAll('.dermimit svg.picture .patch')]"
                                     ".map(e => Number(e.getAttribute('fill-opacity')))")  # fmt: skip
     assert strong[case["selected"][0]] == max(strong) == pytest.approx(0.75)
-
-
-@in_browser
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_page_fits_a_telephone_in_either_theme(browser, book, theme):  # noqa: F811
-    on_a_telephone(browser, book, PAGE, theme)
-
-
-@in_browser
-def test_figure_and_tables_stand_in_its_place(browser, book):  # noqa: F811
-    on_paper_and_without_javascript(browser, book, PAGE)

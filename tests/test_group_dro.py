@@ -11,8 +11,9 @@ import torch
 from dermimit.data.problems import ManifestError
 from dermimit.data.skin import mix_skin, skin_group
 from dermimit.train import TrainConfig, fit, load_run
-from dermimit.train.group_dro import GroupWeights, even_groups, objectives_by_group
+from dermimit.train.group_dro import GroupWeights, objectives_by_group
 from dermimit.train.losses import task_objectives
+from dermimit.train.order import even_groups
 
 
 def test_weights_follow_the_published_rule_where_every_group_is_there():

@@ -75,6 +75,11 @@ def test_diseases_are_kept_out_of_training_and_validation_only(tiny_photos):
         keep_out(frame, ["acnee"])
 
 
+def test_two_ways_of_drawing_at_once_are_refused(tiny_photos, tmp_path):
+    with pytest.raises(ValueError, match="even_skin=True: must be false with sampling=diseases"):
+        config(tiny_photos, tmp_path / "run", sampling="diseases", even_skin=True)
+
+
 def config(tiny_photos, out, **settings) -> TrainConfig:
     model = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
     return TrainConfig(data_root=tiny_photos.root, out=out, image_size=16, samples=8, epochs=1, batch_size=4,

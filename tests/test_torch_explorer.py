@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import nbformat
 import numpy as np
@@ -29,6 +30,7 @@ from dermimit.explore.torch_model import TorchModel
 from dermimit.train import TrainConfig, fit
 from dermimit.train.run import load_run
 
+ROOT = Path(__file__).parents[1]
 MODEL = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
 
 
@@ -154,6 +156,7 @@ APPS = {
 def app(run, tmp_path, request):
     """The address of the explorer in an app, with a kernel of its own."""
     path, _ = write_notebook(run.path, tmp_path, n=3)
+    add_browsers(path, run)
     flags, place = APPS[request.param]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -179,6 +182,19 @@ def app(run, tmp_path, request):
     finally:
         server.terminate()
         server.wait(30)
+
+
+def add_browsers(path: Path, run) -> None:
+    """Cells with the two explorers of records that the notebook of a run has not got."""
+    made = nbformat.read(path, 4)
+    scores = ROOT / "results/published/ablation_explorer/scores.parquet"
+    sources = (
+        f"from dermimit.explore import dataset_browser\n\ndataset_browser({str(run.config.data_root)!r}, 'synderm')",
+        "import pandas as pd\n\nfrom dermimit.explore import ablation_explorer\n\n"
+        f"ablation_explorer(pd.read_parquet({str(scores)!r}), {str(ROOT / 'workflow/experiments/ablation.csv')!r})",
+    )
+    made.cells += [nbformat.v4.new_code_cell(source) for source in sources]
+    nbformat.write(made, path)
 
 
 def run_all_cells(driver) -> None:
@@ -218,6 +234,8 @@ def test_a_run_is_explored_in_a_browser_with_a_kernel(run, app, browser):  # noq
     wait.until(lambda d: "Missing from completeness" in d.find_element(By.CSS_SELECTOR, ".dermimit").text)
     drawn = browser.find_element(By.CSS_SELECTOR, ".photo img.map")
     assert drawn.is_displayed() and int(drawn.get_property("naturalWidth")) == 16
+    for wanted in ("wrong answers shown", "12 of 12 photographs", "disease macro-F1: 9 lines"):
+        wait.until(lambda d, text=wanted: any(text in x.text for x in d.find_elements(By.CSS_SELECTOR, ".dermimit")))
     own_to_the_app = ("fontawesome", "/lab/api/", "favicon")  # icons that Voilà wants from a network; ours need none
     assert [m for m in severe_messages(browser) if not any(part in m for part in own_to_the_app)] == []
     browser.get("about:blank")  # before the app ends, which the page would miss

@@ -12,6 +12,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
+from telephone import on_a_telephone
 from test_book import BUILD, brightness, browser, needs_browser, needs_build, severe_messages, too_wide  # noqa: F401
 from test_explore import archive, element, shown, unpacked
 
@@ -254,21 +255,7 @@ def test_the_slider_is_reached_and_moved_by_keyboard_alone(browser, book, shippe
 @in_browser
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_page_fits_a_telephone_in_either_theme(browser, book, shipped, theme):  # noqa: F811
-    screen = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
-    browser.get((book / PAGE).as_uri())
-    browser.execute_script("localStorage.setItem('mode', arguments[0])", theme)
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    try:
-        browser.get((book / PAGE).as_uri())
-        shown(browser)
-        assert browser.execute_script("return document.documentElement.dataset.theme") == theme
-        ground, ink = brightness(browser, ".dermimit", "backgroundColor"), brightness(browser, ".dermimit", "color")
-        assert (ground < 80 < 170 < ink) if theme == "dark" else (ink < 80 < 170 < ground)
-        assert browser.execute_script("return document.documentElement.scrollWidth") <= 390, too_wide(browser)
-        assert too_wide(browser) == []
-    finally:
-        browser.execute_script("localStorage.setItem('mode', 'light')")
-        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    on_a_telephone(browser, book, PAGE, theme, shown)
 
 
 @in_browser

@@ -144,6 +144,7 @@ class TrainConfig:
         self._require("dark_share", self.dark_share == -1 or 0 <= self.dark_share <= 0.5, "-1, or between 0 and 0.5")
         self._require("colour_jitter", 0 <= self.colour_jitter <= 1, "between 0 and 1")
         self._require("group_dro", self.group_dro >= 0, "at least 0")
+        self._require("even_skin", not self.even_skin or self.sampling == "photographs", "false with sampling=diseases")
         whole = self.balance != "sum" or self.watch_gradients or self.group_dro
         why = "1 with this balance, watch_gradients or group_dro"
         self._require("accumulate", self.accumulate == 1 or not whole, why)

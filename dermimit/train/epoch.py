@@ -15,10 +15,10 @@ from dermimit.data.skin import skin_group
 from dermimit.data.transforms import CutMix
 from dermimit.train.config import TrainConfig
 from dermimit.train.gradients import conflict, project_conflicts, replace_gradients, task_gradients
-from dermimit.train.group_dro import even_groups, objectives_by_group
+from dermimit.train.group_dro import objectives_by_group
 from dermimit.train.long_tail import disease_loss, even_order, rest_all_but_classifiers
 from dermimit.train.losses import first_nonfinite, task_objectives
-from dermimit.train.order import InOrder, epoch_seed, sample_order
+from dermimit.train.order import InOrder, epoch_seed, even_groups, sample_order
 from dermimit.train.processes import agree_on_buffers, shares
 
 

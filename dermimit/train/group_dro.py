@@ -77,15 +77,3 @@ def objectives_by_group(
         cut = {task: t[rows.to(t.device)] for task, t in targets.items()}
         found[g] = task_objectives(part, names, cut, weights, both, multi_label, own)[0]
     return found
-
-
-def even_groups(group: Int[Tensor, " photographs"], count: int, seed: int) -> list[int]:
-    """Positions of `count` photographs, drawn with repeats so that every group that occurs is equally likely.
-
-    Args:
-        group: of each photograph, 0 and up.
-        count: how many.
-        seed: of the draw.
-    """
-    weight = 1.0 / torch.bincount(group)[group].double()
-    return torch.multinomial(weight, count, True, generator=torch.Generator().manual_seed(seed)).tolist()

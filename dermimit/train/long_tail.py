@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from dermimit.train.losses import soft_cross_entropy
+from dermimit.train.order import even_groups
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 BETA = 0.999
@@ -64,9 +65,7 @@ def even_order(targets: Float[Tensor, "photographs classes"], count: int, seed: 
         seed: of the draw.
     """
     label = torch.where(targets.isnan().any(dim=1), targets.shape[1], targets.nan_to_num().argmax(dim=1))
-    weight = 1.0 / torch.bincount(label)[label]
-    generator = torch.Generator().manual_seed(seed)
-    return torch.multinomial(weight.double(), count, replacement=True, generator=generator).tolist()
+    return even_groups(label, count, seed)
 
 
 def freeze_all_but_classifiers(model: torch.nn.Module) -> None:

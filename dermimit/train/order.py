@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 from torch.utils.data import Dataset
 
 
@@ -18,6 +20,18 @@ def sample_order(n: int, start: int, count: int, seed: int) -> list[int]:
     orders = [torch.randperm(n, generator=torch.Generator().manual_seed(epoch_seed(seed, p) + 7)) for p in passes]
     offset = start - passes.start * n
     return torch.cat(orders)[offset : offset + count].tolist()
+
+
+def even_groups(group: Int[Tensor, " photographs"], count: int, seed: int) -> list[int]:
+    """Positions of `count` photographs, drawn with repeats so that every group that occurs is equally likely.
+
+    Args:
+        group: of each photograph, 0 and up.
+        count: how many.
+        seed: of the draw.
+    """
+    weight = 1.0 / torch.bincount(group)[group].double()
+    return torch.multinomial(weight, count, True, generator=torch.Generator().manual_seed(seed)).tolist()
 
 
 class InOrder(Dataset[dict[str, Any]]):
