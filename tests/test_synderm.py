@@ -2,7 +2,9 @@
 
 import errno
 import hashlib
+import itertools
 import json
+import os
 
 import numpy as np
 import pytest
@@ -169,6 +171,34 @@ def test_a_killed_write_is_completed(tmp_path, monkeypatch):
     assert len(kept) == 8 and all(p.stat().st_mtime_ns == t for p, t in kept.items())
     assert len(drawn) == 6
     assert len(load_dataset(root)[0]) == 10 and not list(root.rglob(".*"))
+
+
+def dies_after(left, change):
+    """The change, until nothing is left; then the end of the process."""
+    return lambda *names, **options: os._exit(9) if next(left, None) is None else change(*names, **options)
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_kill_at_any_step_is_mended_by_the_next_call(tmp_path, monkeypatch):
+    def there(root):
+        return files(root), sorted(p.relative_to(root).as_posix() for p in root.rglob("*"))
+
+    expected = there(write(tmp_path / "whole", {"train": 1}, image_size=16))
+    for step in itertools.count():
+        root = tmp_path / str(step)
+        child = os.fork()
+        if not child:
+            left = iter(range(step))  # files that are still put in place or removed before the kill
+            for change in ("replace", "unlink"):
+                monkeypatch.setattr(os, change, dies_after(left, getattr(os, change)))
+            write(root, {"train": 1}, image_size=16)
+            os._exit(0)
+        died = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        write(root, {"train": 1}, image_size=16)
+        assert there(root) == expected and len(load_dataset(root)[0]) == 1, f"killed at step {step}"
+        if died == 0:
+            break
+    assert step > 6  # two pictures, four files that describe them, the lock
 
 
 def test_a_full_disk_leaves_no_half_file(tmp_path, monkeypatch):

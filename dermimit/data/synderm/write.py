@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -21,7 +22,7 @@ from dermimit.data.synderm.dataset import LABEL_SPACE, SynDerm
 from dermimit.data.synderm.describe import claim, identity, save_datasheet
 from dermimit.data.synderm.files import Plan, write_case
 from dermimit.data.synderm.knowledge import Array
-from dermimit.lock import locked
+from dermimit.lock import LOCK_FILE, locked
 
 SPLITS = ("train", "val", "test")
 RENDERER = 3  # raise it whenever a picture changes
@@ -107,6 +108,9 @@ def write(
 def _write(plan: Plan, facts: dict[str, Any], workers: int) -> None:
     root, record = plan.root, claim(plan.root, facts)
     if all((root / name).exists() for name in FINAL):
+        if (root / LOCK_FILE).exists():
+            with suppress(OSError), locked(root):  # removes it, if the process that made it was killed
+                pass
         return
     with locked(root):
         _draw(plan, record, workers)
@@ -118,11 +122,11 @@ def _draw(plan: Plan, record: dict[str, Any], workers: int) -> None:
         (root / folder).mkdir(exist_ok=True)
     jobs = [(split, i) for split, dataset in plan.datasets.items() for i in range(len(dataset))]
     rows = [row for rows in _run(partial(write_case, plan), jobs, workers) for row in rows]
+    for draft in (d for folder in plan.folders for d in (root / folder).glob(".*.*.[0-9]*")):
+        draft.unlink(missing_ok=True)  # of a process that was killed
     save_dataset(root, pd.DataFrame(rows), LABEL_SPACE)
     save_datasheet(root, record, next(iter(plan.datasets.values())))
     save_croissant(root, record)
-    for draft in (d for folder in (".", *plan.folders) for d in (root / folder).glob(".*.*.[0-9]*")):
-        draft.unlink(missing_ok=True)  # of a process that was killed
 
 
 def _days(visits: Sequence[float]) -> tuple[float, ...]:
