@@ -1,7 +1,14 @@
-"""DermImit: an open implementation of DermImitFormer. Importing it registers the models with timm."""
+"""DermImit: an open implementation of DermImitFormer.
 
-from dermimit import model
-from dermimit.model import DermImitFormer, ModelConfig
+`import dermimit.model` registers the models with timm. Parts are imported when they are first named, so that what needs
+no network, such as a table, does not wait for torch.
+"""
 
-__all__ = ["DermImitFormer", "ModelConfig", "model"]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["data", "evaluate", "explain", "explore", "model", "predict", "train"],
+    submod_attrs={"model": ["DermImitFormer", "ModelConfig"]},
+)
 __version__ = "0.1.0"

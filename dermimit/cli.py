@@ -36,7 +36,8 @@ def predict(
         figure: also draw the first photograph's selected patches and probabilities into this file (.png, .svg, .pdf).
     """
     from dermimit.explain.figures import answer_figure
-    from dermimit.predict import DISCLAIMER, describe, predict_photo
+    from dermimit.predict import describe, predict_photo
+    from dermimit.prediction import DISCLAIMER
     from dermimit.train import load_run
 
     if not photos:

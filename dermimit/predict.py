@@ -1,38 +1,15 @@
 """What a trained run says of a photograph: ranked differential, body part, attributes, selected patches."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 
 from dermimit.data.photos import read_photo
 from dermimit.data.transforms import CentralView, eval_transform, least_side
 from dermimit.evaluate.predictions import probabilities
+from dermimit.prediction import Prediction
 from dermimit.train.run import Run
-
-DISCLAIMER = "Research tool, not a medical device: do not use it to diagnose or to treat anyone."
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """The answer for one photograph.
-
-    Attributes:
-        photo: what the model saw, uint8 (H, W, 3).
-        answers: task -> probabilities in [0, 1] indexed by class, most probable first; those of a task in
-            `multi_label` are independent of each other, the others sum to 1.
-        selected: task -> (K,) row-major patch indices, best first; empty without lesion selection.
-        grid: patches down and across.
-        multi_label: tasks of which any number of classes may hold.
-    """
-
-    photo: np.ndarray
-    answers: dict[str, pd.Series]
-    selected: dict[str, np.ndarray]
-    grid: tuple[int, int]
-    multi_label: tuple[str, ...] = ("attributes",)
 
 
 @torch.inference_mode()

@@ -9,7 +9,8 @@ from torch.nn import functional as F
 
 import dermimit.model  # noqa: F401  (registers the builders)
 from dermimit.evaluate.localisation import pointing_game
-from dermimit.explain.attributions import BASELINES, METHODS, attribution, methods_for
+from dermimit.evaluate.localisation_names import BASELINES
+from dermimit.explain.attributions import METHODS, attribution, methods_for
 from dermimit.model import ModelConfig, build
 
 CLASSES = {"disease": 4, "body_part": 3, "attributes": 5}

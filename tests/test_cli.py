@@ -4,7 +4,7 @@ import pytest
 
 from dermimit.cli import main
 from dermimit.data.stored import load_dataset
-from dermimit.predict import DISCLAIMER
+from dermimit.prediction import DISCLAIMER
 from dermimit.train import TrainConfig, fit
 
 MODEL = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dermimit.explain import attributions, charts, figures, style
-from dermimit.predict import DISCLAIMER, Prediction
+from dermimit.prediction import DISCLAIMER, Prediction
 
 matplotlib.use("Agg")
 

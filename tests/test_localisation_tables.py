@@ -15,7 +15,8 @@ from dermimit.evaluate.localisation_tables import (
     with_and_without,
     with_and_without_table,
 )
-from dermimit.evaluate.selection_study import SELECTORS, covered, on_lesion, selection_table
+from dermimit.evaluate.selected_patches import on_lesion
+from dermimit.evaluate.selection_study import SELECTORS, covered, selection_table
 from dermimit.notebook import find_root
 
 

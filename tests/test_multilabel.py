@@ -19,7 +19,8 @@ from dermimit.data.tables import find_photos, named, read_table
 from dermimit.data.targets import encode_targets
 from dermimit.evaluate.metrics import attribute_metrics, class_metrics, score
 from dermimit.evaluate.predictions import probabilities
-from dermimit.predict import Prediction, describe, predict_photo
+from dermimit.predict import describe, predict_photo
+from dermimit.prediction import Prediction
 from dermimit.train import TrainConfig, fit, load_run
 from dermimit.train.losses import masked_bce, soft_cross_entropy, task_loss, task_objectives
 

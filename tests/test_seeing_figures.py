@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dermimit.explain import seeing_figures as figures
-from dermimit.predict import DISCLAIMER
+from dermimit.prediction import DISCLAIMER
 
 matplotlib.use("Agg")
 

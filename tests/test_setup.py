@@ -164,3 +164,16 @@ def test_continuous_integration_script_is_valid() -> None:
 
 def test_this_python_is_new_enough() -> None:
     assert sys.version_info >= (3, 11)
+
+
+def test_commands_and_tables_do_not_wait_for_torch() -> None:
+    light = (
+        "dermimit, dermimit.cli, dermimit.data.synderm, dermimit.data.facts, dermimit.train.config, dermimit.prediction"
+    )
+    tables = ", ".join(f"dermimit.evaluate.{name}" for name in ("tables", "comparisons", "evidence", "failure_tables"))
+    code = f"import sys, {light}, {tables}, dermimit.explain.figures\nassert 'torch' not in sys.modules"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    code = (
+        "import timm, dermimit\nassert dermimit.model.ModelConfig and timm.is_model('dermimitformer_base_patch16_224')"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -10,8 +10,8 @@ from PIL import Image
 from dermimit.data.synderm import LABEL_SPACE, SynDerm
 from dermimit.evaluate import skin_counterfactuals as paired
 from dermimit.evaluate import skin_mix, skin_tone_real, skin_tone_tables
-from dermimit.evaluate.counterfactuals import RETAKE
 from dermimit.evaluate.evidence import read_evidence
+from dermimit.evaluate.failures import RETAKE
 from dermimit.evaluate.out_of_fold import OutOfFold
 from dermimit.evaluate.skin_tone import ROMAN
 from dermimit.evaluate.statistics import count_interval

@@ -44,6 +44,23 @@ def test_every_profile_has_both_datasets(profile, pad):
 
 
 @pytest.mark.parametrize(
+    ("cpuinfo", "precision"),
+    [
+        ("flags\t\t: fpu avx512f avx512_bf16 amx_tile\n", "bf16"),
+        ("processor : 0\nFeatures : fp asimd bf16\n", "bf16"),
+        ("flags\t\t: fpu avx512f\nmodel name : not_bf16 bf16\n", "no"),
+        (None, "no"),
+    ],
+)
+def test_the_precision_is_that_of_the_processor(cpuinfo, precision, tmp_path):
+    file = tmp_path / "cpuinfo"
+    if cpuinfo:
+        file.write_text(cpuinfo)
+    assert helpers.fastest_precision(file) == precision
+    assert helpers.read_settings({"profile": "quick"}, ROOT / "workflow").training["precision"] in ("bf16", "no")
+
+
+@pytest.mark.parametrize(
     ("dataset", "file"),
     [("dermacon_in", "METADATA/train_split.csv"), ("scin", "scin_labels.csv"), ("folder", "melanoma/a.jpg")],
 )

@@ -35,6 +35,7 @@ MANIFEST_CODE = tuple(
     f"data/{name}.py" for name in ("cells", "columns", "label_space", "problems", "rules", "schema", "stored")
 )
 HELD: list[Any] = []
+BF16 = {"avx512_bf16", "amx_bf16", "bf16"}  # flags of processors that multiply in it, x86 and Arm
 OPTIONS = ("profile", "dataset", "data_root", "data_options")
 
 
@@ -90,9 +91,16 @@ def read_settings(config: Mapping[str, Any], folder: Path) -> Settings:
         sizes={key: _value(section, key, kind, where) for key, kind in wanted.items() if key in SIZES},
         evidence_samples=training.pop("evidence_samples", training["samples"]),
         needs={name: training.pop(name, usual) for name, usual in USUAL.items()},
-        training=training,
+        training=training | ({"precision": fastest_precision()} if training.get("precision") == "auto" else {}),
         seeds=_seeds(section, where),
     )
+
+
+def fastest_precision(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """What `precision: auto` stands for: bf16 where this machine's processor has instructions for it, else no."""
+    text = cpuinfo.read_text() if cpuinfo.exists() else ""
+    flags = {flag for line in text.splitlines() if line.startswith(("flags", "Features")) for flag in line.split()}
+    return "bf16" if flags & BF16 else "no"
 
 
 def _only(given: Iterable[str], known: Iterable[str], where: str) -> None:

@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
-from dermimit.data.photos import PhotoError, open_photo
+from dermimit.data.reading import PhotoError, open_photo
 
 NEAR_PHASH, NEAR_DHASH = 4, 12
 """Bits of 64 in which the perceptual and the difference hash of near-duplicates may differ, both at once.

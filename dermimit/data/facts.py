@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from dermimit.data import ddi, dermacon_in, fitzpatrick17k, folder, options_of, pad_ufes_20, scin, sd198, synderm
+from dermimit.data import ddi, dermacon_in, fitzpatrick17k, folder, pad_ufes_20, scin, sd198, synderm
+from dermimit.data.loaders import options_of
 from dermimit.data.problems import ManifestError, suggest
 
 MODULES: dict[str, ModuleType] = {

@@ -14,12 +14,13 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 
 from dermimit.data.label_space import LabelSpace
-from dermimit.data.photos import read_photo
 from dermimit.data.problems import ManifestError, collecting, describe, raise_problems, suggest
+from dermimit.data.reading import open_photo
 from dermimit.data.schema import validate_manifest
 from dermimit.data.tables import find_photos, locate, named, read_table
 
@@ -160,7 +161,7 @@ def _hash_groups(root: Path, images: pd.Series) -> pd.Series | None:
         return None
     import imagehash
 
-    pixels = (read_photo(root / name).permute(1, 2, 0).numpy() for name in images)
+    pixels = (np.asarray(open_photo(root / name)) for name in images)
     return pd.Series([f"hash {imagehash.phash(Image.fromarray(p))}" for p in pixels], images.index)
 
 

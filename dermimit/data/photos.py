@@ -1,10 +1,8 @@
 """Photographs of a manifest as a torch dataset: decoded with care, from disk or once into memory."""
 
-import io
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 from jaxtyping import UInt8
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision import tv_tensors
@@ -21,16 +19,13 @@ from torchvision.transforms.v2 import functional as F
 from dermimit.data.cache import PhotoCache
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.problems import row_number
+from dermimit.data.reading import PhotoError, explaining, open_photo
 from dermimit.data.schema import validate_manifest
 from dermimit.data.targets import encode_targets
 from dermimit.data.transforms import CentralView
 
 NO_MASK = 255  # value of every pixel where a photo has no mask
 ASPECT_TOLERANCE = 0.02  # beside the rounding of a side to a pixel
-
-
-class PhotoError(ValueError):
-    """A photo or mask cannot be used; the message names the file, its row in the manifest, and the remedy."""
 
 
 def read_photo(path: Path | str, least: int | None = None, cache: PhotoCache | None = None) -> UInt8[Tensor, "3 h w"]:
@@ -52,7 +47,7 @@ def read_photo(path: Path | str, least: int | None = None, cache: PhotoCache | N
     path = Path(path)
     if cache is None:
         return _tensor(open_photo(path, least))
-    with _explaining(path):
+    with explaining(path):
         content = path.read_bytes()
     return cache.read(content, least, lambda: _tensor(open_photo(path, least, content)))
 
@@ -69,59 +64,6 @@ def read_mask(path: Path | str) -> UInt8[Tensor, "1 h w"]:
     """
     grey = np.array(open_photo(Path(path)).convert("L"))
     return torch.from_numpy((grey > grey.max() / 2).astype(np.uint8))[None]
-
-
-def open_photo(path: Path, least: int | None = None, content: bytes | None = None) -> Image.Image:
-    """A photo file as an upright RGB image, decoded to its end.
-
-    Args:
-        path: the file.
-        least: as in `read_photo`.
-        content: the file's bytes, if they have been read already.
-
-    Raises:
-        PhotoError: as `read_photo`.
-    """
-    with _explaining(path), Image.open(path if content is None else io.BytesIO(content)) as image:
-        pixels, limit = image.width * image.height, Image.MAX_IMAGE_PIXELS
-        if limit and pixels > limit:
-            raise PhotoError(f"{path}: {pixels:,} pixels, more than the safe {limit:,}; make it smaller")
-        image = image if least is None else _reduced(image, least)
-        image.load()
-        ImageOps.exif_transpose(image, in_place=True)
-        return _to_rgb(image)
-
-
-def _reduced(image: Image.Image, least: int) -> Image.Image:
-    """An image just opened, decoded smaller if its format can; a last row or column that is mostly padding is cut."""
-    drafted = image.draft(None, (least, least))
-    size = tuple(map(round, drafted[1][2:])) if drafted else image.size
-    return image if size == image.size else image.crop((0, 0, *size))
-
-
-@contextmanager
-def _explaining(path: Path) -> Iterator[None]:
-    """What goes wrong with a file becomes a PhotoError that names it and the remedy."""
-    try:
-        yield
-    except PhotoError:
-        raise
-    except FileNotFoundError as error:
-        raise PhotoError(f"{path}: no such file; correct its name in the manifest or remove the row") from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise PhotoError(f"{path}: {error}; make it smaller") from error
-    except Exception as error:  # Pillow's decoders raise anything on a broken file
-        raise PhotoError(f"{path}: cannot be read ({error}); replace the file or remove its row") from error
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.mode in ("I", "F"):
-        raise ValueError(f"32-bit pixels, mode {image.mode}: save it with 8 or 16 bits a channel")
-    if "transparency" in image.info:
-        image = image.convert("RGBA")
-    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 class PhotoDataset(Dataset[dict[str, Any]]):

@@ -19,9 +19,9 @@ from dermimit.data.synderm.camera import draw_shot
 from dermimit.data.synderm.case import NO_CONFOUNDERS, SHOT, Case, Knobs, make_case, stream
 from dermimit.data.synderm.confounders import USUAL
 from dermimit.data.transforms import eval_transform
+from dermimit.evaluate.failures import NOISE, RETAKE
 from dermimit.evaluate.resampling import patient_draws, percentile_interval, two_level
 
-NOISE, RETAKE = "other sensor noise", "photographed again"
 THINGS = tuple(USUAL)
 SKIN = {"skin type I": 1, "skin type VI": 6}
 PAIRS = {  # change -> (version before, version after)

@@ -10,8 +10,7 @@ import pandas as pd
 
 from dermimit.evaluate.error_dependence import GAPS
 from dermimit.evaluate.evidence import p_text
-from dermimit.evaluate.failures import SHORT
-from dermimit.evaluate.planted import YES
+from dermimit.evaluate.failures import SHORT, YES
 
 Line = Mapping[str, Any]
 STRONG = 0.15  # change of a probability, planted minus control, from which a shortcut is called more than weak

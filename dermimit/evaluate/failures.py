@@ -41,6 +41,8 @@ ERROR_TAGS = {
     "second": "the true disease is second in the differential",
 }
 
+YES, NO = "yes", "no"
+NOISE, RETAKE = "other sensor noise", "photographed again"  # what a change of one thing is held against
 SHORT = {
     "small": "small lesion",
     "dark": "dark skin (V, VI)",

@@ -14,8 +14,6 @@ Batch = Float[np.ndarray, "batch height width"]
 Masks = Bool[np.ndarray, "batch height width"]
 Scores = Float[np.ndarray, " batch"]
 
-HUMAN_IOU = 0.76
-"""Median IoU of two groups of people who drew the same lesion of PAD-UFES-20 independently: a practical ceiling."""
 THRESHOLDS = np.linspace(0, 1, 101)
 NO_MASK = 255
 

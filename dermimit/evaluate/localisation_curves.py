@@ -11,10 +11,10 @@ from scipy import stats
 from torch import Tensor, nn
 from torchvision.transforms.v2 import functional as F
 
+from dermimit.evaluate.localisation_names import SHARES
+
 BLUR = 1 / 16
 """Standard deviation of the blur that replaces pixels, as a share of the photo's side."""
-SHARES = np.linspace(0, 1, 21)
-"""Where curves are stored, so that they can be averaged."""
 
 
 @dataclass(frozen=True)

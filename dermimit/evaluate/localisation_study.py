@@ -20,7 +20,6 @@ from dermimit.explain.attributions import METHODS, Maps, attribution
 from dermimit.train.run import Run
 
 IDENTITY = ["image", "patient_id", "fitzpatrick", "body_part", "disease"]
-SCORES = ("pointing", "energy", "auroc", "average_precision", "iou", "deletion", "insertion")
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class Localisation:
             `contrast` (with the skin around it, CIEDE2000), `task, answer, right` (missing where the truth is
             unknown), `explained` (the class that the map explains), `method, threshold, delta`, and the scores of
             `SCORES`, each in [0, 1]; with curves also `deletion_curve` and `insertion_curve`, probabilities at
-            `localisation_curves.SHARES`.
+            `localisation_names.SHARES`.
         left_out: how many photos of the split have "no mask", an "empty mask" or a "full mask".
         thresholds: method -> threshold of the IoU.
     """

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dermimit.evaluate.localisation_study import SCORES
+from dermimit.evaluate.localisation_names import SCORES
 from dermimit.evaluate.resampling import bootstrap_p, patient_draws, percentile_interval
+from dermimit.evaluate.subgroups import NOT_RECORDED
 
 SKIN = {1: "I–II", 2: "I–II", 3: "III–IV", 4: "III–IV", 5: "V–VI", 6: "V–VI"}
 SIZES = ("small", "medium", "large")
 CONTRASTS = ("faint", "middling", "distinct")
 GROUPINGS = ("size", "contrast", "count", "skin", "body_part", "disease", "right")
-NOT_RECORDED = "not recorded"
 
 
 def summarise(

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from dermimit.evaluate.evidence import p_text, with_interval
-from dermimit.evaluate.localisation import HUMAN_IOU
+from dermimit.evaluate.localisation_names import BASELINES, HUMAN_IOU
 from dermimit.evaluate.localisation_summary import paired, paired_methods
 from dermimit.evaluate.significance import holm
 from dermimit.records import read_json
@@ -19,9 +19,6 @@ COLUMNS = {
     "pointing": "pointing game", "energy": "energy inside", "auroc": "AUROC", "average_precision": "average precision",
     "iou": "IoU", "deletion": "deletion ↓", "insertion": "insertion ↑",
 }  # fmt: skip
-
-
-KNOWS_NOTHING = ("centre_prior", "edge_density", "random", "untrained")
 
 
 @dataclass(frozen=True)
@@ -106,7 +103,7 @@ def real_text(real: Mapping[str, Any], score: str = "auroc") -> str:
     for model in real["models"].values():
         summary = pd.DataFrame(model["summary"])
         means = summary.pivot(index="method", columns="score", values="value")
-        own = means.drop(index=[name for name in KNOWS_NOTHING if name in means.index])
+        own = means.drop(index=[name for name in BASELINES if name in means.index])
         best = own[score].idxmax()
         label, name, closest = model["label"], best.replace("_", " "), own["iou"].idxmax().replace("_", " ")
         lines.append(

@@ -29,6 +29,7 @@ from dermimit.data.synderm.knowledge import knowledge
 from dermimit.data.synderm.write import split_seed
 from dermimit.data.transforms import eval_transform
 from dermimit.evaluate.counterfactuals import disease_probabilities
+from dermimit.evaluate.failures import NO, YES
 from dermimit.evaluate.localisation import energy_inside
 from dermimit.evaluate.resampling import patient_draws, percentile_interval, two_level
 from dermimit.explain.attributions import attribution, methods_for
@@ -37,7 +38,6 @@ from dermimit.train.config import TrainConfig
 TARGET = "melanoma"
 KINDS = ("planted", "control")
 LEAST = 12  # pixels in sight; with fewer there is nothing to point at
-YES, NO = "yes", "no"
 
 
 @dataclass(frozen=True)

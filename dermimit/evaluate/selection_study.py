@@ -6,12 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import torch
-from torch.nn import functional as F
 
-from dermimit.data import PhotoSet
 from dermimit.evaluate.evidence import NOT_RUN, Evidence, p_text, read_evidence, with_interval
 from dermimit.evaluate.resampling import patient_draws, percentile_interval
 from dermimit.records import read_json
@@ -41,34 +37,8 @@ def read_selection(root: Path) -> Evidence:
     return Evidence(experiments, records, chosen.label_space, (*chosen.own, *blind["row"]))
 
 
-def on_lesion(predictions: pd.DataFrame, photos: PhotoSet, grid: tuple[int, int]) -> pd.DataFrame:
-    """How well the patches selected for the disease cover the lesion, for each test photograph that shows one.
-
-    Args:
-        predictions: of a run, with `selected`.
-        photos: its dataset, with masks.
-        grid: patches down and across.
-
-    Returns:
-        columns `image, patient_id, precision` (lesion's share of the selected area), `recall` (share of the lesion's
-        area that is selected) and `chance` (lesion's share of the photograph), each in [0, 1].
-    """
-    test = predictions[predictions["split"] == "test"].set_index("image")["selected"]
-    data = photos.photos("test", in_memory=True, with_mask=True)
-    lines = []
-    for i, (name, patient) in enumerate(zip(data.frame["image"], data.frame["patient_id"], strict=True)):
-        lesion = (data[i]["mask"] == 1).float()
-        if not lesion.any():
-            continue
-        share = F.adaptive_avg_pool2d(lesion, grid).flatten()
-        chosen = share[torch.from_numpy(np.asarray(test[name], np.int64))]
-        line = {"precision": chosen.mean(), "recall": chosen.sum() / share.sum(), "chance": share.mean()}
-        lines.append({"image": name, "patient_id": patient} | {k: float(v) for k, v in line.items()})
-    return pd.DataFrame(lines)
-
-
 def covered(found: pd.DataFrame, resamples: int = 2000) -> dict[str, float]:
-    """Means of `on_lesion` with 95 % intervals by patient: each of its scores, with `_low` and `_high`."""
+    """Means of `on_lesion` (selected_patches) with 95 % intervals by patient: each score, with `_low` and `_high`."""
     draws, line = patient_draws(found["patient_id"], resamples), {"photographs": len(found)}
     for name in ("precision", "recall", "chance"):
         low, high = percentile_interval(draws.means(found[[name]].to_numpy())[0])

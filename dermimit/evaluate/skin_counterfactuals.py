@@ -18,7 +18,8 @@ from tqdm import tqdm
 
 from dermimit.data.synderm import LABEL_SPACE, SynDerm
 from dermimit.data.transforms import eval_transform
-from dermimit.evaluate.counterfactuals import RETAKE, again
+from dermimit.evaluate.counterfactuals import again
+from dermimit.evaluate.failures import RETAKE
 from dermimit.evaluate.resampling import Draws, bootstrap_p, patient_draws, percentile_interval, two_level
 from dermimit.evaluate.significance import holm
 from dermimit.evaluate.skin_tone import ROMAN

@@ -19,10 +19,11 @@ from dermimit.data.photos import read_mask, read_photo
 from dermimit.evaluate.out_of_fold import OutOfFold
 from dermimit.evaluate.resampling import patient_draws, percentile_interval
 from dermimit.evaluate.statistics import count_interval
+from dermimit.evaluate.subgroups import NOT_RECORDED
 from dermimit.evaluate.typology import REACH, skin_angle
 
 SIDE = 256
-NOT_RECORDED = "not recorded"
+
 TYPES = {1: "I", 2: "II", 3: "III", 4: "IV", 5: "V–VI", 6: "V–VI"}
 THIRDS = ("lightest third", "middle third", "darkest third")
 

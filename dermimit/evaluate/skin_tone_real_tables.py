@@ -8,8 +8,8 @@ import pandas as pd
 
 from dermimit.evaluate.failure_tables import change, share
 from dermimit.evaluate.skin_tone import ROMAN
-from dermimit.evaluate.skin_tone_real import NOT_RECORDED
 from dermimit.evaluate.skin_tone_tables import Line, own
+from dermimit.evaluate.subgroups import NOT_RECORDED
 
 
 def recorded(table: Sequence[Line]) -> pd.DataFrame:

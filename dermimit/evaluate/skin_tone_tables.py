@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from dermimit.data.skin import SKIN_GROUPS
-from dermimit.evaluate.counterfactuals import RETAKE
 from dermimit.evaluate.evidence import NOT_RUN, p_text
 from dermimit.evaluate.failure_tables import change, share
+from dermimit.evaluate.failures import RETAKE
 from dermimit.evaluate.skin_mix import GROUPS, MODELS, PLAIN, REMEDIES, SHARES
 from dermimit.evaluate.skin_tone import MEANS, ROMAN, SCORES
 from dermimit.explain.style import pretty

@@ -9,6 +9,7 @@ import pandas as pd
 
 FEWEST = 30  # photographs of a subgroup; with fewer, no score is given
 ALL = "all photographs"
+NOT_RECORDED = "not recorded"
 KINDS = {
     "skin": "skin type",
     "region": "body region",

@@ -16,7 +16,7 @@ from dermimit.explain import attention_maps, baseline_maps, gradient_maps, occlu
 from dermimit.explain.map_tools import Classes, Found, Images, Relevance, patches_to_map, spread, to_unit
 from dermimit.explain.randomise import untrained_copy
 
-__all__ = ["BASELINES", "METHODS", "Maps", "attribution", "methods_for", "patches_to_map", "spread", "to_unit"]
+__all__ = ["METHODS", "Maps", "attribution", "methods_for", "patches_to_map", "spread", "to_unit"]
 
 
 def untrained(
@@ -61,7 +61,6 @@ METHODS: dict[str, Callable[..., Found]] = {
     "random": baseline_maps.random,
     "untrained": untrained,
 }
-BASELINES = ("centre_prior", "edge_density", "random", "untrained")
 MOST_AT_ONCE = {"rollout": 16, "gradient_attention": 16}  # these hold an N×N matrix for each attention head
 
 

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from dermimit.evaluate.failures import SHORT
 from dermimit.explain.figures import draw_selection
 from dermimit.explain.style import BLACK, BLUE, GREY, RED, pretty, row_colour, row_marker
-from dermimit.predict import DISCLAIMER
+from dermimit.prediction import DISCLAIMER
 
 KINDS = {"control": ("control", BLUE, "o"), "planted": ("planted", RED, "D")}
 Line = Mapping[str, Any]

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from dermimit.explain.style import RED, SKY, TASK_COLOURS, TASK_LABELS, pretty
-from dermimit.predict import DISCLAIMER, Prediction
+from dermimit.prediction import DISCLAIMER, Prediction
 
 
 def photo_grid(photos: Sequence[np.ndarray], captions: Sequence[str], *, columns: int = 6, masks=None) -> Figure:

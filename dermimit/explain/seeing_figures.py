@@ -12,13 +12,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from dermimit.evaluate.localisation import HUMAN_IOU
-from dermimit.evaluate.localisation_curves import SHARES
+from dermimit.evaluate.localisation_names import BASELINES, HUMAN_IOU, SHARES
 from dermimit.evaluate.resampling import patient_draws
-from dermimit.explain.attributions import BASELINES
 from dermimit.explain.figures import outline
 from dermimit.explain.style import BLACK, BLUE, GREEN, GREY, MARKERS, ORANGE, PINK, RED, SKY, pretty
-from dermimit.predict import DISCLAIMER
+from dermimit.prediction import DISCLAIMER
 
 COLOURS = (BLUE, ORANGE, GREEN, RED, PINK, SKY, BLACK, GREY)
 SCORE_LABELS = {

@@ -10,11 +10,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dermimit.evaluate.counterfactuals import RETAKE
+from dermimit.evaluate.failures import RETAKE
 from dermimit.evaluate.skin_mix import GROUPS, MODELS, PLAIN, REMEDIES, SHARES
 from dermimit.evaluate.skin_tone import ROMAN, SCORES
 from dermimit.explain.style import BLACK, BLUE, GREY, ORANGE, RED, pretty, row_colour, row_marker
-from dermimit.predict import DISCLAIMER
+from dermimit.prediction import DISCLAIMER
 
 Line = Mapping[str, Any]
 GROUP_LOOKS = dict(zip(GROUPS, ((ORANGE, "o"), (BLUE, "D")), strict=True))

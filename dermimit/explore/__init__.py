@@ -3,16 +3,13 @@
 `explore(RUN)` shows a run; names are imported when they are first used, since they bring torch and widgets along.
 """
 
-from importlib import import_module
-from typing import Any
+import lazy_loader
 
-_WHERE = {"explore": "kernel", "TorchExplorer": "kernel", "Explorer": "widget"} | dict.fromkeys(
-    ("ablation_explorer", "dataset_browser", "failure_browser"), "browsers"
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "browsers": ["ablation_explorer", "dataset_browser", "failure_browser"],
+        "kernel": ["TorchExplorer", "explore"],
+        "widget": ["Explorer"],
+    },
 )
-__all__ = [*_WHERE]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_WHERE[name]}"), name)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from dermimit.explain.figures import draw_selection
 from dermimit.explain.style import RED, pretty
-from dermimit.predict import DISCLAIMER
+from dermimit.prediction import DISCLAIMER
 
 
 def pictures_of(record: Mapping[str, Any], sheet: bytes) -> list[np.ndarray]:

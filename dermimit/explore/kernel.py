@@ -26,7 +26,7 @@ from dermimit.explain.figures import answer_figure
 from dermimit.explore.bundle import module
 from dermimit.explore.cases import curated, picture, png_address
 from dermimit.explore.torch_model import TorchModel
-from dermimit.predict import Prediction
+from dermimit.prediction import Prediction
 from dermimit.train.run import Run, load_run
 
 

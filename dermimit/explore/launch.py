@@ -9,7 +9,7 @@ from pathlib import Path
 
 import nbformat
 
-from dermimit.predict import DISCLAIMER
+from dermimit.prediction import DISCLAIMER
 from dermimit.records import write_atomically
 from dermimit.train.run import load_run
 

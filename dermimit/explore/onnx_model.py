@@ -8,7 +8,7 @@ import pandas as pd
 
 from dermimit.export import INPUTS, OUTPUTS, session
 from dermimit.model.config import SELECTING_TASKS, TASKS
-from dermimit.predict import Prediction
+from dermimit.prediction import Prediction
 from dermimit.records import read_json
 
 

@@ -15,7 +15,8 @@ from dermimit.data import PhotoSet
 from dermimit.data.transforms import eval_transform
 from dermimit.explain.attention_maps import lsm_score
 from dermimit.explain.map_tools import to_unit
-from dermimit.predict import Prediction, predict_photo
+from dermimit.predict import predict_photo
+from dermimit.prediction import Prediction
 from dermimit.train.run import Run
 
 STRENGTH = 0.6  # of the colours over the photograph, where the map is highest

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from dermimit.explore.reader_answers import Record, read_answers
 from dermimit.explore.reader_design import STEPS
-from dermimit.explore.reader_study import Study
 from dermimit.records import write_parquet
+
+if TYPE_CHECKING:
+    from dermimit.explore.reader_study import Study
 
 ANSWER = ["reader", "sequence", "period", "position", "case", "arm", "step", "body_part", "attributes", "differential",
           "confidence", "seconds", "interruptions", "saved"]  # fmt: skip

@@ -17,7 +17,7 @@ from dermimit.explore.reader_answers import AnswerError
 from dermimit.explore.reader_design import REVISED, WITH
 from dermimit.explore.reader_session import ConflictError, Sessions
 from dermimit.explore.reader_study import load_study
-from dermimit.predict import DISCLAIMER
+from dermimit.prediction import DISCLAIMER
 
 LOOPBACK, NAMES = "127.0.0.1", ("127.0.0.1", "localhost")
 MOST_BYTES = 20_000  # of an answer

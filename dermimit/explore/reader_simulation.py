@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,9 @@ from scipy.stats import norm
 
 from dermimit.explore.reader_answers import LONGEST_LIST, Record
 from dermimit.explore.reader_design import FIRST, REVISED, STEPS, WITH, Plan, first_with
-from dermimit.explore.reader_study import Study
+
+if TYPE_CHECKING:
+    from dermimit.explore.reader_study import Study
 
 PART_RIGHT, ATTRIBUTE_SEEN, ATTRIBUTE_ADDED = 0.9, 0.8, 0.3  # chances of a simulated reader's other answers
 OVERCONFIDENT, UNSURE = 0.1, 0.12  # of a simulated reader's confidence: shift and standard deviation

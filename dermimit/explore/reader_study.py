@@ -21,7 +21,7 @@ from PIL import Image
 
 from dermimit.data import PhotoSet
 from dermimit.data.label_space import LabelSpace
-from dermimit.data.photos import open_photo
+from dermimit.data.reading import open_photo
 from dermimit.data.splits import select
 from dermimit.explore.reader_cases import Shares, select_cases
 from dermimit.explore.reader_design import Plan, randomise

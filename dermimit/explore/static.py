@@ -14,7 +14,7 @@ from dermimit.explain.figures import draw_selection
 from dermimit.explain.style import RED, TASK_COLOURS, pretty
 from dermimit.explore.cases import picture
 from dermimit.explore.onnx_model import OnnxModel
-from dermimit.predict import DISCLAIMER, Prediction
+from dermimit.prediction import DISCLAIMER, Prediction
 
 ROMAN = ("", "I", "II", "III", "IV", "V", "VI")
 Cases = Sequence[Mapping[str, Any]]

@@ -11,7 +11,8 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from dermimit.data.problems import suggest
-from dermimit.explain.attributions import BASELINES, attribution, methods_for
+from dermimit.evaluate.localisation_names import BASELINES
+from dermimit.explain.attributions import attribution, methods_for
 from dermimit.export_model import Explorable, check_explorable, probability
 from dermimit.model.config import SELECTING_TASKS
 from dermimit.train.run import Run

@@ -1,13 +1,18 @@
-"""Training: configuration, losses, the loop, checkpoints and finished runs."""
+"""Training: configuration, losses, the loop, checkpoints and finished runs.
 
-from dermimit.train.config import TrainConfig
-from dermimit.train.engine import fit
-from dermimit.train.epoch import NonFiniteLossError
-from dermimit.train.faults import OutOfMemoryError, WorkerDiedError
-from dermimit.train.run import Run, load_run
-from dermimit.train.settings import with_settings
+Names are imported when they are first used: a configuration alone does not bring torch along.
+"""
 
-__all__ = [
-    "NonFiniteLossError", "OutOfMemoryError", "Run", "TrainConfig", "WorkerDiedError", "fit", "load_run",
-    "with_settings",
-]  # fmt: skip
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "config": ["TrainConfig"],
+        "engine": ["fit"],
+        "epoch": ["NonFiniteLossError"],
+        "faults": ["OutOfMemoryError", "WorkerDiedError"],
+        "run": ["Run", "load_run"],
+        "settings": ["with_settings"],
+    },
+)

@@ -17,7 +17,8 @@ import torch
 import tyro
 
 from dermimit import data
-from dermimit.evaluate.localisation_study import SCORES, Localisation, measure
+from dermimit.evaluate.localisation_names import SCORES
+from dermimit.evaluate.localisation_study import Localisation, measure
 from dermimit.evaluate.localisation_summary import summarise
 from dermimit.explain.attributions import methods_for
 from dermimit.explain.sanity import cascade

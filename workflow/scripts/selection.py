@@ -13,7 +13,8 @@ import tyro
 from torch import nn
 
 from dermimit import data
-from dermimit.evaluate.selection_study import BLIND, covered, on_lesion
+from dermimit.evaluate.selected_patches import on_lesion
+from dermimit.evaluate.selection_study import BLIND, covered
 from dermimit.model.segmenters import SEGMENTERS
 from dermimit.records import provenance, write_json
 from dermimit.train.checkpoint import load_tensors

@@ -24,7 +24,7 @@ from dermimit.evaluate import skin_counterfactuals as paired
 from dermimit.evaluate import skin_mix, skin_tone, skin_tone_real, typology
 from dermimit.evaluate.evidence import read_evidence
 from dermimit.evaluate.out_of_fold import collect
-from dermimit.evaluate.selection_study import on_lesion
+from dermimit.evaluate.selected_patches import on_lesion
 from dermimit.evaluate.tables import read_experiments
 from dermimit.records import provenance, write_json
 from dermimit.train import load_run

@@ -1,11 +1,10 @@
-"""SynDerm as a torch dataset that draws its pictures on demand."""
+"""SynDerm as a map-style dataset that draws its pictures on demand."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from torch.utils.data import Dataset
 
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.synderm.camera import Shot
@@ -35,7 +34,7 @@ INFO: dict[str, Any] = {
 }
 
 
-class SynDerm(Dataset):
+class SynDerm:
     """Procedural clinical photographs with Derm-49's label shape: 49 diseases, 15 body parts, 27 attributes.
 
     Case i of seed s is the same to the bit whatever the number of workers, the order or the batch.

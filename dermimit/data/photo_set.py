@@ -1,0 +1,79 @@
+"""A dataset ready for training: loaded by name, split, and checked for leaks."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.loaders import DATASETS, LOADERS, check_options
+from dermimit.data.photos import PhotoDataset
+from dermimit.data.problems import ManifestError, suggest
+from dermimit.data.splits import check_leakage, grouped_split, select
+from dermimit.data.transforms import eval_transform, least_side, train_transform
+
+
+@dataclass(frozen=True)
+class PhotoSet:
+    """A dataset ready for training: its manifest with splits, its label space, and the size of photo it is used at.
+
+    Args:
+        name: one of `DATASETS`.
+        frame: a validated manifest in which no patient is in two splits.
+        label_space: names the classes.
+        root: folder that the manifest's paths are relative to.
+        image_size: side in pixels of the square that the model sees.
+        cache: folder that keeps photos reduced to what that size needs, for faster reading; None for none.
+    """
+
+    name: str
+    frame: pd.DataFrame
+    label_space: LabelSpace
+    root: Path
+    image_size: int
+    cache: Path | None = None
+
+    def photos(
+        self, split: str, augment: bool = False, in_memory: bool = False, with_mask: bool = False
+    ) -> PhotoDataset:
+        """The photos of one split, with the training transform if `augment`, else the evaluation one.
+
+        Large JPEG files are decoded at a reduced size, `least_side(image_size)` or more.
+
+        Raises:
+            ManifestError: the split is unknown or empty.
+            CacheError: the cache cannot be written.
+        """
+        transform = train_transform(self.image_size) if augment else eval_transform(self.image_size)
+        size = self.image_size if in_memory else None
+        rows = select(self.frame, split)
+        reading = {"least": least_side(self.image_size), "cache": self.cache}
+        return PhotoDataset(rows, self.label_space, self.root, transform, in_memory, size, with_mask, **reading)
+
+
+def load(dataset: str, root: Path | str, image_size: int, seed: int = 0, **options: Any) -> PhotoSet:
+    """Load a dataset by name, with splits that are checked for leaks.
+
+    Args:
+        dataset: one of `DATASETS`: "synderm" is a folder that `dermimit.data.synderm.write` made, "folder" your own.
+        root: the dataset's folder.
+        image_size: side in pixels of the square that the model sees; at least 1.
+        seed: of the split, where the dataset has none of its own. Keep it when runs are to be compared on one test set.
+        options: of the dataset's own `load`, such as `level` or `fold`.
+
+    Raises:
+        ManifestError: the name or an option is unknown, or the dataset is wrong.
+        LeakageError: a patient is in two splits.
+    """
+    if image_size < 1:
+        raise ValueError(f"image_size {image_size}: give the side in pixels, at least 1")
+    if dataset not in LOADERS:
+        raise ManifestError(f"unknown dataset {dataset!r}; known: {', '.join(DATASETS)}; {suggest(dataset, DATASETS)}")
+    check_options(dataset, options)
+    root = Path(root)
+    frame, label_space = LOADERS[dataset](root, **options)
+    if frame["split"].isna().all():
+        frame = grouped_split(frame, seed)
+    check_leakage(frame)
+    return PhotoSet(dataset, frame, label_space, root, image_size)
