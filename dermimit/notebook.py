@@ -117,14 +117,15 @@ def check_parameters(namespace: Mapping[str, Any], **choices: Sequence) -> dict[
     return {name: namespace[name] for name in declared}
 
 
-def glue(numbers: Mapping[str, float]) -> None:
-    """Hand numbers to the prose: `{glue:text}` roles of the same page can format them.
+def glue(values: Mapping[str, float | str]) -> None:
+    """Hand numbers and words to the prose: `{glue:text}` roles of the same page can format them.
 
-    Every value becomes a Python float, since MyST-NB prints the raw repr of a NumPy scalar.
+    Every number becomes a Python float, since MyST-NB prints the raw repr of a NumPy scalar.
     """
-    for name, value in numbers.items():
+    for name, value in values.items():
         record = {"scrapbook": {"name": name, "mime_prefix": GLUE_PREFIX}}
-        display({f"{GLUE_PREFIX}text/plain": repr(float(value))}, metadata=record, raw=True)
+        text = repr(value if isinstance(value, str) else float(value))
+        display({f"{GLUE_PREFIX}text/plain": text}, metadata=record, raw=True)
 
 
 def show_table(frame: pd.DataFrame, *, index: bool = False, digits: int = 3) -> None:

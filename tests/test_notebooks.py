@@ -143,15 +143,16 @@ def test_only_a_typed_cell_declares_and_only_papermill_s_injects():
     assert injected_names("seed = 3") == []
 
 
-def test_glued_numbers_are_plain_floats(capsys, monkeypatch):
+def test_glued_values_are_plain_floats_and_words(capsys, monkeypatch):
     import numpy as np
 
     shown = []
     monkeypatch.setattr("dermimit.notebook.display", lambda data, **more: shown.append((data, more)))
-    glue({"f1": np.float64(0.5)})
+    glue({"f1": np.float64(0.5), "best": "attention"})
     data, more = shown[0]
     assert data == {"application/papermill.record/text/plain": "0.5"}
     assert more["metadata"]["scrapbook"]["name"] == "f1"
+    assert shown[1][0] == {"application/papermill.record/text/plain": "'attention'"}
 
 
 def test_a_subset_of_a_public_dataset_is_named(monkeypatch):

@@ -123,6 +123,23 @@ def test_parts_and_their_means():
     assert ((table["low"] < table["value"]) & (table["value"] < table["high"])).all()
 
 
+def test_gains_of_parts_are_paired_by_seed():
+    truth, said, counts = answers()
+    part, better = rare.parts_of(counts), said.copy()
+    better[:, truth == 4] = 4
+    gains = rare.gain_by_part(truth, better, said, part, resamples=200).set_index("part")
+    f1 = [np.mean([f1_score(truth, s, average=None)[part == "tail"].mean() for s in of]) for of in (better, said)]
+    assert gains.loc["tail", "value"] == pytest.approx(f1[0] - f1[1]) and gains.loc["tail", "low"] > 0
+    same = rare.gain_by_part(truth, said, said, part, resamples=20)
+    assert (same[["value", "low", "high"]] == 0).all(axis=None)
+    one = rare.gain_by_part(truth, better[:1], said, part, resamples=200).set_index("part")
+    alone = f1_score(truth, better[0], average=None) - f1_score(truth, said[0], average=None)
+    assert one.loc["all", "value"] == pytest.approx(alone.mean())
+    frame = pd.DataFrame({"truth": truth, "plain/0": said[0], "plain/1": said[1], "new/0": better[0]})
+    table = rare.gains_of_parts(frame, part, {"new": "the new one"}, "plain", resamples=20)
+    assert set(table["row"]) == {"new"} and set(table["label"]) == {"the new one"} and set(table["seeds"]) == {1}
+
+
 def test_a_gain_for_the_rare_has_a_negative_slope():
     truth, said, counts = answers()
     better = said.copy()

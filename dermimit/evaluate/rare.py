@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 from scipy import stats
 
-from dermimit.evaluate.resampling import patient_draws, percentile_interval, two_level
+from dermimit.evaluate.resampling import Draws, patient_draws, percentile_interval, two_level
 
 PARTS = ("head", "middle", "tail")
 Classes = Int[np.ndarray, " photos"]
@@ -48,13 +48,38 @@ def by_part(
     Returns:
         columns `part, value, low, high`.
     """
-    draws, f1 = patient_draws(range(len(truth)), resamples), []
-    photos = np.arange(len(truth))
-    for answer in answers:
-        hit = answer == truth
-        true, said = (draws.class_counts(c, photos, len(part)) for c in (truth, answer))
-        f1.append(2 * draws.class_counts(truth[hit], photos[hit], len(part)) / np.maximum(true + said, 1))
-    lines, usual = [], [by_disease(truth, a[None], len(part))["f1"].to_numpy() for a in answers]
+    draws = patient_draws(range(len(truth)), resamples)
+    f1, usual = zip(*(_drawn_and_usual(truth, answer, len(part), draws) for answer in answers), strict=True)
+    return _of_parts(f1, usual, part)
+
+
+def gain_by_part(
+    truth: Classes,
+    answers: Int[np.ndarray, "seeds photos"],
+    reference: Int[np.ndarray, "others photos"],
+    part: np.ndarray,
+    resamples: int = 1000,
+) -> pd.DataFrame:
+    """As `by_part`, of the difference in F1 from a reference, paired by photograph and by seed, where both have it."""
+    draws = patient_draws(range(len(truth)), resamples)
+    pairs = [
+        [_drawn_and_usual(truth, answer, len(part), draws) for answer in pair]
+        for pair in zip(answers, reference, strict=False)
+    ]
+    f1, usual = ([a[i] - b[i] for a, b in pairs] for i in (0, 1))
+    return _of_parts(f1, usual, part)
+
+
+def _drawn_and_usual(truth: Classes, answer: Classes, size: int, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
+    """F1 of each disease, in each resample (classes, resamples) and as observed (classes,)."""
+    photos, hit = np.arange(len(truth)), answer == truth
+    true, said = (draws.class_counts(c, photos, size) for c in (truth, answer))
+    f1 = 2 * draws.class_counts(truth[hit], photos[hit], size) / np.maximum(true + said, 1)
+    return f1, by_disease(truth, answer[None], size)["f1"].to_numpy()
+
+
+def _of_parts(f1: Sequence[np.ndarray], usual: Sequence[np.ndarray], part: np.ndarray) -> pd.DataFrame:
+    lines = []
     for name, kept in ({p: part == p for p in PARTS} | {"all": np.ones(len(part), bool)}).items():
         observed = [float(value[kept].mean()) for value in usual]
         low, high = percentile_interval(two_level(np.stack([d[kept].mean(0) for d in f1]), observed))
@@ -130,4 +155,17 @@ def table_of_parts(
         answers = answers_of(frame, row)
         label = labels.get(row, row)
         tables.append(by_part(truth, answers, part, resamples).assign(row=row, label=label, seeds=len(answers)))
+    return pd.concat(tables, ignore_index=True)
+
+
+def gains_of_parts(
+    frame: pd.DataFrame, part: np.ndarray, labels: Mapping[str, str], reference: str, resamples: int = 1000
+) -> pd.DataFrame:
+    """`gain_by_part` over the reference of every other row of a frame with `truth`, with `row`, `label` and `seeds`."""
+    truth, base, tables = frame["truth"].to_numpy(np.int64), answers_of(frame, reference), []
+    for row in rows_of(frame):
+        if row != reference:
+            answers = answers_of(frame, row)
+            table = gain_by_part(truth, answers, base, part, resamples)
+            tables.append(table.assign(row=row, label=labels.get(row, row), seeds=min(len(answers), len(base))))
     return pd.concat(tables, ignore_index=True)

@@ -146,9 +146,15 @@ def gain_text(found: Mapping[str, float], what: str) -> str:
     return f"The gain in F1 of {what} changes by {slope} for ten times as many training photographs: {verdict}."
 
 
-def parts_table(table: pd.DataFrame) -> pd.DataFrame:
-    """Mean F1 of head, middle, tail and all with 95 % intervals, a line for each row; text."""
-    text = [f"{v:.3f} ({low:.3f} to {high:.3f})" for v, low, high in table[["value", "low", "high"]].to_numpy()]
+def parts_table(table: pd.DataFrame, signed: bool = False) -> pd.DataFrame:
+    """Mean F1 of head, middle, tail and all, or gains in it, with 95 % intervals, a line for each row; text.
+
+    Args:
+        table: from `rare.table_of_parts` or `rare.gains_of_parts`.
+        signed: a plus before what is above zero, for gains.
+    """
+    shape = "{:+.3f} ({:+.3f} to {:+.3f})" if signed else "{:.3f} ({:.3f} to {:.3f})"
+    text = [shape.format(*line) for line in table[["value", "low", "high"]].to_numpy()]
     wide = table.assign(text=text).pivot(index="row", columns="part", values="text")
     rows = table.drop_duplicates("row").set_index("row")
     shown = wide.loc[list(rows.index), ["head", "middle", "tail", "all"]]
@@ -175,18 +181,60 @@ def coverage_text(table: pd.DataFrame, miss: float) -> str:
     )
 
 
-def best_text(table: pd.DataFrame, reference: str) -> str:
+def best_text(gains: pd.DataFrame) -> str:
     """Which remedy does best in the tail, and what it costs in the head, in words.
 
     Args:
-        table: from `rare.table_of_parts`, of one model's remedies and its reference.
+        gains: from `rare.gains_of_parts`, of one model's remedies.
+    """
+    wide = gains.set_index(["row", "part"])
+    best = gains[gains["part"] == "tail"].set_index("row")["value"].idxmax()
+    tail, head = (with_interval(*wide.loc[(best, p), ["value", "low", "high"]]) for p in ("tail", "head"))
+    return (
+        f"In the tail **{wide.loc[(best, 'tail'), 'label']}** does best: {tail} in mean F1 over training without a "
+        f"remedy; in the head it changes {head}."
+    )
+
+
+def takeaways(
+    gain: Mapping[str, float],
+    remedies: pd.DataFrame,
+    record: Mapping[str, Any],
+    coverage: pd.DataFrame,
+    part: np.ndarray,
+    reference: str = "reference:full",
+) -> dict[str, float | str]:
+    """The numbers and words of the page's first lines, to be glued.
+
+    Args:
+        gain: `rare.gain_by_count` of the further tasks.
+        remedies: from `rare.table_of_parts`, with the reference.
+        record: of the measurements.
+        coverage: from `coverage_table`.
+        part: of each disease.
         reference: the row without a remedy.
     """
-    wide = table.pivot(index="row", columns="part", values="value")
-    names, others = table.drop_duplicates("row").set_index("row")["label"], wide.drop(index=reference)
-    best = others["tail"].idxmax()
-    tail, head = (wide.loc[best, p] - wide.loc[reference, p] for p in ("tail", "head"))
-    return (
-        f"In the tail **{names[best]}** does best: mean F1 {wide.loc[best, 'tail']:.3f} against "
-        f"{wide.loc[reference, 'tail']:.3f} without a remedy ({tail:+.3f}); in the head it changes {head:+.3f}."
-    )
+    wide = remedies.pivot(index="row", columns="part", values="value")
+    names = remedies.drop_duplicates("row").set_index("row")["label"]
+    best = wide.drop(index=reference)["tail"].idxmax()
+    found: dict[str, float | str] = {
+        "idea": "largest where examples are few" if gain["slope_high"] < 0 else
+                "largest where examples are many" if gain["slope_low"] > 0 else "not shown to depend on their number",
+        "slope": gain["slope"], "slope_low": gain["slope_low"], "slope_high": gain["slope_high"],
+        "remedy": names[best].removeprefix("full, "),
+    }  # fmt: skip
+    for name, row in (("plain", reference), ("best", best)):
+        found |= {f"{name}_{p}": float(wide.loc[row, p]) for p in ("head", "tail")}
+    tail = {
+        line["shots"]: float(np.mean(np.array(line["recall"])[part == "tail"])) for line in record["few_shot"]["full"]
+    }
+    most = max(shots for shots in tail if shots)
+    found |= {"shots": most, "shots_tail": tail[most], "trained_tail": tail[None]}
+    aurocs = [score["auroc"] for run in record["unseen"] for score in run["scores"].values()]
+    found |= {"strangest": max(aurocs), "least_strange": min(aurocs)}
+    for kind in ("without", "with"):
+        found[f"attributes_{kind}"] = float(
+            np.mean([run["attributes"][kind]["auroc"] for run in record["unseen"] if "attributes" in run])
+        )
+    one = coverage[coverage["way"] == "one threshold"].set_index("group")
+    return found | {f"covered_{p}": 100 * float(one.loc[p, "coverage"]) for p in ("all", "head", "tail")}

@@ -39,22 +39,25 @@ def best_text(record: Mapping[str, Any]) -> str:
     )
     usual = {line["control"]: line for line in record["controls"] if line["row"] == "attention"}
     shuffled, dated = (
-        usual["as they were"]["accuracy"] - usual[c]["accuracy"] for c in ("order shuffled", "without days")
+        with_interval(usual[c]["loss"], usual[c]["loss_low"], usual[c]["loss_high"])
+        for c in ("order shuffled", "without days")
     )
     return (
         f"The best fusion, *{NAMES[best['row']]}*, differs from the best single visit by {gain} in accuracy: {shown}. "
-        f"Attention over days loses {shuffled:.3f} when the order of the visits is shuffled, and {dated:.3f} when it "
+        f"Attention over days loses {shuffled} when the order of the visits is shuffled, and {dated} when it "
         "is told that all were on one day."
     )
 
 
 def leakage_text(record: Mapping[str, Any]) -> str:
     """What a split by photograph pretends; in words."""
-    honest, leaky = (record["leakage"][name]["accuracy"] for name in ("by patient", "by photograph"))
+    found = record["leakage"]
+    pretended = with_interval(*(found["difference"][key] for key in ("value", "value_low", "value_high")))
     return (
         f"With first visits of the test's own patients in training, their second visits are named rightly in "
-        f"{leaky:.1%}; without them in {honest:.1%}. The difference, {leaky - honest:+.1%}, is what a split by "
-        "photograph pretends. Loaders of this package refuse a manifest whose patients are in two splits."
+        f"{found['by photograph']['accuracy']:.1%}; without them in {found['by patient']['accuracy']:.1%}. The "
+        f"difference in accuracy, {pretended}, is what a split by photograph pretends. Loaders of this package refuse "
+        "a manifest whose patients are in two splits."
     )
 
 
@@ -63,9 +66,33 @@ def change_text(record: Mapping[str, Any]) -> str:
     maps = {line["map"]: line for line in record["change"]}
     own = next(line for name, line in maps.items() if name.startswith("answer"))
     pixel = maps["pixel difference"]
-    better = own["auroc_low"] > pixel["auroc_high"]
-    verdict = "better than" if better else "**not clearly better than**"
+    beyond = with_interval(own["over_pixels"], own["over_pixels_low"], own["over_pixels_high"])
+    verdict = "better than" if own["over_pixels_low"] > 0 else "**not shown to be better than**"
     return (
         f"The answer's reason points at the change with an AUROC of {own['auroc']:.2f}, {verdict} the difference of "
-        f"the two photographs' pixels ({pixel['auroc']:.2f}), which knows nothing of diseases."
+        f"the two photographs' pixels ({pixel['auroc']:.2f}; difference {beyond}), which knows nothing of diseases."
     )
+
+
+def takeaways(record: Mapping[str, Any]) -> dict[str, float | str]:
+    """The numbers and words of the page's first lines, to be glued."""
+    rows = {line["row"]: line for line in record["rows"]}
+    best = max((rows[name] for name in NAMES), key=lambda line: line["accuracy"])
+    steps = {line["visits"]: line["accuracy"] for line in record["by_visits"] if line["row"] == best["row"]}
+    courses: dict[str, dict[int, float]] = {}
+    for line in record["by_course"]:
+        courses.setdefault(line["course"], {})[line["visits"]] = line["accuracy"]
+    gains = {name: max(of.items())[1] - min(of.items())[1] for name, of in courses.items()}
+    most = max(gains, key=lambda name: gains[name])
+    lost = {line["control"]: line for line in record["controls"] if line["row"] == "attention"}
+    maps = {line["map"]: line for line in record["change"]}
+    closest = max(maps, key=lambda name: maps[name]["auroc"])
+    found: dict[str, float | str] = {"best": NAMES[best["row"]], "most": most, "most_gain": 100 * gains[most]}
+    for name, line, key in (
+        ("gain", best, "gain"), ("shuffled", lost["order shuffled"], "loss"),
+        ("dated", lost["without days"], "loss"), ("missing", lost["two of five missing"], "loss"),
+        ("pretended", record["leakage"]["difference"], "value"),
+    ):  # fmt: skip
+        found |= {f"{name}{end}": 100 * line[f"{key}{end}"] for end in ("", "_low", "_high")}
+    found |= {"one": 100 * min(steps.items())[1], "all": 100 * max(steps.items())[1], "visits": float(max(steps))}
+    return found | {"map": closest, "map_auroc": maps[closest]["auroc"], "pixels": maps["pixel difference"]["auroc"]}

@@ -4,6 +4,8 @@ Every run answers photographs that are drawn anew, equally many of each disease,
 well as a common one.
 
 Run: python workflow/scripts/rare_diseases.py results/runs/published/synderm results/runs/published/synderm-evidence
+
+With --keep, what an earlier record holds of runs that are not at hand stays in it; the photographs are the same.
 """
 
 import time
@@ -21,7 +23,7 @@ from dermimit.data.synderm import LABEL_SPACE, SynDerm
 from dermimit.evaluate import few_shot, novelty
 from dermimit.evaluate.conformal import p_values
 from dermimit.evaluate.resampling import percentile_interval
-from dermimit.records import provenance, write_json, write_parquet
+from dermimit.records import provenance, read_json, write_json, write_parquet
 from dermimit.train.run import Run, load_run
 
 ROOT = Path(__file__).parents[2]
@@ -36,6 +38,7 @@ def main(
     ablation: Annotated[Path, tyro.conf.Positional],
     evidence: Annotated[Path, tyro.conf.Positional],
     root: Path | None = None,
+    keep: bool = False,
     out: Path = ROOT / "results/published/rare_diseases",
 ) -> None:
     """Measure and write the records.
@@ -44,11 +47,13 @@ def main(
         ablation: folder of the runs of the ablation, with their weights.
         evidence: folder of the evidence runs: tables reference and rare_diseases.
         root: folder of the dataset; without it the one that the runs were trained on.
+        keep: add to the record that is there.
         out: folder of the records.
     """
     out.mkdir(parents=True, exist_ok=True)
+    earlier = read_json(out / "record.json") if keep else {"few_shot": {}, "unseen": []}
     torch.set_num_threads(1)
-    started, first = time.time(), load_run(ablation / "full-seed0")
+    started, first = time.time(), load_run(evidence / "reference/full-seed0")
     photos = data.load("synderm", root or first.config.data_root, first.config.image_size)
     images, labels = drawn(PER_DISEASE, TEST_SEED, first.config.image_size)
     folders = {path.name.replace("-seed", "/"): path for path in sorted(ablation.glob("*-seed*"))}
@@ -56,22 +61,45 @@ def main(
         runs = sorted((evidence / table).glob("*-seed*"))
         folders |= {f"{table}:{path.name.replace('-seed', '/')}": path for path in runs}
     answers = {"truth": labels["disease"].astype(np.int8)}
-    for name, folder in folders.items():
+    if keep:
+        answers |= earlier_answers(out / "answers.parquet", answers["truth"])
+    for name, folder in sorted(folders.items()):
         if not (folder / "metrics.json").is_file():
             continue
         _, logits = novelty.features_and_logits(load_run(folder).model, images)
         answers[name] = logits["disease"].argmax(1).astype(np.int8)
         print(name, round(float((answers[name] == answers["truth"]).mean()), 4), flush=True)
-    write_parquet(out / "answers.parquet", pd.DataFrame(answers))
+    write_parquet(out / "answers.parquet", pd.DataFrame(dict(sorted(answers.items(), key=order))))
 
     train = photos.frame[photos.frame["split"] == "train"]["disease"]
     counts = train.value_counts().reindex(NAMES, fill_value=0).astype(int).to_dict()
-    shots = {row: of_few(load_run(ablation / f"{row}-seed0"), images, labels) for row in ("full", "D")}
-    unseen = [of_unseen(name, folders[f"rare_diseases:{name}"], folders, photos, images, labels)
-              for name in sorted(n.split(":")[1] for n in folders if "_unseen/" in n)]  # fmt: skip
+    at_hand = [row for row in ("full", "D") if (ablation / f"{row}-seed0/metrics.json").is_file()]
+    shots = earlier["few_shot"] | {row: of_few(load_run(ablation / f"{row}-seed0"), images, labels) for row in at_hand}
+    lines = {f"{line['row']}/{line['seed']}": line for line in earlier["unseen"]}
+    for name in sorted(n.split(":")[1] for n in folders if "_unseen/" in n):
+        lines[name] = of_unseen(name, folders[f"rare_diseases:{name}"], folders, photos, images, labels)
+    unseen = [line for _, line in sorted(lines.items())]
     facts = provenance(photos.frame, started, {"device": "cpu", "photographs": len(images), "seed": TEST_SEED})
     record = {"counts": counts, "few_shot": shots, "unseen": unseen, "miss": MISS, "provenance": facts}
     write_json(out / "record.json", record)
+
+
+def earlier_answers(path: Path, truth: np.ndarray) -> dict[str, np.ndarray]:
+    """The columns of an earlier file of answers.
+
+    Raises:
+        ValueError: they are answers for other photographs.
+    """
+    frame = pd.read_parquet(path)
+    if not np.array_equal(frame["truth"], truth):
+        raise ValueError(f"{path}: answers for other photographs; measure all runs again, without --keep")
+    return {name: frame[name].to_numpy() for name in frame.columns}
+
+
+def order(column: tuple[str, Any]) -> tuple[int, str]:
+    """The truth first, then the ablation, the reference and the remedies."""
+    name = column[0]
+    return (0 if name == "truth" else 1 + ("reference:" in name) + 2 * ("rare_diseases:" in name), name)
 
 
 def drawn(per_disease: int, seed: int, size: int) -> tuple[torch.Tensor, dict[str, np.ndarray]]:

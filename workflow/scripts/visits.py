@@ -33,6 +33,7 @@ SEED = 1_000_006  # of no split of a dataset that `dermimit data synderm` would 
 SIZES = {"train": 4000, "val": 600, "test": 1500}
 VISITS, SPACINGS, SEEDS = 5, (3.0, 10.0, 30.0, 90.0), (0, 1, 2)
 NAMES = LABEL_SPACE.diseases
+PIXELS = "pixel difference"
 
 
 def main(
@@ -112,6 +113,17 @@ def scored(truth: np.ndarray, said: list[np.ndarray]) -> dict[str, float]:
     return found
 
 
+def correct(truth: np.ndarray, said: list[np.ndarray]) -> np.ndarray:
+    """The share of the seeds that are right, for each case."""
+    return np.mean([s == truth for s in said], axis=0)
+
+
+def paired(name: str, difference: np.ndarray) -> dict[str, float]:
+    """The mean of a difference by case, with a 95 % interval."""
+    low, high = percentile_interval(patient_draws(range(len(difference)), 1000).means(difference[:, None])[0])
+    return {name: float(difference.mean()), f"{name}_low": low, f"{name}_high": high}
+
+
 def whole(n: int):
     """Every photograph once."""
     draws = patient_draws(range(n), 1)
@@ -129,14 +141,11 @@ def compared(train: Series, val: Series, test: Series, models: dict[str, list[Vi
     best, truth = max(right, key=lambda v: right[v]), test.disease.numpy()
     said = {f"visit {v + 1} alone": [answers(m, test.only(v)) for m in of_v] for v, of_v in single.items()}
     said |= {kind: [answers(m, test) for m in of_kind] for kind, of_kind in models.items()}
-    reference, draws = f"visit {best + 1} alone", patient_draws(range(len(truth)), 1000)
-    base = np.mean([s == truth for s in said[reference]], axis=0)
+    reference = f"visit {best + 1} alone"
     lines = []
     for name, of_row in said.items():
-        gain = np.mean([s == truth for s in of_row], axis=0) - base
-        low, high = percentile_interval(draws.means(gain[:, None])[0])
-        ends = {"gain": float(gain.mean()), "gain_low": low, "gain_high": high}
-        lines.append({"row": name, "reference": name == reference} | scored(truth, of_row) | ends)
+        gain = paired("gain", correct(truth, of_row) - correct(truth, said[reference]))
+        lines.append({"row": name, "reference": name == reference} | scored(truth, of_row) | gain)
         print(name, {k: round(v, 3) for k, v in lines[-1].items() if isinstance(v, float)}, flush=True)
     return lines
 
@@ -171,8 +180,14 @@ def controls(models: dict[str, list[VisitFusion]], test: Series) -> list[dict[st
         "as they were": (test, None), "order shuffled": (shuffled, None), "without days": (undated, None),
         "two of five missing": (test, there),
     }  # fmt: skip
-    return [{"row": kind, "control": name} | scored(truth, [answers(m, series, kept) for m in of_kind])
-            for kind, of_kind in models.items() for name, (series, kept) in asked.items()]  # fmt: skip
+    lines = []
+    for kind, of_kind in models.items():
+        said = {name: [answers(m, series, kept) for m in of_kind] for name, (series, kept) in asked.items()}
+        usual = correct(truth, said["as they were"])
+        for name, these in said.items():
+            loss = paired("loss", usual - correct(truth, these))
+            lines.append({"row": kind, "control": name} | scored(truth, these) | loss)
+    return lines
 
 
 def by_course(models: dict[str, list[VisitFusion]], test: Series) -> list[dict[str, Any]]:
@@ -193,11 +208,12 @@ def leakage(train: Series, val: Series, test: Series) -> dict[str, dict[str, flo
     """What a split by photograph in place of patient pretends: the test's second visits, with and without the first
     visits of the same patients in training."""
     honest, leaky, truth = train.only(0), _joined(train.only(0), test.only(0)), test.disease.numpy()
-    found = {}
+    said = {}
     for name, given in (("by patient", honest), ("by photograph", leaky)):
         models = [fit_visits(given, val.only(0), "late", seed) for seed in SEEDS]
-        found[name] = scored(truth, [answers(m, test.only(1)) for m in models])
-    return found
+        said[name] = [answers(m, test.only(1)) for m in models]
+    pretended = correct(truth, said["by photograph"]) - correct(truth, said["by patient"])
+    return {name: scored(truth, these) for name, these in said.items()} | {"difference": paired("value", pretended)}
 
 
 def _joined(one: Series, two: Series) -> Series:
@@ -219,14 +235,12 @@ def seen_change(model: nn.Module, fusion: VisitFusion, first: int, n: int) -> li
         for name, values in change_maps(model, fusion, images, days).items():
             maps.setdefault(name, []).append(values)
     masks, lines = np.stack(truth), []
-    draws = patient_draws(range(len(masks)), 1000)
-    for name, of_name in maps.items():
-        values = np.stack(of_name).astype(np.float32)
-        line: dict[str, Any] = {"map": name, "cases": len(masks)}
-        for score, found in (("auroc", of.pixel_auroc(values, masks)), ("pointing", of.pointing_game(values, masks))):
-            low, high = percentile_interval(draws.means(np.asarray(found, float)[:, None])[0])
-            line |= {score: float(np.mean(found)), f"{score}_low": low, f"{score}_high": high}
-        lines.append(line)
+    stacked = {name: np.stack(of_name).astype(np.float32) for name, of_name in maps.items()}
+    pixels_alone = of.pixel_auroc(stacked[PIXELS], masks)
+    for name, values in stacked.items():
+        area, hit = of.pixel_auroc(values, masks), np.asarray(of.pointing_game(values, masks), float)
+        line: dict[str, Any] = {"map": name, "cases": len(masks)} | paired("auroc", area) | paired("pointing", hit)
+        lines.append(line | paired("over_pixels", area - pixels_alone))
         print(name, {k: round(v, 3) for k, v in line.items() if isinstance(v, float)}, flush=True)
     return lines
 
@@ -242,7 +256,7 @@ def change_maps(model: nn.Module, fusion: VisitFusion, images: torch.Tensor, day
     found = {
         "answer's reason (integrated gradients)": reason(model, fusion, images, days),
         "moved tokens": moved,
-        "pixel difference": (images[-1] - images[0]).abs().sum(0)[None],
+        PIXELS: (images[-1] - images[0]).abs().sum(0)[None],
         "chance": torch.rand(1, *size, generator=torch.Generator().manual_seed(0)),
     }
     return {name: to_unit(values.float())[0].numpy() for name, values in found.items()}
