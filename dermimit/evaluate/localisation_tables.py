@@ -155,3 +155,33 @@ def with_and_without_table(table: pd.DataFrame) -> pd.DataFrame:
             "seeds above 0": [f"{n} of {k}" for n, k in zip(table["positive"], table["seeds"], strict=True)],
         }
     )
+
+
+def takeaways(
+    summary: pd.DataFrame, real: pd.DataFrame, gains: pd.DataFrame, selection: pd.DataFrame
+) -> dict[str, float | str]:
+    """The numbers and words of the page's first lines, to be glued.
+
+    Args:
+        summary: from `localisation_summary.summarise`, of drawn photographs, all in one group.
+        real: the same of real photographs.
+        gains: from `with_and_without`.
+        selection: differences from attention's choice, from `Evidence.against`.
+    """
+    found: dict[str, float | str] = {}
+    for name, table in (("drawn", summary), ("real", real)):
+        means = table.pivot(index="method", columns="score", values="value")
+        own = means.drop(index=[method for method in BASELINES if method in means.index])
+        found |= {
+            f"{name}_best": str(own["auroc"].idxmax()).replace("_", " "),
+            f"{name}_best_auroc": own["auroc"].max(),
+        }
+        found |= {f"{name}_centre": means["auroc"]["centre_prior"], f"{name}_lesion": own["auroc"]["lsm_score"]}
+        found[f"{name}_iou"] = own["iou"].max()
+    attended = gains[(gains["method"] == "class_attention") & (gains["score"] == "pointing")].iloc[0]
+    found |= {f"attended{end}": attended[key] for end, key in (("", "value"), ("_low", "low"), ("_high", "high"))}
+    by_row = selection.set_index("row")
+    for row in ("oracle", "random_patches"):
+        for end in ("", "_low", "_high"):
+            found[f"{row}{end}"] = by_row.loc[row, f"difference{end}"]
+    return found | {"people": HUMAN_IOU}
