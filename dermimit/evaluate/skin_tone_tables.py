@@ -287,3 +287,17 @@ def remedy_text(record: Line, score: str = "macro_f1") -> str:
         }
         texts.append(f"*{label}*: V–VI {kinds[GROUPS[1]]}, I–IV {kinds[GROUPS[0]]}")
     return "Against plain training, by the intervals: " + "; ".join(texts) + "."
+
+
+def takeaways(by_type: Line, pairs: Line, mix: Line) -> dict[str, float]:
+    """The numbers of the page's first lines, in points, to be glued; of the full model."""
+    darkest = next(line for line in pairs["full"]["flips"] if line["version"] == "VI")
+    gap = next(line for line in by_type["gaps"] if (line["row"], line["score"]) == ("full", "accuracy"))
+    shares = {x["group"]: x for x in mix["shares"] if (x["row"], x["score"]) == ("full_dark50", "accuracy")}
+    found = {}
+    for name, line in {"even_gap": gap, "bought": shares["V–VI"], "paid": shares["I–IV"]}.items():
+        found |= {f"{name}{end.removeprefix('x')}": value for end, value in own(line, 100).items()}
+    for name, key in {"flips": "over_retake", "net": "net"}.items():
+        found |= {f"{name}{end}": 100 * darkest[f"{key}{end}"] for end in ("", "_low", "_high")}
+    remedies = [x for x in mix["remedies"] if (x["group"], x["score"]) == ("V–VI", "accuracy")]
+    return found | {"helping": sum(x["low"] > 0 for x in remedies)}
