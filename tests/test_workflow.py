@@ -43,6 +43,15 @@ def test_every_profile_has_both_datasets(profile, pad):
     assert real.sizes == {} and real.training["samples"] > 0
 
 
+def test_a_training_waits_for_the_run_that_it_starts_from():
+    rows = helpers.read_experiments(ROOT / "workflow/experiments/rare_diseases.csv")
+    there = "results/runs/smoke/synderm-evidence"
+    assert helpers.started_from(rows["full_decoupled"], there, 2) == [f"{there}/reference/full-seed2/metrics.json"]
+    assert f"start_from={there}/reference/full-seed2 " in helpers.completed(rows["full_decoupled"], there, 2)["more"]
+    assert helpers.started_from(rows["full_focal"], there, 2) == []
+    assert not any("{" in helpers.completed(row, there, 0)["more"] for row in rows.values())
+
+
 @pytest.mark.parametrize(
     ("cpuinfo", "precision"),
     [

@@ -166,6 +166,23 @@ def read_experiments(path: Path) -> dict[str, dict[str, Any]]:
     return rows
 
 
+def started_from(row: Mapping[str, Any], evidence: str, seed: int) -> list[str]:
+    """The finished run that a row's training starts from (`start_from={evidence}/TABLE/ROW-seed{seed}`), as an input.
+
+    Args:
+        row: from `read_experiments`.
+        evidence: folder of the runs of the tables beside the ablation.
+        seed: of the training.
+    """
+    words = [word.removeprefix("start_from=") for word in completed(row, evidence, seed)["more"].split()]
+    return [f"{word}/metrics.json" for word in words if word.startswith(f"{evidence}/")]
+
+
+def completed(row: Mapping[str, Any], evidence: str, seed: int) -> dict[str, Any]:
+    """A row with `{evidence}` and `{seed}` filled in."""
+    return {**row, "more": row["more"].replace("{evidence}", evidence).replace("{seed}", str(seed))}
+
+
 def code(*parts: str) -> list[str]:
     """List the source files of parts of the package, such as `model` or `records.py`."""
     found = []
