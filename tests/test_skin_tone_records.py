@@ -194,7 +194,13 @@ def test_what_is_said_of_training_mixes_is_what_the_records_say():
         x for x in mix["remedies"] if x["row"].startswith(f"{skin_mix.PLAIN}_") and x["reference"] == skin_mix.PLAIN
     ]
     assert {x["row"] for x in remedies} == {f"{skin_mix.PLAIN}_{name}" for name in skin_mix.REMEDIES}
-    assert not any(x["low"] > 0 for x in remedies if x["group"] == "V–VI")
+    first = skin_tone_tables.takeaways(record("by_type"), record("counterfactuals"), mix)
+    shown = [x for x in remedies if x["p_holm"] < 0.05 and x["score"] == "accuracy"]
+    assert first["helping"] == sum(x["value"] > 0 for x in shown if x["group"] == "V–VI")
+    assert first["narrowing"] == sum(x["value"] < 0 for x in shown if x["group"] == "gap")
+    assert first["paid"] == pytest.approx(100 * light[0]["value"])
+    text = skin_tone_tables.remedy_text(mix, "accuracy")
+    assert text.count("V–VI higher") == first["helping"]
 
 
 def test_the_record_of_the_mixes_follows_from_the_published_runs():

@@ -283,10 +283,11 @@ def remedy_text(record: Line, score: str = "macro_f1") -> str:
             texts.append(f"*{label}*: {NOT_RUN}")
             continue
         kinds = {
-            g: "higher" if x["low"] > 0 else "**lower**" if x["high"] < 0 else "not shown" for g, x in these.items()
+            g: "not shown" if x["p_holm"] >= 0.05 else "higher" if x["value"] > 0 else "**lower**"
+            for g, x in these.items()
         }
         texts.append(f"*{label}*: V–VI {kinds[GROUPS[1]]}, I–IV {kinds[GROUPS[0]]}")
-    return "Against plain training, by the intervals: " + "; ".join(texts) + "."
+    return "Against plain training, after Holm's correction: " + "; ".join(texts) + "."
 
 
 def takeaways(by_type: Line, pairs: Line, mix: Line) -> dict[str, float]:
@@ -299,5 +300,9 @@ def takeaways(by_type: Line, pairs: Line, mix: Line) -> dict[str, float]:
         found |= {f"{name}{end.removeprefix('x')}": value for end, value in own(line, 100).items()}
     for name, key in {"flips": "over_retake", "net": "net"}.items():
         found |= {f"{name}{end}": 100 * darkest[f"{key}{end}"] for end in ("", "_low", "_high")}
-    remedies = [x for x in mix["remedies"] if (x["group"], x["score"]) == ("V–VI", "accuracy")]
-    return found | {"helping": sum(x["low"] > 0 for x in remedies)}
+    plain = [
+        x for x in mix["remedies"] if x["reference"] == PLAIN and x["row"].startswith(PLAIN) and x["p_holm"] < 0.05
+    ]
+    shown = {x["row"] + x["group"]: x["value"] for x in plain if x["score"] == "accuracy"}
+    found["helping"] = sum(value > 0 for name, value in shown.items() if name.endswith("V–VI"))
+    return found | {"narrowing": sum(value < 0 for name, value in shown.items() if name.endswith("gap"))}
