@@ -21,6 +21,7 @@ STAMP = re.compile(r"^\[(\w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4})\]$")
 BEGUN = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):$")
 JOB = re.compile(r"^    jobid: (\d+)$")
 KIND = re.compile(r"^    wildcards: (.*)$")
+NEEDED = "import dermimit.notebook, dermimit.evaluate.tables, dermimit.explain.style"
 DONE = re.compile(r"^Finished jobid: (\d+)")
 
 
@@ -79,7 +80,7 @@ def import_seconds(repeats: int = 3) -> float:
     found = []
     for _ in range(repeats):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-c", "import dermimit, dermimit.notebook, seaborn"], check=True)
+        subprocess.run([sys.executable, "-c", NEEDED], check=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         found.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     return statistics.median(found)

@@ -201,8 +201,8 @@ def test_page_works_without_network(browser: webdriver.Chrome, address: str, pag
 @needs_browser
 @each_page
 def test_page_fits_a_telephone_in_the_dark(browser: webdriver.Chrome, address: str, page: str) -> None:
-    browser.get(f"{address}/{page}")
-    browser.execute_script("localStorage.setItem('mode', 'dark')")
+    choose_dark = {"source": "localStorage.setItem('mode', 'dark')"}  # before the page's own scripts read it
+    script = browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", choose_dark)
     browser.execute_cdp_cmd(
         "Emulation.setDeviceMetricsOverride", {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
     )
@@ -213,6 +213,7 @@ def test_page_fits_a_telephone_in_the_dark(browser: webdriver.Chrome, address: s
         assert browser.execute_script("return document.documentElement.scrollWidth") <= 390, too_wide(browser)
         assert too_wide(browser) == []
     finally:
+        browser.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
         browser.execute_script("localStorage.setItem('mode', 'light')")
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
-from dermimit.evaluate import speed
+from dermimit.evaluate import book_speed, speed
 from dermimit.explain import speed_charts
 
 ROOT = Path(__file__).parents[1]
@@ -94,7 +94,40 @@ def test_the_extrapolation_rests_on_the_overheads_record_and_names_what_is_assum
 def test_the_stages_of_a_book_are_those_of_the_workflow():
     rows = {row["stage"]: row for row in FOUND.book_stages["stages"]}
     assert {"train", "page", "pages", "book"} <= set(rows)
-    assert FOUND.book_stages["stages"][0]["stage"] in speed.stages_text(FOUND.book_stages)
-    assert len(speed.stages_table(FOUND.book_stages)) == len(rows)
+    assert FOUND.book_stages["stages"][0]["stage"] in book_speed.stages_text(FOUND.book_stages)
+    assert len(book_speed.stages_table(FOUND.book_stages)) == len(rows)
     speed_charts.stage_bars(FOUND.book_stages)
     plt.close("all")
+
+
+def test_the_small_models_step_says_which_precision_pays():
+    rates = {"float32": {"median": 100.0}, "bf16": {"median": 150.0}}
+    both = {"float32": {"median": 0.05}, "bf16": {"median": 0.08}}
+    most = {"float32": {"median": 0.1}, "bf16": {"median": 0.2}}
+    record = {"images_per_second": rates, "tflops": both, "product_tflops": most}
+    text = book_speed.slowest_text(record | {"gain": {"median": 1.5, "min": 1.4, "max": 1.6}})
+    assert "takes bf16 here" in text and "80 billion" in text and "more than 2.5 times" in text
+    text = book_speed.slowest_text(record | {"gain": {"median": 0.1, "min": 0.1, "max": 0.2}})
+    assert "as this one has not" in text and "50 billion" in text and "more than 2.0 times" in text
+
+
+@pytest.mark.parametrize(("equal", "verdict"), [(9, "trainings are all equal to"), (8, "differ in 1 from")])
+def test_the_book_on_slurm_says_whether_its_numbers_are_equal(equal, verdict):
+    record = {"kills": ["train", "page", "train"], "nodes": 1, "submitted": 43, "total_seconds": 510.0}
+    text = book_speed.slurm_text(record | {"runs": 9, "equal_runs": equal})
+    assert "8.5 minutes and 43 submitted jobs" in text and "2 of *train*" in text and verdict in text
+
+
+@pytest.mark.skipif(not FOUND.book_on_slurm, reason="book_on_slurm has no record")
+def test_the_book_on_slurm_lost_nothing():
+    record = FOUND.book_on_slurm
+    assert record["book"] and record["kills"] and record["runs"] == record["equal_runs"]
+    rows = {row["stage"]: row["jobs"] for row in record["stages"]}
+    assert rows["train"] == record["runs"] and record["submitted"] >= record["jobs"] - rows.get("dataset", 0)
+
+
+def test_the_first_lines_are_those_of_the_records():
+    first = speed.takeaways(FOUND)
+    assert f"**{first['step']}** times" in speed.overhead_text(FOUND.model_overhead)
+    assert first["gpu"] == ("has been measured" if FOUND.model_overhead_gpu else speed.NEVER)
+    assert set(speed.takeaways(speed.Speed(*[None] * len(speed.NAMES))).values()) == {speed.NEVER}

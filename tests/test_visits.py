@@ -1,13 +1,18 @@
 """Several visits: each fusion against a slow reference, missing visits, training that uses time, and explanations."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from dermimit.evaluate import visit_tables
 from dermimit.model.visits import FREQUENCIES, KINDS, LONGEST, VisitFusion, time_encoding
+from dermimit.records import read_json
 from dermimit.train.visits import Series, answers, attended, fit_visits
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture
@@ -104,3 +109,16 @@ def test_training_repeats_itself():
     train, val = growing(100, 0), growing(50, 1)
     one, two = (fit_visits(train, val, "attention", seed=3, epochs=2).state_dict() for _ in range(2))
     assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_the_first_lines_are_those_of_the_record():
+    record = read_json(ROOT / "results/published/visits/record.json")
+    first = visit_tables.takeaways(record)
+    rows = {line["row"]: line for line in record["rows"]}
+    best = max(visit_tables.NAMES, key=lambda name: rows[name]["accuracy"])
+    assert first["best"] == visit_tables.NAMES[best] and first["gain"] == 100 * rows[best]["gain"]
+    assert first["pretended_low"] == 100 * record["leakage"]["difference"]["value_low"]
+    assert first["all"] > first["one"] and f"{first['pretended'] / 100:+.3f}" in visit_tables.leakage_text(record)
+    assert f"{first['shuffled'] / 100:+.3f}" in visit_tables.best_text(record)
+    beyond = next(line["over_pixels"] for line in record["change"] if line["map"].startswith("answer"))
+    assert f"difference {beyond:+.3f}" in visit_tables.change_text(record)

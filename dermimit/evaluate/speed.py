@@ -11,10 +11,11 @@ from dermimit.records import read_json
 OURS, REFERENCE = "DermImitFormer", "ViT"
 TARGET_SHARE, TARGET_MFU = 0.05, 0.45
 NAMES = ("model_overhead", "model_overhead_gpu", "input_speed", "synderm_speed", "growth", "extrapolation",
-         "book_stages")  # fmt: skip
+         "book_stages", "small_training", "book_on_slurm")  # fmt: skip
 AXES = {"image size": "side of the image (pixels)", "patches": "patches of an image", "K": "selected patches, K",
         "tasks": "tasks", "classes": "classes of each task"}  # fmt: skip
 WORKS = ("training", "inference")
+NEVER = "not run yet"
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ class Speed:
     growth: dict[str, Any] | None
     extrapolation: dict[str, Any] | None
     book_stages: dict[str, Any] | None
+    small_training: dict[str, Any] | None
+    book_on_slurm: dict[str, Any] | None
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -184,24 +187,23 @@ def waiting_text(record: dict[str, Any]) -> str:
     )
 
 
-def stages_table(record: dict[str, Any]) -> pd.DataFrame:
-    """Stages of a book: jobs, time of all of them, and the longest."""
-    rows = [{"stage": r["stage"], "jobs": r["jobs"], "all jobs (s)": round(r["seconds"]),
-             "longest (s)": round(r["longest_seconds"]), "which": r["longest"] or "–"}
-            for r in record["stages"]]  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def stages_text(record: dict[str, Any]) -> str:
-    """How long the book took and which stage most of the time went to."""
-    total = sum(row["seconds"] for row in record["stages"])
-    first, second = record["stages"][:2]
-    pages = next(row for row in record["stages"] if row["stage"] == "page")
-    shares = [f"{row['seconds'] / total:.0%} went to the stage *{row['stage']}*" for row in (first, second)]
-    return (
-        f"The profile `{record['profile']}` took **{record['total_seconds'] / 60:.1f} minutes** from the first job to "
-        f"the last. Of the time of all jobs, {' and '.join(shares)}. Each of the {pages['jobs']} pages runs in a "
-        f"process of its own, in {pages['seconds'] / pages['jobs']:.0f} s on average; importing the package alone "
-        f"takes {record['import_seconds']:.0f} s of processor time in each. Other programs ran too: the load of the "
-        f"machine was {record['provenance']['load']:.0f} when this was read, on {record['provenance']['cores']} cores."
-    )
+def takeaways(found: Speed) -> dict[str, str]:
+    """The numbers of the chapter's first lines, written out; "not run yet" where a record is missing."""
+    names = ("step", "operations", "share", "reading", "side", "patches", "epoch", "book")
+    said = dict.fromkeys(names, NEVER) | {"gpu": "has been measured" if found.model_overhead_gpu else NEVER}
+    if found.model_overhead:
+        cases = found.model_overhead["cases"]
+        (row,) = [r for r in cases[0]["models"] if (r["model"], r["work"]) == (OURS, "training")]
+        said |= {"step": f"{row['ratio']['median']:.2f}", "operations": f"{row['flop_ratio']:.2f}"}
+        said["share"] = f"{max(case['shares']['together']['median'] for case in cases):.1%}"
+    if found.input_speed:
+        ways = {way["way"]: way["ratio_cpu"]["median"] for way in found.input_speed["sizes"][-1]["ways"]}
+        said["reading"] = f"{ways['reduced']:.1f}"
+    if found.growth:
+        powers = {part["axis"]: part["time"]["exponent"] for part in found.growth["axes"]}
+        said |= {"side": f"{powers['image size']:.2f}", "patches": f"{powers['patches']:.2f}"}
+    if found.extrapolation:
+        said["epoch"] = f"{24 * found.extrapolation['cpu'][0]['days']:.0f} hours"
+    if found.book_stages:
+        said["book"] = f"{found.book_stages['total_seconds'] / 60:.0f} minutes"
+    return said
