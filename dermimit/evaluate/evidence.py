@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -248,29 +246,3 @@ def gradient_curves(records: pd.DataFrame) -> pd.DataFrame:
     pairs = [name for name in histories if name.startswith("gradient/cosine/")]
     long = histories.melt(["row", "seed", "samples_seen"], pairs, "pair", "cosine").dropna()
     return long.assign(pair=long["pair"].str.removeprefix("gradient/cosine/"))
-
-
-def takeaways(
-    ablation: pd.DataFrame, choices: Evidence, rivals: Evidence, pairs: Sequence[Mapping[str, Any]]
-) -> dict[str, float | str]:
-    """The numbers and words of the page's first lines, to be glued.
-
-    Args:
-        ablation: differences from D, from `Evidence.against`.
-        choices, rivals: the tables of these names.
-        pairs: paired differences on real photographs, of `real_evidence.read_real_evidence`.
-    """
-    full = ablation.set_index("row").loc["full"]
-    real = next(p for p in pairs if (p["row"], p["reference"]) == ("imagenet_full", "imagenet_D"))
-    found: dict[str, float | str] = {}
-    for name, line in (("full", full), ("real", real)):
-        found |= {f"{name}{end}": float(line[f"difference{end}"]) for end in ("", "_low", "_high")}
-    for name, table in (("choice", choices), ("rival", rivals)):
-        against = table.against("full")
-        changed = against[against["row"].isin(table.own)]
-        shown = changed[changed["p_holm"] < 0.05]
-        found |= {f"{name}s": len(changed), f"{name}s_below": int((shown["difference"] < 0).sum())}
-        found |= {f"{name}s_above": int((shown["difference"] > 0).sum())}
-        if name == "choice":
-            worst = changed.loc[changed["difference"].idxmin()]
-    return found | {"worst": f"{worst['group']}: {worst['label']}", "worst_by": float(worst["difference"])}

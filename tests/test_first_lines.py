@@ -1,0 +1,54 @@
+"""What the chapters on evidence and failures say first is what their tables say."""
+
+from pathlib import Path
+
+import pytest
+
+from dermimit.evaluate import evidence, failure_tables, first_lines, real_evidence
+from dermimit.explain import evidence_pages
+from dermimit.records import read_json
+
+ROOT = Path(__file__).parents[1]
+FAILURES = ROOT / "results/published/failures"
+
+
+@pytest.fixture(scope="module")
+def tables():
+    names = ("choices", "baselines", "labels", "data_share", "gradients")
+    return {name: evidence_pages.evidence_of(ROOT, name) for name in names}
+
+
+def test_parts_choices_rivals_and_real_photographs(tables):
+    ablation = evidence.read_evidence(ROOT, "ablation").against("D")
+    pairs = real_evidence.read_real_evidence(ROOT)["pairs"]
+    first = first_lines.of_evidence(ablation, tables["choices"], tables["baselines"], pairs)
+    (full,) = ablation[ablation["row"] == "full"].to_dict("records")
+    assert first["full"] == full["difference"] and first["full_low"] < first["full"] < first["full_high"]
+    assert first["choices"] == 22 and first["rivals"] == 10
+    choices = tables["choices"].against("full")
+    assert (
+        first["worst_by"] == choices["difference"].min() and first["choices_below"] <= (choices["difference"] < 0).sum()
+    )
+
+
+def test_labels_photographs_and_conflicts(tables):
+    watched = tables["gradients"]
+    runs = watched.records[watched.records["row"].isin(watched.own)]
+    cosines = evidence.mean_cosines(runs, watched.experiments)
+    first = first_lines.of_labels(tables["labels"], tables["data_share"], cosines)
+    lines = tables["labels"].against("full").set_index("label")
+    assert first["no_attributes"] == lines.loc["100 % missing", "difference"]
+    shown = first["harmed"].split(", ")
+    assert all(lines.loc[label, "p_holm"] < 0.05 for label in shown) and "25 % wrong" not in shown
+    assert (cosines["cosine"] >= first["least_cosine"]).all()
+    assert any(first["least_pair"].endswith(model) for model in cosines["model"])
+
+
+def test_failures_ink_and_errors_that_travel():
+    taxonomy, ink = (read_json(FAILURES / f"{name}.json") for name in ("taxonomy", "ink"))
+    first = first_lines.of_failures(taxonomy, ink)
+    said = failure_tables.enriched(taxonomy["cases"]["full"])
+    assert f"*{first['most_tag']}*" in said.split("less likely")[0] and first["most_low"] > 1 > first["least_high"]
+    assert f"{first['body_part_beyond']:+.1f}" in failure_tables.travels(taxonomy)
+    assert first["body_part_gap"] - first["body_part_borrowed"] == pytest.approx(first["body_part_beyond"])
+    assert 0 < first["ink_photographs"] < first["ink_of"]
