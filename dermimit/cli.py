@@ -89,7 +89,7 @@ def explore(
     root: Path | None = None,
     split: Literal["train", "val", "test"] = "test",
     n: int = 24,
-    app: Literal["lab", "voila", "none"] = "lab",
+    app: Literal["lab", "notebook", "voila", "none"] = "lab",
     out: Path = Path("."),
     port: int | None = None,
     browser: bool = True,
@@ -102,7 +102,7 @@ def explore(
         root: folder of photographs to choose from; without it those that the run was trained on.
         split: of that dataset.
         n: photographs to choose from at most.
-        app: JupyterLab, Voila (the page without its code), or none: only write the notebook.
+        app: JupyterLab, Jupyter Notebook 7, Voila (the page without its code), or none: only write the notebook.
         out: folder for the notebook; one of its name that is there is opened as it is.
         port: of the local server; without it the app's own.
         browser: open one.

@@ -1,4 +1,4 @@
-"""Open the explorer of a run: a small notebook, in JupyterLab or as an app in Voilà."""
+"""Open the explorer of a run: a small notebook, in JupyterLab, in Jupyter Notebook 7, or as an app in Voilà."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dermimit.prediction import DISCLAIMER
 from dermimit.records import write_atomically
 from dermimit.train.run import load_run
 
-APPS = {"lab": "jupyterlab", "voila": "voila"}
+APPS = {"lab": "jupyterlab", "notebook": "notebook", "voila": "voila"}
 
 
 def notebook(run: Path, **options: object) -> nbformat.NotebookNode:
@@ -75,6 +75,8 @@ def command(app: str, path: Path, port: int | None, browser: bool) -> list[str]:
     if importlib.util.find_spec(module) is None:
         raise ValueError(f"{module} is not installed: pip install 'dermimit[explore]'")
     words = [sys.executable, "-m", module, str(path)]
+    if app == "voila":  # it would load Notebook 7's own extension, which works there only
+        words += ["--VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension"]
     return words + ([f"--port={port}"] if port else []) + ([] if browser else ["--no-browser"])
 
 
