@@ -23,19 +23,20 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from slurm_cluster import cluster, slurm, why_not
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("_config.yml", "_toc.yml", "book", "dermimit", "notebooks", "workflow", "results/published", "results/vendor")
+VENDORED = "results/vendor"  # fetched once, not tracked
 RUNS, INDEX = "results/runs/smoke/synderm", "_build/synderm-smoke/_build/html/index.html"
+FAILED = ("Error in", "    message:", "    wildcards:")
 SUBMITTED = re.compile(r"Job (\d+) has been submitted with SLURM jobid")
 
 
 def copy(project: Path) -> None:
-    """What the workflow needs, without anything that it makes."""
-    for name in (name for name in COPIED if (ROOT / name).exists()):
+    """The tracked files and what was fetched for the book, without anything that the workflow makes."""
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
         (project / name).parent.mkdir(parents=True, exist_ok=True)
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / name, project / name)
+        shutil.copy(ROOT / name, project / name)
+    if (ROOT / VENDORED).exists():
+        shutil.copytree(ROOT / VENDORED, project / VENDORED, dirs_exist_ok=True)
 
 
 def running(environment: dict[str, str]) -> dict[str, str]:
@@ -88,7 +89,8 @@ def main(kills: int = 4, seed: int = 0, out: Path = ROOT / "results/benchmarks/b
             status, killed, seconds = make(project, environment, kills, seed)
         said = (project / "said.txt").read_text(errors="replace")
         if status:
-            raise SystemExit(f"the book was not made, status {status}:\n{said[-3000:]}")
+            failed = "\n".join(line for line in said.splitlines() if line.startswith(FAILED))
+            raise SystemExit(f"the book was not made, status {status}:\n{failed}\n{said[-1000:]}")
         jobs = read_log(newest_log(project / ".snakemake/log"))
         pairs = [(path, project / RUNS / path.parent.name / path.name) for path in yardstick]
         equal = sum(there.exists() and there.read_text() == here.read_text() for here, there in pairs)
