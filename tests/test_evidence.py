@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dermimit.data import LabelSpace
-from dermimit.evaluate import evidence
+from dermimit.evaluate import evidence, gradient_conflict
 from dermimit.evaluate.tables import read_experiments
 from dermimit.records import answers_of, write_json
 
@@ -81,7 +81,7 @@ def test_gradients_are_read_by_pair_of_tasks(tmp_path):
     history.to_parquet(run / "history.parquet")
     from dermimit.evaluate.tables import read_records
 
-    curves = evidence.gradient_curves(read_records(tmp_path))
+    curves = gradient_conflict.gradient_curves(read_records(tmp_path))
     assert curves["pair"].unique().tolist() == ["disease/attributes"] and curves["cosine"].tolist() == [0.1, -0.2]
 
 
@@ -91,19 +91,28 @@ def test_a_row_with_one_seed_has_no_standard_deviation():
     assert evidence.differences_table(pd.DataFrame([line])).loc[0, "macro-F1"] == "0.300"
 
 
-def test_cosines_are_means_over_epochs_and_seeds_and_the_verdict_counts_pairs():
-    values = {("concat", "a/b"): (0.1, 0.3), ("cim", "a/b"): (0.4, 0.6), ("concat", "a/c"): (0.2, 0.2)}
+def test_cosines_are_means_over_seeds_and_the_verdict_is_paired_by_seed():
+    values = {("concat", "a/b"): (0.1, 0.3), ("cim", "a/b"): (0.4, 0.7), ("concat", "a/c"): (0.2, 0.2)}
     values |= {("cim", "a/c"): (0.1, 0.1)}
     lines = [(*key, seed, value) for key, two in values.items() for seed, value in enumerate(two)]
-    table = pd.DataFrame(lines, columns=["row", "pair", "seed", "cosine"]).groupby(["row", "pair"])["cosine"]
-    cosines = table.agg(seeds="size", cosine="mean", sd="std").reset_index().assign(model=lambda t: t["row"])
-    text = evidence.conflict_text(cosines)
-    assert "every mean is above 0" in text and "+0.300 with cross-interaction, +0.200 with" in text
-    assert "higher in 1 of 2 pairs, over 2 seeds" in text
-    shown = evidence.cosines_table(cosines).set_index("model")
-    assert shown.loc["cim", "a/b"] == "+0.500 ± 0.141"
-    assert "**not shown**" in evidence.conflict_text(cosines.assign(seeds=1))
-    assert evidence.conflict_text(cosines[cosines["row"] == "cim"]) == "**Not run yet.**"
+    by_seed = pd.DataFrame(lines, columns=["row", "pair", "seed", "cosine"])
+    text = gradient_conflict.conflict_text(by_seed)  # differences 0.1 and 0.15, so 0.125 +- 12.706 * 0.025
+    assert "every mean is above 0" in text and "+0.325 with cross-interaction, +0.200 with" in text
+    assert "difference +0.125 (-0.193 to +0.443, 2 seeds): **not shown**" in text
+    rows = pd.DataFrame({"row": ["concat", "cim"], "label": ["joined", "interaction"]})
+    shown = gradient_conflict.cosines_table(gradient_conflict.mean_cosines(by_seed, rows)).set_index("model")
+    assert shown.loc["interaction", "a and b"] == "+0.550 ± 0.212" and shown.index[0] == "joined"
+    assert "one seed does not" in gradient_conflict.conflict_text(by_seed[by_seed["seed"] == 0])
+    assert gradient_conflict.conflict_text(by_seed[by_seed["row"] == "cim"]) == "**Not run yet.**"
+
+
+def test_a_difference_that_all_seeds_share_is_shown():
+    lines = [
+        (row, "a/b", seed, value + seed / 100) for row, value in (("cim", 0.3), ("concat", -0.2)) for seed in range(3)
+    ]
+    lines[0] = ("cim", "a/b", 0, 0.31)
+    text = gradient_conflict.conflict_text(pd.DataFrame(lines, columns=["row", "pair", "seed", "cosine"]))
+    assert text.startswith("Some pairs conflict") and "3 seeds): **less conflict**" in text
 
 
 def test_a_choice_is_named_with_its_factor(project):

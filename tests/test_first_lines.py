@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dermimit.evaluate import evidence, failure_tables, first_lines, real_evidence
+from dermimit.evaluate import evidence, failure_tables, first_lines, gradient_conflict, real_evidence
 from dermimit.explain import evidence_pages
 from dermimit.records import read_json
 
@@ -34,7 +34,7 @@ def test_parts_choices_rivals_and_real_photographs(tables):
 def test_labels_photographs_and_conflicts(tables):
     watched = tables["gradients"]
     runs = watched.records[watched.records["row"].isin(watched.own)]
-    cosines = evidence.mean_cosines(runs, watched.experiments)
+    cosines = gradient_conflict.mean_cosines(gradient_conflict.seed_cosines(runs), watched.experiments)
     first = first_lines.of_labels(tables["labels"], tables["data_share"], cosines)
     lines = tables["labels"].against("full").set_index("label")
     assert first["no_attributes"] == lines.loc["100 % missing", "difference"]

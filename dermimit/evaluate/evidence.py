@@ -12,7 +12,7 @@ from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate.comparisons import compare
 from dermimit.evaluate.significance import holm
 from dermimit.evaluate.statistics import format_mean_sd
-from dermimit.evaluate.tables import read_experiments, read_histories, read_records
+from dermimit.evaluate.tables import read_experiments, read_records
 from dermimit.records import read_json
 
 SUPPORTED, NOT_SHOWN, CONTRADICTED, NOT_RUN = "supported", "not shown", "contradicted", "not run yet"
@@ -179,70 +179,3 @@ def p_text(p: float) -> str:
     if pd.isna(p):
         return "–"
     return f"{p:.3f}" if p >= 0.001 else "< 0.001"
-
-
-def mean_cosines(records: pd.DataFrame, experiments: pd.DataFrame) -> pd.DataFrame:
-    """How the tasks' gradients agreed on the whole: a line for each row and pair of tasks.
-
-    Args:
-        records: as `gradient_curves`.
-        experiments: their rows, for the labels.
-
-    Returns:
-        columns `row, model, pair, seeds, cosine` (mean over epochs and seeds) and `sd` (over seeds; missing for one).
-    """
-    means = gradient_curves(records).groupby(["row", "pair", "seed"])["cosine"].mean()
-    told = means.groupby(["row", "pair"]).agg(seeds="size", cosine="mean", sd="std").reset_index()
-    order = {row: place for place, row in enumerate(experiments["row"])}
-    told = told.sort_values(["row", "pair"], key=lambda column: column.map(order) if column.name == "row" else column)
-    return told.assign(model=told["row"].map(experiments.set_index("row")["label"])).reset_index(drop=True)
-
-
-def cosines_table(cosines: pd.DataFrame) -> pd.DataFrame:
-    """`mean_cosines` as text, a column for each pair of tasks."""
-    text = [format_sd(value, sd) for value, sd in zip(cosines["cosine"], cosines["sd"], strict=True)]
-    pair = cosines["pair"].str.replace("_", " ").str.replace("-", " and ")
-    wide = cosines.assign(text=text, pair=pair).pivot(index=["model", "seeds"], columns="pair", values="text")
-    models = list(dict.fromkeys(cosines["model"]))
-    return wide.reset_index().set_index("model").loc[models].reset_index().rename_axis(columns=None)
-
-
-def conflict_text(cosines: pd.DataFrame, row: str = "cim", reference: str = "concat") -> str:
-    """What the cosines say of the claim that cross-interaction lessens conflict, beside concatenated features.
-
-    Args:
-        cosines: from `mean_cosines`.
-    """
-    both = cosines[cosines["row"].isin((row, reference))]
-    if both["row"].nunique() < 2:
-        return "**Not run yet.**"
-    means = both.groupby("row")["cosine"].mean()
-    pairs = both.pivot(index="pair", columns="row", values="cosine")
-    higher, seeds = int((pairs[row] > pairs[reference]).sum()), int(both["seeds"].min())
-    conflict = (both["cosine"] < 0).any()
-    start = "Some pairs conflict" if conflict else "No pair of tasks conflicts on average: every mean is above 0"
-    luck = "; one seed does not cover the luck of training: **not shown**" if seeds == 1 else f", over {seeds} seeds"
-    return (
-        f"{start}. Mean over the pairs: {means[row]:+.3f} with cross-interaction, {means[reference]:+.3f} with "
-        f"concatenation; higher in {higher} of {len(pairs)} pairs{luck}."
-    )
-
-
-def format_sd(value: float, sd: float) -> str:
-    """A signed mean, and its standard deviation over seeds where there is one."""
-    return f"{value:+.3f}" + ("" if pd.isna(sd) else f" ± {sd:.3f}")
-
-
-def gradient_curves(records: pd.DataFrame) -> pd.DataFrame:
-    """How the tasks' gradients on the trunk agreed through training.
-
-    Args:
-        records: runs that were trained with `watch_gradients`.
-
-    Returns:
-        columns `row, seed, samples_seen, pair, cosine`, the cosine as a mean over the epoch.
-    """
-    histories = read_histories(records)
-    pairs = [name for name in histories if name.startswith("gradient/cosine/")]
-    long = histories.melt(["row", "seed", "samples_seen"], pairs, "pair", "cosine").dropna()
-    return long.assign(pair=long["pair"].str.removeprefix("gradient/cosine/"))

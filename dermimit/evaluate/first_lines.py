@@ -42,7 +42,7 @@ def of_labels(labels: Evidence, shares: Evidence, cosines: pd.DataFrame) -> Numb
 
     Args:
         labels, shares: the tables `labels` and `data_share`.
-        cosines: from `evidence.mean_cosines`.
+        cosines: from `gradient_conflict.mean_cosines`.
     """
     lines = labels.against("full").set_index("row")
     harmed = [row for row in labels.own if lines.loc[row, "p_holm"] < 0.05 and lines.loc[row, "difference"] < 0]

@@ -73,7 +73,7 @@ def cosine_curves(table: pd.DataFrame, labels: dict[str, str]) -> Figure:
     """Draw how the tasks' gradients on the trunk agree through training, a panel for each pair of tasks.
 
     Args:
-        table: from `evidence.gradient_curves`.
+        table: from `gradient_conflict.gradient_curves`.
         labels: row -> its name; also the order of the lines.
     """
     pairs = list(dict.fromkeys(table["pair"]))

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dermimit.evaluate.evidence import Evidence, gradient_curves, read_evidence
+from dermimit.evaluate.evidence import Evidence, read_evidence
+from dermimit.evaluate.gradient_conflict import gradient_curves
 from dermimit.explain import evidence_charts, evidence_curves
 
 BESIDE = {"choices": ("full",), "gradients": ("full",), "baselines": ("D", "D_LSM", "full"),

@@ -152,7 +152,7 @@ def explore(
     n: int = 24,
     case: int = 0,
 ) -> TorchExplorer:
-    """A run under the reader's hands, in JupyterLab, Notebook 7 or Voilà, where it is tested, or another host of anywidget.
+    """A run under the reader's hands, in JupyterLab, Notebook 7, Voilà (these are tested) or another host of anywidget.
 
     Args:
         run: a finished run, or its folder.
