@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from dermimit.data import LabelSpace
-from dermimit.evaluate import evidence, gradient_conflict
+from dermimit.evaluate import evidence, gradient_conflict, verdicts
 from dermimit.evaluate.tables import read_experiments
 from dermimit.records import answers_of, write_json
 
@@ -41,13 +41,13 @@ def project(tmp_path):
 
 
 def test_verdicts_follow_the_rule(project):
-    verdicts = evidence.judge(evidence.read_evidence(project, "ablation")).set_index("claim")
-    assert verdicts.loc["… attributes alone", "verdict"] == evidence.SUPPORTED
-    assert verdicts.loc["… body part alone", "verdict"] == evidence.NOT_SHOWN
-    assert verdicts.loc["Cross-interaction beats concatenation", "verdict"] == evidence.CONTRADICTED
-    untrained = verdicts.loc["Lesion selection helps, three tasks"]  # D_B_A_CIM is missing
+    judged = verdicts.judge(evidence.read_evidence(project, "ablation")).set_index("claim")
+    assert judged.loc["… attributes alone", "verdict"] == verdicts.SUPPORTED
+    assert judged.loc["… body part alone", "verdict"] == verdicts.NOT_SHOWN
+    assert judged.loc["Cross-interaction beats concatenation", "verdict"] == verdicts.CONTRADICTED
+    untrained = judged.loc["Lesion selection helps, three tasks"]  # D_B_A_CIM is missing
     assert untrained["verdict"] == evidence.NOT_RUN and evidence.p_text(untrained["p"]) == "–"
-    known = verdicts.drop(index=untrained.name)
+    known = judged.drop(index=untrained.name)
     assert (known["p_holm"] >= known["p"]).all()
 
 
@@ -71,7 +71,7 @@ def test_a_table_without_runs_is_empty_and_without_an_ablation_refused(project, 
 
 def test_every_claim_names_rows_of_the_ablation():
     rows = set(read_experiments(ROOT / "workflow/experiments/ablation.csv")["row"])
-    assert all({claim.row, claim.reference} <= rows for claim in evidence.CLAIMS)
+    assert all({claim.row, claim.reference} <= rows for claim in verdicts.CLAIMS)
 
 
 def test_gradients_are_read_by_pair_of_tasks(tmp_path):

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dermimit.evaluate import evidence, failure_tables, first_lines, gradient_conflict, real_evidence
+from dermimit.evaluate import evidence, failure_tables, first_lines, gradient_conflict, real_evidence, verdicts
+from dermimit.evaluate.tables import read_experiments
 from dermimit.explain import evidence_pages
 from dermimit.records import read_json
 
@@ -29,6 +30,18 @@ def test_parts_choices_rivals_and_real_photographs(tables):
     assert (
         first["worst_by"] == choices["difference"].min() and first["choices_below"] <= (choices["difference"] < 0).sum()
     )
+
+
+def test_verdicts_are_counted_and_named():
+    drawn = verdicts.judge(evidence.read_evidence(ROOT, "ablation"))
+    rows = read_experiments(ROOT / "workflow/experiments/real/pad_ufes_20.csv")
+    real = verdicts.judge_real(real_evidence.read_real_evidence(ROOT), rows)
+    first = first_lines.of_verdicts(drawn, real)
+    for name, table in (("drawn", drawn), ("real", real)):
+        kinds = [first[f"{name}_{kind}"] for kind in ("held", "not_shown", "contradicted")]
+        assert sum(kinds) == first[f"{name}_claims"] == len(table)  # each has run and has one verdict
+        assert first[f"{name}_held_rows"].count(";") == max(kinds[0] - 1, 0)
+    assert "D + A − D" in first["drawn_not_shown_rows"] and "concatenated" in first["real_held_rows"]
 
 
 def test_labels_photographs_and_conflicts(tables):

@@ -7,9 +7,10 @@ import pytest
 
 from dermimit.data import LabelSpace
 from dermimit.data.synderm.golden import pixels_fingerprint
-from dermimit.evaluate.evidence import NOT_SHOWN, SUPPORTED, judge, read_evidence
+from dermimit.evaluate.evidence import read_evidence
 from dermimit.evaluate.metrics import score
 from dermimit.evaluate.tables import read_experiments, read_histories, read_records, readme_table
+from dermimit.evaluate.verdicts import NOT_SHOWN, SUPPORTED, judge
 from dermimit.records import read_json
 
 ROOT = Path(__file__).parents[1]

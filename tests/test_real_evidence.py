@@ -1,5 +1,7 @@
 """Tables of the cross-validation on real photographs, from a record made by hand."""
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -12,7 +14,10 @@ from dermimit.evaluate.real_evidence import (
     recall_table,
     scores_table,
 )
+from dermimit.evaluate.tables import read_experiments
+from dermimit.evaluate.verdicts import CONTRADICTED, NOT_SHOWN, REAL_CLAIMS, judge_real
 
+ROOT = Path(__file__).parents[1]
 EXPERIMENTS = pd.DataFrame({"row": ["a", "b", "c"], "group": ["stem"] * 3, "label": ["A", "B", "C"]})
 
 
@@ -66,3 +71,15 @@ def test_pairs_are_named_corrected_and_judged(record):
     assert "In the bottleneck" in worse and "**competition is shown**" in worse
     same = competition_text({"pairs": [pair(*names[0], 0.02), pair(*names[1], 0.1)]})
     assert "no competition is shown" in same
+
+
+def test_claims_on_real_photographs_are_judged_after_correction_over_all_pairs():
+    rows = read_experiments(ROOT / "workflow/experiments/real/pad_ufes_20.csv")
+    ends = {"difference_low": 0.01, "difference_high": 0.09}
+    pairs = [{"row": r, "reference": d, "difference": 0.05, "p": 0.03, **ends} for r, d in list(REAL_CLAIMS)[:2]]
+    pairs.append({"row": "imagenet_full", "reference": "imagenet_concat", "difference": -0.05, "p": 0.001, **ends})
+    judged = judge_real({"pairs": pairs}, rows).set_index("claim")
+    assert judged.loc["Cross-interaction beats concatenation", ["verdict", "p_holm"]].tolist() == [CONTRADICTED, 0.003]
+    assert judged.loc["Learning attributes too helps the disease", ["verdict", "p_holm"]].tolist() == [NOT_SHOWN, 0.06]
+    assert judged.loc["The whole model beats the plain one", "verdict"] == NOT_RUN
+    assert (judge_real({"table": []}, rows)["verdict"] == NOT_RUN).all()

@@ -1,21 +1,19 @@
-"""Published experiments beside their reference rows, and what the ablation says of each claim of the paper."""
+"""Published experiments beside their reference rows."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate.comparisons import compare
-from dermimit.evaluate.significance import holm
 from dermimit.evaluate.statistics import format_mean_sd
 from dermimit.evaluate.tables import read_experiments, read_records
 from dermimit.records import read_json
 
-SUPPORTED, NOT_SHOWN, CONTRADICTED, NOT_RUN = "supported", "not shown", "contradicted", "not run yet"
+NOT_RUN = "not run yet"
 
 
 @dataclass(frozen=True)
@@ -73,62 +71,6 @@ def read_evidence(root: Path, table: str, beside: tuple[str, ...] = ("full",), d
     first = read_experiments(tables / "reference.csv")
     experiments = pd.concat([first[first["row"].isin(beside)], own], ignore_index=True)
     return Evidence(experiments, pd.concat(both, ignore_index=True), space, tuple(own["row"]))
-
-
-@dataclass(frozen=True)
-class Claim:
-    """Something the paper says, and the two rows of the ablation whose difference tests it."""
-
-    text: str
-    row: str
-    reference: str
-    limit: str
-
-
-CLAIMS = (
-    Claim("Learning body part and attributes too helps the disease", "D_B_A", "D", "no lesion selection, no fusion"),
-    Claim("… body part alone", "D_B", "D", "no lesion selection, no fusion"),
-    Claim("… attributes alone", "D_A", "D", "no lesion selection, no fusion"),
-    Claim("Lesion selection helps, disease alone", "D_LSM", "D", "adds lesion tokens to the classifier too"),
-    Claim(
-        "Lesion selection helps, three tasks", "full", "D_B_A_CIM", "without it, cross-attention has one token to read"
-    ),
-    Claim("Cross-interaction beats concatenation", "full", "D_B_A_LSM", "it has more parameters, too"),
-    Claim("The whole model beats the plain one", "full", "D", "all of the above together"),
-)
-
-
-def judge(evidence: Evidence, claims: tuple[Claim, ...] = CLAIMS) -> pd.DataFrame:
-    """Test each claim by the paired difference of its two rows, with Holm's correction over all of them.
-
-    A claim is "supported" where the corrected p is below 0.05 and the difference positive, "contradicted" where it is
-    negative; else it is "not shown": the interval says how large the effect may still be.
-
-    Returns:
-        columns `claim, rows, difference, low, high, seeds, p, p_holm, verdict, limit`; a claim whose rows have no runs
-        is "not run yet", without numbers.
-    """
-    lines, labels = [], evidence.experiments.set_index("row")["label"]
-    for claim in claims:
-        line = {"claim": claim.text, "rows": f"{labels[claim.row]} − {labels[claim.reference]}"}
-        if not {claim.row, claim.reference} <= set(evidence.records["row"]):
-            lines.append(line | {"seeds": 0, "limit": claim.limit})
-            continue
-        two = evidence.records[evidence.records["row"].isin((claim.row, claim.reference))]
-        found = compare(two, evidence.experiments, evidence.label_space, reference=claim.reference)
-        there = found.set_index("row").loc[claim.row]
-        line |= {"difference": there["difference"], "low": there["difference_low"], "high": there["difference_high"]}
-        lines.append(line | {"seeds": int(there["seeds"]), "p": there["p"], "limit": claim.limit})
-    columns = ["claim", "rows", "difference", "low", "high", "seeds", "p", "limit"]
-    table = pd.DataFrame(lines).reindex(columns=columns)
-    run = table["p"].notna()
-    corrected = pd.Series(np.nan, index=table.index)
-    corrected[run] = holm(table.loc[run, "p"])
-    shown = np.where(table["difference"] > 0, SUPPORTED, CONTRADICTED)
-    verdict = np.where(run, np.where(corrected < 0.05, shown, NOT_SHOWN), NOT_RUN)
-    table.insert(columns.index("p") + 1, "p_holm", corrected)
-    table.insert(columns.index("p") + 2, "verdict", verdict)
-    return table
 
 
 def paper_scale_table(experiments: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:

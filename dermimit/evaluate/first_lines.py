@@ -1,4 +1,4 @@
-"""What the chapters on evidence and on failures say first: numbers and words from their records, to be glued."""
+"""What the chapters on evidence, verdicts and failures say first: numbers and words from their records, to be glued."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,6 +7,8 @@ import pandas as pd
 
 from dermimit.evaluate.evidence import Evidence
 from dermimit.evaluate.failure_tables import SHORT
+from dermimit.evaluate.significance import holm
+from dermimit.evaluate.verdicts import CONTRADICTED, NOT_SHOWN, SUPPORTED
 
 Numbers = dict[str, float | str]
 
@@ -23,7 +25,7 @@ def of_evidence(
     """
     full = ablation.set_index("row").loc["full"]
     real = next(p for p in pairs if (p["row"], p["reference"]) == ("imagenet_full", "imagenet_D"))
-    found: Numbers = {}
+    found: Numbers = {"real_p": float(holm(pd.Series([p["p"] for p in pairs]))[pairs.index(real)])}
     for name, line in (("full", full), ("real", real)):
         found |= {f"{name}{end}": float(line[f"difference{end}"]) for end in ("", "_low", "_high")}
     for name, table in (("choice", choices), ("rival", rivals)):
@@ -55,6 +57,21 @@ def of_labels(labels: Evidence, shares: Evidence, cosines: pd.DataFrame) -> Numb
     found["fewer_lost"] = ", ".join(fewer.loc[row, "label"] for row in lost) or "none"
     found["watched_seeds"] = int(cosines["seeds"].min())
     found |= {"least_cosine": cosines["cosine"].min(), "least_pair": _words(cosines.loc[cosines["cosine"].idxmin()])}
+    return found
+
+
+def of_verdicts(drawn: pd.DataFrame, real: pd.DataFrame) -> Numbers:
+    """How many claims have which verdict, and which.
+
+    Args:
+        drawn, real: from `verdicts.judge` and `verdicts.judge_real`.
+    """
+    found: Numbers = {}
+    for name, table in (("drawn", drawn), ("real", real)):
+        found[f"{name}_claims"] = len(table)
+        for key, verdict in (("held", SUPPORTED), ("not_shown", NOT_SHOWN), ("contradicted", CONTRADICTED)):
+            rows = table.loc[table["verdict"] == verdict, "rows"]
+            found |= {f"{name}_{key}": len(rows), f"{name}_{key}_rows": "; ".join(rows) or "none"}
     return found
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import tyro
 from matplotlib.figure import Figure
 
-from dermimit.evaluate import evidence, real_evidence, tables
+from dermimit.evaluate import evidence, real_evidence, tables, verdicts
 from dermimit.explain import evidence_charts, evidence_pages
 from dermimit.explain.style import use_style
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 def make(root: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Figure]]:
     """Every table and every figure by name, from the records below `root` alone."""
     ablation = evidence.read_evidence(root, "ablation")
-    made = {"ablation": ablation.against("D"), "verdicts": evidence.judge(ablation)}
+    made = {"ablation": ablation.against("D"), "verdicts": verdicts.judge(ablation)}
     drawn = {"ablation": evidence_charts.paired_forest(made["ablation"], claimed=0.013)}
     for name, figure in evidence_pages.FIGURES.items():
         if found := evidence_pages.evidence_of(root, name):
