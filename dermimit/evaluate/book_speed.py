@@ -25,7 +25,8 @@ def stages_text(record: dict[str, Any]) -> str:
         f"the last. Of the time of all jobs, {' and '.join(shares)}. Each of the {pages['jobs']} pages runs in a "
         f"process of its own, in {pages['seconds'] / pages['jobs']:.0f} s on average; importing what a page of tables "
         f"needs takes {record['import_seconds']:.1f} s of processor time in each. The load of the machine was "
-        f"{record['provenance']['load']:.1f} when this was read, on {record['provenance']['cores']} cores."
+        f"{record['provenance']['load']:.1f} when this was read: {record['provenance']['cores']} cores of "
+        f"{record['provenance']['device']}."
     )
 
 
