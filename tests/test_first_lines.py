@@ -40,8 +40,8 @@ def test_verdicts_are_counted_and_named():
     for name, table in (("drawn", drawn), ("real", real)):
         kinds = [first[f"{name}_{kind}"] for kind in ("held", "not_shown", "contradicted")]
         assert sum(kinds) == first[f"{name}_claims"] == len(table)  # each has run and has one verdict
-        assert first[f"{name}_held_rows"].count(";") == max(kinds[0] - 1, 0)
-    assert "D + A − D" in first["drawn_not_shown_rows"] and "concatenated" in first["real_held_rows"]
+        assert first[f"{name}_held_claims"].count(";") == max(kinds[0] - 1, 0)
+    assert "attributes alone" in first["drawn_not_shown_claims"] and "concatenation" in first["real_held_claims"]
 
 
 def test_labels_photographs_and_conflicts(tables):

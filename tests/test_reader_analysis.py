@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from dermimit.explore import reader_analysis, reader_power
+from dermimit.explore import reader_analysis, reader_power, reader_tables
 from dermimit.explore.reader_design import FIRST, REVISED, WITH, WITHOUT, randomise
 from dermimit.explore.reader_export import tidy
 from dermimit.explore.reader_model import crossed_mean
@@ -258,6 +258,18 @@ def test_the_published_power_is_complete_and_made_by_the_script():
         same = rows[(rows["scenario"] == line["scenario"]) & (rows["gain"] == line["gain"])]
         enough = same[(same["readers"] == line["readers"]) & (same["power"] >= found["wanted"])]
         assert line["cases"] == (None if enough.empty else enough["cases"].min())
+
+
+def test_the_design_with_the_fewest_readings():
+    line = {"scenario": "usual", "gain": 0.05}
+    designs = [(5, None), (10, 300), (15, 150), (20, 150), (9, 250)]  # the third and the last have as many readings
+    smallest = [line | {"readers": readers, "cases": cases} for readers, cases in designs]
+    smallest += [
+        line | {"gain": 0.03, "readers": 30, "cases": None},
+        line | {"scenario": "x", "readers": 1, "cases": 2},
+    ]
+    record = {"scenarios": {"usual": {}, "x": {}}, "smallest": smallest}
+    assert reader_tables.fewest_readings(record) == {"readers_5": 9, "cases_5": 250}
 
 
 def test_before_and_after_belong_to_one_reading(study):

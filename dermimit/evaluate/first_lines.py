@@ -70,8 +70,8 @@ def of_verdicts(drawn: pd.DataFrame, real: pd.DataFrame) -> Numbers:
     for name, table in (("drawn", drawn), ("real", real)):
         found[f"{name}_claims"] = len(table)
         for key, verdict in (("held", SUPPORTED), ("not_shown", NOT_SHOWN), ("contradicted", CONTRADICTED)):
-            rows = table.loc[table["verdict"] == verdict, "rows"]
-            found |= {f"{name}_{key}": len(rows), f"{name}_{key}_rows": "; ".join(rows) or "none"}
+            claims = table.loc[table["verdict"] == verdict, "claim"].str.removeprefix("… ")
+            found |= {f"{name}_{key}": len(claims), f"{name}_{key}_claims": "; ".join(claims) or "none"}
     return found
 
 

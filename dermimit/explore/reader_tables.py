@@ -84,6 +84,21 @@ def planning(record: Line) -> str:
     return f"Under the usual assumptions, a power of {wanted:.0f} % is reached for " + "; for ".join(parts) + "."
 
 
+def fewest_readings(record: Line) -> dict[str, int]:
+    """The design with the fewest readings (readers × cases) that reaches the wanted power, for each gain in points.
+
+    Returns:
+        `readers_3` and `cases_3` for a gain of three points, and so on; a gain that no design reaches is left out.
+    """
+    usual, found = next(iter(record["scenarios"])), {}
+    for gain in sorted({line["gain"] for line in record["smallest"]}):
+        enough = [x for x in record["smallest"] if (x["scenario"], x["gain"]) == (usual, gain) and x["cases"]]
+        if enough:
+            best = min(enough, key=lambda x: (x["readers"] * x["cases"], x["readers"]))
+            found |= {f"{name}_{100 * gain:.0f}": best[name] for name in ("readers", "cases")}
+    return found
+
+
 def gain_table(lines: Sequence[Line]) -> pd.DataFrame:
     """Every endpoint: both arms, the difference, and what the second period adds."""
     rows = [
