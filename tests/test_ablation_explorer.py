@@ -189,12 +189,11 @@ def test_in_jupyter_the_widget_holds_a_page_for_those_without_a_kernel(recorded,
     assert explorer.data["reference"] == "D_B" and explorer.get_state()["shown"] is None
 
 
-@pytest.mark.slow
 def test_importing_the_package_is_cheap():
     code = "import sys, dermimit.explore; print([m for m in ('anywidget', 'pandas', 'matplotlib') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[]"
-    with pytest.raises(AttributeError, match="no attribute 'explorers'"):
+    with pytest.raises(AttributeError, match="attribute explorers"):
         explore.explorers  # noqa: B018
 
 
