@@ -9,8 +9,9 @@ from dermimit.data import LabelSpace
 from dermimit.data.synderm.golden import pixels_fingerprint
 from dermimit.evaluate.evidence import read_evidence
 from dermimit.evaluate.metrics import score
+from dermimit.evaluate.real_evidence import read_real_evidence
 from dermimit.evaluate.tables import read_experiments, read_histories, read_records, readme_table
-from dermimit.evaluate.verdicts import NOT_SHOWN, SUPPORTED, judge
+from dermimit.evaluate.verdicts import NOT_SHOWN, SUPPORTED, judge, judge_real
 from dermimit.records import read_json
 
 ROOT = Path(__file__).parents[1]
@@ -109,11 +110,22 @@ def test_circumstances_tell_no_disease_and_every_attribute_can_be_seen():
 
 def test_the_readme_quotes_what_an_imagenet_stem_changes():
     text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
-    pairs = read_json(ROOT / "results/published/real_evidence/pad_ufes_20.json")["pairs"]
-    found = {(p["row"], p["reference"]): p for p in pairs}
-    for pair in (("imagenet_full", "imagenet_D"), ("imagenet_full", "imagenet_concat")):
-        value, low, high = (found[pair][f"difference{end}"] for end in ("", "_low", "_high"))
-        assert f"{value:+.3f} ({low:+.3f} to {high:+.3f})".replace("-", "−") in text
+    rows = read_experiments(ROOT / "workflow/experiments/real/pad_ufes_20.csv")
+    judged = judge_real(read_real_evidence(ROOT), rows).set_index("claim")
+    verdicts = {"The whole model beats the plain one": NOT_SHOWN, "Cross-interaction beats concatenation": SUPPORTED}
+    for (claim, verdict), digits in zip(verdicts.items(), (2, 3), strict=True):
+        line = judged.loc[claim]
+        quoted = f"{line['difference']:+.3f} ({line['low']:+.3f} to {line['high']:+.3f})".replace("-", "−")
+        assert f"{quoted}, corrected p {line['p_holm']:.{digits}f}" in text and line["verdict"] == verdict
+
+
+def test_the_readme_quotes_how_long_the_book_takes():
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    found = read_json(PUBLISHED / "speed/book_stages.json")
+    longest = next(row for row in found["stages"] if row["stage"] == "train")["longest_seconds"]
+    assert found["profile"] == "quick" and not found["provenance"]["dirty"]
+    assert f"`make book` {found['total_seconds'] / 60:.0f} minutes" in text
+    assert f"the longest of {longest / 60:.1f} minutes" in text
 
 
 def test_the_readme_may_say_that_the_centre_points_best():

@@ -104,7 +104,7 @@ def test_the_small_models_step_says_which_precision_pays():
     rates = {"float32": {"median": 100.0}, "bf16": {"median": 150.0}}
     both = {"float32": {"median": 0.05}, "bf16": {"median": 0.08}}
     most = {"float32": {"median": 0.1}, "bf16": {"median": 0.2}}
-    record = {"images_per_second": rates, "tflops": both, "product_tflops": most}
+    record = {"images_per_second": rates, "tflops": both, "product_tflops": most, "provenance": {"device": "X"}}
     text = book_speed.slowest_text(record | {"gain": {"median": 1.5, "min": 1.4, "max": 1.6}})
     assert "takes bf16 here" in text and "80 billion" in text and "more than 2.5 times" in text
     text = book_speed.slowest_text(record | {"gain": {"median": 0.1, "min": 0.1, "max": 0.2}})

@@ -41,8 +41,9 @@ def slowest_text(record: dict[str, Any]) -> str:
         else "The profile `quick` takes bf16 only where the processor has instructions for it, as this one has not"
     )
     return (
-        f"Training is the slowest stage. One core of this machine trains on {rate['float32']['median']:.0f} images a "
-        f"second in float32 and on {rate['bf16']['median']:.0f} in bf16, {gain['median']:.2f} times as many "
+        f"Training is the slowest stage. One core of {record['provenance']['device']} trains on "
+        f"{rate['float32']['median']:.0f} images a second in float32 and on {rate['bf16']['median']:.0f} in bf16, "
+        f"{gain['median']:.2f} times as many "
         f"({gain['min']:.2f}–{gain['max']:.2f}). {taken}. In {best} the core then does {1000 * reached:.0f} billion "
         f"operations a second; in one product of large matrices it does {1000 * possible:.0f} billion. With the same "
         f"operations no code could make training more than {possible / reached:.1f} times as fast on it; beyond that "
