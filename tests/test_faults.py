@@ -19,7 +19,16 @@ from dermimit.data import PhotoDataset
 from dermimit.evaluate.folder import evaluate
 from dermimit.lock import LockedError, locked
 from dermimit.records import read_json, write_json, write_parquet
-from dermimit.train import NonFiniteLossError, OutOfMemoryError, TrainConfig, WorkerDiedError, engine, fit, load_run
+from dermimit.train import (
+    CompileError,
+    NonFiniteLossError,
+    OutOfMemoryError,
+    TrainConfig,
+    WorkerDiedError,
+    engine,
+    fit,
+    load_run,
+)
 from dermimit.train import checkpoint as checkpoint_module
 from dermimit.train.checkpoint import CheckpointError, load_tensors, save_tensors
 
@@ -264,6 +273,14 @@ def test_out_of_memory_says_what_to_change(config, monkeypatch, fault):  # noqa:
         fit(config())
 
 
+@pytest.mark.slow
+def test_without_a_compiler_the_error_says_how_to_go_on(config, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("no-such-compiler",))
+    with pytest.raises(CompileError, match=r"take compile=no .*(InvalidCxxCompiler|no-such-compiler)"):
+        fit(config(compile="default"))
+    assert load_run(fit(config("eager"))).metrics
+
+
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_a_worker_that_dies_is_explained_and_fewer_workers_go_on(config, monkeypatch):  # noqa: F811
     whole, real = fit(config("whole")), PhotoDataset.__getitem__
@@ -293,6 +310,12 @@ def test_parts_of_a_batch_add_up_to_the_batch(config):  # noqa: F811
     for name in ("disease_prob", "attributes_prob", "body_part_prob"):
         one, other = (np.stack(run.predictions[name]) for run in (whole, parts))
         np.testing.assert_allclose(one, other, atol=2e-3)
+
+
+@pytest.mark.parametrize("wrong", [{"balance": "pcgrad"}, {"watch_gradients": 1}])
+def test_what_keeps_the_graph_is_not_compiled(config, wrong):  # noqa: F811
+    with pytest.raises(ValueError, match=r"compile.*no with balance=pcgrad or watch_gradients"):
+        config(compile="default", **wrong)
 
 
 @pytest.mark.parametrize("wrong", [{"accumulate": 9}, {"accumulate": 2, "balance": "pcgrad"}, {"accumulate": 0}])

@@ -16,9 +16,20 @@ IDENTITY = ("image", "split", "patient_id", "fitzpatrick")
 
 @torch.inference_mode()
 def predict(
-    model: nn.Module, photos: PhotoDataset | WithLesionMap, batch_size: int, accelerator: Accelerator
+    model: nn.Module,
+    photos: PhotoDataset | WithLesionMap,
+    batch_size: int,
+    accelerator: Accelerator,
+    workers: int = 0,
 ) -> pd.DataFrame:
     """One row a photograph, in the manifest's order.
+
+    Args:
+        model: on the accelerator's device.
+        photos: what it is asked about.
+        batch_size: photographs at a time, over all processes.
+        accelerator: tells device and processes.
+        workers: processes that load photographs; 0 loads in this one.
 
     Returns:
         image, split, patient_id, fitzpatrick; for each task of the dataset its truth (`<task>`, None where unknown;
@@ -27,7 +38,7 @@ def predict(
         and, with lesion selection, `selected`: the patches chosen for the disease, best first.
     """
     model.eval()
-    loader = accelerator.prepare(DataLoader(photos, batch_size, shuffle=False))
+    loader = accelerator.prepare(DataLoader(photos, batch_size, shuffle=False, num_workers=workers))
     space, columns = photos.label_space, {}
     for batch in loader:
         with accelerator.autocast():

@@ -11,7 +11,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "config": ["TrainConfig"],
         "engine": ["fit"],
         "epoch": ["NonFiniteLossError"],
-        "faults": ["OutOfMemoryError", "WorkerDiedError"],
+        "faults": ["CompileError", "OutOfMemoryError", "WorkerDiedError"],
         "run": ["Run", "load_run"],
         "settings": ["with_settings"],
     },

@@ -74,12 +74,13 @@ def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:
 
 
 def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """SGD or AdamW; weight decay on matrices only."""
+    """SGD or AdamW, all weights in one kernel; weight decay on matrices only."""
     spared = model.no_weight_decay()
     decay, rest = [], []
     for name, parameter in model.named_parameters():
         (rest if parameter.ndim < 2 or name in spared else decay).append(parameter)
     groups = [{"params": decay, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}]
     if config.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=config.lr)
-    return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=config.momentum > 0)
+        return torch.optim.AdamW(groups, lr=config.lr, fused=True)
+    momentum = {"momentum": config.momentum, "nesterov": config.momentum > 0}
+    return torch.optim.SGD(groups, lr=config.lr, **momentum, fused=True)

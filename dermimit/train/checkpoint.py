@@ -72,11 +72,16 @@ def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
 
 
 def load_optimizer_tensors(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
-    """The inverse of `optimizer_tensors`."""
+    """The inverse of `optimizer_tensors`. What is as large as its parameter is laid out in memory as the parameter is:
+    the fused optimizers pair numbers by their place there."""
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         number, what = name.split("/")
-        state.setdefault(int(number), {})[what] = value
+        parameter = parameters[int(number)]
+        alike = value.shape == parameter.shape
+        laid = torch.empty_like(parameter, dtype=value.dtype).copy_(value) if alike else value
+        state.setdefault(int(number), {})[what] = laid.detach()
     optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
 
 

@@ -9,7 +9,7 @@ from dermimit.data.problems import suggest
 
 RARE = ("quarantine", "data_options", "cache", "train_share", "attribute_noise", "attribute_missing", "balance",
         "watch_gradients", "lesion_map", "disease_loss", "sampling", "train_only", "unseen",
-        "dark_share", "even_skin", "colour_jitter", "group_dro", "accumulate")  # fmt: skip
+        "dark_share", "even_skin", "colour_jitter", "group_dro", "accumulate", "compile")  # fmt: skip
 
 NUMBERLESS = ("cache", "workers")
 """Fields that change no number: a run may go on with others."""
@@ -84,6 +84,9 @@ class TrainConfig:
     """Decay of the moving average of the weights that is evaluated; 0 for none."""
     precision: Literal["no", "bf16"] = "no"
     """Mixed precision; fp32 or bf16."""
+    compile: Literal["no", "default", "reduce-overhead"] = "no"
+    """torch.compile of the training step: default fuses operations, reduce-overhead also replays them as CUDA graphs.
+    The first step takes a minute or more; the numbers are the same but for rounding. For a large model on a GPU."""
     workers: int = 0
     """Processes that load photographs; 0 loads in the training process. The numbers are the same."""
     in_memory: bool = True
@@ -149,6 +152,8 @@ class TrainConfig:
         why = "1 with this balance, watch_gradients or group_dro"
         self._require("accumulate", self.accumulate == 1 or not whole, why)
         self._require("accumulate", self.accumulate <= self.batch_size, f"at most batch_size = {self.batch_size}")
+        kept = self.balance == "pcgrad" or self.watch_gradients > 0
+        self._require("compile", self.compile == "no" or not kept, "no with balance=pcgrad or watch_gradients")
         self._require("train_share", 0 < self.train_share <= 1, "above 0, at most 1")
         self._require(
             "samples", self.steps_per_epoch > 0, f"at least epochs × batch_size = {self.epochs * self.batch_size}"

@@ -23,7 +23,7 @@ from dermimit.train.checkpoint import CheckpointError, load_tensors, load_traini
 from dermimit.train.config import NUMBERLESS, TrainConfig
 from dermimit.train.epoch import train_one_epoch
 from dermimit.train.faults import explaining
-from dermimit.train.processes import check_batch, normalising_together, understand_slurm
+from dermimit.train.processes import check_batch, normalising_together, understand_slurm, without_wrappers
 
 
 def fit(config: TrainConfig) -> Path:
@@ -44,15 +44,16 @@ def fit(config: TrainConfig) -> Path:
         LockedError: another process trains in the folder.
         CheckpointError: a checkpoint is damaged, or of another run.
         NonFiniteLossError: with the step, the batch's photographs and the last good checkpoint.
-        MemoryError, WorkerDiedError: with what to change.
+        MemoryError, WorkerDiedError, CompileError: with what to change.
         OSError: the disk is full; what was finished is kept, and the same call goes on from there.
     """
     started = time.time()
     understand_slurm()
     accelerator = Accelerator(
-        mixed_precision=config.precision, dataloader_config=DataLoaderConfiguration(split_batches=True)
+        mixed_precision=config.precision,
+        dataloader_config=DataLoaderConfiguration(split_batches=True, non_blocking=True),
     )
-    check_batch(config.batch_size, accelerator)
+    check_batch(config, accelerator)
     if is_finished(config):
         accelerator.print(f"{config.out}: already finished; delete the folder to train again")
         return config.out
@@ -77,8 +78,9 @@ def train_and_test(config: TrainConfig, started: float, accelerator: Accelerator
         unfuse(model)
     model = normalising_together(model, accelerator)
     optimizer = build_optimizer(model, config)
-    model, optimizer = accelerator.prepare(model, optimizer)
-    bare = accelerator.unwrap_model(model)
+    trained = torch.compile(model, mode=config.compile) if config.compile != "no" else model
+    trained, optimizer = accelerator.prepare(trained, optimizer)
+    bare = without_wrappers(trained, accelerator)
     ema = ModelEmaV3(bare, decay=config.ema, use_warmup=True) if config.ema else None
     evaluated = ema.module if ema else bare
 
@@ -87,8 +89,8 @@ def train_and_test(config: TrainConfig, started: float, accelerator: Accelerator
     history, first = resume(out, bare, ema, optimizer, identity, accelerator)
     for epoch in range(first, config.epochs):
         begun = time.perf_counter()
-        losses = train_one_epoch(model, ema, optimizer, train, config, epoch, accelerator)
-        predictions = predict(evaluated, val, config.batch_size, accelerator)
+        losses = train_one_epoch(trained, ema, optimizer, train, config, epoch, accelerator)
+        predictions = predict(evaluated, val, config.batch_size, accelerator, config.workers)
         metrics = score(predictions, photos.label_space)
         row = {"epoch": epoch, "samples_seen": (epoch + 1) * config.steps_per_epoch * config.batch_size}
         row |= losses | {f"val/{name}": value for name, value in metrics.items()}
@@ -213,7 +215,7 @@ def finish(
 ) -> None:
     """Reads the test split, once, and writes the record; metrics.json last, since it says that the run is finished."""
     splits = {
-        split: predict(model, photographs(config, photos, split), config.batch_size, accelerator)
+        split: predict(model, photographs(config, photos, split), config.batch_size, accelerator, config.workers)
         for split in ("val", "test")
     }
     if not accelerator.is_main_process:

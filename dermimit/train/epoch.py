@@ -19,7 +19,7 @@ from dermimit.train.group_dro import objectives_by_group
 from dermimit.train.long_tail import disease_loss, even_order, rest_all_but_classifiers
 from dermimit.train.losses import first_nonfinite, task_objectives
 from dermimit.train.order import InOrder, epoch_seed, even_groups, sample_order
-from dermimit.train.processes import agree_on_buffers, shares
+from dermimit.train.processes import agree_on_buffers, shares, without_wrappers
 
 
 class NonFiniteLossError(FloatingPointError):
@@ -57,13 +57,12 @@ def train_one_epoch(
     skin = torch.from_numpy(skin_group(photos.frame["fitzpatrick"])) if config.even_skin or config.group_dro else None
     if config.even_skin:
         order = even_groups(skin, count, epoch_seed(config.seed, epoch) + 13)
-    loader = accelerator.prepare(
-        DataLoader(InOrder(photos, order, seed), config.batch_size, num_workers=config.workers, drop_last=True)
-    )
+    how = {"num_workers": config.workers, "pin_memory": accelerator.device.type == "cuda", "drop_last": True}
+    loader = accelerator.prepare(DataLoader(InOrder(photos, order, seed), config.batch_size, **how))
     weights = {task: config.weight(task) for task in config.tasks}
     multi_label = [task for task in config.tasks if photos.label_space.multi_label(task)]
     own = {"disease": disease_loss(config.disease_loss, diseases)} if "disease" in config.tasks else {}
-    bare, pcgrad = accelerator.unwrap_model(model), config.balance == "pcgrad"
+    bare, pcgrad = without_wrappers(model, accelerator), config.balance == "pcgrad"
     shared = [p for p in bare.trunk.parameters() if p.requires_grad] if pcgrad or config.watch_gradients else []
     sums: dict[str, torch.Tensor] = {}
     measured: list[dict[str, float]] = []
@@ -105,7 +104,7 @@ def train_one_epoch(
         optimizer.step()
         optimizer.zero_grad()
         if ema is not None:
-            ema.update(accelerator.unwrap_model(model), step=step)
+            ema.update(bare, step=step)
     for module in (bare, *([ema] if ema is not None else [])):
         agree_on_buffers(module, accelerator)
     totals = accelerator.reduce(torch.stack(list(sums.values())), "mean") / len(loader)

@@ -1,4 +1,4 @@
-"""What a user can do where training fails for want of memory or of a worker."""
+"""What a user can do where training fails for want of memory, of a worker or of a compiler."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,9 +18,13 @@ class OutOfMemoryError(MemoryError):
     """Memory did not suffice; the message says which settings to change."""
 
 
+class CompileError(RuntimeError):
+    """torch.compile failed; the message says how to go on without it."""
+
+
 @contextmanager
 def explaining(config: TrainConfig) -> Iterator[None]:
-    """Inside it, failures for want of memory, or of a worker, say which settings of the run to change."""
+    """Inside it, failures for want of memory, of a worker or of a compiler say which settings of the run to change."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -29,6 +33,9 @@ def explaining(config: TrainConfig) -> Iterator[None]:
             raise OutOfMemoryError(f"{_memory_advice(config)} ({_first_line(error)})") from error
         if "dataloader worker" in text:
             raise WorkerDiedError(f"{_worker_advice(config)} ({_first_line(error)})") from error
+        if config.compile != "no" and isinstance(error, torch._dynamo.exc.TorchDynamoException):
+            advice = "torch.compile failed: take compile=no in an `out` of its own, or install what it asks for"
+            raise CompileError(f"{advice} ({_first_line(error)})") from error
         raise
 
 

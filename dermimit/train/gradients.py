@@ -62,10 +62,11 @@ def project_conflicts(gradients: Mapping[str, Tensor], generator: torch.Generato
 
 
 def replace_gradients(shared: Iterable[nn.Parameter], vector: Tensor) -> None:
-    """Write one long vector into the parameters' `.grad`, in their order."""
+    """Write one long vector into the parameters' `.grad`, in their order, laid out in memory as they are."""
     start = 0
     for parameter in shared:
-        parameter.grad = vector[start : start + parameter.numel()].view_as(parameter).clone()
+        own = vector[start : start + parameter.numel()].reshape(parameter.shape)
+        parameter.grad = torch.empty_like(parameter).copy_(own).detach()
         start += parameter.numel()
 
 

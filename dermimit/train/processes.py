@@ -9,6 +9,8 @@ from accelerate import Accelerator
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from dermimit.train.config import TrainConfig
+
 PORTS = 20_000  # of the first process, from here on: one of a thousand, by the job's number
 
 
@@ -43,12 +45,18 @@ def first_node(nodes: str) -> str:
     return name + re.split("[-,]", number)[0] + after.partition(",")[0]
 
 
-def check_batch(batch_size: int, accelerator: Accelerator) -> None:
-    """Raises ValueError if a batch cannot be shared evenly among the processes."""
-    if batch_size % accelerator.num_processes:
+def check_batch(config: TrainConfig, accelerator: Accelerator) -> None:
+    """Raises ValueError if a batch cannot be shared evenly among the processes, or is too small to be compiled."""
+    processes = accelerator.num_processes
+    if config.batch_size % processes:
         raise ValueError(
-            f"TrainConfig.batch_size={batch_size}: must be a multiple of the {accelerator.num_processes} processes "
+            f"TrainConfig.batch_size={config.batch_size}: must be a multiple of the {processes} processes "
             "that share it; start another number of processes, or change it"
+        )
+    if config.compile != "no" and config.batch_size // processes // config.accumulate < 2:
+        raise ValueError(
+            f"TrainConfig.compile={config.compile!r}: needs parts of two photographs or more (batch_size / processes / "
+            "accumulate); with one, torch lets two gradients share their memory, and adds to both what is one's"
         )
 
 
@@ -56,6 +64,12 @@ def normalising_together(model: nn.Module, accelerator: Accelerator) -> nn.Modul
     """The model with batch statistics over all processes, where there are several; torch does so on GPUs only."""
     several = accelerator.num_processes > 1 and accelerator.device.type == "cuda"
     return nn.SyncBatchNorm.convert_sync_batchnorm(model) if several else model
+
+
+def without_wrappers(model: nn.Module, accelerator: Accelerator) -> nn.Module:
+    """The model itself, under what torch.compile and several processes put around it."""
+    model = accelerator.unwrap_model(model, keep_torch_compile=False)
+    return getattr(model, "_orig_mod", model)
 
 
 def agree_on_buffers(model: nn.Module, accelerator: Accelerator) -> None:
