@@ -13,6 +13,7 @@ PY      := $(VENV)/bin/python
 STAMP   := $(VENV)/.installed
 PIP     := $(PY) -m pip --disable-pip-version-check
 OUT     := _build/$(DATASET)-$(PROFILE)/_build/html/index.html
+SPEED   := results/published/speed
 OFFLINE := _build/$(DATASET)-$(PROFILE)/dermimit-$(DATASET)-$(PROFILE).zip
 
 SNAKEMAKE = $(PY) -m snakemake -s workflow/Snakefile --profile workflow/profiles/local $(ARGS) \
@@ -25,7 +26,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install book book-offline test published full explorer-model tables lock clean
+.PHONY: help install book book-offline test published full gpu explorer-model tables lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -71,6 +72,12 @@ _publish:
 
 full: $(STAMP) ## the paper's recipe: ViT-B/16, a GPU (days)
 	$(MAKE) book PROFILE=paper
+
+gpu: $(STAMP) ## on one GPU: time the models, train the paper's backbone, keep the records; ARGS='--pad FOLDER --pretrained'
+	$(PY) benchmarks/model_overhead.py --device cuda --bf16 --compile reduce-overhead --batch 128 --repeats 20 \
+	  --out $(SPEED)/model_overhead_gpu.json
+	$(PY) benchmarks/extrapolation.py --out $(SPEED)/extrapolation.json
+	$(PY) workflow/scripts/paper_scale.py $(ARGS)
 
 explorer-model: $(STAMP) ## train and export the model of the page Try it again, into results/published/explorer
 	$(MAKE) PROFILE=published _explorer_model

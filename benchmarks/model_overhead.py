@@ -1,7 +1,7 @@
 """What DermImitFormer costs beside a plain ViT, and beside one that keeps its attention matrices.
 
-On one core: `python benchmarks/model_overhead.py`. On a GPU: `python benchmarks/model_overhead.py --device cuda --bf16
---compile --batch 128`. Ratios are taken round by round within one run, so that a busy machine changes them little.
+On one core: `python benchmarks/model_overhead.py`. On a GPU, compiled and replayed as CUDA graphs: `make gpu`.
+Ratios are taken round by round within one run, so that a busy machine changes them little.
 """
 
 import multiprocessing
@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import timm
 import torch
@@ -32,20 +32,25 @@ REFERENCE, OURS = "ViT", "DermImitFormer"
 KEPT, BARE = "ViT, matrices kept", "three tasks, no LSM, no CIM"
 KINDS = (REFERENCE, OURS, BARE, KEPT)
 K = 24
+Compile = Literal["no", "default", "reduce-overhead"]
 MATRIX = 8192  # side of the matrices whose product gives a GPU's rate
 
 
 @dataclass(frozen=True)
 class How:
-    """What does the work: cpu (one thread) or cuda; mixed precision; torch.compile."""
+    """What does the work: cpu (one thread) or cuda; mixed precision; torch.compile and its mode."""
 
     device: str = "cpu"
     bf16: bool = False
-    compile: bool = False
+    compile: Compile = "no"
 
     def autocast(self) -> torch.autocast:
         """bfloat16 where it is asked for."""
         return torch.autocast(self.device, torch.bfloat16, enabled=self.bf16)
+
+    def compiled(self, module: nn.Module) -> nn.Module:
+        """The module as it is called."""
+        return module if self.compile == "no" else torch.compile(module, mode=self.compile)
 
 
 class KeepsMatrices(nn.Module):
@@ -114,7 +119,7 @@ def works(what: str, size: int, batch: int, how: How) -> dict[str, Callable[[], 
     model = build(what, size).to(how.device)
     images, targets = inputs(batch, size, how.device)
     optimizer = sgd(model, how)
-    run = torch.compile(model) if how.compile else model
+    run = how.compiled(model)
 
     def train() -> None:
         model.train()
@@ -155,18 +160,19 @@ def parts(size: int, batch: int, how: How) -> dict[str, Callable[[], Any]]:
         last = model.heads["disease"].blocks[-1]
         q, k, _ = split_heads(last.attn, last.attn.qkv(last.norm1(out["tokens"])))
     tokens = {task: model._task_tokens(out, task).detach().requires_grad_() for task in model.tasks}
-    optimizer = sgd(model.interaction, how)
+    optimizer, interaction = sgd(model.interaction, how), how.compiled(model.interaction)
+    selections = [how.compiled(model.heads[task].selection) for task in SELECTING_TASKS]
 
     @torch.no_grad()
     def lsm() -> None:
-        for task in SELECTING_TASKS:
-            take(out["tokens"], model.heads[task].selection([Layer(q, k)], 0, 1)[1] + 1)
+        for selection in selections:
+            take(out["tokens"], selection([Layer(q, k)], 0, 1)[1] + 1)
 
     def cim() -> None:
         for parameter in model.interaction.parameters():
             parameter.grad = None
         with how.autocast():
-            enhanced = model.interaction(tokens)
+            enhanced = interaction(tokens)
         sum(x.float().sum() for several in enhanced.values() for x in several).backward()
 
     return {"LSM": lsm, "CIM": cim, "update of the CIM's weights": optimizer.step}
@@ -182,6 +188,7 @@ def memory_of_a_step(what: str, size: int, batch: int, how: How) -> float:
 def memory(what: str, size: int, batch: int, how: How) -> float:
     """Peak memory of one training step in MB: of the process, libraries included, or what torch took of the GPU."""
     if how.device == "cuda":
+        torch.compiler.reset()
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
         works(what, size, batch, how)["training"]()
@@ -200,9 +207,11 @@ def matrix_rate() -> float:
 def timed(size: int, batch: int, repeats: int, how: How) -> dict[tuple[str, str], list[float]]:
     """Seconds of each round: (model, work), and (OURS, part) for its modules."""
     on_gpu = how.device == "cuda"
+    torch.compiler.reset()
     calls = {(what, work): call for what in KINDS for work, call in works(what, size, batch, how).items()}
     calls |= {(OURS, part): call for part, call in parts(size, batch, how).items()}
-    spent = interleaved(calls, repeats, torch.cuda.synchronize if on_gpu else lambda: None)
+    wait, warm_up = torch.cuda.synchronize if on_gpu else lambda: None, 1 if how.compile == "no" else 3
+    spent = interleaved(calls, repeats, wait, warm_up)
     return {name: clocks["wall" if on_gpu else "cpu"] for name, clocks in spent.items()}
 
 
@@ -239,7 +248,7 @@ def main(
     repeats: int = 5,
     device: str = "cpu",
     bf16: bool = False,
-    compile: bool = False,
+    compile: Compile = "no",
     batch: int | None = None,
 ) -> None:
     """Measure, print a table and write JSON.
@@ -250,12 +259,15 @@ def main(
         repeats: rounds of all models in turn.
         device: cpu (one thread) or cuda.
         bf16: mixed precision.
-        compile: torch.compile.
+        compile: mode of torch.compile: default fuses operations, reduce-overhead also replays them as CUDA graphs.
         batch: of the first case, in place of what `cases` says.
     """
     started, load, how = time.time(), os.getloadavg()[0], How(device, bf16, compile)
     if device == "cpu":
         torch.set_num_threads(1)
+    elif not torch.cuda.is_available():
+        raise SystemExit("no GPU here that torch can use: leave out --device cuda, or run this where one is")
+    torch._dynamo.config.fail_on_recompile_limit_hit = True  # else torch goes on uncompiled, with a warning
     if batch:
         cases = ((cases[0][0], batch), *cases[1:])
     found: dict[str, Any] = {"k": K, "repeats": repeats} | asdict(how)

@@ -1,4 +1,4 @@
-"""A training step of the book's small model in float32 and in bf16, on one core, and what the core could do.
+"""A training step of the book's small model on one core: precisions, what makes it faster, what the core could do.
 
 `python benchmarks/small_training.py`
 """
@@ -6,6 +6,7 @@
 import os
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +27,38 @@ CLASSES = LABEL_SPACE.num_classes
 PRECISIONS = {"float32": torch.float32, "bf16": torch.bfloat16}
 
 
-def step(batch: int, kind: torch.dtype) -> Callable[[], None]:
+@dataclass(frozen=True)
+class Way:
+    """How a step is made; by default as `dermimit.train.fit` makes it in float32."""
+
+    kind: torch.dtype = torch.float32
+    layout: torch.memory_format = torch.channels_last
+    fused: bool = True
+    compiled: bool = False
+
+
+WAYS = {
+    "float32": Way(),
+    "bf16": Way(torch.bfloat16),
+    "compiled": Way(compiled=True),
+    "one update for each weight": Way(fused=False),
+    "channels first": Way(layout=torch.contiguous_format),
+}
+
+
+def step(batch: int, way: Way) -> Callable[[], None]:
     """Forward, backward and the update by AdamW of a fresh model, on noise."""
     torch.manual_seed(0)
-    model = timm.create_model(MODEL, num_classes=CLASSES).train()
-    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
-    images = torch.rand(batch, 3, SIZE, SIZE)
+    model = timm.create_model(MODEL, num_classes=CLASSES).train().to(memory_format=way.layout)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=way.fused, foreach=False)
+    images = torch.rand(batch, 3, SIZE, SIZE).contiguous(memory_format=way.layout)
     targets = {task: one_hot(torch.arange(batch) % n, n).float() for task, n in CLASSES.items()}
+    called = torch.compile(model) if way.compiled else model
 
     def run() -> None:
         optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16, enabled=kind is torch.bfloat16):
-            logits, seen = model(images)
+        with torch.autocast("cpu", torch.bfloat16, enabled=way.kind is torch.bfloat16):
+            logits, seen = called(images)
             loss = sum(task_objectives(logits, seen, targets, dict.fromkeys(logits, 1.0), True)[0].values())
         loss.backward()
         optimizer.step()
@@ -65,14 +86,18 @@ def main(
     started, load = time.time(), os.getloadavg()[0]
     torch.set_num_threads(1)
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-        step(batch, torch.float32)()
+        step(batch, Way())()
     flops = counter.get_total_flops() / batch
-    works: dict[str, Callable[[], Any]] = {name: step(batch, kind) for name, kind in PRECISIONS.items()}
+    works: dict[str, Callable[[], Any]] = {name: step(batch, way) for name, way in WAYS.items()}
     works |= {f"product {name}": product(side, kind) for name, kind in PRECISIONS.items()}
-    clocks = {name: found["cpu"] for name, found in interleaved(works, repeats).items()}
-    found: dict[str, Any] = {"model": MODEL, "image_size": SIZE, "batch": batch, "flops": flops}
-    found["images_per_second"] = {name: summary([batch / s for s in clocks[name]]) for name in PRECISIONS}
+    begun = time.perf_counter()
+    works["compiled"]()
+    found: dict[str, Any] = {"first_compiled_step_seconds": time.perf_counter() - begun}
+    clocks = {name: spent["cpu"] for name, spent in interleaved(works, repeats).items()}
+    found |= {"model": MODEL, "image_size": SIZE, "batch": batch, "flops": flops}
+    found["images_per_second"] = {name: summary([batch / s for s in clocks[name]]) for name in WAYS}
     found["gain"] = ratio(clocks["float32"], clocks["bf16"])
+    found["times_as_long"] = {name: ratio(clocks[name], clocks["float32"]) for name in WAYS}
     found["tflops"] = {name: summary([flops * batch / s / 1e12 for s in clocks[name]]) for name in PRECISIONS}
     best = {name: [2 * side**3 / s / 1e12 for s in clocks[f"product {name}"]] for name in PRECISIONS}
     found["product_tflops"] = {name: summary(values) for name, values in best.items()}
@@ -82,11 +107,14 @@ def main(
 def table(found: dict[str, Any]) -> str:
     """The results as text."""
     lines = [
-        f"{name:<8} {found['images_per_second'][name]['median']:>6.0f} images/s {found['tflops'][name]['median']:.3f} "
-        f"of {found['product_tflops'][name]['median']:.3f} Tflop/s"
+        f"{name:<28} {found['images_per_second'][name]['median']:>6.0f} images/s, {share['median']:.2f} times as long"
+        for name, share in found["times_as_long"].items()
+    ]
+    lines += [
+        f"{name:<28} {found['tflops'][name]['median']:.3f} of {found['product_tflops'][name]['median']:.3f} Tflop/s"
         for name in PRECISIONS
     ]
-    return "\n".join([*lines, f"bf16 over float32: {found['gain']['median']:.2f}"])
+    return "\n".join([*lines, f"the first compiled step took {found['first_compiled_step_seconds']:.0f} s"])
 
 
 if __name__ == "__main__":

@@ -17,9 +17,9 @@ Clocks = dict[str, dict[str, list[float]]]
 
 
 def interleaved(
-    works: Mapping[str, Callable[[], Any]], repeats: int, wait: Callable[[], None] = lambda: None
+    works: Mapping[str, Callable[[], Any]], repeats: int, wait: Callable[[], None] = lambda: None, warm_up: int = 1
 ) -> Clocks:
-    """CPU seconds of this process and wall seconds of each call, by name, after a round that is not counted.
+    """CPU seconds of this process and wall seconds of each call, by name, after rounds that are not counted.
 
     All in turn, so that what else the machine does falls on all alike.
 
@@ -27,9 +27,10 @@ def interleaved(
         works: what is timed.
         repeats: rounds that count.
         wait: called before a clock is read: a GPU works on after the call.
+        warm_up: rounds that do not count: compiled code is made in the first, a CUDA graph recorded in the second.
     """
     found: Clocks = {name: {"cpu": [], "wall": []} for name in works}
-    for repeat in range(repeats + 1):
+    for repeat in range(-warm_up, repeats):
         for name, work in works.items():
             wait()
             started = time.process_time(), time.perf_counter()
@@ -37,7 +38,7 @@ def interleaved(
             wait()
             spent = {"cpu": time.process_time() - started[0], "wall": time.perf_counter() - started[1]}
             for clock, seconds in spent.items():
-                found[name][clock] += [seconds] if repeat else []
+                found[name][clock] += [seconds] if repeat >= 0 else []
     return found
 
 

@@ -56,13 +56,16 @@ def test_the_straightforward_variant_keeps_every_matrix_and_narrows_the_last_blo
     assert shapes == [(1, 3, 197, 197)] * 11 + [(1, 3, 25, 25)]
 
 
+@pytest.mark.slow
 def test_small_training_runs(tmp_path, capsys):
     out = tmp_path / "small.json"
     script("small_training").main(out, batch=2, repeats=1, side=64)
     found = json.loads(out.read_text("utf-8"))
     a_step = found["flops"] * 2 / (found["tflops"]["float32"]["median"] * 1e12)
     assert found["images_per_second"]["float32"]["median"] == pytest.approx(2 / a_step)
-    assert 2e8 < found["flops"] < 1e9 and "bf16 over float32" in capsys.readouterr().out
+    assert 2e8 < found["flops"] < 1e9 and found["times_as_long"]["float32"] == {"median": 1, "min": 1, "max": 1}
+    assert set(found["times_as_long"]) == set(found["images_per_second"]) == set(script("small_training").WAYS)
+    assert "the first compiled step took" in capsys.readouterr().out
 
 
 @pytest.mark.slow

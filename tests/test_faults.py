@@ -318,6 +318,11 @@ def test_what_keeps_the_graph_is_not_compiled(config, wrong):  # noqa: F811
         config(compile="default", **wrong)
 
 
+def test_replayed_graphs_do_not_add_up_parts(config):  # noqa: F811
+    with pytest.raises(ValueError, match=r"compile='reduce-overhead': must be default with accumulate"):
+        config(compile="reduce-overhead", accumulate=2)
+
+
 @pytest.mark.parametrize("wrong", [{"accumulate": 9}, {"accumulate": 2, "balance": "pcgrad"}, {"accumulate": 0}])
 def test_parts_that_cannot_be_are_refused(config, wrong):  # noqa: F811
     with pytest.raises(ValueError, match="accumulate"):

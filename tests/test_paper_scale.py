@@ -9,7 +9,7 @@ from dermimit.evaluate.evidence import NOT_RUN, paper_scale_table
 from dermimit.evaluate.tables import read_experiments, read_records
 
 ROOT = Path(__file__).parents[1]
-SMALL = "model=dermimitformer_tiny_patch8_64 image_size=64 samples=32 epochs=1 batch_size=16 precision=no"
+SMALL = "model=dermimitformer_tiny_patch8_64 image_size=64 samples=32 epochs=1 batch_size=16 precision=no compile=no"
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,8 @@ def test_every_row_is_a_run_of_the_papers_backbone(script, tmp_path):
     for _, row in read_experiments(script.TABLE).iterrows():
         config = script.configuration(row, tmp_path, tmp_path, 0, True, 0, "")
         assert (config.model, config.image_size) == ("dermimitformer_base_patch16_224", 224)
-        assert (config.optimizer, config.precision, config.pretrained) == ("sgd", "bf16", True)
+        how = (config.optimizer, config.precision, config.compile, config.pretrained)
+        assert how == ("sgd", "bf16", "default", True)
 
 
 def test_without_a_gpu_it_refuses_and_says_what_to_do(script, tmp_path, monkeypatch):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -97,6 +98,7 @@ def test_make_without_a_target_lists_the_targets() -> None:
         "test",
         "published",
         "full",
+        "gpu",
         "lock",
         "tables",
         "clean",
@@ -109,7 +111,7 @@ def test_make_without_a_target_lists_the_targets() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_in_the_text_are_targets(command: str) -> None:
-    words = command.split("#")[0].split()
+    words = shlex.split(command, comments=True)
     assert [word for word in words if "=" not in word and word not in TARGETS] == []
 
 

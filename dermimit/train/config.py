@@ -154,6 +154,8 @@ class TrainConfig:
         self._require("accumulate", self.accumulate <= self.batch_size, f"at most batch_size = {self.batch_size}")
         kept = self.balance == "pcgrad" or self.watch_gradients > 0
         self._require("compile", self.compile == "no" or not kept, "no with balance=pcgrad or watch_gradients")
+        graphs = self.compile == "reduce-overhead" and self.accumulate > 1
+        self._require("compile", not graphs, "default with accumulate: a replayed graph overwrites its last gradients")
         self._require("train_share", 0 < self.train_share <= 1, "above 0, at most 1")
         self._require(
             "samples", self.steps_per_epoch > 0, f"at least epochs × batch_size = {self.epochs * self.batch_size}"

@@ -78,8 +78,7 @@ def train_and_test(config: TrainConfig, started: float, accelerator: Accelerator
         unfuse(model)
     model = normalising_together(model, accelerator)
     optimizer = build_optimizer(model, config)
-    trained = torch.compile(model, mode=config.compile) if config.compile != "no" else model
-    trained, optimizer = accelerator.prepare(trained, optimizer)
+    trained, optimizer = accelerator.prepare(compiled(model, config), optimizer)
     bare = without_wrappers(trained, accelerator)
     ema = ModelEmaV3(bare, decay=config.ema, use_warmup=True) if config.ema else None
     evaluated = ema.module if ema else bare
@@ -105,6 +104,15 @@ def train_and_test(config: TrainConfig, started: float, accelerator: Accelerator
 
     evaluated.load_state_dict(load_best(out, history, identity))
     finish(out, config, photos, evaluated, pd.DataFrame(history), started, accelerator)
+
+
+def compiled(model: nn.Module, config: TrainConfig) -> nn.Module:
+    """The model as the recipe wants it called; what earlier runs of this process have compiled is forgotten, since
+    torch gives up after some variants of the same code."""
+    if config.compile == "no":
+        return model
+    torch.compiler.reset()
+    return torch.compile(model, mode=config.compile)
 
 
 def selection_metric(columns: object) -> str:

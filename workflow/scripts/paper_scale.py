@@ -24,7 +24,7 @@ TABLE = ROOT / "workflow/experiments/gpu/paper_scale.csv"
 SYNDERM = {"train": 20_000, "val": 1_000, "test": 4_000}
 RECIPE = dict(
     model="dermimitformer_base_patch16_224", image_size=224, samples=192_000, epochs=5, batch_size=96, optimizer="sgd",
-    lr=0.003, momentum=0.95, weight_decay=1e-5, cutmix_probability=0.5, precision="bf16",
+    lr=0.003, momentum=0.95, weight_decay=1e-5, cutmix_probability=0.5, precision="bf16", compile="default",
 )  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def main(
         pretrained: start from timm's ImageNet-21k weights, which are fetched from its hub.
         minutes: no row is begun after this time.
         seed: of the trainings.
-        more: settings for all rows, such as `model=dermimitformer_tiny_patch8_64 image_size=64` for a quick try.
+        more: settings for all rows; `model=dermimitformer_tiny_patch8_64 image_size=64 compile=no` is a quick try.
         sizes: photographs of SynDerm to draw for training, validation and test.
         work: folder of the runs.
         data: folder of the drawn photographs.
