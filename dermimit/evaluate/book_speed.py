@@ -51,6 +51,29 @@ def slowest_text(record: dict[str, Any]) -> str:
     )
 
 
+def tried_text(record: dict[str, Any]) -> str:
+    """What other ways of making the same training step gain or lose, and what compiling costs first."""
+    ways = record["times_as_long"]
+    named = {"one update for each weight": "with an update for each weight in turn instead of one for all",
+             "channels first": "with channels first instead of last"}  # fmt: skip
+    longer = [f"{text} {_times(ways[name])}" for name, text in named.items()]
+    saved = 1 - ways["compiled"]["median"]
+    seconds, rate = record["first_compiled_step_seconds"], record["images_per_second"]["float32"]["median"]
+    pays = (
+        f"the training would have to be of {seconds * rate / saved:,.0f} images before that is earned back"
+        if saved > 0
+        else "nothing earns that back"
+    )
+    return (
+        f"The same step in float32 takes {'; '.join(longer)}. Compiled by torch it takes {_times(ways['compiled'])}, but "
+        f"the first one takes {seconds:.0f} s more, and {pays}."
+    )
+
+
+def _times(values: dict[str, float]) -> str:
+    return f"{values['median']:.2f} ({values['min']:.2f}–{values['max']:.2f}) times as long"
+
+
 def slurm_text(record: dict[str, Any]) -> str:
     """How many jobs Slurm ran and lost, and whether the numbers came out as without it."""
     rules = Counter(record["kills"])
