@@ -65,8 +65,8 @@ def tried_text(record: dict[str, Any]) -> str:
         else "nothing earns that back"
     )
     return (
-        f"The same step in float32 takes {'; '.join(longer)}. Compiled by torch it takes {_times(ways['compiled'])}, but "
-        f"the first one takes {seconds:.0f} s more, and {pays}."
+        f"The same step in float32 takes {'; '.join(longer)}. Compiled by torch it takes {_times(ways['compiled'])}, "
+        f"but the first one takes {seconds:.0f} s more, and {pays}."
     )
 
 
