@@ -211,8 +211,8 @@ def injected() -> list[dict[str, Any]]:
     """The outcome of each test of tests/test_faults.py."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "faults.xml")
-        command = [sys.executable, "-m", "pytest", "-q", "-m", "not browser", "tests/test_faults.py", f"--junitxml={report}"]
-        run(command, cwd=ROOT, stdout=DEVNULL, stderr=STDOUT, check=False)
+        command = [sys.executable, "-m", "pytest", "-q", "-m", "not browser", f"--junitxml={report}"]
+        run([*command, "tests/test_faults.py"], cwd=ROOT, stdout=DEVNULL, stderr=STDOUT, check=False)
         cases = ElementTree.parse(report).iter("testcase")
         return [{"fault": c.get("name", "").removeprefix("test_"), "survived": not len(c)} for c in cases]
 
