@@ -132,9 +132,12 @@ def test_pretrained_goes_through_timms_loader(tmp_path):
     torch.testing.assert_close(model.heads["attributes"].blocks[-1].mlp.fc2.weight, vit.blocks[-1].mlp.fc2.weight)
 
 
-@pytest.mark.parametrize("name", ["tiny_patch8_64", "small_patch16_224", "base_patch16_224", "base_patch16_384"])
+@pytest.mark.parametrize(
+    "name",
+    ["tiny_patch8_64", "small_patch16_224", "base_patch16_224", "base_patch16_384", "large_patch16_224"],
+)
 def test_timm_users_find_what_they_expect(name):
-    with torch.device("meta" if "base" in name else "cpu"):
+    with torch.device("meta" if "base" in name or "large" in name else "cpu"):
         model = timm.create_model(f"dermimitformer_{name}", num_classes=8)
     assert model.num_classes == {"disease": 8}
     assert model.config.fusion == "none"
@@ -142,6 +145,14 @@ def test_timm_users_find_what_they_expect(name):
     assert "trunk.pos_embed" in model.no_weight_decay()
     model.reset_classifier(3)
     assert model.get_classifier()["disease"].out_features == 3
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [("base", "vit_base_patch16_224"), ("large", "vit_large_patch16_224")])
+def test_builders_have_the_size_of_timms_vit(ours, theirs):
+    with torch.device("meta"):
+        alone = timm.create_model(f"dermimitformer_{ours}_patch16_224", num_classes=8, lsm=False)
+        vit = timm.create_model(theirs, num_classes=8)
+    assert sum(p.numel() for p in alone.parameters()) == sum(p.numel() for p in vit.parameters())
 
 
 def test_forward_head_and_reset_classifier(images):

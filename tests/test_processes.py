@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedType
 from test_faults import NO_BATCH_NORM
 from test_train import config  # noqa: F401
 
@@ -34,7 +34,7 @@ fit(TrainConfig.from_dict(values))
 """
 EVALUATE = """import sys
 import pandas as pd
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedType
 from accelerate.utils import DataLoaderConfiguration
 from dermimit.data import PhotoDataset
 from dermimit.evaluate.predictions import predict
@@ -158,6 +158,13 @@ def test_torchrun_starts_the_command(config, tmp_path):  # noqa: F811
 def test_parts_of_one_photograph_are_not_compiled(config):  # noqa: F811
     with pytest.raises(ValueError, match=r"compile='default': needs parts of two photographs .*share their memory"):
         fit(config(compile="default", batch_size=4, accumulate=4))
+    assert not config().out.exists()
+
+
+def test_shared_weights_are_refused(config, monkeypatch):  # noqa: F811
+    monkeypatch.setattr("accelerate.Accelerator.distributed_type", DistributedType.FSDP)
+    with pytest.raises(ValueError, match=r"FSDP, which shares the weights .*start it without"):
+        fit(config())
     assert not config().out.exists()
 
 

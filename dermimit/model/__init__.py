@@ -5,6 +5,7 @@ from dermimit.model.build import (
     build,
     dermimitformer_base_patch16_224,
     dermimitformer_base_patch16_384,
+    dermimitformer_large_patch16_224,
     dermimitformer_small_patch16_224,
     dermimitformer_tiny_patch8_64,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "build",
     "dermimitformer_base_patch16_224",
     "dermimitformer_base_patch16_384",
+    "dermimitformer_large_patch16_224",
     "dermimitformer_lite0_stem_224",
     "dermimitformer_small_patch16_224",
     "dermimitformer_tiny_patch8_64",

@@ -158,3 +158,10 @@ def dermimitformer_base_patch16_384(pretrained: bool = False, **kwargs) -> DermI
     """ViT-B/16 at 384 pixels; ImageNet-21k weights are those at 224, with resampled position embeddings."""
     sizes = dict(img_size=384, patch_size=16, embed_dim=768, depth=12, num_heads=12)
     return _create(pretrained, "vit_base_patch16_224.augreg_in21k", sizes, {}, **kwargs)
+
+
+@register_model
+def dermimitformer_large_patch16_224(pretrained: bool = False, **kwargs) -> DermImitFormer:
+    """ViT-L/16 at 224 pixels, larger than any the paper tried: 24 blocks, of which 22 are shared."""
+    sizes = dict(img_size=224, patch_size=16, embed_dim=1024, depth=24, num_heads=16)
+    return _create(pretrained, "vit_large_patch16_224.augreg_in21k", sizes, {}, **kwargs)

@@ -5,12 +5,13 @@ import re
 from collections.abc import MutableMapping
 
 import torch
-from accelerate import Accelerator
+from accelerate import Accelerator, DistributedType
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from dermimit.train.config import TrainConfig
 
+SHARING = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 PORTS = 20_000  # of the first process, from here on: one of a thousand, by the job's number
 
 
@@ -46,8 +47,14 @@ def first_node(nodes: str) -> str:
 
 
 def check_batch(config: TrainConfig, accelerator: Accelerator) -> None:
-    """Raises ValueError if a batch cannot be shared evenly among the processes, or is too small to be compiled."""
-    processes = accelerator.num_processes
+    """Raises ValueError if a batch cannot be shared evenly among the processes or is too small to be compiled, or where
+    the processes were started to share the weights among them."""
+    processes, kind = accelerator.num_processes, accelerator.distributed_type
+    if kind in SHARING:
+        raise ValueError(
+            f"accelerate was started with {kind.value}, which shares the weights among the processes; checkpoints here "
+            "are whole: start it without, each process then holds the model"
+        )
     if config.batch_size % processes:
         raise ValueError(
             f"TrainConfig.batch_size={config.batch_size}: must be a multiple of the {processes} processes "
