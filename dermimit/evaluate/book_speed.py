@@ -54,19 +54,16 @@ def slowest_text(record: dict[str, Any]) -> str:
 def tried_text(record: dict[str, Any]) -> str:
     """What other ways of making the same training step gain or lose, and what compiling costs first."""
     ways = record["times_as_long"]
-    named = {"one update for each weight": "with an update for each weight in turn instead of one for all",
-             "channels first": "with channels first instead of last"}  # fmt: skip
-    longer = [f"{text} {_times(ways[name])}" for name, text in named.items()]
     saved = 1 - ways["compiled"]["median"]
     seconds, rate = record["first_compiled_step_seconds"], record["images_per_second"]["float32"]["median"]
     pays = (
-        f"the training would have to be of {seconds * rate / saved:,.0f} images before that is earned back"
-        if saved > 0
-        else "nothing earns that back"
+        f"about {seconds * rate / saved / 1000:,.0f} thousand images earn back" if saved > 0 else "nothing earns back"
     )
     return (
-        f"The same step in float32 takes {'; '.join(longer)}. Compiled by torch it takes {_times(ways['compiled'])}, "
-        f"but the first one takes {seconds:.0f} s more, and {pays}."
+        "How the same step is made matters less. In float32 it takes "
+        f"{_times(ways['one update for each weight'])} where weights are updated one after the other instead of all in "
+        f"one go, and {_times(ways['channels first'])} where channels come first in memory instead of last. Compiled by "
+        f"torch it takes {_times(ways['compiled'])}; compiling takes {seconds:.0f} s first, which {pays}."
     )
 
 
