@@ -62,8 +62,8 @@ def tried_text(record: dict[str, Any]) -> str:
     return (
         "How the same step is made matters less. In float32 it takes "
         f"{_times(ways['one update for each weight'])} where weights are updated one after the other instead of all in "
-        f"one go, and {_times(ways['channels first'])} where channels come first in memory instead of last. Compiled by "
-        f"torch it takes {_times(ways['compiled'])}; compiling takes {seconds:.0f} s first, which {pays}."
+        f"one go, and {_times(ways['channels first'])} where channels come first in memory instead of last. Compiled "
+        f"by torch it takes {_times(ways['compiled'])}; compiling takes {seconds:.0f} s first, which {pays}."
     )
 
 
