@@ -1,5 +1,8 @@
 """Shared by all tests: argument types and array shapes are checked at run time; a tiny dataset on disk."""
 
+import os
+import shutil
+import sysconfig
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,12 @@ from PIL import Image
 typecheck = beartype(conf=BeartypeConf(is_pep484_tower=True))  # an int will do for a float
 install_import_hook("dermimit", "conftest.typecheck")  # before the first import of dermimit
 torch.set_num_threads(1)
+
+HEADER = Path(sysconfig.get_path("include"), "Python.h")
+needs_compiler = pytest.mark.skipif(
+    not (shutil.which(os.environ.get("CXX", "g++")) and HEADER.exists()),
+    reason="torch.compile needs g++ and Python's headers",
+)
 
 DISEASES, BODY_PARTS = ("acne", "eczema", "psoriasis"), ("arm", "leg")
 ATTRIBUTES = ("papule", "plaque", "scale", "crust")

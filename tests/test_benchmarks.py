@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import needs_compiler
 
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 sys.path.append(str(FOLDER))  # as when a script is run
@@ -57,6 +58,7 @@ def test_the_straightforward_variant_keeps_every_matrix_and_narrows_the_last_blo
     assert shapes == [(1, 3, 197, 197)] * 11 + [(1, 3, 25, 25)]
 
 
+@needs_compiler
 @pytest.mark.slow
 def test_small_training_runs(tmp_path):
     out = tmp_path / "small.json"

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from accelerate import Accelerator, DistributedType
+from conftest import needs_compiler
 from test_faults import NO_BATCH_NORM
 from test_train import config  # noqa: F401
 
@@ -34,7 +35,7 @@ fit(TrainConfig.from_dict(values))
 """
 EVALUATE = """import sys
 import pandas as pd
-from accelerate import Accelerator, DistributedType
+from accelerate import Accelerator
 from accelerate.utils import DataLoaderConfiguration
 from dermimit.data import PhotoDataset
 from dermimit.evaluate.predictions import predict
@@ -94,6 +95,7 @@ def test_two_processes_give_the_numbers_of_one_and_hand_over_to_one(config, tmp_
     assert_alike(one, load_run(fit(config("handed", **USUAL))))
 
 
+@needs_compiler
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2])
 def test_compiled_training_gives_the_numbers_of_eager_training(config, tmp_path, count):  # noqa: F811
