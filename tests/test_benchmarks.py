@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,11 @@ sys.path.append(str(FOLDER))  # as when a script is run
 
 def script(name):
     return importlib.import_module(name)
+
+
+def test_every_script_is_in_the_list():
+    listed = set(re.findall(r"benchmarks/(\w+)\.py", (FOLDER / "README.md").read_text("utf-8")))
+    assert listed == {path.stem for path in FOLDER.glob("*.py") if "__main__" in path.read_text("utf-8")}
 
 
 def test_synderm_speed_runs(tmp_path, capsys):

@@ -96,6 +96,8 @@ def test_the_stages_of_a_book_are_those_of_the_workflow():
     assert {"train", "page", "pages", "book"} <= set(rows)
     assert FOUND.book_stages["stages"][0]["stage"] in book_speed.stages_text(FOUND.book_stages)
     assert len(book_speed.stages_table(FOUND.book_stages)) == len(rows)
+    assert FOUND.book_stages_slower["total_seconds"] > FOUND.book_stages["total_seconds"]
+    assert "took 27.0 minutes with the version" in book_speed.slower_text(FOUND.book_stages_slower)
     speed_charts.stage_bars(FOUND.book_stages)
     plt.close("all")
 

@@ -30,6 +30,15 @@ def stages_text(record: dict[str, Any]) -> str:
     )
 
 
+def slower_text(record: dict[str, Any]) -> str:
+    """How long the same profile took elsewhere: what the time of one machine is worth."""
+    made = record["provenance"]
+    return (
+        f"Such times differ from one virtual server to the next: another one of {made['device']} took "
+        f"{record['total_seconds'] / 60:.1f} minutes with the version `{made['commit'][:7]}`."
+    )
+
+
 def slowest_text(record: dict[str, Any]) -> str:
     """How near the training step of the book's small model comes to what a core can do, in float32 and in bf16."""
     gain, rate = record["gain"], record["images_per_second"]

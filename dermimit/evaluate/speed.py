@@ -11,7 +11,7 @@ from dermimit.records import read_json
 OURS, REFERENCE = "DermImitFormer", "ViT"
 TARGET_SHARE, TARGET_MFU = 0.05, 0.45
 NAMES = ("model_overhead", "model_overhead_gpu", "input_speed", "synderm_speed", "growth", "extrapolation",
-         "book_stages", "small_training", "book_on_slurm")  # fmt: skip
+         "book_stages", "book_stages_slower", "small_training", "book_on_slurm")  # fmt: skip
 AXES = {"image size": "side of the image (pixels)", "patches": "patches of an image", "K": "selected patches, K",
         "tasks": "tasks", "classes": "classes of each task"}  # fmt: skip
 WORKS = ("training", "inference")
@@ -29,6 +29,7 @@ class Speed:
     growth: dict[str, Any] | None
     extrapolation: dict[str, Any] | None
     book_stages: dict[str, Any] | None
+    book_stages_slower: dict[str, Any] | None
     small_training: dict[str, Any] | None
     book_on_slurm: dict[str, Any] | None
 

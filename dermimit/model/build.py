@@ -162,6 +162,6 @@ def dermimitformer_base_patch16_384(pretrained: bool = False, **kwargs) -> DermI
 
 @register_model
 def dermimitformer_large_patch16_224(pretrained: bool = False, **kwargs) -> DermImitFormer:
-    """ViT-L/16 at 224 pixels, larger than any the paper tried: 24 blocks, of which 22 are shared."""
+    """ViT-L/16 at 224 pixels, larger than the paper's ViT-B/16: 24 blocks, of which 22 are shared."""
     sizes = dict(img_size=224, patch_size=16, embed_dim=1024, depth=24, num_heads=16)
     return _create(pretrained, "vit_large_patch16_224.augreg_in21k", sizes, {}, **kwargs)

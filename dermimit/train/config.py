@@ -86,7 +86,8 @@ class TrainConfig:
     """Mixed precision; fp32 or bf16."""
     compile: Literal["no", "default", "reduce-overhead"] = "no"
     """torch.compile of the training step: default fuses operations, reduce-overhead also replays them as CUDA graphs.
-    The first step takes a minute or more; the numbers are the same but for rounding. For a large model on a GPU."""
+    The first step takes a minute or more; the numbers are the same but for rounding. Meant for a large model on
+    a GPU."""
     workers: int = 0
     """Processes that load photographs; 0 loads in the training process. The numbers are the same."""
     in_memory: bool = True
