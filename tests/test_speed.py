@@ -148,3 +148,8 @@ def test_the_first_lines_are_those_of_the_records():
     assert f"**{first['step']}** times" in speed.overhead_text(FOUND.model_overhead)
     assert first["gpu"] == ("has been measured" if FOUND.model_overhead_gpu else speed.NEVER)
     assert set(speed.takeaways(speed.Speed(*[None] * len(speed.NAMES))).values()) == {speed.NEVER}
+
+
+def test_the_book_says_whether_a_gpu_has_been_used():
+    text = " ".join((ROOT / "book/reproduce.md").read_text(encoding="utf-8").split())
+    assert ("On a GPU the command has not been run yet" in text) == (FOUND.model_overhead_gpu is None)
