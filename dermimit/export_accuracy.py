@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from dermimit.data.splits import select
+from dermimit.evaluate.ranks import rank_of_truth
 from dermimit.evaluate.resampling import Draws, macro_f1_draws, patient_draws, percentile_interval
 from dermimit.export_model import Explorable
 from dermimit.export_quantise import answers_of, scores, without_corruption
@@ -65,8 +66,8 @@ def accuracy(
 
 def _with_intervals(answers: Mapping[str, np.ndarray], targets: Mapping[str, np.ndarray], draws: Draws) -> dict:
     points, truth, p = scores(answers, targets), targets["disease"].argmax(axis=1), answers["disease"]
-    rank = (p > p[np.arange(len(p)), truth][:, None]).sum(axis=1)
-    shares = draws.means(np.stack([p.argmax(axis=1) == truth, rank < 3], axis=1).astype(float))
+    in_top3 = rank_of_truth(p, truth) <= 3
+    shares = draws.means(np.stack([p.argmax(axis=1) == truth, in_top3], axis=1).astype(float))
     resampled = {
         "macro_f1": macro_f1_draws(truth, p.argmax(axis=1), draws),
         "accuracy": shares[0],

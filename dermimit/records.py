@@ -18,9 +18,11 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from dermimit.evaluate.ranks import rank_of_truth
+
 PACKAGE = Path(__file__).parent
 PACKAGES = ("torch", "torchvision", "timm", "accelerate", "numpy", "pandas", "scikit-learn", "dermimit")
-RESULT_CODE = ("data", "model", "train", "evaluate/metrics.py", "evaluate/predictions.py")
+RESULT_CODE = ("data", "model", "train", "evaluate/metrics.py", "evaluate/predictions.py", "evaluate/ranks.py")
 """The parts of the package that a run's numbers depend on."""
 DISK_FULL = {
     errno.ENOSPC: "the disk is full",
@@ -106,6 +108,16 @@ def git_state() -> tuple[str, bool]:
         return "unknown", False
 
 
+def processor() -> str:
+    """The name that the processor gives itself, and whether it computes in bf16; "" where the system does not say."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return platform.processor()
+    name = next((line.split(":")[1].strip() for line in text.splitlines() if line.startswith("model name")), "")
+    return name + (", bf16" if "bf16" in text else "")
+
+
 def provenance(frame: pd.DataFrame, started: float, extra: dict[str, Any]) -> dict[str, Any]:
     """Where a record comes from.
 
@@ -116,7 +128,7 @@ def provenance(frame: pd.DataFrame, started: float, extra: dict[str, Any]) -> di
 
     Returns:
         commit, dirty, versions, fingerprints of code and data, started (ISO, UTC), seconds, peak_memory_mb of the
-        process, python, platform, and `extra`.
+        process, python, platform, processor, and `extra`.
     """
     commit, dirty = git_state()
     unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, else in KiB
@@ -131,6 +143,7 @@ def provenance(frame: pd.DataFrame, started: float, extra: dict[str, Any]) -> di
         "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20),
         "python": platform.python_version(),
         "platform": platform.platform(),
+        "processor": processor(),
         **extra,
     }
 
@@ -174,14 +187,14 @@ def answers_of(predictions: pd.DataFrame, diseases: list[str]) -> pd.DataFrame:
 
     Returns:
         columns `image, split, patient_id, disease` and `answer`, the most probable disease, as categories;
-        `confidence`, its probability (float16); `rank` of the true disease, 1 + how many are more probable (missing
-        where none is known).
+        `confidence`, its probability (float16); `rank` of the true disease, see `rank_of_truth` (missing where none is
+        known).
     """
     probability = np.stack(predictions["disease_prob"].to_list()).astype(np.float32)
     place = {name: i for i, name in enumerate(diseases)}
     truth = predictions["disease"].map(place)
-    own = probability[np.arange(len(truth)), truth.fillna(0).astype(int)]
-    rank = pd.Series(1 + (probability > own[:, None]).sum(axis=1), index=predictions.index).where(truth.notna())
+    rank = pd.Series(rank_of_truth(probability, truth.fillna(0).astype(int).to_numpy()), index=predictions.index)
+    rank = rank.where(truth.notna())
     kept = predictions[["image", "split", "patient_id", "disease"]]
     return kept.assign(
         disease=pd.Categorical(kept["disease"], diseases),

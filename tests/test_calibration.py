@@ -8,6 +8,7 @@ from dermimit.data.schema import LabelSpace
 from dermimit.evaluate import calibration
 from dermimit.evaluate.differential import Differential, differential, top_k
 from dermimit.evaluate.metrics import class_metrics, expected_calibration_error
+from dermimit.evaluate.ranks import rank_of_truth
 
 SPACE = LabelSpace("toy", diseases=("a", "b", "c"))
 
@@ -135,9 +136,17 @@ def test_another_label_space_is_refused(diseases, message):
         differential(predictions(), LabelSpace("other", diseases=diseases))
 
 
+def test_equal_probabilities_count_against_the_model():
+    even = np.full((4, 5), 0.2)
+    assert rank_of_truth(even, np.array([0, 1, 2, 4])).tolist() == [5, 5, 5, 5]
+    assert class_metrics(np.eye(5)[[0, 1, 2, 4]], even)["top3_accuracy"] == 0
+    some = np.array([[0.5, 0.3, 0.3], [0.2, 0.2, 0.6]])
+    assert rank_of_truth(some, np.array([1, 1])).tolist() == [3, 3]
+
+
 def test_top_k_by_hand_and_as_in_the_metrics():
     answers = by_hand([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.4, 0.4, 0.2], [0.1, 0.2, 0.7]], [0, 1, 1, 0])
-    assert top_k(answers, 3, 50)["accuracy"].tolist() == [0.5, 0.75, 1.0]
+    assert top_k(answers, 3, 50)["accuracy"].tolist() == [0.25, 0.75, 1.0]  # the tie of the third counts against
     answers = drawn(300, classes=9)
     table = top_k(answers, 9, 50).set_index("k")
     assert table.loc[3, "accuracy"] == class_metrics(np.eye(9)[answers.truth], answers.probability)["top3_accuracy"]

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from dermimit.model.cross_interaction import CrossAttention, CrossInteraction, interacting_pairs
+from dermimit.model.cross_interaction import CrossAttention, CrossBlock, CrossInteraction, interacting_pairs
 
 
 def test_cross_attention_equals_an_explicit_reference():
@@ -18,6 +18,28 @@ def test_cross_attention_equals_an_explicit_reference():
         weights = torch.softmax(q[..., part] @ k[..., part].transpose(1, 2) / math.sqrt(4), dim=-1)
         heads.append(weights @ v[..., part])
     torch.testing.assert_close(layer(x, y), layer.proj(torch.cat(heads, dim=-1)))
+
+
+def test_the_whole_block_equals_an_explicit_reference_in_float64():
+    torch.manual_seed(0)
+    block = CrossBlock(dim=12, num_heads=3, mlp_ratio=2.0).double()
+    for parameter in block.parameters():  # norms start as the identity: nothing may hide behind that
+        torch.nn.init.normal_(parameter, std=0.3)
+    x, y = torch.randn(2, 5, 12).double(), torch.randn(2, 7, 12).double()
+
+    def norm(layer, z):
+        centred = z - z.mean(-1, keepdim=True)
+        return centred / (centred.pow(2).mean(-1, keepdim=True) + 1e-6).sqrt() * layer.weight + layer.bias
+
+    q, (k, v) = block.attn.q(norm(block.norm_x, x)), block.attn.kv(norm(block.norm_y, y)).chunk(2, dim=-1)
+    heads = []
+    for h in range(3):
+        part = slice(4 * h, 4 * h + 4)
+        heads.append(torch.softmax(q[..., part] @ k[..., part].transpose(1, 2) / math.sqrt(4), dim=-1) @ v[..., part])
+    read = x + block.attn.proj(torch.cat(heads, dim=-1))
+    hidden = block.mlp.fc1(norm(block.norm_mlp, read))
+    expected = read + block.mlp.fc2(0.5 * hidden * (1 + torch.erf(hidden / math.sqrt(2))))
+    torch.testing.assert_close(block(x, y), expected, rtol=1e-9, atol=1e-9)
 
 
 def test_wiring():

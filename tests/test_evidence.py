@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from dermimit.data import LabelSpace
-from dermimit.evaluate import evidence, gradient_conflict, verdicts
+from dermimit.evaluate import evidence, gradient_conflict, verdict_texts, verdicts
+from dermimit.evaluate.resampling import bootstrap_floor, bootstrap_p
+from dermimit.evaluate.significance import holm
 from dermimit.evaluate.tables import read_experiments
 from dermimit.records import answers_of, write_json
 
@@ -41,14 +43,63 @@ def project(tmp_path):
 
 
 def test_verdicts_follow_the_rule(project):
-    judged = verdicts.judge(evidence.read_evidence(project, "ablation")).set_index("claim")
-    assert judged.loc["… attributes alone", "verdict"] == verdicts.SUPPORTED
-    assert judged.loc["… body part alone", "verdict"] == verdicts.NOT_SHOWN
+    judged = verdicts.judge(evidence.with_controls(project)).set_index("claim")
+    assert judged.loc["Learning attributes helps the disease", "verdict"] == verdicts.SUPPORTED
+    assert judged.loc["Learning the body part helps the disease", "verdict"] == verdicts.NOT_SHOWN
     assert judged.loc["Cross-interaction beats concatenation", "verdict"] == verdicts.CONTRADICTED
-    untrained = judged.loc["Lesion selection helps, three tasks"]  # D_B_A_CIM is missing
+    untrained = judged.loc["Local tokens help, three tasks"]  # D_B_A_CIM and full_random are missing
     assert untrained["verdict"] == evidence.NOT_RUN and evidence.p_text(untrained["p"]) == "–"
-    known = judged.drop(index=untrained.name)
-    assert (known["p_holm"] >= known["p"]).all()
+    known = judged[judged["seeds"] > 0]
+    assert (known["p_holm"] >= known["p"]).all() and (known["p_holm"] > known["p"]).any()
+    assert verdict_texts.sums(evidence.with_controls(project))["seeds"].tolist() == [4, 4]
+
+
+def test_a_verdict_waits_for_the_corrected_p(project, monkeypatch):
+    found = evidence.with_controls(project)
+    assert (verdicts.judge(found)["verdict"] == verdicts.SUPPORTED).any()
+    monkeypatch.setattr(verdicts, "holm", lambda p: np.where(np.isnan(p), np.nan, 0.051))
+    assert set(verdicts.judge(found)["verdict"]) == {verdicts.NOT_SHOWN, evidence.NOT_RUN}
+
+
+def test_the_rule_of_verdicts():
+    p, seeds = pd.Series([0.049, 0.049, 0.05, np.nan, np.nan]), pd.Series([5, 5, 5, 1, 0])
+    said = verdicts.by_rule(pd.Series([0.1, -0.1, 0.1, 0.1, np.nan]), p, seeds)
+    assert list(said) == [
+        verdicts.SUPPORTED, verdicts.CONTRADICTED, verdicts.NOT_SHOWN, verdicts.NOT_TESTED, verdicts.NOT_RUN
+    ]  # fmt: skip
+
+
+def test_no_claim_is_a_sum_of_others():
+    rows = sorted({row for claim in verdicts.CLAIMS for row in (claim.row, claim.reference)})
+    contrasts = np.zeros((len(verdicts.CLAIMS), len(rows)))
+    for line, claim in zip(contrasts, verdicts.CLAIMS, strict=True):
+        line[rows.index(claim.row)], line[rows.index(claim.reference)] = 1, -1
+    assert np.linalg.matrix_rank(contrasts) == len(contrasts)
+    for total in verdicts.SUMS[:1]:  # while these are
+        line = np.zeros(len(rows))
+        line[rows.index(total.row)], line[rows.index(total.reference)] = 1, -1
+        assert np.linalg.matrix_rank(np.vstack([contrasts, line])) == len(contrasts)
+
+
+def test_claims_that_share_runs_name_one_another():
+    numbers = {claim.text: k for k, claim in enumerate(verdicts.CLAIMS, 1)}
+    shares = verdicts.judge(evidence.with_controls(ROOT)).set_index("claim")["shares"]
+    assert numbers["Learning attributes helps the disease"] == 2
+    assert shares["Learning the body part helps the disease"] == "2, 3, 4"  # D or D + B
+    assert shares["Local tokens help, three tasks"] == str(numbers[verdict_texts.CHOOSING[1]])
+
+
+def test_two_questions_are_answered_apart():
+    lines = [(claim, 0.1, 0.05, 0.15, verdicts.SUPPORTED) for claim in verdict_texts.TOKENS]
+    lines += [(claim, 0.0, -0.02, 0.02, verdicts.NOT_SHOWN) for claim in verdict_texts.CHOOSING]
+    judged = pd.DataFrame(lines, columns=["claim", "difference", "low", "high", "verdict"])
+    said = verdict_texts.answers(judged)
+    assert said["tokens_answer"].startswith("Local tokens, even chosen at random, help: +0.100 (+0.050 to +0.150)")
+    assert said["choosing_answer"].startswith("That choosing by attention beats chance is not shown: +0.000")
+    judged.loc[2, "verdict"] = verdicts.CONTRADICTED
+    assert (
+        "is contradicted with the disease alone and not shown with" in verdict_texts.answers(judged)["choosing_answer"]
+    )
 
 
 def test_a_table_is_compared_with_the_seeds_that_both_have(project):
@@ -59,7 +110,7 @@ def test_a_table_is_compared_with_the_seeds_that_both_have(project):
     assert table.loc["k4", "difference_high"] < 0 and table.loc["k4", "group"] == "K"
     assert not found.complete
     text = evidence.differences_table(table.reset_index())
-    assert list(text["model"]) == ["4 of 64"] and text["p (Holm)"].iloc[0] == "< 0.001"
+    assert list(text["model"]) == ["4 of 64"] and text["p (t, Holm)"].iloc[0].startswith(("0.", "< 0.001"))
 
 
 def test_a_table_without_runs_is_empty_and_without_an_ablation_refused(project, tmp_path):
@@ -70,8 +121,18 @@ def test_a_table_without_runs_is_empty_and_without_an_ablation_refused(project, 
 
 
 def test_every_claim_names_rows_of_the_ablation():
-    rows = set(read_experiments(ROOT / "workflow/experiments/ablation.csv")["row"])
+    names = ("ablation", "controls")
+    rows = {row for name in names for row in read_experiments(ROOT / f"workflow/experiments/{name}.csv")["row"]}
     assert all({claim.row, claim.reference} <= rows for claim in verdicts.CLAIMS)
+
+
+def test_a_p_at_the_floor_of_its_method_says_so():
+    floor = bootstrap_floor(2000)
+    assert bootstrap_p(np.full(2000, 0.1)) == floor and evidence.p_text(floor, floor) == "< 0.001"
+    corrected = [{"p_holm": p} for p in holm([floor, floor, 0.2, 0.5, 0.6, 0.7, 0.8])] + [{}]
+    assert evidence.holm_texts(corrected)[:3] == ["< 0.007", "< 0.007", "1.000"]
+    assert evidence.holm_texts(corrected)[-1] == "–"
+    assert evidence.p_text(0.0071) == "0.007" and evidence.p_text(0.0002) == "< 0.001"
 
 
 def test_gradients_are_read_by_pair_of_tasks(tmp_path):

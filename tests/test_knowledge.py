@@ -24,11 +24,15 @@ from dermimit.data.synderm.knowledge import (
     knowledge,
     parse,
 )
+from dermimit.evaluate.references import BEST, READERS
+from dermimit.records import read_json
 
 SCRIPT = Path(__file__).parents[1] / "workflow/scripts/skincon_counts.py"
 REAL = Path(__file__).parents[1] / "../shared/data/skincon_concepts_partial.csv"
 PRIMARY = ("papule", "plaque", "nodule", "vesicle", "bulla", "pustule", "wheal", "comedo", "ulcer", "macule", "patch")
 SOURCED = {"prior", "body", "attributes", "lesions", "course"}
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -314,6 +318,36 @@ def test_ceiling_refuses_what_it_does_not_know():
         ceiling(prior=[1, 2])
     with pytest.raises(ValueError, match=r"observed: unknown \['age'\]"):
         ceiling(("age",))
+
+
+def test_the_ceiling_is_that_of_the_prior_that_made_the_cases_and_as_published():
+    facts, n = knowledge(), 20_000
+    rng = np.random.Generator(np.random.Philox(key=np.array([0, 2**63], dtype=np.uint64)))
+    disease = rng.choice(len(facts.prior), size=n, p=facts.prior)
+    body, present, lesions = facts.draw(disease, rng)
+
+    def accuracy(prior, *seen):
+        with np.errstate(divide="ignore"):
+            return ((log_likelihood(*seen, facts) + np.log(prior)).argmax(axis=1) == disease).mean()
+
+    best = accuracy(facts.prior, body, present, lesions)
+    assert ceiling(n=n).accuracy == best
+    others = [
+        np.full(len(facts.prior), 1 / len(facts.prior)),
+        np.roll(facts.prior, 7),
+        facts.prior[::-1],
+        facts.prior**2,
+    ]
+    assert all(accuracy(prior / prior.sum(), body, present, lesions) < best for prior in others)
+    assert accuracy(facts.prior, body, present, None) < best - 0.04  # the lesion parameters count
+    published = read_json(ROOT / "results/published/synderm/ceiling.json")
+    for name, seen in READERS.items():
+        now = ceiling(seen, n=published["n"])
+        stored = published["readers"][name]
+        assert (now.accuracy, now.macro_f1, now.top3_accuracy) == pytest.approx(
+            (stored["accuracy"], stored["macro_f1"], stored["top3_accuracy"])
+        )
+    assert published["accuracy"] == published["readers"][BEST]["accuracy"]
 
 
 def test_ceiling_leaves_room_and_more_evidence_never_hurts():

@@ -8,6 +8,7 @@ import torch
 from dermimit.evaluate.localisation_summary import summarise
 from dermimit.evaluate.localisation_tables import (
     Published,
+    attended_text,
     precision_text,
     read_localisation,
     real_text,
@@ -109,6 +110,21 @@ def test_what_has_not_been_measured_is_none(tmp_path):
     assert found.methods is None and found.real is None and found.record == {}
 
 
+def test_what_selection_does_to_attention_is_said_in_words():
+    line = {"method": "class_attention", "score": "pointing", "p_holm": 0.02, "seeds": 5, "positive": 0}
+    told = {"less often": (-0.25, -0.39, -0.1), "more often": (0.25, 0.1, 0.39), "cannot be told": (-0.1, -0.3, 0.1)}
+    for words, (value, low, high) in told.items():
+        text = attended_text(pd.DataFrame([line | {"value": value, "low": low, "high": high}]))
+        assert words in text and "0.020" in text and "-0." not in text
+    less = attended_text(pd.DataFrame([line | {"value": -0.25, "low": -0.39, "high": -0.1}]))
+    assert "by 25 of 100 photographs (10 to 39), in 5 of 5 seeds" in less
+
+
+def test_gains_of_selection_need_a_second_seed():
+    alone = with_and_without(rows(seeds=1), ("auroc",))
+    assert alone[["low", "high", "p"]].isna().all(axis=None)
+
+
 def test_precision_is_judged_against_the_centre_and_against_people():
     rng = np.random.default_rng(0)
 
@@ -120,8 +136,8 @@ def test_precision_is_judged_against_the_centre_and_against_people():
         )  # fmt: skip
 
     better = precision_text(Published(frame(0.2), None, None, {}, None))
-    assert "it points better than the centre" in better and "IoU with the lesion is 0.40" in better
-    assert "**not** precise" in better
+    assert "it points better than the centre" in better and "lesion of a synthetic image is 0.40" in better
+    assert "points **worse** than the centre" in precision_text(Published(frame(-0.2), None, None, {}, None))
     assert "**not shown**" in precision_text(Published(frame(0.0), None, None, {}, None))
     assert precision_text(Published(None, None, None, {}, None)) == "**Not run yet.**"
 

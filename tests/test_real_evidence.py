@@ -12,36 +12,40 @@ from dermimit.evaluate.real_evidence import (
     pairs_table,
     read_real_evidence,
     recall_table,
+    runs_text,
     scores_table,
 )
 from dermimit.evaluate.tables import read_experiments
-from dermimit.evaluate.verdicts import CONTRADICTED, NOT_SHOWN, REAL_CLAIMS, judge_real
+from dermimit.evaluate.verdicts import CONTRADICTED, NOT_TESTED, REAL_CLAIMS, SUPPORTED, judge_real
 
 ROOT = Path(__file__).parents[1]
 EXPERIMENTS = pd.DataFrame({"row": ["a", "b", "c"], "group": ["stem"] * 3, "label": ["A", "B", "C"]})
 
 
-def line(row, value, p):
+def line(row, value, seeds=(0,), guessing=False):
     ends = {"": 0, "_low": -0.1, "_high": 0.1}
     score = {f"{name}{end}": value + d for name in ("macro_f1", "balanced_accuracy") for end, d in ends.items()}
-    difference = {"difference": value - 0.4, "difference_low": value - 0.5, "difference_high": value - 0.3, "p": p}
     confusion = {"BCC": {"BCC": 3, "MEL": 1}, "MEL": {"BCC": 2, "MEL": 0}}
-    more = {"recall": {"BCC": [value, 0.1, 0.9]}, "confusion": confusion}
-    return {"row": row} | score | difference | more
+    more = {"recall": {"BCC": [value, 0.1, 0.9], "MEL": [0.0, 0.0, 0.1]}, "confusion": confusion}
+    return {"row": row, "seeds": list(seeds), "guessing": guessing} | score | more
+
+
+def pair(row, reference, value, seeds=5, p=0.01):
+    ends = {"difference": value, "difference_low": value - 0.05, "difference_high": value + 0.05}
+    return {"row": row, "reference": reference, "seeds": seeds, "p": p if seeds > 1 else None} | ends
 
 
 @pytest.fixture
 def record():
-    return {"table": [line("a", 0.4, None), line("b", 0.6, 0.01)]}
+    return {"table": [line("a", 0.4), line("b", 0.6, (0, 1)), line("c", 0.2, guessing=True)]}
 
 
 def test_scores_carry_intervals_and_what_has_not_run_says_so(record):
+    record["table"].pop()
     table = scores_table(record, EXPERIMENTS).set_index("model")
     assert table.loc["A", "macro-F1"] == "0.400 (0.300 to 0.500)"
-    assert table.loc["A", "difference (95 %)"] == "–"
-    assert table.loc["B", "difference (95 %)"] == "+0.200 (+0.100 to +0.300)"
-    assert table.loc["B", "p (Holm)"] == "0.010"
-    assert table.loc["C", "macro-F1"] == NOT_RUN
+    assert table["seeds"].tolist() == [1, 2, 0] and table.loc["A", "above guessing"] == "yes"
+    assert table.loc["C", "macro-F1"] == table.loc["C", "above guessing"] == NOT_RUN
 
 
 def test_without_a_record_every_row_is_not_run(tmp_path):
@@ -50,36 +54,52 @@ def test_without_a_record_every_row_is_not_run(tmp_path):
 
 
 def test_recall_and_confusion_keep_the_names(record):
-    assert recall_table(record, EXPERIMENTS)["BCC"].tolist() == ["0.40 (0.10 to 0.90)", "0.60 (0.10 to 0.90)"]
+    assert recall_table(record, EXPERIMENTS)["BCC"].tolist()[:2] == ["0.40 (0.10 to 0.90)", "0.60 (0.10 to 0.90)"]
     counts = confusion_table(record, "b")
     assert counts.loc["BCC", "MEL"] == 1
     assert counts.loc["MEL", "BCC"] == 2
 
 
-def test_pairs_are_named_corrected_and_judged(record):
-    def pair(row, reference, value):
-        return {"row": row, "reference": reference, "difference": value, "difference_low": value - 0.05,
-                "difference_high": value + 0.05, "p": 0.01}  # fmt: skip
-
-    pairs = [pair("b", "a", 0.1), pair("c", "a", -0.2)]
+def test_pairs_are_named_and_tested_only_where_they_can_be(record):
+    pairs = [pair("b", "a", 0.1), pair("b", "a", -0.2), pair("b", "a", 0.3, seeds=1), pair("c", "a", 0.3, seeds=1)]
     table = pairs_table(record | {"pairs": pairs}, EXPERIMENTS)
-    assert table["rows"].tolist() == ["B − A", "C − A"]
-    assert table["p (Holm)"].tolist() == ["0.020", "0.020"]
-    assert competition_text(record).count("not run yet") == 2
+    assert table["rows"].tolist()[::3] == ["B − A", "C − A"]
+    assert table["p (t, Holm)"].tolist() == ["0.020", "0.020", "one seed: not tested", "guessing: not tested"]
+
+
+def test_competition_is_told_by_what_was_tested():
     names = [("bottleneck_B_A", "bottleneck_B"), ("bottleneck_B_A", "bottleneck_A")]
-    worse = competition_text({"pairs": [pair(*names[0], -0.2), pair(*names[1], 0.1)]})
-    assert "In the bottleneck" in worse and "**competition is shown**" in worse
-    same = competition_text({"pairs": [pair(*names[0], 0.02), pair(*names[1], 0.1)]})
-    assert "no competition is shown" in same
+    rows = ("bottleneck_B_A", "bottleneck_B", "bottleneck_A")
+
+    def told(first, second, seeds=5, guessing=False):
+        table = [line(row, 0.4, guessing=guessing) for row in rows]
+        return competition_text(
+            {"table": table, "pairs": [pair(*names[0], first, seeds), pair(*names[1], second, seeds)]}
+        )
+
+    assert competition_text({"table": [], "pairs": []}).count("not run yet") == 2
+    assert "In the bottleneck" in told(-0.2, 0.1) and "**competition is shown**" in told(-0.2, 0.1)
+    assert "no competition is shown" in told(0.02, 0.1)
+    assert "cannot tell" in told(-0.2, 0.1, seeds=1) and "shown" not in told(-0.2, 0.1, seeds=1)
+    guessed = told(-0.2, 0.1, guessing=True)
+    assert "**no test was made**" in guessed and "0.400, 0.400, 0.400; guessing has 0.500" in guessed
 
 
-def test_claims_on_real_photographs_are_judged_after_correction_over_all_pairs():
+def test_claims_on_real_photographs_are_judged_after_correction_over_what_is_tested():
     rows = read_experiments(ROOT / "workflow/experiments/real/pad_ufes_20.csv")
-    ends = {"difference_low": 0.01, "difference_high": 0.09}
-    pairs = [{"row": r, "reference": d, "difference": 0.05, "p": 0.03, **ends} for r, d in list(REAL_CLAIMS)[:2]]
-    pairs.append({"row": "imagenet_full", "reference": "imagenet_concat", "difference": -0.05, "p": 0.001, **ends})
+    two, one, three = list(REAL_CLAIMS)
+    pairs = [pair(*two, 0.05, p=0.03), pair(*one, -0.05, p=0.001), pair("imagenet_D_B", "imagenet_D", 0.2, seeds=1)]
     judged = judge_real({"pairs": pairs}, rows).set_index("claim")
-    assert judged.loc["Cross-interaction beats concatenation", ["verdict", "p_holm"]].tolist() == [CONTRADICTED, 0.003]
-    assert judged.loc["Learning attributes too helps the disease", ["verdict", "p_holm"]].tolist() == [NOT_SHOWN, 0.06]
-    assert judged.loc["The whole model beats the plain one", "verdict"] == NOT_RUN
+    assert judged.loc[REAL_CLAIMS[one], ["verdict", "p_holm"]].tolist() == [CONTRADICTED, 0.002]
+    assert judged.loc[REAL_CLAIMS[two], ["verdict", "p_holm"]].tolist() == [SUPPORTED, 0.03]
+    assert judged.loc[REAL_CLAIMS[three], "verdict"] == NOT_RUN
+    alone = judge_real({"pairs": [pair(*two, 0.05, seeds=1)]}, rows).set_index("claim")
+    assert alone.loc[REAL_CLAIMS[two], "verdict"] == NOT_TESTED
     assert (judge_real({"table": []}, rows)["verdict"] == NOT_RUN).all()
+
+
+def test_a_record_of_several_calls_says_where_each_run_comes_from():
+    facts = {"commit": "a" * 40, "dirty": False, "platform": "Linux", "seconds": 3600}
+    text = runs_text({"runs": [facts, facts, facts | {"commit": "b" * 40, "dirty": True}]})
+    assert "3 trainings" in text and "`aaaaaaaaaa` (2)" in text and "`bbbbbbbbbb` (1)" in text
+    assert "1 of them with uncommitted changes" in text and "3.0 hours" in text

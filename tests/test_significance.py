@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from dermimit.evaluate import significance as sig
 
@@ -49,6 +50,43 @@ def test_mcnemar_as_published():
 def test_mcnemar_needs_the_same_photos():
     with pytest.raises(ValueError, match="same photos"):
         sig.mcnemar(np.zeros(3, int), np.zeros(3, int), np.zeros(2, int))
+
+
+def test_t_test_without_photographs_is_the_paired_t_test():
+    differences = [0.02, 0.05, 0.01, 0.04, 0.03]
+    found = sig.t_test(differences, 0.0, 1000)
+    assert found.p == pytest.approx(stats.ttest_1samp(differences, 0).pvalue) and found.df == pytest.approx(4)
+
+
+def test_t_test_with_equal_seeds_is_that_of_the_photographs():
+    found = sig.t_test([0.02] * 5, 0.01**2, 1001)
+    assert found.df == pytest.approx(1000) and found.p == pytest.approx(2 * stats.t.sf(2, 1000))
+    assert sig.t_test([0.0, 0.0], 0.0, 9) == (1.0, np.inf, 0.0)
+    assert np.isnan(sig.t_test([0.5], 0.01, 9)).all()
+    with pytest.raises(ValueError, match="cannot be negative"):
+        sig.t_test([0.1, 0.2], -0.1, 9)
+
+
+def test_p_and_interval_agree_and_a_small_spread_by_luck_does_not_show_a_difference():
+    differences = [0.0124, 0.0214, 0.0092]
+    for photographs in (0.0, 0.002**2, 0.01**2):
+        found = sig.t_test(differences, photographs, 2000)
+        assert (found.p < 0.05) == (np.mean(differences) > found.half)
+        assert found.p >= stats.ttest_1samp(differences, 0).pvalue - 1e-12
+    lucky = sig.t_test([0.02, 0.02, 0.02001], 0.01**2, 2000)  # seeds agree to five digits: the photographs decide
+    assert lucky.p == pytest.approx(2 * stats.norm.sf(2), rel=0.05)
+
+
+@pytest.mark.parametrize("share", [0.3, 0.8, 1.0])
+def test_t_test_keeps_its_level_with_few_seeds(share):
+    """`share` of the variance of a mean is in the seeds, the rest in the photographs; nothing differs."""
+    rng, alpha = np.random.default_rng(1), 0.05 / 7
+    for seeds in (3, 5):
+        below = 0
+        for _ in range(3000):
+            differences = rng.normal(0, np.sqrt(1 - share)) + rng.normal(0, np.sqrt(seeds * share), seeds)
+            below += sig.t_test(differences, 1 - share, 2000).p < alpha
+        assert below / 3000 < 1.6 * alpha
 
 
 def test_effect_size_by_hand():

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from dermimit.data.label_space import LabelSpace
-from dermimit.evaluate import comparisons, statistics, tables
-from dermimit.evaluate.metrics import class_metrics
+from dermimit.evaluate import comparisons, references, statistics, tables
+from dermimit.evaluate.metrics import attribute_metrics, class_metrics
 
 SPACE = LabelSpace("toy", diseases=("a", "b", "c"))
 EXPERIMENTS = pd.DataFrame(
@@ -64,7 +64,11 @@ def test_macro_f1_by_hand_and_as_in_metrics():
 
 
 def test_reference_scores_by_hand():
-    scores = tables.reference_scores(["a", "a", "b"], ["a", "a", "a", "b"], num_classes=4)
+    space = LabelSpace("toy", diseases=tuple("abcd"), body_parts=tuple("xyz"), attributes=("red", "flat", "wet"))
+    train = pd.DataFrame({"disease": ["a", "a", "b"], "body_part": ["x", "x", "y"]})
+    test = pd.DataFrame({"disease": ["a", "a", "a", "b"], "body_part": ["x", "y", "y", "y"]})
+    test["attributes"] = [["red"], ["red", "flat"], [], ["red"]]
+    scores = references.reference_scores(train, test, space)
     majority, uniform = scores.loc["majority class"], scores.loc["uniform guess"]
     assert majority["disease/accuracy"] == 0.75
     assert majority["disease/macro_f1"] == pytest.approx(
@@ -73,6 +77,18 @@ def test_reference_scores_by_hand():
     assert majority["disease/balanced_accuracy"] == 0.5
     assert uniform["disease/accuracy"] == 0.25
     assert uniform["disease/macro_f1"] == pytest.approx((2 * 0.75 * 0.25 / 1.0 + 2 * 0.25 * 0.25 / 0.5) / 2)
+    assert (majority["body_part/accuracy"], uniform["body_part/accuracy"]) == (0.25, pytest.approx(1 / 3))
+    assert uniform["attributes/map"] == majority["attributes/map"] == (0.75 + 0.25) / 2  # nothing is wet
+
+
+def test_chance_map_is_what_random_scores_get():
+    rng, present = np.random.default_rng(0), np.array([0.05, 0.3, 0.6])
+    target = (rng.random((20_000, 3)) < present).astype(float)
+    lists = [[name for name, on in zip("abc", row, strict=True) if on] for row in target]
+    space = LabelSpace("toy", diseases=("x", "y"), attributes=tuple("abc"))
+    frame = pd.DataFrame({"disease": "x", "attributes": lists})
+    chance = references.reference_scores(frame, frame, space).loc["uniform guess", "attributes/map"]
+    assert attribute_metrics(target, rng.random((20_000, 3)))["map"] == pytest.approx(chance, abs=0.01)
 
 
 def test_bootstrap_interval_of_a_share():
@@ -103,12 +119,11 @@ def test_ablation_table(tmp_path):
     write_run(tmp_path, "full-seed0", "aabc", f1=0.5)
     write_run(tmp_path, "other-seed0", "aabc")
     records = tables.read_records(tmp_path)
-    references = tables.reference_scores(["a"], ["a", "b"], 3)
-    table = tables.ablation_table(records, EXPERIMENTS, references=references, ceiling=0.6)
+    two = pd.DataFrame({"disease": ["a", "b"]})
+    table = tables.ablation_table(records, EXPERIMENTS, references=references.reference_scores(two[:1], two, SPACE))
     assert list(table["model"]) == ["D", "all", "uniform guess", "majority class"]
     assert list(table["seeds"][:2]) == ["2", "1"]
     assert list(table["macro-F1"][:2]) == ["0.300 ± 0.141", "0.500"]
-    assert list(table["share of ceiling"][:2]) == ["50 %", "83 %"]
     assert table["accuracy"][0] == "–"
 
 
@@ -139,10 +154,19 @@ def test_accuracy_by_skin_type(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("interval", "word"), [((0.01, 0.03), "better"), ((-0.3, -0.1), "worse"), ((-0.1, 0.1), "zero")]
+    ("interval", "seeds", "said"),
+    [
+        ((0.01, 0.05), 3, "higher, uncorrected"),
+        ((-0.05, -0.01), 3, "**lower**, uncorrected"),
+        ((-0.01, 0.05), 3, "cannot tell"),
+        ((0.01, 0.05), 1, "one seed tells nothing of the models"),
+        ((-0.05, -0.01), 1, "one seed tells nothing of the models"),
+    ],
 )
-def test_verdict_says_what_the_interval_allows(interval, word):
-    assert word in comparisons.verdict(sum(interval) / 2, *interval, "full − D")
+def test_verdict_says_what_the_interval_and_the_seeds_allow(interval, seeds, said):
+    text = comparisons.verdict(0.02, *interval, "full − D", seeds)
+    assert said in text and "full − D is +0.020" in text
+    assert not any(word in text for word in ("better", "worse", "shown"))
 
 
 def test_status_table(tmp_path):
@@ -194,15 +218,17 @@ def test_experiments_are_checked(tmp_path, text, message):
 
 
 def test_references_of_published_runs_come_from_their_own_photographs(tmp_path):
-    assert tables.published_references(tmp_path, 4).empty
+    space = LabelSpace("toy", diseases=tuple("abcd"))
+    assert references.published_references(tmp_path, space).empty
     run = tmp_path / "full-seed0"
     run.mkdir()
     frame = pd.DataFrame({"split": ["val", "test", "test", "test"], "disease": ["b", "a", "a", "b"]})
     frame.to_parquet(run / "predictions.parquet")
-    (tmp_path / "ceiling.json").write_text('{"macro_f1": 0.7, "accuracy": 0.8, "top3_accuracy": 0.9}')
-    scores = tables.published_references(tmp_path, 4)
+    readers = {name: {"macro_f1": 0.7, "accuracy": 0.8, "top3_accuracy": 0.9} for name in references.READERS}
+    (tmp_path / "ceiling.json").write_text(json.dumps({"readers": readers}))
+    scores = references.published_references(tmp_path, space)
     assert scores.loc["majority class", "disease/accuracy"] == pytest.approx(2 / 3)
-    assert scores.loc[tables.BEST, "disease/macro_f1"] == 0.7
+    assert scores.loc[references.BEST, "disease/macro_f1"] == 0.7
 
 
 def test_missing_numbers_are_none_in_a_report():

@@ -30,7 +30,8 @@ FILES = {  # the table that changes whenever the dataset does: the first of thes
     "fitzpatrick17k": ("fitzpatrick17k.csv",), "scin": ("dataset/scin_labels.csv", "scin_labels.csv"),
     "folder": ("manifest.csv", "manifest.parquet", "."),
 }  # fmt: skip
-RESULT_CODE = ("data", "model", "train", "evaluate/metrics.py", "evaluate/predictions.py")  # as in dermimit.records
+# as in dermimit.records
+RESULT_CODE = ("data", "model", "train", "evaluate/metrics.py", "evaluate/predictions.py", "evaluate/ranks.py")
 MANIFEST_CODE = tuple(
     f"data/{name}.py" for name in ("cells", "columns", "label_space", "problems", "rules", "schema", "stored")
 )

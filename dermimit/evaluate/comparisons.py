@@ -11,7 +11,7 @@ import pandas as pd
 from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate.answers import Answers, macro_f1, read_answers
 from dermimit.evaluate.resampling import bootstrap_p, patient_draws, percentile_interval, two_level
-from dermimit.evaluate.significance import effect_size, holm, seeds_needed
+from dermimit.evaluate.significance import effect_size, holm, seeds_needed, t_test
 from dermimit.evaluate.statistics import count_interval, mean_sd
 from dermimit.evaluate.tables import in_order
 
@@ -20,7 +20,9 @@ __all__ = ["Answers", "accuracy_by_skin_type", "compare", "macro_f1", "read_answ
 CLAIMED = 0.013  # macro-F1 that the paper says the other tasks add to the disease
 NAN = float("nan")
 REFERENCE = {"difference": 0.0, "difference_low": 0.0, "difference_high": 0.0, "difference_sd": NAN}
-REFERENCE |= {"p_photographs": NAN, "p": NAN, "effect": NAN, "seeds_needed": None, "note": "reference"}
+REFERENCE |= {"p_photographs": NAN, "p_bootstrap": NAN, "p": NAN, "df": NAN, "effect": NAN, "seeds_needed": None}
+REFERENCE |= {"paired": 0, "note": "reference"}
+ONE_SEED = "one seed: not tested"
 
 
 def compare(
@@ -36,8 +38,9 @@ def compare(
     """Estimate each row's macro-F1 and its paired difference from a reference row, with everything a reader needs.
 
     Both rows answer for the same drawn patients, and seeds are paired by their number. Where there are several seeds
-    the 95 % intervals and p cover the luck of training too (`resampling.two_level`); with one, only the choice of
-    test photographs, and `note` says so.
+    the 95 % intervals and p cover the luck of training too (`resampling.two_level`, `significance.t_test`). With one,
+    the interval covers the choice of test photographs alone, there is no p, and `note` says so: two seeds of the same
+    row differ by such an interval about as often as not (`exploration`).
 
     Args:
         reference: the row to compare with; the first that was trained, if None.
@@ -46,11 +49,12 @@ def compare(
         same_seeds: refuse rows whose seeds are not those of the reference, rather than pair the shared ones.
     Returns:
         columns `row, label, seeds, value, sd, low, high`; then, of the difference, `difference, difference_low,
-        difference_high, difference_sd, p_photographs` (seeds as they are, by patient), `p`, `p_holm` (over this
-        table), `effect` (Hedges), `seeds_needed` (None: unknown or beyond 1,000) and `note`. Rows without stored
-        predictions are left out; those of the reference row are 0 or missing.
+        difference_high, difference_sd, p_photographs` (seeds as they are, by patient), `p_bootstrap` (never below
+        `resampling.bootstrap_floor`), `p` and `df` (`significance.t_test`), `p_holm` (of p, over this table), `paired`
+        (seeds that both rows have), `effect` (Hedges), `seeds_needed` (None: unknown or beyond 1,000) and `note`. Rows
+        without stored predictions are left out; those of the reference row are 0 or missing.
     Raises:
-        ValueError: the reference was not trained; other photos; no seed in common; too few resamples for the table.
+        ValueError: the reference was not trained; other photos; no seed in common.
     """
     rows = {}
     for row in in_order(records, experiments):
@@ -62,8 +66,6 @@ def compare(
         return pd.DataFrame()
     reference = reference or next(iter(rows))
     check_comparable(rows, reference, same_seeds)
-    if (fewest := 2 * (len(rows) - 1) / 0.05) > resamples + 1:
-        raise ValueError(f"{resamples} resamples cannot show anything in {len(rows)} rows: take over {fewest:.0f}.")
     labels = experiments.set_index("row")["label"]
     draws = patient_draws(rows[reference].patients, resamples)
     base = rows[reference].macro_f1_draws(draws)
@@ -77,10 +79,11 @@ def compare(
         if row == reference:
             lines.append(line | REFERENCE)
         else:
-            lines.append(line | paired_difference(these, rows[reference], scores, base, claimed))
+            patients = len(draws.weights)
+            lines.append(line | paired_difference(these, rows[reference], scores, base, claimed, patients))
     table = pd.DataFrame(lines)
     table["seeds_needed"] = pd.Series([line["seeds_needed"] for line in lines], dtype=object)
-    table.insert(table.columns.get_loc("p") + 1, "p_holm", holm(table["p"]))
+    table.insert(table.columns.get_loc("df") + 1, "p_holm", holm(table["p"]))
     return table
 
 
@@ -99,7 +102,7 @@ def check_comparable(rows: Mapping[str, Answers], reference: str, same_seeds: bo
 
 
 def paired_difference(
-    these: Answers, base: Answers, scores: np.ndarray, base_scores: np.ndarray, claimed: float
+    these: Answers, base: Answers, scores: np.ndarray, base_scores: np.ndarray, claimed: float, patients: int
 ) -> dict[str, Any]:
     """The difference of two rows over the seeds that both have; `scores` and `base_scores` are their draws."""
     shared = [seed for seed in base.seeds if seed in these.seeds]
@@ -111,16 +114,20 @@ def paired_difference(
     low, high = percentile_interval(both)
     notes = [f"{len(shared)} seeds paired"] if set(these.seeds) != set(base.seeds) else []
     if len(shared) == 1:
-        notes.append("one seed: the luck of training is not covered")
+        notes.append(ONE_SEED)
     elif len(shared) == 2:
         notes.append("two seeds: no effect size")
+    test = t_test(observed, float(draws.mean(0).var(ddof=1)), patients)
     return {
         "difference": mean,
         "difference_low": low,
         "difference_high": high,
         "difference_sd": sd,
         "p_photographs": bootstrap_p(draws.mean(0)),
-        "p": bootstrap_p(both),
+        "p_bootstrap": bootstrap_p(both) if len(shared) > 1 else NAN,
+        "p": test.p,
+        "df": test.df,
+        "paired": len(shared),
         "effect": effect_size(observed),
         "seeds_needed": seeds_needed(claimed, sd) if len(shared) > 1 else None,
         "note": "; ".join(notes),
@@ -147,16 +154,19 @@ def accuracy_by_skin_type(predictions: pd.DataFrame, label_space: LabelSpace) ->
     return pd.DataFrame(lines)
 
 
-def verdict(difference: float, low: float, high: float, what: str) -> str:
+def verdict(difference: float, low: float, high: float, what: str, seeds: int) -> str:
     """Say in one sentence what an interval of a difference allows one to say.
 
     Args:
         difference, low, high: in units of the score.
         what: for example "full − D".
+        seeds: of each model; with one, nothing is said of the models.
     """
     size = f"{what} is {difference:+.3f} (95 % interval {low:+.3f} to {high:+.3f})".replace("-", "−")
+    if seeds == 1:
+        return f"{size}: between these two trained networks; one seed tells nothing of the models."
     if low > 0:
-        return f"{size}: better on these test photographs."
+        return f"{size}: higher, uncorrected for the number of rows."
     if high < 0:
-        return f"{size}: **worse** on these test photographs."
-    return f"{size}: the interval holds zero, so no difference is shown."
+        return f"{size}: **lower**, uncorrected for the number of rows."
+    return f"{size}: the interval holds zero, so this cannot tell which is higher."

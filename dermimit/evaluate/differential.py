@@ -9,6 +9,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from dermimit.data.label_space import LabelSpace
+from dermimit.evaluate.ranks import rank_of_truth
 from dermimit.evaluate.resampling import patient_draws, percentile_interval
 
 
@@ -71,14 +72,14 @@ def differential(predictions: pd.DataFrame, label_space: LabelSpace, split: str 
 def top_k(answers: Differential, most: int = 10, resamples: int = 1000) -> pd.DataFrame:
     """Share of photos whose true disease is among the k most probable, for k = 1 .. `most`.
 
-    A disease counts as before the truth only if its probability is larger, as in `metrics.class_metrics`.
+    A disease that is as probable as the truth counts as before it, as in `metrics.class_metrics`: with k = 1 a photo
+    whose two most probable diseases are equal is wrong, whichever the answer was.
 
     Returns:
         columns `k, accuracy, low, high` (95 % bootstrap interval by patient).
     """
-    own = answers.probability[np.arange(len(answers.truth)), answers.truth]
-    before = (answers.probability > own[:, None]).sum(axis=1)
-    found = (before[:, None] < np.arange(1, most + 1)).astype(float)
+    rank = rank_of_truth(answers.probability, answers.truth)
+    found = (rank[:, None] <= np.arange(1, most + 1)).astype(float)
     draws = patient_draws(answers.patients, resamples).means(found)
     ends = [percentile_interval(line) for line in draws]
     table = pd.DataFrame({"k": np.arange(1, most + 1), "accuracy": found.mean(axis=0)})

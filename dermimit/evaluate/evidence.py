@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate.comparisons import compare
+from dermimit.evaluate.resampling import bootstrap_floor
 from dermimit.evaluate.statistics import format_mean_sd
 from dermimit.evaluate.tables import read_experiments, read_records
 from dermimit.records import read_json
@@ -73,6 +76,21 @@ def read_evidence(root: Path, table: str, beside: tuple[str, ...] = ("full",), d
     return Evidence(experiments, pd.concat(both, ignore_index=True), space, tuple(own["row"]))
 
 
+def with_controls(root: Path, dataset: str = "synderm") -> Evidence:
+    """The ablation together with its controls: the same budget, code and photographs, patches chosen otherwise.
+
+    Args:
+        root: the project's folder.
+        dataset: whose published runs.
+    """
+    ablation = read_evidence(root, "ablation", dataset=dataset)
+    rows = read_experiments(root / "workflow/experiments/controls.csv")
+    runs = read_records(root / f"results/published/{dataset}-evidence/controls")
+    records = pd.concat([ablation.records, runs[runs["row"].isin(rows["row"])]], ignore_index=True)
+    experiments = pd.concat([ablation.experiments, rows], ignore_index=True)
+    return Evidence(experiments, records, ablation.label_space, tuple(rows["row"]))
+
+
 def paper_scale_table(experiments: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:
     """The rows at the paper's scale as text for people; a row without a run says so and has no number."""
     scores = {"macro-F1": "test/disease/macro_f1", "accuracy": "test/disease/accuracy"}
@@ -103,7 +121,7 @@ def differences_table(found: pd.DataFrame, factors: bool = False) -> pd.DataFram
             "seeds": rows["seeds"],
             "macro-F1": [f"{value:.3f}" + ("" if pd.isna(sd) else f" ± {sd:.3f}") for value, sd in scores],
             "difference (95 %)": [with_interval(d, *e) for d, e in zip(rows["difference"], ends, strict=True)],
-            "p (Holm)": rows["p_holm"].map(p_text),
+            "p (t, Holm)": rows["p_holm"].map(p_text),
             "effect size": [f"{effect:.1f}" if pd.notna(effect) else "–" for effect in rows["effect"]],
         }
     )
@@ -116,8 +134,30 @@ def with_interval(value: float, low: float, high: float) -> str:
     return f"{value:+.3f} ({low:+.3f} to {high:+.3f})"
 
 
-def p_text(p: float) -> str:
-    """A p-value as it is usually printed; a dash where there is none."""
+def holm_texts(lines: Sequence[Mapping[str, Any]], key: str = "p_holm", resamples: int = 2000) -> list[str]:
+    """Corrected bootstrap p-values of one family as text, "< floor" where they are the smallest there can be.
+
+    Args:
+        lines: of the family; one without a p is not tested.
+        key: of the corrected p.
+        resamples: that the p-values are from.
+    """
+    tested = sum(line.get(key) is not None for line in lines)
+    return [
+        p_text(float("nan") if (p := line.get(key)) is None else p, bootstrap_floor(resamples, tested))
+        for line in lines
+    ]
+
+
+def p_text(p: float, floor: float = 0.001) -> str:
+    """A p-value as it is usually printed; a dash where there is none.
+
+    Args:
+        p: in [0, 1].
+        floor: the smallest that its method can give (`resampling.bootstrap_floor`), or 0.001 where there is no other:
+            a value at the floor is printed as "< floor".
+    """
     if pd.isna(p):
         return "–"
-    return f"{p:.3f}" if p >= 0.001 else "< 0.001"
+    least = max(floor, 0.001)
+    return f"{p:.3f}" if p > least * (1 + 1e-9) else f"< {least:.3f}"

@@ -5,56 +5,61 @@ from typing import Any
 
 import pandas as pd
 
-from dermimit.evaluate.evidence import Evidence
+from dermimit.evaluate.evidence import p_text
+from dermimit.evaluate.exploration import ABOVE, BELOW, INSIDE, NO_TRAINING
 from dermimit.evaluate.failure_tables import SHORT
 from dermimit.evaluate.significance import holm
+from dermimit.evaluate.verdict_texts import answers
 from dermimit.evaluate.verdicts import CONTRADICTED, NOT_SHOWN, SUPPORTED
 
 Numbers = dict[str, float | str]
 
 
 def of_evidence(
-    ablation: pd.DataFrame, choices: Evidence, rivals: Evidence, pairs: Sequence[Mapping[str, Any]]
+    ablation: pd.DataFrame, choices: pd.DataFrame, rivals: pd.DataFrame, pairs: Sequence[Mapping[str, Any]]
 ) -> Numbers:
     """What parts, choices and rivals are worth.
 
     Args:
         ablation: differences from D, from `Evidence.against`.
-        choices, rivals: the tables of these names.
+        choices, rivals: the tables of these names, from `exploration.explore`.
         pairs: paired differences on real photographs, of `real_evidence.read_real_evidence`.
     """
     full = ablation.set_index("row").loc["full"]
     real = next(p for p in pairs if (p["row"], p["reference"]) == ("imagenet_full", "imagenet_D"))
-    found: Numbers = {"real_p": float(holm(pd.Series([p["p"] for p in pairs]))[pairs.index(real)])}
+    corrected = holm(pd.Series([p["p"] for p in pairs], dtype=float))[pairs.index(real)]
+    found: Numbers = {"real_p": p_text(corrected), "real_seeds": real["seeds"], "full_seeds": int(full["seeds"])}
     for name, line in (("full", full), ("real", real)):
         found |= {f"{name}{end}": float(line[f"difference{end}"]) for end in ("", "_low", "_high")}
     for name, table in (("choice", choices), ("rival", rivals)):
-        against = table.against("full")
-        changed = against[against["row"].isin(table.own)]
-        shown = changed[changed["p_holm"] < 0.05]
-        found |= {f"{name}s": len(changed), f"{name}s_below": int((shown["difference"] < 0).sum())}
-        found |= {f"{name}s_above": int((shown["difference"] > 0).sum())}
-        if name == "choice":
-            worst = changed.loc[changed["difference"].idxmin()]
-    return found | {"worst": f"{worst['group']}: {worst['label']}", "worst_by": float(worst["difference"])}
+        own = table[table["reference"].notna()]
+        for key, reading in (("above", ABOVE), ("below", BELOW), ("inside", INSIDE), ("stuck", NO_TRAINING)):
+            some = own[own["reading"] == reading]
+            found |= {f"{name}s_{key}": len(some), f"{name}s_{key}_names": listed(some, name == "choice")}
+        found |= {f"{name}s": len(own), f"{name}s_by_chance": 0.05 * len(own), f"{name}_band": own["half"].max()}
+    return found
 
 
-def of_labels(labels: Evidence, shares: Evidence, cosines: pd.DataFrame) -> Numbers:
+def listed(rows: pd.DataFrame, factors: bool) -> str:
+    """The rows' names and differences in words; "none" where there is no row."""
+    names = rows["group"] + ": " + rows["label"] if factors else rows["label"]
+    tails = ["" if pd.isna(d) else f" ({d:+.3f})" for d in rows["difference"]]
+    return ", ".join(f"*{name}*{tail}" for name, tail in zip(names, tails, strict=True)) or "none"
+
+
+def of_labels(labels: pd.DataFrame, shares: pd.DataFrame, cosines: pd.DataFrame) -> Numbers:
     """What attributes, photographs and conflicts amount to.
 
     Args:
-        labels, shares: the tables `labels` and `data_share`.
+        labels, shares: the tables `labels` and `data_share`, from `exploration.explore`.
         cosines: from `gradient_conflict.mean_cosines`.
     """
-    lines = labels.against("full").set_index("row")
-    harmed = [row for row in labels.own if lines.loc[row, "p_holm"] < 0.05 and lines.loc[row, "difference"] < 0]
-    fewer = shares.against("full").set_index("row")
-    lost = [row for row in shares.own if row.startswith("full") and fewer.loc[row, "p_holm"] < 0.05]
-    found: Numbers = {"no_attributes": lines.loc["missing100", "difference"]}
-    found |= {"wrong_attributes": lines.loc["wrong100", "difference"]}
-    found["harmed"] = ", ".join(lines.loc[row, "label"] for row in harmed) or "none"
-    found["fewest"] = fewer.loc["full_5", "difference"]
-    found["fewer_lost"] = ", ".join(fewer.loc[row, "label"] for row in lost) or "none"
+    lines, fewer = labels.set_index("row"), shares.set_index("row")
+    missing, wrong = lines.loc["missing100"], lines.loc["wrong100"]
+    found: Numbers = {"no_attributes": missing["difference"], "wrong_attributes": wrong["difference"]}
+    found |= {"labels_band": missing["half"], "wrong_beside_missing": wrong["value"] - missing["value"]}
+    found |= {"two_seeds_band": missing["half"] * (2 / (1 + 1 / lines.loc["full", "seeds"])) ** 0.5}
+    found |= {"fewest": fewer.loc["full_5", "difference"], "fewest_alone": fewer.loc["D_LSM_5", "difference"]}
     found["watched_seeds"] = int(cosines["seeds"].min())
     found |= {"least_cosine": cosines["cosine"].min(), "least_pair": _words(cosines.loc[cosines["cosine"].idxmin()])}
     return found
@@ -70,9 +75,9 @@ def of_verdicts(drawn: pd.DataFrame, real: pd.DataFrame) -> Numbers:
     for name, table in (("drawn", drawn), ("real", real)):
         found[f"{name}_claims"] = len(table)
         for key, verdict in (("held", SUPPORTED), ("not_shown", NOT_SHOWN), ("contradicted", CONTRADICTED)):
-            claims = table.loc[table["verdict"] == verdict, "claim"].str.removeprefix("… ")
+            claims = table.loc[table["verdict"] == verdict, "claim"]
             found |= {f"{name}_{key}": len(claims), f"{name}_{key}_claims": "; ".join(claims) or "none"}
-    return found
+    return found | answers(drawn)
 
 
 def _words(line: pd.Series) -> str:
@@ -81,7 +86,7 @@ def _words(line: pd.Series) -> str:
 
 def of_failures(taxonomy: Mapping[str, Any], ink: Mapping[str, Any]) -> Numbers:
     """What errors go with, whether they travel, and what ink does on real photographs."""
-    found: Numbers = {}
+    found: Numbers = {"tags": len(taxonomy["cases"]["full"])}
     for name, line in (
         ("most", max(taxonomy["cases"]["full"], key=_ratio)),
         ("least", min(taxonomy["cases"]["full"], key=_ratio)),

@@ -120,4 +120,9 @@ def _mean(values: np.ndarray, patients: pd.Series, resamples: int, seed: int, wi
     means = draws.means(values[:, None])[0]
     low, high = percentile_interval(means) if len(draws.weights) > 1 else (float("nan"), float("nan"))
     line |= {"low": low, "high": high}
-    return line | ({"p": bootstrap_p(means) if len(draws.weights) > 1 else float("nan")} if with_p else {})
+    if not with_p:
+        return line
+    several = len(draws.weights) > 1
+    return line | (
+        {"p": bootstrap_p(means), "se": float(means.std(ddof=1))} if several else dict.fromkeys(("p", "se"), np.nan)
+    )

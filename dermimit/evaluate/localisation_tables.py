@@ -12,7 +12,7 @@ import pandas as pd
 from dermimit.evaluate.evidence import p_text, with_interval
 from dermimit.evaluate.localisation_names import BASELINES, HUMAN_IOU
 from dermimit.evaluate.localisation_summary import paired, paired_methods
-from dermimit.evaluate.significance import holm
+from dermimit.evaluate.significance import holm, t_test
 from dermimit.records import read_json
 
 COLUMNS = {
@@ -82,13 +82,16 @@ def precision_text(found: Published, scores: Sequence[str] = ("pointing", "auroc
     lines = paired_methods(found.methods, "lsm_score", "centre_prior", scores=scores).to_dict("records")
     gaps = ", ".join(f"{COLUMNS[p['score']]} {with_interval(p['value'], p['low'], p['high'])}" for p in lines)
     iou = found.methods.loc[found.methods["method"] == "lsm_score", "iou"].mean()
-    ahead = all(p["low"] > 0 for p in lines)
-    verdict = "it points better than the centre does" if ahead else "that it beats the centre is **not shown**"
-    how = "**not** precise" if iou < HUMAN_IOU else "as precise"
+    if all(p["low"] > 0 for p in lines):
+        verdict = "it points better than the centre does"
+    elif all(p["high"] < 0 for p in lines):
+        verdict = "it points **worse** than the centre, which knows nothing of the photograph"
+    else:
+        verdict = "which of the two points better is **not shown**"
     return (
-        f"On drawn photographs the lesion score differs from the centre by: {gaps}; {verdict}. Its mean IoU with the "
-        f"lesion is {iou:.2f}, where two people who outline a real lesion agree at a median of {HUMAN_IOU:.2f}: {how} "
-        "by that measure."
+        f"On synthetic images the lesion score differs from the centre by: {gaps} (intervals over photographs, one "
+        f"run); {verdict}. Its mean IoU with the lesion of a synthetic image is {iou:.2f}. For scale, of other "
+        f"pictures: two people who outline a *real* lesion agree at a median of {HUMAN_IOU:.2f}."
     )
 
 
@@ -118,14 +121,14 @@ def real_text(real: Mapping[str, Any], score: str = "auroc") -> str:
 def with_and_without(selection: pd.DataFrame, scores: Sequence[str] = ("pointing", "auroc", "iou")) -> pd.DataFrame:
     """Maps of the model with lesion selection minus those without it, on the same photographs, by method.
 
-    A photograph's score is its mean over seeds; the interval is by patient.
+    Interval and p are Student's, over photographs (by patient) and seeds together (`significance.t_test`).
 
     Args:
         selection: `Published.selection`.
 
     Returns:
         columns `method, score, photographs, value, low, high, p, p_holm`, and `seeds` and `positive`: how many seeds
-        there are, and in how many the difference is above 0.
+        there are, and in how many the difference is above 0. Without a second seed there is neither interval nor p.
     """
     lines = []
     for method, these in selection.groupby("method", sort=False):
@@ -134,6 +137,8 @@ def with_and_without(selection: pd.DataFrame, scores: Sequence[str] = ("pointing
         gains = means.loc["full"] - means.loc["D_B_A_CIM"]
         for line in paired(one, other, scores).to_dict("records"):
             gain = gains[line["score"]].dropna()
+            test = t_test(gain, line["se"] ** 2, line["patients"])
+            line |= {"low": line["value"] - test.half, "high": line["value"] + test.half, "p": test.p}
             lines.append({"method": method} | line | {"seeds": len(gain), "positive": int((gain > 0).sum())})
     table = pd.DataFrame(lines)
     return table.assign(p_holm=holm(table["p"]))
@@ -151,7 +156,7 @@ def with_and_without_table(table: pd.DataFrame) -> pd.DataFrame:
             "map": table["method"].str.replace("_", " "),
             "score": table["score"].map(COLUMNS),
             "with − without (95 %)": [with_interval(*row) for row in table[["value", "low", "high"]].to_numpy()],
-            "p (Holm)": table["p_holm"].map(p_text),
+            "p (t, Holm)": table["p_holm"].map(p_text),
             "seeds above 0": [f"{n} of {k}" for n, k in zip(table["positive"], table["seeds"], strict=True)],
         }
     )
@@ -166,7 +171,7 @@ def takeaways(
         summary: from `localisation_summary.summarise`, of drawn photographs, all in one group.
         real: the same of real photographs.
         gains: from `with_and_without`.
-        selection: differences from attention's choice, from `Evidence.against`.
+        selection: differences from attention's choice, from `Evidence.against`, of choices that know outlines.
     """
     found: dict[str, float | str] = {}
     for name, table in (("drawn", summary), ("real", real)):
@@ -178,10 +183,26 @@ def takeaways(
         }
         found |= {f"{name}_centre": means["auroc"]["centre_prior"], f"{name}_lesion": own["auroc"]["lsm_score"]}
         found[f"{name}_iou"] = own["iou"].max()
-    attended = gains[(gains["method"] == "class_attention") & (gains["score"] == "pointing")].iloc[0]
-    found |= {f"attended{end}": attended[key] for end, key in (("", "value"), ("_low", "low"), ("_high", "high"))}
     by_row = selection.set_index("row")
-    for row in ("oracle", "random_patches"):
-        for end in ("", "_low", "_high"):
-            found[f"{row}{end}"] = by_row.loc[row, f"difference{end}"]
-    return found | {"people": HUMAN_IOU}
+    for end in ("", "_low", "_high"):
+        found[f"oracle{end}"] = by_row.loc["oracle", f"difference{end}"]
+    return found | {"people": HUMAN_IOU, "attended": attended_text(gains)}
+
+
+def attended_text(gains: pd.DataFrame) -> str:
+    """What lesion selection does to where the class token's attention points, in words.
+
+    Args:
+        gains: from `with_and_without`.
+    """
+    line = gains[(gains["method"] == "class_attention") & (gains["score"] == "pointing")].iloc[0]
+    low, high = sorted(100 * abs(line[end]) for end in ("low", "high"))
+    by = f"by {100 * abs(line['value']):.0f} of 100 photographs ({low:.0f} to {high:.0f})"
+    seeds, tail = line["seeds"], f"p corrected over {len(gains)} comparisons {p_text(line['p_holm'])}"
+    if line["high"] < 0:
+        start, of = "class attention points at the lesion less often than without it", seeds - line["positive"]
+    elif line["low"] > 0:
+        start, of = "class attention points at the lesion more often than without it", line["positive"]
+    else:
+        return f"it cannot be told whether class attention points at the lesion more or less often ({tail})"
+    return f"{start}, {by}, in {of} of {seeds} seeds ({tail})"

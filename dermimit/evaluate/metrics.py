@@ -7,6 +7,7 @@ from sklearn.metrics import average_precision_score, f1_score, recall_score, roc
 from dermimit.data.columns import WEIGHTS_COLUMN
 from dermimit.data.label_space import TASKS, LabelSpace
 from dermimit.data.targets import encode_targets
+from dermimit.evaluate.ranks import rank_of_truth
 
 
 def score(predictions: pd.DataFrame, label_space: LabelSpace) -> dict[str, float]:
@@ -40,7 +41,8 @@ def class_metrics(target: np.ndarray, probability: np.ndarray) -> dict[str, floa
 
     Returns:
         accuracy, macro_f1, balanced_accuracy (mean sensitivity), top3_accuracy (the truth is among the three most
-        probable: the differential), auroc (one against the rest, macro), ece (15 equal bins of confidence).
+        probable, the differential; equals count against it), auroc (one against the rest, macro), ece (15 equal bins
+        of confidence).
     """
     known = ~np.isnan(target).any(axis=1)
     if not known.any():
@@ -49,13 +51,12 @@ def class_metrics(target: np.ndarray, probability: np.ndarray) -> dict[str, floa
         )
     truth, probability = target[known].argmax(axis=1), probability[known]
     answer, present = probability.argmax(axis=1), np.unique(truth)
-    better = (probability > probability[np.arange(len(truth)), truth][:, None]).sum(axis=1)
     average = dict(labels=present, average="macro", zero_division=0)
     return {
         "accuracy": float((answer == truth).mean()),
         "macro_f1": float(f1_score(truth, answer, **average)),
         "balanced_accuracy": float(recall_score(truth, answer, **average)),
-        "top3_accuracy": float((better < 3).mean()),
+        "top3_accuracy": float((rank_of_truth(probability, truth) <= 3).mean()),
         "auroc": macro(roc_auc_score, target[known], probability),
         "ece": expected_calibration_error(answer == truth, probability.max(axis=1)),
     }

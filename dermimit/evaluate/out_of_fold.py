@@ -1,9 +1,8 @@
-"""Cross-validated experiments on a real dataset: out-of-fold answers, scored with intervals by patient."""
+"""Cross-validated experiments on a real dataset: out-of-fold answers, kept by image and scored by patient."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,96 +10,110 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import confusion_matrix, recall_score
 
-from dermimit.evaluate.answers import macro_f1
-from dermimit.evaluate.resampling import Draws, bootstrap_p, macro_f1_draws, patient_draws, percentile_interval
+from dermimit.evaluate.answers import Answers
+from dermimit.evaluate.resampling import Draws, patient_draws, percentile_interval, two_level
+from dermimit.evaluate.significance import t_test
+
+COLUMNS = ["row", "seed", "fold", "image", "patient_id", "disease", "probability"]
 
 
-@dataclass(frozen=True)
-class OutOfFold:
-    """The disease answers of one model for every photograph, each by the network that was trained without its fold.
-
-    Attributes:
-        truth, answer: class index of each photograph, in the order of `images`.
-        images, patients: of each photograph.
-    """
-
-    truth: np.ndarray
-    answer: np.ndarray
-    images: tuple[str, ...]
-    patients: tuple[str, ...]
-
-
-def collect(runs: Sequence[Path], diseases: Sequence[str]) -> OutOfFold:
-    """Join the test predictions of the runs of all folds.
+def collect(runs: Sequence[Path], row: str = "", seed: int = 0) -> pd.DataFrame:
+    """Join the test predictions of the runs of all folds: who said what of which photograph, and no pixel of it.
 
     Args:
-        runs: one finished run for each fold.
-        diseases: names in the order of the probabilities.
+        runs: one finished run for each fold, in the order of the folds.
+        row, seed: names to write beside them.
+
+    Returns:
+        `COLUMNS`, by image: `image` is the stem of the file, `probability` float16 in the order of the label space.
 
     Raises:
         ValueError: a photograph was tested in two folds.
     """
-    frames = [pd.read_parquet(run / "predictions.parquet") for run in runs]
+    frames = [pd.read_parquet(run / "predictions.parquet").assign(fold=fold) for fold, run in enumerate(runs)]
     whole = pd.concat([frame[(frame["split"] == "test") & frame["disease"].notna()] for frame in frames])
     if whole["image"].duplicated().any():
         twice = whole.loc[whole["image"].duplicated(), "image"].iloc[0]
         raise ValueError(f"{twice} was tested twice, in {', '.join(map(str, runs))}: are these folds of one dataset?")
-    whole = whole.sort_values("image")
-    place = {name: i for i, name in enumerate(diseases)}
-    return OutOfFold(
-        truth=whole["disease"].map(place).to_numpy(),
-        answer=np.stack(whole["disease_prob"].to_list()).argmax(1),
-        images=tuple(whole["image"]),
-        patients=tuple(whole["patient_id"]),
-    )
+    whole = whole.assign(row=row, seed=seed, image=whole["image"].map(lambda name: Path(name).stem))
+    whole["probability"] = [np.asarray(p, dtype=np.float16) for p in whole["disease_prob"]]
+    return whole.sort_values("image")[COLUMNS].reset_index(drop=True)
 
 
-def scored(
-    models: Mapping[str, OutOfFold], diseases: Sequence[str], reference: str, resamples: int = 2000
-) -> list[dict[str, Any]]:
-    """Score every model on the same photographs, whole patients drawn together.
+def answers_of_folds(frame: pd.DataFrame, diseases: Sequence[str]) -> dict[str, Answers]:
+    """The answers of every row and seed of a frame that `collect` made, several of them stacked.
+
+    Args:
+        frame: with `COLUMNS`.
+        diseases: names in the order of the probabilities.
+
+    Returns:
+        row -> its answers, in the order of the frame; images by name.
+
+    Raises:
+        ValueError: two seeds of a row answer for different photographs.
+    """
+    place, rows = {name: i for i, name in enumerate(diseases)}, {}
+    for row, of_row in frame.groupby("row", sort=False):
+        seeds = {int(seed): part.sort_values("image") for seed, part in of_row.groupby("seed")}
+        first = next(iter(seeds.values()))
+        for seed, part in seeds.items():
+            if list(part["image"]) != list(first["image"]):
+                raise ValueError(f"row {row}, seed {seed} answers for other photographs: train it on every fold")
+        rows[row] = Answers(
+            truth=first["disease"].map(place).to_numpy(np.int64),
+            answers=[np.stack(part["probability"].to_list()).argmax(1) for part in seeds.values()],
+            patients=first["patient_id"].reset_index(drop=True),
+            images=tuple(first["image"]),
+            seeds=tuple(seeds),
+        )
+    return rows
+
+
+def scored(models: Mapping[str, Answers], diseases: Sequence[str], resamples: int = 2000) -> list[dict[str, Any]]:
+    """Score every model on the same photographs, whole patients drawn together, seeds too where there are several.
 
     Args:
         models: row -> its answers; all for the same photographs.
         diseases: names of the classes.
-        reference: the row that the differences are to.
         resamples: of the patients.
 
     Returns:
-        for each row: `row, photographs, patients`; `macro_f1`, `balanced_accuracy`, `accuracy`, each with `_low` and
-        `_high` (95 %); `difference` in macro-F1 to the reference with `_low`, `_high` and `p`; `recall`: disease ->
-        [value, low, high]; `confusion`: true -> said -> count.
+        for each row: `row, seeds, photographs, patients`; `macro_f1`, `balanced_accuracy`, `accuracy` (means over
+        seeds), each with `_low` and `_high` (95 %); `recall`: disease -> [value, low, high]; `confusion`: true ->
+        predicted -> count, of the first seed; `guessing`: the interval of balanced accuracy reaches one in the number
+        of classes.
 
     Raises:
-        ValueError: a row was scored on other photographs than the reference.
+        ValueError: a row was scored on other photographs than the first.
     """
-    base = models[reference]
+    first = next(iter(models))
+    base, lines = models[first], []
     draws = patient_draws(base.patients, resamples)
-    first = macro_f1_draws(base.truth, base.answer, draws)
-    lines = []
     for row, these in models.items():
         if these.images != base.images:
-            raise ValueError(f"row {row} answers for other photographs than {reference}: train all on one dataset")
-        right = these.truth == these.answer
-        recalls = _recalls(these, len(diseases), draws)
-        line: dict[str, Any] = {"row": row, "photographs": len(right), "patients": len(set(these.patients))}
-        drawn, value = macro_f1_draws(these.truth, these.answer, draws), macro_f1(these.truth, these.answer)
-        own = recall_score(these.truth, these.answer, labels=range(len(diseases)), average=None, zero_division=np.nan)
-        line |= _with_interval("macro_f1", value, drawn)
-        line |= _with_interval("balanced_accuracy", np.nanmean(own), np.nanmean(recalls, axis=0))
-        line |= _with_interval("accuracy", right.mean(), draws.means(right[:, None].astype(float))[0])
-        line |= _with_interval("difference", value - macro_f1(base.truth, base.answer), drawn - first)
-        line["p"] = None if row == reference else bootstrap_p(drawn - first)
-        ends = [percentile_interval(some[~np.isnan(some)]) for some in recalls]
-        line["recall"] = {name: [float(own[i]), *ends[i]] for i, name in enumerate(diseases)}
-        counts = confusion_matrix(these.truth, these.answer, labels=range(len(diseases))).tolist()
+            raise ValueError(f"row {row} answers for other photographs than {first}: train all on one dataset")
+        places = range(len(diseases))
+        recalls = np.stack([_recalls(these.truth, answer, len(diseases), draws) for answer in these.answers])
+        own = np.stack(
+            [recall_score(these.truth, a, labels=places, average=None, zero_division=np.nan) for a in these.answers]
+        )
+        right = np.stack([these.truth == answer for answer in these.answers], axis=1).astype(float)
+        line: dict[str, Any] = {"row": row, "seeds": list(these.seeds), "photographs": len(right)}
+        line |= {"patients": these.patients.nunique()}
+        line |= _with_interval("macro_f1", these.macro_f1(), these.macro_f1_draws(draws))
+        line |= _with_interval("balanced_accuracy", np.nanmean(own, axis=1), np.nanmean(recalls, axis=1))
+        line |= _with_interval("accuracy", right.mean(axis=0), draws.means(right))
+        line["guessing"] = bool(line["balanced_accuracy_low"] <= 1 / len(diseases))
+        line["recall"] = {name: _recall(own[:, i], recalls[:, i]) for i, name in enumerate(diseases)}
+        counts = confusion_matrix(these.truth, these.answers[0], labels=places).tolist()
         line["confusion"] = {true: dict(zip(diseases, counts[i], strict=True)) for i, true in enumerate(diseases)}
         lines.append(line)
     return lines
 
 
 def paired(
-    models: Mapping[str, OutOfFold], pairs: Sequence[tuple[str, str]], resamples: int = 2000
+    models: Mapping[str, Answers], pairs: Sequence[tuple[str, str]], resamples: int = 2000
 ) -> list[dict[str, Any]]:
     """Differences in macro-F1 between pairs of rows on the same photographs, whole patients drawn together.
 
@@ -110,36 +123,48 @@ def paired(
         resamples: of the patients.
 
     Returns:
-        for each pair `row, reference, difference, difference_low, difference_high, p`.
+        for each pair `row, reference, seeds` (in common), `difference, difference_low, difference_high` over
+        photographs and seeds, `p` of Student's t and its `df` (None for one seed, see `significance.t_test`).
 
     Raises:
-        ValueError: the two were scored on different photographs.
+        ValueError: the two were scored on different photographs, or have no seed in common.
     """
     lines, draws = [], {}
     for pair in [pair for pair in pairs if set(pair) <= set(models)]:
         one, other = (models[name] for name in pair)
         if one.images != other.images:
             raise ValueError(f"rows {' and '.join(pair)} answer for different photographs: train all on one dataset")
+        shared = sorted(set(one.seeds) & set(other.seeds))
+        if not shared:
+            raise ValueError(f"rows {' and '.join(pair)} have no seed in common: train the missing ones")
+        drawn = patient_draws(one.patients, resamples)
         for name in pair:
             if name not in draws:
-                these = models[name]
-                drawn = patient_draws(these.patients, resamples)
-                draws[name] = macro_f1_draws(these.truth, these.answer, drawn), macro_f1(these.truth, these.answer)
-        (first, value), (second, base) = (draws[name] for name in pair)
-        line = _with_interval("difference", value - base, first - second)
-        lines.append({"row": pair[0], "reference": pair[1]} | line | {"p": bootstrap_p(first - second)})
+                draws[name] = models[name].macro_f1_draws(drawn), models[name].macro_f1()
+        (first, value), (second, base) = (
+            [part[[models[name].seeds.index(seed) for seed in shared]] for part in draws[name]] for name in pair
+        )
+        test = t_test(value - base, float((first - second).mean(0).var(ddof=1)), len(drawn.weights))
+        line = {"row": pair[0], "reference": pair[1], "seeds": len(shared)}
+        line |= _with_interval("difference", value - base, first - second)
+        lines.append(line | ({"p": test.p, "df": test.df} if len(shared) > 1 else {"p": None, "df": None}))
     return lines
 
 
-def _with_interval(name: str, value: float, draws: np.ndarray) -> dict[str, float]:
-    low, high = percentile_interval(draws)
-    return {name: float(value), f"{name}_low": low, f"{name}_high": high}
+def _with_interval(name: str, values: np.ndarray, draws: np.ndarray) -> dict[str, float]:
+    """A mean over seeds and its interval, from (seeds,) values and (seeds, resamples) draws."""
+    low, high = percentile_interval(two_level(draws, values))
+    return {name: float(values.mean()), f"{name}_low": low, f"{name}_high": high}
 
 
-def _recalls(these: OutOfFold, classes: int, draws: Draws) -> np.ndarray:
+def _recall(values: np.ndarray, draws: np.ndarray) -> list[float]:
+    both = two_level(draws, values)
+    return [float(values.mean()), *percentile_interval(both[~np.isnan(both)])]
+
+
+def _recalls(truth: np.ndarray, answer: np.ndarray, classes: int, draws: Draws) -> np.ndarray:
     """(classes, resamples): share of each disease's photographs that are named, NaN where a draw has none."""
-    right = (these.truth == these.answer).astype(float)
-    own = np.eye(classes)[these.truth]
-    hits, counts = draws.means(own * right[:, None]), draws.means(own)
+    own = np.eye(classes)[truth]
+    hits, counts = draws.means(own * (truth == answer)[:, None]), draws.means(own)
     with np.errstate(invalid="ignore"):
         return hits / counts

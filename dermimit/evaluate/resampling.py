@@ -118,6 +118,11 @@ def percentile_interval(draws: Float[np.ndarray, " resamples"], level: float = 0
     return float(low), float(high)
 
 
+def bootstrap_floor(resamples: int, tests: int = 1) -> float:
+    """The smallest p that `bootstrap_p` can give, times the number of tests it is corrected for: print "< floor"."""
+    return min(1.0, tests * 2 / (resamples + 1))
+
+
 def bootstrap_p(draws: Float[np.ndarray, " resamples"]) -> float:
     """Two-sided p-value of a difference being zero: p < 0.05 where the 95 % percentile interval leaves zero out.
 

@@ -8,12 +8,15 @@ from typing import Any
 
 import pandas as pd
 
+from dermimit.evaluate.comparisons import ONE_SEED
 from dermimit.evaluate.evidence import NOT_RUN, Evidence, p_text, read_evidence, with_interval
 from dermimit.evaluate.resampling import patient_draws, percentile_interval
 from dermimit.records import read_json
 
 BLIND = ("random_patches", "centre_patches", "k64")
-"""Rows of the table `choices` that select without looking."""
+"""Rows of the table `choices` that select without looking; one seed each, for what they select and cost."""
+CONTROLS = ("full_random", "full_centre", "full_all")
+"""The same choices in the table `controls`, with the ablation's budget and seeds: what the choice is worth."""
 INFORMED = ("oracle", "unet", "mask_rcnn")
 """Rows of the table `selection`, which select by a mask."""
 SELECTORS = {
@@ -59,13 +62,15 @@ def selection_table(evidence: Evidence, root: Path) -> pd.DataFrame:
     shares: Mapping[str, Any] = read_json(path)["rows"] if path.is_file() else {}
     lines = []
     for row, label in SELECTORS.items():
-        line = dict.fromkeys(("macro-F1", "difference (95 %)", "p (Holm)"), NOT_RUN) | {"selected by": label}
+        line = dict.fromkeys(("macro-F1", "seeds", "difference (95 %)", "p (t, Holm)"), NOT_RUN)
+        line |= {"selected by": label}
         if row in compared.index:
             there = compared.loc[row]
             ends = there[["difference", "difference_low", "difference_high"]]
+            line["seeds"] = int(there["paired"] or there["seeds"])
             line["macro-F1"] = f"{there['value']:.3f}" + (f" ± {there['sd']:.3f}" if there["seeds"] > 1 else "")
             line["difference (95 %)"] = "–" if row == "full" else with_interval(*ends)
-            line["p (Holm)"] = "–" if row == "full" else p_text(there["p_holm"])
+            line["p (t, Holm)"] = "–" if row == "full" else p_text(there["p_holm"]) if there["paired"] > 1 else ONE_SEED
         for name in ("precision", "recall"):
             found = shares.get(row)
             ends = [found[name], found[f"{name}_low"], found[f"{name}_high"]] if found else []
@@ -74,22 +79,42 @@ def selection_table(evidence: Evidence, root: Path) -> pd.DataFrame:
     return pd.DataFrame(lines).set_index("selected by").reset_index()
 
 
-def worth_text(evidence: Evidence) -> str:
-    """What attention's choice is worth beside choices that do not look, and what better choices would add; in words."""
-    found = evidence.against("full").set_index("row")
+def worth_text(informed: Evidence, controlled: Evidence) -> str:
+    """What attention's choice is worth beside choices that do not look, and what better choices would add; in words.
 
-    def told(rows: tuple[str, ...]) -> str:
+    Args:
+        informed: from `read_selection`.
+        controlled: from `evidence.with_controls`.
+    """
+
+    def told(found: pd.DataFrame, rows: tuple[str, ...], names: Mapping[str, str]) -> str:
         known = [row for row in rows if row in found.index]
         ends = found.loc[known, ["difference", "difference_low", "difference_high"]].to_numpy()
-        named = [f"{SELECTORS[row]} {with_interval(*line)}" for row, line in zip(known, ends, strict=True)]
-        return ", ".join(named) or NOT_RUN
+        return (
+            ", ".join(f"{names[row]} {with_interval(*line)}" for row, line in zip(known, ends, strict=True)) or NOT_RUN
+        )
 
-    blind = found.loc[[row for row in BLIND if row in found.index], "difference_high"]
-    worth = "attention is worth more than each of them" if (blind < 0).all() else "it is **not** worth more than these"
+    blind, better = controlled.against("full").set_index("row"), informed.against("full").set_index("row")
+    there = blind.loc[[row for row in CONTROLS if row in blind.index]]
+    shown = there[(there["p_holm"] < 0.05) & (there["difference"] < 0)]
+    if there.empty:
+        worth = NOT_RUN
+    elif len(shown) == len(there):
+        worth = "attention's choice is better than each of them"
+    elif len(shown):
+        worth = f"attention's choice is shown to be better than {', '.join(shown['label'])}, and than no other"
+    else:
+        worth = "attention's choice is **not shown** to be better than any of them"
+    seeds = int(there["paired"].min()) if len(there) else 0
+    known = better.loc[[row for row in INFORMED if row in better.index]]
+    up = (
+        ", ".join(SELECTORS[row] for row in known.index[(known["p_holm"] < 0.05) & (known["difference"] > 0)]) or "none"
+    )
     return (
-        f"**What the attention is worth.** Macro-F1 of a choice that does not look, minus that of attention: "
-        f"{told(BLIND)}; {worth if len(blind) else NOT_RUN}. **What is left on the table**, by choices that know "
-        f"outlines: {told(INFORMED)}."
+        "**What the choice is worth.** Macro-F1 of a choice that does not look, minus that of attention, with the "
+        f"ablation's budget and {seeds} seeds: {told(blind, CONTROLS, blind['label'])}; {worth}. "
+        "**What choices that know outlines add**, with half the budget and 3 seeds: "
+        f"{told(better, INFORMED, SELECTORS)}; shown, p corrected: {up}."
     )
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from dermimit.data import pad_ufes_20
 from dermimit.data.photos import read_mask, read_photo
-from dermimit.evaluate.out_of_fold import OutOfFold
+from dermimit.evaluate.answers import Answers
 from dermimit.evaluate.resampling import patient_draws, percentile_interval
 from dermimit.evaluate.statistics import count_interval
 from dermimit.evaluate.subgroups import NOT_RECORDED
@@ -77,11 +77,11 @@ def recorded_table(frame: pd.DataFrame) -> list[dict[str, object]]:
     return lines
 
 
-def error_table(models: Mapping[str, OutOfFold], frame: pd.DataFrame, resamples: int = 2000) -> list[dict[str, object]]:
+def error_table(models: Mapping[str, Answers], frame: pd.DataFrame, resamples: int = 2000) -> list[dict[str, object]]:
     """Accuracy of every row in every group, and what it is beyond the diseases that the group holds.
 
     Args:
-        models: row -> out-of-fold answers.
+        models: row -> out-of-fold answers, of which the first seed is taken; images as stems.
         frame: from `photographs`.
 
     Returns:
@@ -91,12 +91,12 @@ def error_table(models: Mapping[str, OutOfFold], frame: pd.DataFrame, resamples:
     Raises:
         ValueError: a photograph of the answers is not in the frame.
     """
-    where, lines = frame.set_index("image"), []
+    where, lines = frame.set_index(frame["image"].map(lambda name: Path(name).stem)), []
     for row, these in models.items():
         if missing := sorted(set(these.images) - set(where.index)):
             raise ValueError(f"row {row} answers for {missing[0]}, which is not among the photographs")
-        part = where.loc[list(these.images)].reset_index()
-        right = (these.truth == these.answer).astype(float)
+        part = where.loc[list(these.images)].reset_index(drop=True)
+        right = (these.truth == these.answers[0]).astype(float)
         for by, groups in (("type", type_group(part)), ("angle", angle_group(part))):
             names = [*dict.fromkeys(TYPES.values()), NOT_RECORDED] if by == "type" else THIRDS
             for name in (n for n in names if (groups == n).any()):
@@ -105,7 +105,7 @@ def error_table(models: Mapping[str, OutOfFold], frame: pd.DataFrame, resamples:
     return lines
 
 
-def _scored(right: np.ndarray, these: OutOfFold, here: np.ndarray, resamples: int) -> dict[str, float]:
+def _scored(right: np.ndarray, these: Answers, here: np.ndarray, resamples: int) -> dict[str, float]:
     """A group's accuracy, and what is expected of its diseases; each resample of patients has its own expectation."""
     draws = patient_draws(these.patients, resamples)
     own = np.eye(int(these.truth.max()) + 1)[these.truth]

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from dermimit.data.skin import SKIN_GROUPS
-from dermimit.evaluate.evidence import NOT_RUN, p_text
+from dermimit.evaluate.evidence import NOT_RUN, holm_texts, p_text
 from dermimit.evaluate.failure_tables import change, share
 from dermimit.evaluate.failures import RETAKE
 from dermimit.evaluate.skin_mix import GROUPS, MODELS, PLAIN, REMEDIES, SHARES
@@ -72,9 +72,9 @@ def gaps(table: Sequence[Line], labels: Mapping[str, str], score: str = "accurac
             dark: f"{100 * line['dark']:.1f}",
             "light − dark, points (95 %)": change(own(line), "x"),
             "less that of D": change(line, "difference") if "difference" in line else "–",
-            "p (Holm)": p_text(line["p_holm"]) if "difference" in line else "–",
+            "p (Holm)": p,
         }
-        for line in lines
+        for line, p in zip(lines, holm_texts(lines), strict=True)
     )
 
 
@@ -146,9 +146,9 @@ def costs(table: Sequence[Line], labels: Mapping[str, str]) -> pd.DataFrame:
             "right on I and on a retake, %": share(line, "kept_retake"),
             "cost of dark skin, points": change(line, "cost"),
             "less that of D": change(line, "less_cost") if "less_cost" in line else "–",
-            "p (Holm)": p_text(line["less_cost_p_holm"]) if "less_cost" in line else "–",
+            "p (Holm)": p,
         }
-        for line in table
+        for line, p in zip(table, holm_texts(table, "less_cost_p_holm"), strict=True)
     )
 
 
@@ -175,9 +175,9 @@ def attributes(table: Sequence[Line]) -> pd.DataFrame:
             "probability where it is, points": change(line, "change"),
             "where it is not": change(line, "change_absent"),
             "difference": change(line, "net"),
-            "p (Holm)": p_text(line["p_holm"]),
+            "p (Holm)": p,
         }
-        for line in sorted(table, key=lambda x: x["net"])
+        for p, line in sorted(zip(holm_texts(table), table, strict=True), key=lambda both: both[1]["net"])
     )
 
 
@@ -227,12 +227,12 @@ def mixes(table: Sequence[Line], labels: Mapping[str, str], score: str = "macro_
 
 def closed(lines: Sequence[Line], labels: Mapping[str, str], score: str = "macro_f1") -> pd.DataFrame:
     """`skin_mix.compared` of the sweep with no dark skin at all: what each share does to the gap."""
-    shown = []
-    for line in (x for x in lines if (x["score"], x["group"]) == (score, "gap")):
+    shown, family = [], [x for x in lines if (x["score"], x["group"]) == (score, "gap")]
+    for line, p in zip(family, holm_texts(family), strict=True):
         model, percent = line["row"].split("_dark")
         text = {"model": labels[model], "types V and VI, %": percent, "seeds": len(line["seeds"])}
         text["change of light − dark, points (95 %)"] = change(own(line), "x")
-        shown.append(text | {"p (Holm)": p_text(line["p_holm"])})
+        shown.append(text | {"p (Holm)": p})
     return pd.DataFrame(shown)
 
 
@@ -290,12 +290,20 @@ def remedy_text(record: Line, score: str = "macro_f1") -> str:
     return "Against plain training, after Holm's correction: " + "; ".join(texts) + "."
 
 
-def takeaways(by_type: Line, pairs: Line, mix: Line) -> dict[str, float]:
-    """The numbers of the page's first lines, in points, to be glued; of the full model."""
+def _changed_attributes(table: Sequence[Line]) -> dict[str, str]:
+    """Names of the attributes that are told less well and better on type VI, by corrected p, largest change first."""
+    shown = sorted((line for line in table if line["p_holm"] < 0.05), key=lambda x: x["net"])
+    less, better = [x for x in shown if x["net"] < 0], [x for x in reversed(shown) if x["net"] > 0]
+    told = {"told_less": less, "told_better": better}
+    return {name: ", ".join(f"*{pretty(x['attribute'])}*" for x in lines) or "none" for name, lines in told.items()}
+
+
+def takeaways(by_type: Line, pairs: Line, mix: Line) -> dict[str, float | str]:
+    """The numbers and words of the page's first lines, in points, to be glued; of the full model."""
     darkest = next(line for line in pairs["full"]["flips"] if line["version"] == "VI")
     gap = next(line for line in by_type["gaps"] if (line["row"], line["score"]) == ("full", "accuracy"))
     shares = {x["group"]: x for x in mix["shares"] if (x["row"], x["score"]) == ("full_dark50", "accuracy")}
-    found = {}
+    found: dict[str, float | str] = {}
     for name, line in {"even_gap": gap, "bought": shares["V–VI"], "paid": shares["I–IV"]}.items():
         found |= {f"{name}{end.removeprefix('x')}": value for end, value in own(line, 100).items()}
     for name, key in {"flips": "over_retake", "net": "net"}.items():
@@ -304,5 +312,6 @@ def takeaways(by_type: Line, pairs: Line, mix: Line) -> dict[str, float]:
         x for x in mix["remedies"] if x["reference"] == PLAIN and x["row"].startswith(PLAIN) and x["p_holm"] < 0.05
     ]
     shown = {x["row"] + x["group"]: x["value"] for x in plain if x["score"] == "accuracy"}
+    found |= _changed_attributes(pairs["attributes"])
     found["helping"] = sum(value > 0 for name, value in shown.items() if name.endswith("V–VI"))
     return found | {"narrowing": sum(value < 0 for name, value in shown.items() if name.endswith("gap"))}

@@ -15,6 +15,7 @@ from pyarrow import parquet
 from dermimit.data.columns import WEIGHTS_COLUMN
 from dermimit.data.label_space import TASKS, LabelSpace
 from dermimit.data.targets import encode_targets
+from dermimit.evaluate.ranks import rank_of_truth
 
 LEVELS = int(np.float16(1).view(np.uint16)) + 1
 """Values of float16 from 0 to 1; as integers, their bits are in the same order."""
@@ -80,8 +81,7 @@ class ClassScores:
         target, probability = target[known], probability[known]
         truth, answer = target.argmax(axis=1), probability.argmax(axis=1)
         np.add.at(self.confusion, (truth, answer), 1)
-        own = np.take_along_axis(probability, truth[:, None], axis=1)
-        self.in_top3 += int(((probability > own).sum(axis=1) < 3).sum())
+        self.in_top3 += int((rank_of_truth(probability, truth) <= 3).sum())
         confidence = probability.max(axis=1, initial=0).astype(np.float64)
         which = np.minimum((confidence * BINS).astype(int), BINS - 1)
         self.gaps += np.bincount(which, (answer == truth) - confidence, minlength=BINS)

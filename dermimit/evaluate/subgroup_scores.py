@@ -14,6 +14,7 @@ from tqdm import tqdm
 from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate.answers import macro_f1
 from dermimit.evaluate.failures import attribute_f1, body_right
+from dermimit.evaluate.ranks import rank_of_truth
 from dermimit.evaluate.resampling import Draws, macro_f1_draws, patient_draws, percentile_interval, two_level
 from dermimit.evaluate.subgroups import ALL, Groups, groups_of
 from dermimit.evaluate.tables import in_order
@@ -107,8 +108,7 @@ def seed_of(test: pd.DataFrame, label_space: LabelSpace) -> Seed:
     place = {name: i for i, name in enumerate(label_space.diseases)}
     probability = np.stack(test["disease_prob"].to_list()).astype(float)
     truth, answer = test["disease"].map(place).to_numpy(dtype=int), probability.argmax(1)
-    rank = (probability > probability[np.arange(len(truth)), truth][:, None]).sum(1)
-    values = {"accuracy": answer == truth, "top3": rank < 3}
+    values = {"accuracy": answer == truth, "top3": rank_of_truth(probability, truth) <= 3}
     if "body_part_prob" in test and not label_space.several_body_parts and test["body_part"].notna().all():
         values["body_part"] = body_right(test, label_space)
     if "attributes_prob" in test and test["attributes"].notna().all():

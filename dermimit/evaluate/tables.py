@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from dermimit.data.label_space import LabelSpace
 from dermimit.data.synderm.write import RENDERER
-from dermimit.evaluate.statistics import format_mean_sd, mean_sd
+from dermimit.evaluate.references import published_references
+from dermimit.evaluate.statistics import format_mean_sd
 
 EXPERIMENT_COLUMNS = ("row", "group", "label", "tasks", "lsm", "fusion", "settings", "description")
 DISEASE_METRICS = {
@@ -20,7 +21,6 @@ DISEASE_METRICS = {
     "balanced accuracy": "disease/balanced_accuracy",
     "top-3 accuracy": "disease/top3_accuracy",
 }
-BEST = "best reachable (Bayes)"
 OTHER_METRICS = {
     "AUROC": "disease/auroc",
     "ECE": "disease/ece",
@@ -97,7 +97,6 @@ def ablation_table(
     experiments: pd.DataFrame,
     metrics: Mapping[str, str] = DISEASE_METRICS,
     references: pd.DataFrame | None = None,
-    ceiling: float | None = None,
 ) -> pd.DataFrame:
     """Build the ablation: a line per row, mean ± sd over seeds, reference scores below.
 
@@ -105,10 +104,9 @@ def ablation_table(
         records: from `read_records`.
         experiments: from `read_experiments`; gives order and labels.
         metrics: column heading -> metric key of `metrics.json`.
-        references: from `reference_scores`; values in the same metrics.
-        ceiling: best reachable macro-F1, in (0, 1]; adds the share of it that was reached.
+        references: from `references.reference_scores`; values in the same metrics.
     Returns:
-        text columns `model`, `seeds`, the metrics, and `share of ceiling` where there is one.
+        text columns `model`, `seeds` and the metrics.
     """
     labels = experiments.set_index("row")["label"]
     lines = []
@@ -116,35 +114,11 @@ def ablation_table(
         runs = records[records["row"] == row]
         line = {"model": labels[row], "seeds": str(len(runs))}
         line |= {name: _cell(runs, f"test/{key}") for name, key in metrics.items()}
-        lines.append(line | _share(runs.get("test/disease/macro_f1"), ceiling))
+        lines.append(line)
     for name, values in (references if references is not None else pd.DataFrame()).iterrows():
         line = {"model": name, "seeds": "–"}
-        line |= {head: _number(values.get(key)) for head, key in metrics.items()}
-        lines.append(line | _share([values.get("disease/macro_f1", np.nan)], ceiling))
+        lines.append(line | {head: _number(values.get(key)) for head, key in metrics.items()})
     return pd.DataFrame(lines)
-
-
-def published_references(folder: Path, num_classes: int) -> pd.DataFrame:
-    """Score the same guesses on the photographs that published runs were tested on, and give their ceiling.
-
-    Args:
-        folder: published runs of one dataset, with `ceiling.json` beside them where the ceiling is known. The majority
-            class is that of the test split, for the training split is not published.
-        num_classes: number of diseases in the label space.
-    Returns:
-        as `reference_scores`, with the row `best reachable (Bayes)` where there is a ceiling; no row where no
-        predictions were published.
-    """
-    runs = sorted(Path(folder).glob("*/predictions.parquet"))
-    if not runs:
-        return pd.DataFrame()
-    predictions = pd.read_parquet(runs[0], columns=["split", "disease"])
-    test = predictions.loc[predictions["split"] == "test", "disease"].dropna()
-    scores = reference_scores(test, test, num_classes)
-    best = _json(Path(folder) / "ceiling.json")
-    if best:
-        scores.loc[BEST] = {f"disease/{name}": best[name] for name in ("macro_f1", "accuracy", "top3_accuracy")}
-    return scores
 
 
 def published_note(folder: Path) -> str:
@@ -154,16 +128,17 @@ def published_note(folder: Path) -> str:
         return ""
     return (
         f" Made with version {then} of SynDerm, the live runs with version {RENDERER}: another dataset of the same "
-        "label shape, so each is measured against its own ceiling."
+        "label shape, so each has its own readers without error."
     )
 
 
 def readme_table(folder: Path, experiments: pd.DataFrame) -> str:
-    """The ablation as the README quotes it, in Markdown, from the published runs in a folder."""
+    """The ablation as the README quotes it, guesses and readers below, in Markdown, from published runs in a folder."""
     metrics = {"disease macro-F1": "disease/macro_f1", "accuracy": "disease/accuracy", "top-3": "disease/top3_accuracy"}
     metrics |= {"body-part accuracy": "body_part/accuracy", "attribute mAP": "attributes/map"}
-    ceiling = _json(Path(folder) / "ceiling.json")["macro_f1"]
-    return to_markdown(ablation_table(read_records(folder), experiments, metrics, ceiling=ceiling))
+    records = read_records(folder)
+    space = LabelSpace.from_dict(_json(records["path"].iloc[0] / "label_space.json"))
+    return to_markdown(ablation_table(records, experiments, metrics, published_references(folder, space)))
 
 
 def _cell(runs: pd.DataFrame, key: str) -> str:
@@ -173,41 +148,6 @@ def _cell(runs: pd.DataFrame, key: str) -> str:
 
 def _number(value: Any) -> str:
     return "–" if value is None or pd.isna(value) else f"{value:.3f}"
-
-
-def _share(values: Any, ceiling: float | None) -> dict[str, str]:
-    if ceiling is None or values is None or not len(values):
-        return {}
-    return {"share of ceiling": f"{100 * mean_sd(values)[0] / ceiling:.0f} %"}
-
-
-def reference_scores(train: Iterable[str], test: Iterable[str], num_classes: int) -> pd.DataFrame:
-    """Score two guesses that never look at the photo.
-
-    The uniform guess picks every disease with the same probability: for a class of prevalence p among C classes its
-    expected precision is p and its recall 1/C, so F1 = 2p/C / (p + 1/C), averaged over classes.
-    The majority guess always says the commonest disease of the training split.
-
-    Args:
-        train: diseases of the training split.
-        test: diseases of the test split.
-        num_classes: number C of diseases in the label space.
-    Returns:
-        frame with rows `uniform guess` and `majority class` and disease metric keys as columns.
-    """
-    prevalence = pd.Series(list(test)).value_counts(normalize=True)
-    chance, share = 1 / num_classes, float(prevalence.get(pd.Series(list(train)).mode()[0], 0.0))
-    present = len(prevalence)  # classes absent from the test split do not enter the macro averages
-    uniform_f1 = float((2 * prevalence * chance / (prevalence + chance)).sum() / present)
-    return pd.DataFrame(
-        {
-            "disease/macro_f1": [uniform_f1, 2 * share / (share + 1) / present],
-            "disease/accuracy": [chance, share],
-            "disease/balanced_accuracy": [chance, 1 / present if share else 0.0],
-            "disease/top3_accuracy": [3 * chance, np.nan],
-        },
-        index=["uniform guess", "majority class"],
-    )
 
 
 def read_histories(records: pd.DataFrame) -> pd.DataFrame:
@@ -226,18 +166,44 @@ def status_table(root: Path) -> pd.DataFrame:
     return pd.DataFrame([_status(record, root) for frame in frames for record in frame.to_dict("records")])
 
 
+def measurements_table(published: Path) -> pd.DataFrame:
+    """List every stored measurement: a JSON file that holds its own provenance, below `results/published`."""
+    lines = []
+    for path in sorted(Path(published).rglob("*.json")):
+        facts = _json(path).get("provenance")
+        if path.name != "provenance.json" and isinstance(facts, Mapping):
+            line = {"measurement": path.relative_to(published).as_posix(), "date": str(facts.get("started", ""))[:10]}
+            lines.append(line | {"commit": _commit(facts), "minutes": _scaled(facts.get("seconds"), 60, 1)})
+    return pd.DataFrame(lines)
+
+
+def modified_text(published: Path, folder: str) -> str:
+    """Which measurements of a folder were made from a checkout with uncommitted changes; empty where none was."""
+    table = measurements_table(Path(published) / folder)
+    if table.empty or not (modified := table[table["commit"].str.endswith("(modified)")]).shape[0]:
+        return ""
+    names = ", ".join(f"`{line.measurement}` (commit `{line.commit.split()[0]}`)" for line in modified.itertuples())
+    return (
+        f"**Made from a checkout with uncommitted changes:** {names}. The commit does not describe the code of these "
+        f"measurements to the letter; the other {len(table) - len(modified)} of this page are from clean commits."
+    )
+
+
+def _commit(facts: Mapping[str, Any]) -> str:
+    return str(facts.get("commit") or "unknown")[:10] + (" (modified)" if facts.get("dirty") else "")
+
+
 def _status(record: Mapping[str, Any], root: Path) -> dict[str, str]:
     parts = Path(record["path"]).relative_to(root / record["group"]).parent.parts
     profile, *where = parts if record["group"] == "runs" else ("published", *parts)
     facts = {key.removeprefix("provenance/"): value for key, value in record.items() if key.startswith("provenance/")}
-    commit = str(facts.get("commit") or "unknown")[:10] + (" (modified)" if facts.get("dirty") else "")
     return {
         "dataset": "/".join(where),
         "run": record["run"],
         "profile": profile,
         "date": str(facts.get("started", ""))[:16].replace("T", " "),
         "minutes": _scaled(facts.get("seconds"), 60, 1),
-        "commit": commit,
+        "commit": _commit(facts),
         "seed": str(record["seed"]),
         "device": str(facts.get("device", "")),
         "peak memory (MB)": _scaled(facts.get("peak_memory_mb"), 1, 0),

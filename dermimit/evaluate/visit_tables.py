@@ -82,12 +82,14 @@ def takeaways(record: Mapping[str, Any]) -> dict[str, float | str]:
     courses: dict[str, dict[int, float]] = {}
     for line in record["by_course"]:
         courses.setdefault(line["course"], {})[line["visits"]] = line["accuracy"]
+    cases = {line["course"]: line["cases"] for line in record["by_course"]}
     gains = {name: max(of.items())[1] - min(of.items())[1] for name, of in courses.items()}
     most = max(gains, key=lambda name: gains[name])
     lost = {line["control"]: line for line in record["controls"] if line["row"] == "attention"}
     maps = {line["map"]: line for line in record["change"]}
     closest = max(maps, key=lambda name: maps[name]["auroc"])
     found: dict[str, float | str] = {"best": NAMES[best["row"]], "most": most, "most_gain": 100 * gains[most]}
+    found |= {"most_cases": cases[most], "courses": len(courses)}
     for name, line, key in (
         ("gain", best, "gain"), ("shuffled", lost["order shuffled"], "loss"),
         ("dated", lost["without days"], "loss"), ("missing", lost["two of five missing"], "loss"),

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from dermimit.data.label_space import LabelSpace
+from dermimit.evaluate.ranks import rank_of_truth
 
 
 def surest_errors(
@@ -51,6 +52,6 @@ def _described(
         "said_body_part": label_space.body_parts[int(np.argmax(row["body_part_prob"]))],
         "said_attributes": [a for a, yes in zip(label_space.attributes, attributes, strict=True) if yes],
         "differential": [[label_space.diseases[k], round(float(probability[k]), 4)] for k in order],
-        "rank": 1 + int((probability > probability[truth]).sum()),
+        "rank": int(rank_of_truth(probability[None], np.array([truth]))[0]),
         "selected": [int(p) for p in row.get("selected", [])],
     }

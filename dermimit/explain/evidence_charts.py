@@ -13,7 +13,8 @@ from matplotlib.ticker import MaxNLocator
 
 from dermimit.explain.style import BLACK, BLUE, GREY, MARKERS, ORANGE, RED, row_colour, row_marker
 
-SHOWN, NOT_SHOWN = ("D", BLACK), ("o", "white")  # marker and filling of a difference: shown by its p, or not
+SHOWN, NOT_SHOWN = ("D", BLACK), ("o", "white")  # marker and filling of a difference: by its p
+ONE_SEED = ("x", "white")  # not tested
 DASHES = ("-", "--", "-.", ":")
 
 
@@ -23,6 +24,7 @@ def paired_forest(
     """Draw every row's score (left) and its paired difference from the reference row (right), with 95 % intervals.
 
     A filled diamond is a difference that Holm's correction leaves below `alpha`, a hollow circle one that it does not.
+    A row with a single seed is not tested, and has a cross.
 
     Args:
         table: from `comparisons.compare`.
@@ -37,16 +39,19 @@ def paired_forest(
     for place, line in enumerate(table.to_dict("records")):
         colour, marker = row_colour(line["row"], rows), row_marker(line["row"], rows)
         _interval(left, line["value"], line["low"], line["high"], place, colour, marker)
-        if pd.isna(line["p_holm"]):
+        if line["difference_low"] == line["difference_high"] == 0:
             right.annotate("reference", (0, place), va="center", ha="center", fontsize=9, backgroundcolor="white")
             continue
-        shape, filling = SHOWN if line["p_holm"] < alpha else NOT_SHOWN
+        shape, filling = SHOWN if line["p_holm"] < alpha else ONE_SEED if pd.isna(line["p_holm"]) else NOT_SHOWN
         ends = (line["difference_low"], line["difference_high"])
         _interval(right, line["difference"], *ends, place, BLACK, shape, filling)
     right.axvline(0, color=BLACK, linestyle="--", linewidth=0.9)
     if claimed is not None:
         right.axvline(claimed, color=BLUE, linestyle=":", linewidth=1.4, label=f"claimed: {claimed:+.3f}")
-    for (shape, filling), text in ((SHOWN, f"corrected p < {alpha:g}"), (NOT_SHOWN, f"corrected p ≥ {alpha:g}")):
+    keys = {SHOWN: f"corrected p < {alpha:g}", NOT_SHOWN: f"corrected p ≥ {alpha:g}"}
+    if (table["p_holm"].isna() & (table["difference_low"] < table["difference_high"])).any():
+        keys[ONE_SEED] = "one seed: not tested (interval over photographs)"
+    for (shape, filling), text in keys.items():
         right.plot([], [], shape, color=BLACK, markerfacecolor=filling, label=text)
     left.set_yticks(range(len(table)), table["label"])
     left.set(ylim=(len(table) - 0.5, -0.5), xlabel=f"{label} (95 % interval)")
@@ -58,34 +63,28 @@ def paired_forest(
     return figure
 
 
-def tornado(
-    table: pd.DataFrame, *, noise: float | None = None, label: str = "difference in disease macro-F1"
-) -> Figure:
+def tornado(table: pd.DataFrame, *, label: str = "difference in disease macro-F1, one seed") -> Figure:
     """Draw what each alternative of each factor changes against the default, the most influential factor on top.
 
+    The grey band is what two means of the same row differ by, 95 times in 100: nothing can be read inside it.
+
     Args:
-        table: a line for each alternative: `factor, alternative, difference, low, high` (95 % interval).
-        noise: standard deviation over seeds of the default's score; its band is ±1.96 sqrt(2) of it, within which two
-            single runs of the same model differ 95 times in 100.
+        table: a line for each alternative: `factor, alternative, difference, half` (of the band).
         label: of the axis, with its unit.
     Raises:
         ValueError: no line.
     """
     lines, groups = _by_influence(table)
     figure, axis = plt.subplots(figsize=(8.4, 1.6 + 0.33 * len(lines) + 0.2 * len(groups)), layout="constrained")
-    if noise is not None:
-        half = 1.96 * np.sqrt(2) * noise
-        axis.axvspan(-half, half, color=GREY, alpha=0.18, linewidth=0, label="two seeds of the default (95 %)")
-    for sign, colour, hatch, text in ((1, BLUE, None, "better than the default"), (-1, ORANGE, "///", "worse")):
+    half = lines["half"].max()
+    axis.axvspan(-half, half, color=GREY, alpha=0.18, linewidth=0, label="the same row, other seeds (95 %)")
+    for sign, colour, hatch, text in ((1, BLUE, None, "above the default"), (-1, ORANGE, "///", "below")):
         some = lines[np.where(lines["difference"] >= 0, 1, -1) == sign]
         bars = {"height": 0.72, "color": colour, "hatch": hatch, "edgecolor": "white", "linewidth": 0}
         axis.barh(some["place"], some["difference"], **bars, label=text if len(some) else None)
-    for line in lines.itertuples():
-        axis.plot([line.low, line.high], [line.place] * 2, color=BLACK, linewidth=1.3)
-        axis.plot([line.low, line.high], [line.place] * 2, "|", color=BLACK, ms=6)
     axis.axvline(0, color=BLACK, linewidth=0.9)
     axis.set_yticks(lines["place"], lines["alternative"], fontsize=9)
-    axis.set(ylim=(lines["place"].max() + 0.7, -1.0), xlabel=f"{label} (95 % interval)")
+    axis.set(ylim=(lines["place"].max() + 0.7, -1.0), xlabel=label)
     for factor, top in groups.items():
         axis.annotate(
             factor, (0, top - 0.5), xycoords=("axes fraction", "data"), xytext=(-6, 0), textcoords="offset points",
@@ -94,6 +93,37 @@ def tornado(
     axis.grid(axis="x", alpha=0.3)
     axis.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    return figure
+
+
+def like_with_like(table: pd.DataFrame, *, label: str = "disease macro-F1") -> Figure:
+    """Draw single networks beside their reference rows, a panel for each reference, with its band over seeds.
+
+    Args:
+        table: from `exploration.explore`, reference rows included.
+        label: of the score.
+    """
+    names, own = table.set_index("row"), table[table["reference"].notna()]
+    references = list(dict.fromkeys(own["reference"]))
+    sizes = [int((own["reference"] == name).sum()) for name in references]
+    figure, axes = plt.subplots(
+        len(sizes), 1, figsize=(8.4, 1.2 + 0.36 * sum(sizes) + 0.5 * len(sizes)), sharex=True, layout="constrained",
+        height_ratios=[size + 0.6 for size in sizes], squeeze=False,
+    )  # fmt: skip
+    for axis, name in zip(axes[:, 0], references, strict=True):
+        some, mean = own[own["reference"] == name], names.loc[name, "value"]
+        half = some["half"].max()
+        axis.axvspan(mean - half, mean + half, color=GREY, alpha=0.18, linewidth=0)
+        axis.axvline(mean, color=GREY, linestyle=":", linewidth=1.3)
+        for place, line in enumerate(some.itertuples()):
+            stuck = pd.isna(line.difference)
+            axis.plot(line.value, place, "x" if stuck else "o", color=BLACK, ms=7)
+        axis.set_yticks(range(len(some)), some["label"], fontsize=9)
+        axis.set(ylim=(len(some) - 0.4, -0.6))
+        seeds = names.loc[name, "seeds"]
+        axis.set_title(f"beside {names.loc[name, 'label']} ({seeds} seeds)", fontsize=9.5, loc="left")
+        axis.grid(axis="x", alpha=0.3)
+    axes[-1, 0].set_xlabel(f"{label}; ×: did not train; band: another seed of the reference row (95 %)")
     return figure
 
 

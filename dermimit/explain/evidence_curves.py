@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
@@ -13,57 +12,57 @@ from dermimit.explain.style import BLUE, GREY, MARKERS, ORANGE, pretty, row_colo
 
 
 def data_curve(table: pd.DataFrame, *, label: str = "disease macro-F1") -> Figure:
-    """Draw a score against the share of the training photos that were used, a line with intervals for each row.
+    """Draw a score against the share of the training photos that were used, with the spread between seeds as a band.
 
     Args:
-        table: columns `row, label, share` (0 to 1), `value, low, high` (95 % interval).
+        table: columns `row, label, share` (0 to 1), `value` and `half`, half of the band that another seed of the same
+            row would fall into 95 times in 100.
         label: the score, with its range.
     """
     figure, axis = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
     rows = list(dict.fromkeys(table["row"]))
     for k, row in enumerate(rows):
         line = table[table["row"] == row].sort_values("share")
-        whiskers = [line["value"] - line["low"], line["high"] - line["value"]]
-        axis.errorbar(
-            100 * line["share"] * 1.012 ** (2 * k - len(rows) + 1), line["value"], yerr=np.maximum(whiskers, 0),
-            color=row_colour(row, rows), marker=row_marker(row, rows), linestyle=DASHES[k % len(DASHES)],
-            capsize=3, ms=6, label=line["label"].iloc[0],
+        low, high = line["value"] - line["half"], line["value"] + line["half"]
+        axis.fill_between(100 * line["share"], low, high, color=row_colour(row, rows), alpha=0.15, linewidth=0)
+        axis.plot(
+            100 * line["share"], line["value"], color=row_colour(row, rows), marker=row_marker(row, rows),
+            linestyle=DASHES[k % len(DASHES)], ms=6, label=line["label"].iloc[0],
         )  # fmt: skip
     shares = sorted(table["share"].unique())
     axis.set_xscale("log")
     axis.set_xticks([100 * share for share in shares])
     axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axis.minorticks_off()
-    axis.set(xlabel="share of the training photos (%, logarithmic)", ylabel=f"{label} (95 % interval)", ylim=(0, None))
+    axis.set(xlabel="share of the training photos (%, logarithmic)", ylim=(0, None))
+    axis.set_ylabel(f"{label} (band: spread between seeds, 95 %)")
     axis.grid(alpha=0.3)
     axis.legend(fontsize=9, loc="lower right")
     return figure
 
 
-def harm_curve(
-    table: pd.DataFrame, reference: tuple[float, float, float], *, name: str, label: str = "disease macro-F1"
+def label_curve(
+    table: pd.DataFrame, bands: dict[str, tuple[float, float]], *, label: str = "disease macro-F1"
 ) -> Figure:
     """Draw a score against the share of training photos whose attributes are wrong or missing.
 
     Args:
-        table: columns `harm` (a line for each), `share` (0 to 1), `value, low, high` (95 % interval); each line with
-            its point at share 0.
-        reference: value, low and high of a model that uses no attributes: the band below which they do harm.
-        name: of that model.
+        table: columns `kind` (a line for each), `share` (0 to 1), `value`; each line with its point at share 0.
+        bands: name of a reference row -> mean over its seeds, and half of the band that a single seed of the same row
+            would fall into 95 times in 100; two at most.
         label: the score.
     """
     figure, axis = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
-    value, low, high = reference
-    axis.axhspan(low, high, color=GREY, alpha=0.18, linewidth=0)
-    axis.axhline(value, color=GREY, linestyle=":", linewidth=1.3, label=f"{name} (no attributes)")
-    for k, harm in enumerate(dict.fromkeys(table["harm"])):
-        line = table[table["harm"] == harm].sort_values("share")
-        whiskers = [line["value"] - line["low"], line["high"] - line["value"]]
-        axis.errorbar(
-            100 * line["share"] + (k - 0.5), line["value"], yerr=np.maximum(whiskers, 0), color=(ORANGE, BLUE)[k],
-            marker=MARKERS[k], linestyle=DASHES[k], capsize=3, ms=6, label=f"{harm} attributes",
+    for k, (name, (value, half)) in enumerate(bands.items()):
+        axis.axhspan(value - half, value + half, color=GREY, alpha=0.18, linewidth=0)
+        axis.axhline(value, color=GREY, linestyle=(":", "-.")[k], linewidth=1.3, label=f"{name}, seeds (95 %)")
+    for k, kind in enumerate(dict.fromkeys(table["kind"])):
+        line = table[table["kind"] == kind].sort_values("share")
+        axis.plot(
+            100 * line["share"] + (k - 0.5), line["value"], color=(ORANGE, BLUE)[k],
+            marker=MARKERS[k], linestyle=DASHES[k], ms=6, label=f"{kind} attributes, one seed",
         )  # fmt: skip
-    axis.set(xlabel="training photos with wrong or missing attributes (%)", ylabel=f"{label} (95 % interval)")
+    axis.set(xlabel="training photos with wrong or missing attributes (%)", ylabel=label)
     axis.grid(alpha=0.3)
     axis.legend(fontsize=9)
     return figure

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from dermimit.evaluate.evidence import Evidence, read_evidence
+from dermimit.evaluate.exploration import explore, like_with_like
 from dermimit.evaluate.gradient_conflict import gradient_curves
 from dermimit.explain import evidence_charts, evidence_curves
 
-BESIDE = {"choices": ("full",), "gradients": ("full",), "baselines": ("D", "D_LSM", "full"),
+BESIDE = {"choices": ("full",), "gradients": ("full",), "baselines": ("D", "D_LSM", "D_B_A", "full"),
           "labels": ("full", "D_LSM"), "data_share": ("full", "D_LSM"),
           "rare_diseases": ("full", "D"), "skin_tone": ("full", "D")}  # fmt: skip
 """Table of experiments -> the reference rows that it is shown with."""
-ENDS = ["value", "low", "high"]
+GUESS = 0.018  # macro-F1 of a uniform guess over SynDerm's diseases (references.reference_scores)
 
 
 def evidence_of(root: Path, table: str) -> Evidence | None:
@@ -36,29 +36,41 @@ def forest(evidence: Evidence) -> Figure:
     return evidence_charts.paired_forest(evidence.against("full"))
 
 
+def explored(evidence: Evidence) -> pd.DataFrame:
+    """A table of one seed beside the reference rows that have the same tasks; see `exploration.explore`."""
+    references = {row: beside for row, beside in like_with_like(evidence.experiments).items() if row in evidence.own}
+    return explore(evidence, references, GUESS)
+
+
 def tornado(choices: Evidence) -> Figure:
-    """Each alternative's difference from the declared choice; the band is the sd of `full` over seeds."""
-    changed = choices.against("full")
-    sd = float(changed.loc[changed["row"] == "full", "sd"].iloc[0])
-    bars = changed[changed["row"] != "full"]
-    bars = bars[["group", "label", "difference", "difference_low", "difference_high"]]
-    bars.columns = ["factor", "alternative", "difference", "low", "high"]
-    return evidence_charts.tornado(bars, noise=None if np.isnan(sd) else sd)
+    """Each alternative's difference from the declared choice, over the spread between seeds."""
+    changed = explored(choices)
+    bars = changed.loc[changed["reference"].notna(), ["group", "label", "difference", "half"]]
+    bars.columns = ["factor", "alternative", "difference", "half"]
+    return evidence_charts.tornado(bars)
+
+
+def rivals(baselines: Evidence) -> Figure:
+    """Other models beside the reference rows that have the same tasks."""
+    return evidence_charts.like_with_like(explored(baselines))
 
 
 def wrong_and_missing(labels: Evidence) -> Figure:
-    """Scores as attributes are made wrong or taken away, over a band for a model without them."""
-    harmed = labels.against("full").set_index("row")
-    lines = [{"harm": harm, "share": 0.0, **harmed.loc["full", ENDS]} for harm in ("wrong", "missing")]
-    for row in harmed.index.intersection(list(labels.own)):
-        harm, share = ("wrong", row[5:]) if row.startswith("wrong") else ("missing", row[7:])
-        lines.append({"harm": harm, "share": int(share) / 100, **harmed.loc[row, ENDS]})
-    return evidence_curves.harm_curve(pd.DataFrame(lines), tuple(harmed.loc["D_LSM", ENDS]), name="D + LSM")
+    """Scores as attributes are made wrong or taken away, over the spread between seeds with and without them."""
+    found = explored(labels)
+    by_row, half = found.set_index("row"), found["half"].max()
+    lines = [{"kind": kind, "share": 0.0, "value": by_row.loc["full", "value"]} for kind in ("wrong", "missing")]
+    for row in by_row.index.intersection(list(labels.own)):
+        kind, share = ("wrong", row[5:]) if row.startswith("wrong") else ("missing", row[7:])
+        lines.append({"kind": kind, "share": int(share) / 100, "value": by_row.loc[row, "value"]})
+    bands = {name: (by_row.loc[row, "value"], half) for row, name in (("full", "full"), ("D_LSM", "D + LSM"))}
+    return evidence_curves.label_curve(pd.DataFrame(lines), bands)
 
 
 def shares(data_share: Evidence) -> Figure:
     """Scores over the share of the training photographs, for one task and for the whole model."""
-    found = data_share.against("full")
+    found = explored(data_share)
+    found["half"] = found["half"].max()
     found["share"] = [int(row.rpartition("_")[2]) / 100 if row in data_share.own else 1.0 for row in found["row"]]
     found["row"] = ["D_LSM" if row.startswith("D_LSM") else "full" for row in found["row"]]
     found["label"] = found["row"].map({"D_LSM": "D + LSM", "full": "full"})
@@ -73,6 +85,8 @@ def conflict(gradients: Evidence) -> Figure:
     return evidence_curves.cosine_curves(gradient_curves(runs), shown)
 
 
-FIGURES = {"choices": tornado, "baselines": forest, "labels": wrong_and_missing, "data_share": shares,
+EXPLORED = ("choices", "baselines", "labels", "data_share")
+"""Tables of one seed: nothing is tested."""
+FIGURES = {"choices": tornado, "baselines": rivals, "labels": wrong_and_missing, "data_share": shares,
            "gradients": conflict, "rare_diseases": forest, "skin_tone": forest}  # fmt: skip
 """Table of experiments -> its figure."""

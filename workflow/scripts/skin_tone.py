@@ -23,7 +23,7 @@ from dermimit.data.synderm.write import RENDERER, split_seed
 from dermimit.evaluate import skin_counterfactuals as paired
 from dermimit.evaluate import skin_mix, skin_tone, skin_tone_real, typology
 from dermimit.evaluate.evidence import read_evidence
-from dermimit.evaluate.out_of_fold import collect
+from dermimit.evaluate.out_of_fold import answers_of_folds
 from dermimit.evaluate.selected_patches import on_lesion
 from dermimit.evaluate.tables import read_experiments
 from dermimit.records import provenance, write_json
@@ -155,27 +155,18 @@ def of_real(frame: pd.DataFrame) -> dict[str, Any]:
     return found | typology.alike(frame["angle"], frame["patient_id"])
 
 
-def real_errors(real: Path, real_runs: Path, out: Path) -> None:
-    """Who has a type recorded, and out-of-fold errors by type and by angle."""
+def real_errors(real: Path, out: Path) -> None:
+    """Who has a type recorded, and errors of the published out-of-fold answers by type and by angle."""
     started, frame = time.time(), skin_tone_real.photographs(real)
-    models = {row: collect(runs_of_folds(real_runs, row), pad_ufes_20.LABEL_SPACE.diseases) for row in REAL_ROWS}
+    answers = pd.read_parquet(ROOT / "results/published/real_evidence/pad_ufes_20.parquet")
+    models = answers_of_folds(answers[answers["row"].isin(REAL_ROWS)], pad_ufes_20.LABEL_SPACE.diseases)
     errors = skin_tone_real.error_table(models, frame)
-    best = max(float((m.truth == m.answer).mean()) for m in models.values())
+    best = max(float((m.truth == m.answers[0]).mean()) for m in models.values())
     found = {
         "photographs": len(frame), "patients": int(frame["patient_id"].nunique()), "errors": errors,
         "recorded": skin_tone_real.recorded_table(frame), "needed": skin_tone_real.dark_needed(best),
     }  # fmt: skip
     record("real", found, started, frame.drop(columns=["image", "mask"]), out)
-
-
-def runs_of_folds(folder: Path, row: str) -> list[Path]:
-    """One finished run for each fold of a row."""
-    found = sorted(folder.glob(f"{row}-fold*-seed0"))
-    if len(found) != 5:
-        raise SystemExit(
-            f"skin_tone: {folder} holds {len(found)} of 5 folds of {row}; name its folder with --real-runs"
-        )
-    return found
 
 
 def main(
@@ -185,7 +176,6 @@ def main(
     runs: Path = ROOT / "results/runs/published/synderm",
     data: Path = ROOT / "results/data/synderm-published",
     real: Path | None = None,
-    real_runs: Path = ROOT / "results/runs/real/pad_ufes_20",
 ) -> None:
     """Measure what the chapter on skin tone shows.
 
@@ -196,7 +186,6 @@ def main(
         runs: folder of the trained runs of the ablation.
         data: folder of the drawn dataset that they were tested on.
         real: folder of PAD-UFES-20 with masks.
-        real_runs: folder of its cross-validated runs.
     """
     if {"typology", "real"} & set(only) and real is None:
         raise SystemExit("skin_tone: typology and real need PAD-UFES-20; name its folder with --real")
@@ -209,7 +198,7 @@ def main(
     if "typology" in only and real is not None:
         angles(data, real, out)
     if "real" in only and real is not None:
-        real_errors(real, real_runs, out)
+        real_errors(real, out)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Make the tables and figures of the published evidence again from its records, without training.
 
-Writes results/tables/published/<name>.csv and .svg: ablation (seeds needed), verdicts, every table of experiments that
-has a reference run and a run of its own with the figure that the book shows of it, the cross-validation on real
-photographs, and the paper's scale.
+Writes results/tables/published/<name>.csv and .svg: ablation (seeds needed), controls, verdicts, every table of
+experiments that has a reference run and a run of its own with the figure that the book shows of it, the
+cross-validation on real photographs scored again from its answers by image, and the paper's scale.
 
 Run: python workflow/scripts/tables.py [--out FOLDER]
 """
@@ -13,7 +13,7 @@ import pandas as pd
 import tyro
 from matplotlib.figure import Figure
 
-from dermimit.evaluate import evidence, real_evidence, tables, verdicts
+from dermimit.evaluate import evidence, real_evidence, tables, verdict_texts, verdicts
 from dermimit.explain import evidence_charts, evidence_pages
 from dermimit.explain.style import use_style
 
@@ -22,14 +22,24 @@ ROOT = Path(__file__).parents[2]
 
 def make(root: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Figure]]:
     """Every table and every figure by name, from the records below `root` alone."""
-    ablation = evidence.read_evidence(root, "ablation")
-    made = {"ablation": ablation.against("D"), "verdicts": verdicts.judge(ablation)}
+    ablation, controlled = evidence.read_evidence(root, "ablation"), evidence.with_controls(root)
+    made = {
+        "ablation": ablation.against("D"),
+        "verdicts": verdicts.judge(controlled),
+        "sums": verdict_texts.sums(ablation),
+    }
+    made["controls"] = controlled.against("full")
     drawn = {"ablation": evidence_charts.paired_forest(made["ablation"], claimed=0.013)}
+    drawn["controls"] = evidence_charts.paired_forest(made["controls"])
     for name, figure in evidence_pages.FIGURES.items():
         if found := evidence_pages.evidence_of(root, name):
-            made[name], drawn[name] = found.against("full"), figure(found)
+            explored = name in evidence_pages.EXPLORED
+            made[name] = evidence_pages.explored(found) if explored else found.against("full")
+            drawn[name] = figure(found)
     rows = tables.read_experiments(root / "workflow/experiments/real/pad_ufes_20.csv")
-    made["real"] = real_evidence.scores_table(real_evidence.read_real_evidence(root), rows)
+    real = real_evidence.read_real_evidence(root)
+    made["real"], made["real_pairs"] = real_evidence.scores_table(real, rows), real_evidence.pairs_table(real, rows)
+    made["real_verdicts"] = verdicts.judge_real(real, rows)
     scale = tables.read_experiments(root / "workflow/experiments/gpu/paper_scale.csv")
     runs = tables.read_records(root / "results/published/paper_scale")
     return made | {"paper_scale": evidence.paper_scale_table(scale, runs)}, drawn

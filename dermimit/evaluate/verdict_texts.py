@@ -1,0 +1,100 @@
+"""What `verdicts` found, as tables and sentences for people: no verdict is written anywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from dermimit.evaluate.evidence import Evidence, p_text, with_interval
+from dermimit.evaluate.verdicts import CONTRADICTED, NOT_SHOWN, SUMS, SUPPORTED, judge
+
+TOKENS = ("Local tokens help, disease alone", "Local tokens help, three tasks")
+CHOOSING = tuple(f"Choosing patches by attention beats chance, {tasks}" for tasks in ("disease alone", "three tasks"))
+
+
+def two_answers(judged: pd.DataFrame) -> str:
+    """Whether local tokens help, and whether choosing them does, in words: two questions."""
+    return "**Two questions.** " + " ".join(answers(judged).values())
+
+
+def answers(judged: pd.DataFrame) -> dict[str, str]:
+    """The sentences of `two_answers` by name, for the first lines of a page."""
+    tokens = answer(judged, TOKENS, "local tokens, even chosen at random, help", "that local tokens help")
+    choosing = answer(judged, CHOOSING, "choosing by attention beats chance", "that choosing by attention beats chance")
+    return {"tokens_answer": tokens, "choosing_answer": choosing}
+
+
+def answer(judged: pd.DataFrame, claims: Sequence[str], positive: str, question: str) -> str:
+    """One sentence on a pair of claims, disease alone and three tasks, each with its difference.
+
+    Args:
+        judged: from `judge`.
+        claims: the two.
+        positive: what is said where both are supported, "X help".
+        question: "that X help", where something else came out.
+    """
+    lines = judged.set_index("claim").loc[list(claims)]
+    told = " and ".join(
+        f"{with_interval(line.difference, line.low, line.high)} {where}"
+        for line, where in zip(lines.itertuples(), ("with the disease alone", "with three tasks"), strict=True)
+    )
+    kinds = list(lines["verdict"])
+    if kinds == [SUPPORTED] * 2:
+        return f"{positive[0].upper()}{positive[1:]}: {told}."
+    if len(set(kinds)) == 1:
+        return f"{question[0].upper()}{question[1:]} is {kinds[0]}: {told}."
+    mixed = f"{kinds[0]} with the disease alone and {kinds[1]} with three tasks"
+    return f"{question[0].upper()}{question[1:]} is {mixed}: {told}."
+
+
+def sums(evidence: Evidence) -> pd.DataFrame:
+    """The differences that are sums of tested ones, as text: their sizes, without a verdict of their own."""
+    table = judge(evidence, SUMS)
+    told = pd.DataFrame({"sum": table["claim"], "rows compared": table["rows"], "seeds": table["seeds"]})
+    told["difference (95 %)"] = [with_interval(r.difference, r.low, r.high) for r in table.itertuples()]
+    return told.assign(of=table["limit"])
+
+
+def verdict_table(judged: pd.DataFrame) -> pd.DataFrame:
+    """What `judge` or `judge_real` found, as text for people."""
+    table = pd.DataFrame({"claim": judged["claim"], "rows compared": judged["rows"], "seeds": judged["seeds"]})
+    table["difference (95 %)"] = [with_interval(r.difference, r.low, r.high) for r in judged.itertuples()]
+    table["p (t, Holm)"] = judged["p_holm"].map(p_text)
+    table["verdict"] = judged["verdict"]
+    if "shares" in judged:
+        table.insert(0, "no.", range(1, len(table) + 1))
+        table["shares runs with no."] = judged["shares"]
+    return table
+
+
+def readme_text(drawn: pd.DataFrame, real: pd.DataFrame) -> str:
+    """The verdicts as the README quotes them, in Markdown.
+
+    Args:
+        drawn, real: from `judge` and `judge_real`.
+    """
+    seeds = sorted(set(drawn["seeds"]))
+    lines = [
+        f"On synthetic images, {' or '.join(map(str, seeds))} seeds a row, p corrected over {len(drawn)} contrasts of "
+        "which none is a sum of others:",
+        "",
+        *_listed(drawn),
+        "",
+        "On real photographs (PAD-UFES-20, 948-image subset, ImageNet stem, out of fold by patient, "
+        f"{' or '.join(map(str, sorted(set(real['seeds']))))} seeds a row):",
+        "",
+        *_listed(real),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _listed(judged: pd.DataFrame) -> list[str]:
+    """A line for each kind of verdict, with the claims that have it and their differences."""
+    lines = []
+    for verdict in dict.fromkeys([SUPPORTED, NOT_SHOWN, CONTRADICTED, *judged["verdict"]]):
+        some = judged[judged["verdict"] == verdict]
+        told = "; ".join(f"{r.claim} {with_interval(r.difference, r.low, r.high)}" for r in some.itertuples())
+        told = told.replace("(-", "(−").replace(" -", " −")
+        lines.append(f"- **{verdict}**: {told or 'none'}")
+    return lines
