@@ -20,6 +20,7 @@ RULES = (  # sentences that say what the words mean, or ask
     "A difference counts as *supported* or *contradicted* only where",
     "Differences that a corrected test over several seeds does not find are reported as *not shown*",
     "*not shown* is not *no effect*",
+    "else it is *not shown*, which is not *no effect*",
     "Does cross-attention between tasks beat",
     "*Do local tokens help?* and *does choosing them help?* are two questions",
     "otherwise the text says *not shown*",
