@@ -55,7 +55,7 @@ def test_the_reference_enters_with_all_its_seeds_and_nothing_is_tested():
 
 
 def test_a_network_at_the_level_of_guessing_did_not_train():
-    scores = {"D": [0.10, 0.12, 0.14], "stuck": [0.03], "weak": [0.05]}
+    scores = {"D": [0.11, 0.12, 0.13], "stuck": [0.03], "weak": [0.05]}
     found = exploration.explore(evidence(scores, ["stuck", "weak"]), "D", guess=0.018).set_index("row")
     assert found.loc["stuck", "reading"] == NO_TRAINING and np.isnan(found.loc["stuck", "difference"])
     assert found.loc["weak", "reading"] == BELOW
