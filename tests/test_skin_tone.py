@@ -1,10 +1,21 @@
 """Scores by skin type against plain loops: group means, gaps, what chance makes of the spread."""
 
+import re
+from importlib import resources
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from dermimit.data.label_space import LabelSpace
+from dermimit.data.skin import (
+    DARK_GROUP,
+    DARK_TYPES,
+    FITZPATRICK,
+    SKIN_GROUPS,
+    fitzpatrick_label,
+    skin_group,
+)
 from dermimit.evaluate import skin_tone
 from dermimit.evaluate.answers import macro_f1
 from dermimit.evaluate.metrics import expected_calibration_error
@@ -40,7 +51,7 @@ def test_photographs_are_scored_as_they_are():
 def test_every_score_of_a_type_is_that_of_its_photographs_alone():
     seeds = [seed_of(seed=s) for s in (0, 1)]
     for line in skin_tone.type_table(seeds, resamples=40):
-        parts = [s[s["fitzpatrick"] == skin_tone.ROMAN.index(line["type"]) + 1] for s in seeds]
+        parts = [s[s["fitzpatrick"] == FITZPATRICK.index(line["type"]) + 1] for s in seeds]
         slow = {
             "accuracy": lambda p: p["accuracy"].mean(),
             "macro_f1": lambda p: macro_f1(p["truth"].to_numpy(), p["answer"].to_numpy()),
@@ -95,3 +106,18 @@ def test_wrong_input_is_explained():
         skin_tone.measured([one], np.zeros(60, int), 2, draws)
     with pytest.raises(ValueError, match="other photographs"):
         skin_tone.measured([one, one.assign(image="x")], np.zeros(60, int), 1, draws)
+
+
+def test_a_type_has_one_name_and_dark_means_one_thing():
+    """Everywhere a type is a number 1 to 6 and a name: no list of names may start one place off."""
+    assert [fitzpatrick_label(k) for k in range(1, 7)] == ["I", "II", "III", "IV", "V", "VI"]
+    assert fitzpatrick_label(np.int64(5)) == "V" and fitzpatrick_label(6.0) == "VI"
+    for wrong in (0, 7, 2.5, float("nan")):
+        with pytest.raises(ValueError, match="types are 1 to 6"):
+            fitzpatrick_label(wrong)
+    kinds = pd.Series(range(1, 7))
+    assert [SKIN_GROUPS[k] for k in skin_group(kinds)] == ["I–II", "I–II", "III–IV", "III–IV", "V–VI", "V–VI"]
+    assert tuple(kinds[skin_group(kinds) == DARK_GROUP]) == DARK_TYPES
+    script = (resources.files("dermimit.explore") / "common.js").read_text()
+    names = re.search(r"ROMAN = \[(.*?)\]", script)[1].replace('"', "").split(", ")
+    assert names == ["", *FITZPATRICK]  # in JavaScript an array, read at the type's number

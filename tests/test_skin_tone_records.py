@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from dermimit.data.skin import FITZPATRICK
 from dermimit.data.synderm import LABEL_SPACE, SynDerm
 from dermimit.evaluate import skin_counterfactuals as paired
 from dermimit.evaluate import skin_mix, skin_tone_real, skin_tone_tables
 from dermimit.evaluate.answers import Answers
 from dermimit.evaluate.evidence import read_evidence
 from dermimit.evaluate.failures import RETAKE
-from dermimit.evaluate.skin_tone import ROMAN
 from dermimit.evaluate.statistics import count_interval
 from dermimit.evaluate.tables import read_experiments
 from dermimit.notebook import find_root
@@ -30,8 +30,8 @@ def record(name):
 def test_versions_differ_in_skin_and_a_retake_in_light():
     cases = SynDerm(2, seed=4, image_size=32)
     drawn = paired.draw_types(cases)
-    assert set(drawn) == {*ROMAN, RETAKE, "lesion"} and drawn["I"].shape == (2, 32, 32, 3)
-    means = [drawn[kind].mean() for kind in ROMAN]
+    assert set(drawn) == {*FITZPATRICK, RETAKE, "lesion"} and drawn["I"].shape == (2, 32, 32, 3)
+    means = [drawn[kind].mean() for kind in FITZPATRICK]
     assert all(a > b for a, b in pairwise(means))
     np.testing.assert_array_equal(drawn["VI"][1], cases.counterfactual(1, confounders=False, fitzpatrick=6).image)
     far = np.abs(drawn[RETAKE].astype(int) - drawn["I"]).mean()
@@ -45,7 +45,7 @@ def sure(classes, n=3):
 def test_flips_and_the_truth_s_probability_are_counted():
     truth = np.array([0, 0, 1, 1])
     same, other = {"disease": sure([0, 0, 1, 2])}, {"disease": sure([1, 0, 1, 1])}
-    answers = dict.fromkeys((*ROMAN, RETAKE), same) | {"VI": other}
+    answers = dict.fromkeys((*FITZPATRICK, RETAKE), same) | {"VI": other}
     lines = {line["version"]: line for line in paired.flip_table([answers, answers], truth, resamples=50)}
     dark = lines["VI"]
     assert [dark[k] for k in ("flipped", "over_retake", "lost", "gained", "net")] == [0.5, 0.5, 0.25, 0.25, 0]
@@ -78,7 +78,7 @@ def test_an_attribute_is_lost_where_it_can_no_longer_be_told():
     dark = light.copy()
     dark[:, 0] = np.where(present[:, 0], 0.4, 0.4)  # says the same of all
     dark[:, 1] += 0.3  # says more of all, and tells them apart as before
-    answers = {kind: {"attributes": light} for kind in (*ROMAN, RETAKE)} | {"VI": {"attributes": dark}}
+    answers = {kind: {"attributes": light} for kind in (*FITZPATRICK, RETAKE)} | {"VI": {"attributes": dark}}
     lines = {line["attribute"]: line for line in paired.attribute_table([answers, answers], present, resamples=200)}
     lost, shifted = (lines[LABEL_SPACE.attributes[k]] for k in (0, 1))
     assert lost["change"] == pytest.approx(-0.5, abs=0.02) and lost["net"] == pytest.approx(-0.8, abs=0.02)

@@ -213,7 +213,7 @@ def test_page_from_disk_answers_as_onnxruntime_does(browser, book, shipped):  # 
     element(browser, "reset").click()
     other = str(cases[0]["truth"]["fitzpatrick"] % 6 + 1)
     browser.find_element(By.CSS_SELECTOR, f"select[name='skin'] option[value='{other}']").click()
-    _, answer = shown(browser, lambda a: a["photo"].endswith(f"skin type {static.ROMAN[int(other)]}"))
+    _, answer = shown(browser, lambda a: a["photo"].endswith(f"skin type {fitzpatrick_label(int(other))}"))
     assert_same(answer, model(picture(cases[0]["photos"][other])))
     assert severe_messages(browser) == []
     asked = addresses(browser)

@@ -1,16 +1,31 @@
-"""Fitzpatrick skin types in three groups, and training sets with a given share of dark skin."""
+"""Fitzpatrick skin types, their names and groups, and training sets with a given share of dark skin."""
 
 import numpy as np
 import pandas as pd
 
 from dermimit.data.problems import ManifestError, row_number
 
+FITZPATRICK = ("I", "II", "III", "IV", "V", "VI")
+"""Names of the skin types, lightest first; of a number 1 to 6 take `fitzpatrick_label`."""
+DARK_TYPES = (5, 6)
+"""Numbers of the types that are called dark here."""
 SKIN_GROUPS = ("I–II", "III–IV", "V–VI")
-DARK = 2
+DARK_GROUP = 2
 """Place of dark skin among `SKIN_GROUPS`."""
 MIXED_SPLITS = ("train", "val")
 MOST_DARK = 0.5
 """Largest share of dark skin that `mix_skin` gives."""
+
+
+def fitzpatrick_label(skin_type: float | np.integer) -> str:
+    """The name, "I" to "VI", of a skin type that is recorded as a number.
+
+    Raises:
+        ValueError: not one of 1 to 6; a missing type has no name.
+    """
+    if skin_type not in range(1, len(FITZPATRICK) + 1):
+        raise ValueError(f"skin type {skin_type}: Fitzpatrick's types are 1 to {len(FITZPATRICK)}")
+    return FITZPATRICK[int(skin_type) - 1]
 
 
 def skin_group(fitzpatrick: pd.Series) -> np.ndarray:
@@ -48,7 +63,7 @@ def mix_skin(frame: pd.DataFrame, dark_share: float, seed: int = 0) -> pd.DataFr
     for k, split in enumerate(MIXED_SPLITS):
         rows = np.flatnonzero(frame["split"] == split)
         order = np.random.default_rng((seed, 4, k)).permutation(rows)
-        dark = skin_group(frame["fitzpatrick"].iloc[order]) == DARK
+        dark = skin_group(frame["fitzpatrick"].iloc[order]) == DARK_GROUP
         total = int(min((~dark).sum(), dark.sum() / MOST_DARK))
         if not total:
             raise ManifestError(f"split {split}: {dark.sum()} photographs of types V and VI, {(~dark).sum()} others")

@@ -16,13 +16,13 @@ import pandas as pd
 from tqdm import tqdm
 
 from dermimit.data.label_space import LabelSpace
+from dermimit.data.skin import DARK_TYPES
 from dermimit.data.synderm import SynDerm, posterior
 from dermimit.data.synderm.ceiling import confusable
 from dermimit.evaluate.differential import differential
 from dermimit.evaluate.resampling import Draws, patient_draws, percentile_interval, two_level
 
 SMALL = 1 / 3  # share of the photographs, by the lesion's area
-DARK = (5, 6)  # Fitzpatrick types
 MOSTLY = 2 / 3  # F1 of a photograph's attributes from which they count as mostly found
 PARTNERS = 3  # diseases that the ideal observer confuses most with a disease
 CONFOUNDERS = ("ink", "ruler", "dressing", "hair")
@@ -129,7 +129,7 @@ def tags(predictions: pd.DataFrame, facts: pd.DataFrame, label_space: LabelSpace
     ideal, own = np.stack(facts["ideal"].to_list()), answers.probability[rows, answers.truth]
     found = pd.DataFrame({"truth": truth, "answer": answer, "wrong": answer != truth})
     found["small"] = facts["area"].rank(method="average").to_numpy() <= SMALL * len(facts)
-    found["dark"] = facts["fitzpatrick"].isin(DARK).to_numpy()
+    found["dark"] = facts["fitzpatrick"].isin(DARK_TYPES).to_numpy()
     found["confounder"] = facts[list(CONFOUNDERS)].any(axis=1).to_numpy()
     for name in CONFOUNDERS:
         found[name] = facts[name].to_numpy()

@@ -16,16 +16,16 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from torch import nn
 from tqdm import tqdm
 
+from dermimit.data.skin import FITZPATRICK
 from dermimit.data.synderm import LABEL_SPACE, SynDerm
 from dermimit.data.transforms import eval_transform
 from dermimit.evaluate.counterfactuals import again
 from dermimit.evaluate.failures import RETAKE
 from dermimit.evaluate.resampling import Draws, bootstrap_p, patient_draws, percentile_interval, two_level
 from dermimit.evaluate.significance import holm
-from dermimit.evaluate.skin_tone import ROMAN
 from dermimit.evaluate.typology import skin_angle
 
-FIRST, LAST = ROMAN[0], ROMAN[-1]
+FIRST, LAST = FITZPATRICK[0], FITZPATRICK[-1]
 COMPARED = (FIRST, LAST, RETAKE)
 FOUND = 0.5  # probability from which an attribute counts as found
 FEWEST = 20  # cases with and without an attribute, below which it is left out
@@ -37,8 +37,10 @@ def draw_types(cases: SynDerm) -> dict[str, np.ndarray]:
     light = SynDerm(len(cases), cases.seed, cases.image_size, 1, cases.prior, False)
     rows = []
     for i in tqdm(range(len(cases)), desc="drawing", disable=None):
-        drawn = [cases.counterfactual(i, confounders=False, fitzpatrick=kind) for kind in range(1, len(ROMAN) + 1)]
-        row = {name: case.image for name, case in zip(ROMAN, drawn, strict=True)}
+        drawn = [
+            cases.counterfactual(i, confounders=False, fitzpatrick=kind) for kind in range(1, len(FITZPATRICK) + 1)
+        ]
+        row = {name: case.image for name, case in zip(FITZPATRICK, drawn, strict=True)}
         rows.append(row | {RETAKE: again(light, i).image, "lesion": drawn[0].mask})
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
@@ -83,7 +85,7 @@ def flip_table(seeds: Sequence[Answers], truth: np.ndarray, resamples: int = 200
 
     retake = [changes(answers, RETAKE)["flipped"] for answers in seeds]
     lines = []
-    for version in (*ROMAN[1:], RETAKE):
+    for version in (*FITZPATRICK[1:], RETAKE):
         each = [changes(answers, version) for answers in seeds]
         values = {name: [one[name] for one in each] for name in each[0]}
         values["over_retake"] = [a - b for a, b in zip(values["flipped"], retake, strict=True)]
@@ -98,7 +100,7 @@ def truth_table(seeds: Sequence[Answers], truth: np.ndarray, resamples: int = 20
     """Accuracy, and mean probability of the true disease, of the same cases on each type: `type, accuracy, true`."""
     rows, draws = np.arange(len(truth)), patient_draws(range(len(truth)), resamples)
     lines = []
-    for kind in ROMAN:
+    for kind in FITZPATRICK:
         given = [answers[kind]["disease"] for answers in seeds]
         line: dict[str, object] = {"type": kind, "cases": len(truth)}
         line |= _mean("accuracy", [(p.argmax(1) == truth).astype(float) for p in given], draws)[0]
@@ -226,7 +228,7 @@ def contrast_table(photos: Mapping[str, np.ndarray], chosen: np.ndarray, resampl
     rings = [binary_dilation(m, iterations=5) & ~binary_dilation(m) for m in lesions]
     usable = [i for i, (m, ring) in enumerate(zip(lesions, rings, strict=True)) if m.any() and ring.any()]
     draws = patient_draws(usable, resamples)
-    for kind in ROMAN:
+    for kind in FITZPATRICK:
         some = photos[kind][chosen]
         labs = [rgb2lab(some[i]) for i in usable]
         inside = np.array([lab[lesions[i]].mean(0) for i, lab in zip(usable, labs, strict=True)])
@@ -249,7 +251,7 @@ def _ends(name: str, drawn: np.ndarray) -> dict[str, float]:
     return {f"{name}_low": low, f"{name}_high": high}
 
 
-def _check(seeds: Sequence[Answers], cases: int, versions: Sequence[str] = (*ROMAN, RETAKE)) -> None:
+def _check(seeds: Sequence[Answers], cases: int, versions: Sequence[str] = (*FITZPATRICK, RETAKE)) -> None:
     for number, answers in enumerate(seeds):
         for version in versions:
             if version not in answers:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dermimit.data.skin import DARK, skin_group
+from dermimit.data.skin import DARK_GROUP, skin_group
 from dermimit.evaluate.evidence import Evidence
 from dermimit.evaluate.resampling import bootstrap_p, patient_draws, two_level
 from dermimit.evaluate.significance import holm
@@ -120,7 +120,7 @@ def _only(by: ByGroup, group: int) -> ByGroup:
 
 def _scored(seeds: Sequence[pd.DataFrame], resamples: int) -> list[tuple[str, ByGroup, np.ndarray]]:
     """Score -> its groups light, dark and all, and how many photographs the first two have."""
-    dark = (skin_group(seeds[0]["fitzpatrick"]) == DARK).astype(int)
+    dark = (skin_group(seeds[0]["fitzpatrick"]) == DARK_GROUP).astype(int)
     draws = patient_draws(seeds[0]["patient_id"], resamples)
     split = measured(seeds, dark, 2, draws, SCORES)
     whole = measured(seeds, np.zeros(len(dark), int), 1, draws, SCORES)

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from dermimit.data.label_space import LabelSpace
-from dermimit.data.skin import DARK, SKIN_GROUPS, skin_group
+from dermimit.data.skin import DARK_GROUP, FITZPATRICK, SKIN_GROUPS, skin_group
 from dermimit.evaluate.answers import macro_f1
 from dermimit.evaluate.calibration import BINS, floor_of
 from dermimit.evaluate.failures import attribute_f1, body_right
@@ -29,7 +29,6 @@ from dermimit.evaluate.resampling import (
 )
 from dermimit.evaluate.significance import holm
 
-ROMAN = ("I", "II", "III", "IV", "V", "VI")
 MEANS = ("accuracy", "attributes", "body_part", "precision", "recall", "overconfidence")  # means over photographs
 SCORES = {
     "accuracy": "disease accuracy",
@@ -146,9 +145,9 @@ def type_table(seeds: Sequence[pd.DataFrame], resamples: int = 2000) -> list[dic
     perfectly calibrated answers with the same confidences would have (`calibration.floor_of`).
     """
     kinds, draws = seeds[0]["fitzpatrick"].to_numpy(int) - 1, patient_draws(seeds[0]["patient_id"], resamples)
-    table, lines = measured(seeds, kinds, len(ROMAN), draws), []
+    table, lines = measured(seeds, kinds, len(FITZPATRICK), draws), []
     for score, found in table.items():
-        for k, kind in enumerate(ROMAN):
+        for k, kind in enumerate(FITZPATRICK):
             line: dict[str, object] = {"score": score, "type": kind, "photographs": int((kinds == k).sum())}
             if score == "ece":
                 floors = [floor_of(one["confidence"].to_numpy()[kinds == k]) for one in seeds]
@@ -179,14 +178,19 @@ def spread_table(seeds: Sequence[pd.DataFrame], repeats: int = 2000, seed: int =
         spreads, first = means.max(1) - means.min(1), means[0]
         low, high = (int(first.argmin()), int(first.argmax()))
         worst, best = (high, low) if score in BETTER_LOW else (low, high)
-        line = {"score": score, "worst": ROMAN[worst], "worst_value": float(first[worst]), "best": ROMAN[best]}
+        line = {
+            "score": score,
+            "worst": FITZPATRICK[worst],
+            "worst_value": float(first[worst]),
+            "best": FITZPATRICK[best],
+        }
         line |= {"best_value": float(first[best]), "spread": float(spreads[0]), "chance": float(spreads[1:].mean())}
         lines.append(line | {"p": float(((spreads[1:] >= spreads[0]).sum() + 1) / (repeats + 1))})
     return lines
 
 
 def _means(values: np.ndarray, kinds: np.ndarray) -> np.ndarray:
-    return np.bincount(kinds, values, len(ROMAN)) / np.bincount(kinds, minlength=len(ROMAN))
+    return np.bincount(kinds, values, len(FITZPATRICK)) / np.bincount(kinds, minlength=len(FITZPATRICK))
 
 
 def gap_table(
@@ -207,13 +211,13 @@ def gap_table(
     group, draws = skin_group(first["fitzpatrick"]), patient_draws(first["patient_id"], resamples)
     counts = np.bincount(group, minlength=len(SKIN_GROUPS))
     found = {row: measured(seeds, group, len(SKIN_GROUPS), draws) for row, seeds in rows.items()}
-    gaps = {row: {score: by.contrast(0, DARK) for score, by in table.items()} for row, table in found.items()}
+    gaps = {row: {score: by.contrast(0, DARK_GROUP) for score, by in table.items()} for row, table in found.items()}
     lines = []
     for row, table in found.items():
         for score, by in table.items():
             line: dict[str, object] = {"row": row, "score": score}
-            line |= {"light_photographs": int(counts[0]), "dark_photographs": int(counts[DARK])}
-            line |= {"light": by.line(0)["value"], "dark": by.line(DARK)["value"]} | gaps[row][score].line(0)
+            line |= {"light_photographs": int(counts[0]), "dark_photographs": int(counts[DARK_GROUP])}
+            line |= {"light": by.line(0)["value"], "dark": by.line(DARK_GROUP)["value"]} | gaps[row][score].line(0)
             if row != reference and score in gaps[reference]:
                 line |= _difference(gaps[row][score], gaps[reference][score])
             lines.append(line)

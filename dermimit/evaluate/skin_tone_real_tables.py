@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from dermimit.data.skin import FITZPATRICK
 from dermimit.evaluate.failure_tables import change, share
-from dermimit.evaluate.skin_tone import ROMAN
 from dermimit.evaluate.skin_tone_tables import Line, own
 from dermimit.evaluate.subgroups import NOT_RECORDED
 
@@ -90,6 +90,8 @@ def angle_text(record: Line) -> str:
 
 def confusion(found: Line, classes: Sequence[str]) -> pd.DataFrame:
     """Recorded type against class of the angle, in counts."""
-    table = pd.DataFrame(found["table"], columns=[f"{c} ({kind})" for c, kind in zip(classes, ROMAN, strict=True)])
-    table.insert(0, "recorded type", list(ROMAN))
+    table = pd.DataFrame(
+        found["table"], columns=[f"{c} ({kind})" for c, kind in zip(classes, FITZPATRICK, strict=True)]
+    )
+    table.insert(0, "recorded type", list(FITZPATRICK))
     return table[table.drop(columns="recorded type").sum(axis=1) > 0]

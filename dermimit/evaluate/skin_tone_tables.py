@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from dermimit.data.skin import SKIN_GROUPS
+from dermimit.data.skin import FITZPATRICK, SKIN_GROUPS
 from dermimit.evaluate.evidence import NOT_RUN, holm_texts, p_text
 from dermimit.evaluate.failure_tables import change, share
 from dermimit.evaluate.failures import RETAKE
 from dermimit.evaluate.skin_mix import GROUPS, MODELS, PLAIN, REMEDIES, SHARES
-from dermimit.evaluate.skin_tone import MEANS, ROMAN, SCORES
+from dermimit.evaluate.skin_tone import MEANS, SCORES
 from dermimit.explain.style import pretty
 
 Line = Mapping[str, Any]
@@ -31,7 +31,7 @@ def types(table: Sequence[Line]) -> pd.DataFrame:
     for score in dict.fromkeys(line["score"] for line in table):
         found = {line["type"]: line for line in table if line["score"] == score}
         line = {"score, %": SCORES[score]}
-        for kind in ROMAN:
+        for kind in FITZPATRICK:
             head, cell = f"{kind} (n = {counts[kind]})", found[kind]
             line[head] = _ece(cell) if score == "ece" else share(own(cell), "x")
         lines.append(line)
@@ -127,7 +127,7 @@ def flip_text(record: Line, labels: Mapping[str, str]) -> str:
     """What type VI does to the answer of each row, and whether the cost differs from nothing."""
     texts = []
     for row in MODELS:
-        line = next(x for x in record[row]["flips"] if x["version"] == ROMAN[-1])
+        line = next(x for x in record[row]["flips"] if x["version"] == FITZPATRICK[-1])
         kind = "more right answers are lost than gained" if line["net_high"] < 0 else "no net loss is shown"
         texts.append(
             f"**{labels[row]}**: type VI in place of I flips {share(line, 'flipped')} % of the answers, "
@@ -206,7 +206,7 @@ def contrasts(tables: Mapping[str, Sequence[Line]]) -> pd.DataFrame:
         }
         for name, table in tables.items()
         for line in table
-        if line["type"] in (ROMAN[0], ROMAN[-1])
+        if line["type"] in (FITZPATRICK[0], FITZPATRICK[-1])
     )
 
 

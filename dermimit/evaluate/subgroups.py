@@ -18,7 +18,6 @@ KINDS = {
 }
 """Kind of subgroup -> heading."""
 
-ROMAN = ("", "I", "II", "III", "IV", "V", "VI")
 REGIONS = {
     "head and neck": ("scalp", "face", "ear", "neck", "nose", "lip"),
     "trunk": ("chest", "back", "abdomen", "groin"),
@@ -54,7 +53,7 @@ def groups_of(predictions: pd.DataFrame, facts: pd.DataFrame | None = None) -> G
         raise ValueError(f"{len(test)} test photographs and facts of {len(facts)}: give those of the test split")
     skin, third = test["fitzpatrick"], test["disease"].map(thirds(predictions["disease"].dropna()))
     found: Groups = {
-        "skin": {f"skin type {ROMAN[t]}": (skin == t).fillna(False).to_numpy(bool) for t in range(1, 7)},
+        "skin": {f"skin type {fitzpatrick_label(t)}": (skin == t).fillna(False).to_numpy(bool) for t in range(1, 7)},
         "region": _regions(test),
         "frequency": {name: (third == name).to_numpy(bool) for name in THIRDS},
         "photograph": {} if facts is None else _likeness(facts),

@@ -10,9 +10,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dermimit.data.skin import FITZPATRICK
 from dermimit.evaluate.failures import RETAKE
 from dermimit.evaluate.skin_mix import GROUPS, MODELS, PLAIN, REMEDIES, SHARES
-from dermimit.evaluate.skin_tone import ROMAN, SCORES
+from dermimit.evaluate.skin_tone import SCORES
 from dermimit.explain.style import BLACK, BLUE, GREY, ORANGE, RED, pretty, row_colour, row_marker
 from dermimit.prediction import DISCLAIMER
 
@@ -37,7 +38,7 @@ def type_points(tables: Mapping[str, Sequence[Line]], labels: Mapping[str, str],
             lines = [line for line in table if line["score"] == score]
             _points(axis, lines, row, (k - 0.5) * 2 * SHIFT)
         counts = {line["type"]: line["photographs"] for line in next(iter(tables.values()))}
-        axis.set_xticks(range(len(ROMAN)), [f"{kind}\n{counts[kind]}" for kind in ROMAN], fontsize=9)
+        axis.set_xticks(range(len(FITZPATRICK)), [f"{kind}\n{counts[kind]}" for kind in FITZPATRICK], fontsize=9)
         axis.set(ylabel=SCORES[score])
         axis.grid(axis="y", alpha=0.3)
         if score == "overconfidence":
@@ -53,7 +54,7 @@ def type_points(tables: Mapping[str, Sequence[Line]], labels: Mapping[str, str],
 
 def _points(axis: Axes, lines: Sequence[Line], row: str, shift: float) -> None:
     for line in lines:
-        x = ROMAN.index(line["type"]) + shift
+        x = FITZPATRICK.index(line["type"]) + shift
         axis.plot([x, x], [line["low"], line["high"]], color=row_colour(row), linewidth=1.6)
         axis.plot(x, line["value"], row_marker(row), color=row_colour(row), ms=5)
 
@@ -90,12 +91,12 @@ def skin_gallery(photos: Mapping[str, np.ndarray], names: Sequence[str]) -> Figu
         names: what each case shows.
     """
     figure, axes = plt.subplots(
-        len(names), len(ROMAN), figsize=(9.6, 1.65 * len(names) + 0.5), squeeze=False, layout="constrained"
+        len(names), len(FITZPATRICK), figsize=(9.6, 1.65 * len(names) + 0.5), squeeze=False, layout="constrained"
     )
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])
         axis.spines[:].set_visible(False)
-    for k, kind in enumerate(ROMAN):
+    for k, kind in enumerate(FITZPATRICK):
         axes[0, k].set_title(f"type {kind}", fontsize=10)
         for i, name in enumerate(names):
             axes[i, k].imshow(photos[kind][i])
@@ -115,7 +116,7 @@ def flip_points(tables: Mapping[str, Mapping[str, Sequence[Line]]], labels: Mapp
     figure, (left, right) = plt.subplots(1, 2, figsize=(9.2, 3.6), layout="constrained")
     for k, row in enumerate(tables):
         lines = {line["version"]: line for line in tables[row]["flips"]}
-        shown = [{"type": kind} | _renamed(lines[kind], "flipped") for kind in ROMAN[1:]]
+        shown = [{"type": kind} | _renamed(lines[kind], "flipped") for kind in FITZPATRICK[1:]]
         _points(left, shown, row, (k - 0.5) * 2 * SHIFT)
         left.axhline(100 * lines[RETAKE]["flipped"], color=row_colour(row), linestyle=":", linewidth=1.3)
         truth = [{"type": line["type"]} | _renamed(line, "true") for line in tables[row]["truth"]]
@@ -125,7 +126,7 @@ def flip_points(tables: Mapping[str, Mapping[str, Sequence[Line]]], labels: Mapp
     left.set(ylabel="disease answers that flip, % (95 %)", xlabel="type in place of I", ylim=(0, None))
     right.set(ylabel="probability of the truth, % (95 %)", xlabel="type of the same cases", ylim=(0, None))
     for axis in (left, right):
-        axis.set_xticks(range(len(ROMAN)), ROMAN)
+        axis.set_xticks(range(len(FITZPATRICK)), FITZPATRICK)
         axis.grid(axis="y", alpha=0.3)
     figure.legend(loc="outside upper center", ncols=3, fontsize=9)
     return figure
@@ -230,7 +231,7 @@ def angle_boxes(records: Mapping[str, Line], limits: Sequence[float]) -> Figure:
         for limit in limits:
             axis.axhline(limit, color=GREY, linestyle=":", linewidth=0.9)
         counts = {line["type"]: line["photographs"] for line in found["by_type"]}
-        axis.set_xticks(range(6), [f"{kind}\n{counts.get(k, 0)}" for k, kind in enumerate(ROMAN, 1)], fontsize=9)
+        axis.set_xticks(range(6), [f"{kind}\n{counts.get(k, 0)}" for k, kind in enumerate(FITZPATRICK, 1)], fontsize=9)
         correlation = f"{found['spearman']:.2f}".replace("-", "−")
         axis.set(title=f"{name}, Spearman {correlation}", xlim=(-0.5, 5.5))
     axes[0].set_ylabel("typology angle of the skin, degrees")

@@ -15,8 +15,8 @@ from PIL import Image
 from dermimit.data.columns import SPLITS
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.photos import read_photo
+from dermimit.data.skin import FITZPATRICK, fitzpatrick_label
 from dermimit.data.transforms import CentralView, least_side
-from dermimit.evaluate.subgroups import ROMAN
 from dermimit.explain.style import pretty
 from dermimit.explore.cases import picture
 
@@ -38,12 +38,12 @@ def dataset_data(
         `key, label, names, rows` (number of the name, −1 or None where unknown; a list of numbers where `several`),
         `ordered`; `pictures`: row -> address that holds the thumbnail; `kernel`: whether more can be asked for.
     """
-    skin = frame["fitzpatrick"].map(lambda t: None if pd.isna(t) else ROMAN[int(t)])
+    skin = frame["fitzpatrick"].map(lambda t: None if pd.isna(t) else fitzpatrick_label(int(t)))
     fields = [
         _one("disease", "disease", frame["disease"], label_space.diseases),
         _one("body_part", "body part", frame["body_part"], label_space.body_parts),
         _one("attributes", "attribute", frame["attributes"], label_space.attributes),
-        _one("skin", "skin type", skin, ROMAN[1:], ordered=True),
+        _one("skin", "skin type", skin, FITZPATRICK, ordered=True),
         _one("split", "split", frame["split"], SPLITS, ordered=True),
     ]
     kept = np.unique(np.linspace(0, len(frame) - 1, min(embedded, len(frame))).astype(int)) if embedded else []

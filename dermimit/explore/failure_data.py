@@ -15,11 +15,11 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from dermimit.data import PhotoDataset, PhotoSet
 from dermimit.data.label_space import LabelSpace
+from dermimit.data.skin import DARK_TYPES
 from dermimit.data.transforms import eval_transform, least_side
 from dermimit.evaluate.failures import (
     CASE_TAGS,
     CONFOUNDERS,
-    DARK,
     ERROR_TAGS,
     MOSTLY,
     SHORT,
@@ -61,7 +61,7 @@ def answer_tags(predictions: pd.DataFrame, label_space: LabelSpace) -> pd.DataFr
     answer, own = probability.argmax(1), probability[np.arange(len(truth)), truth]
     found = pd.DataFrame({"truth": truth, "answer": answer, "wrong": answer != truth})
     if predictions["fitzpatrick"].notna().any():
-        found["dark"] = predictions["fitzpatrick"].isin(DARK).to_numpy(bool)
+        found["dark"] = predictions["fitzpatrick"].isin(DARK_TYPES).to_numpy(bool)
     if (
         "body_part_prob" in predictions
         and not label_space.several_body_parts

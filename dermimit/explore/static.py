@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from dermimit.data.skin import fitzpatrick_label
 from dermimit.evaluate.evidence import with_interval
 from dermimit.explain.figures import draw_selection
 from dermimit.explain.style import RED, TASK_COLOURS, pretty
@@ -16,7 +17,6 @@ from dermimit.explore.cases import picture
 from dermimit.explore.onnx_model import OnnxModel
 from dermimit.prediction import DISCLAIMER, Prediction
 
-ROMAN = ("", "I", "II", "III", "IV", "V", "VI")
 Cases = Sequence[Mapping[str, Any]]
 
 
@@ -74,7 +74,8 @@ def answers_table(model: OnnxModel, cases: Cases, top: int = 3) -> pd.DataFrame:
     lines = []
     for number, case in enumerate(cases, start=1):
         truth, prediction = case["truth"], model(own_photo(case))
-        drawn = f"{pretty(truth['disease'])}; {pretty(truth['body_part'])}, skin type {ROMAN[truth['fitzpatrick']]}"
+        skin = f"skin type {fitzpatrick_label(truth['fitzpatrick'])}"
+        drawn = f"{pretty(truth['disease'])}; {pretty(truth['body_part'])}, {skin}"
         answers = prediction.answers
         lines.append(
             {
@@ -161,7 +162,7 @@ def controls_table(model: OnnxModel, case: Mapping[str, Any], top: int = 3) -> p
         ("covering", "the patch of the highest score", model(covered(photo, usual))),
     ]
     others = sorted(set(case["photos"]) - {str(case["truth"]["fitzpatrick"])})
-    settings += [("skin type", ROMAN[int(t)], model(picture(case["photos"][t]))) for t in others]
+    settings += [("skin type", fitzpatrick_label(int(t)), model(picture(case["photos"][t]))) for t in others]
     return pd.DataFrame(
         {
             "control": control,
