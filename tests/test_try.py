@@ -16,6 +16,7 @@ from telephone import on_a_telephone
 from test_book import BUILD, brightness, browser, needs_browser, needs_build, severe_messages, too_wide  # noqa: F401
 from test_explore import archive, element, shown, unpacked
 
+from dermimit.data.skin import fitzpatrick_label
 from dermimit.explore import runtime, static
 from dermimit.explore.bundle import WITHOUT, build_or_say_why, source
 from dermimit.explore.cases import curated, picture

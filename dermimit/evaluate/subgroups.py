@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from dermimit.data.skin import fitzpatrick_label
+
 FEWEST = 30  # photographs of a subgroup; with fewer, no score is given
 ALL = "all photographs"
 NOT_RECORDED = "not recorded"
