@@ -124,7 +124,7 @@ class Explorable(nn.Module):
             heard.setdefault(task, []).append(self._readout(x, chosen))
         return heard
 
-    def _readout(self, tokens: Float[Tensor, "batch tokens dim"], chosen: Bool[Tensor, "patches"]) -> Tensor:
+    def _readout(self, tokens: Float[Tensor, "batch tokens dim"], chosen: Bool[Tensor, " patches"]) -> Tensor:
         """As the model's own, over the chosen ranks alone."""
         if tokens.shape[1] == 1:
             return tokens[:, 0]
@@ -185,7 +185,7 @@ def masked_cross_block(
     block: CrossBlock,
     x: Float[Tensor, "batch asking dim"],
     y: Float[Tensor, "batch answering dim"],
-    chosen: Bool[Tensor, "patches"],
+    chosen: Bool[Tensor, " patches"],
 ) -> Float[Tensor, "batch asking dim"]:
     """`CrossBlock` over the class token and the chosen lesion tokens of y; over all of a y that is one token."""
     q, k, v = block.attn.queries_keys_values(block.norm_x(x), block.norm_y(y))
