@@ -97,13 +97,18 @@ def data_fingerprint(frame: pd.DataFrame) -> str:
 
 
 def git_state() -> tuple[str, bool]:
-    """The commit of the package's checkout and whether files differ from it; ("unknown", False) elsewhere."""
+    """The commit of the package's checkout and whether files differ from it; ("unknown", False) elsewhere.
+
+    Files below `results/` do not count: a measurement that replaces its own record would call itself modified.
+    """
 
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], cwd=PACKAGE, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no"))
+        return git("rev-parse", "HEAD"), bool(
+            git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)results")
+        )
     except (OSError, subprocess.CalledProcessError):
         return "unknown", False
 
