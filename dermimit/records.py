@@ -153,6 +153,20 @@ def provenance(frame: pd.DataFrame, started: float, extra: dict[str, Any]) -> di
     }
 
 
+def origins(record: object) -> list[dict[str, Any]]:
+    """Where a stored measurement comes from: its own provenance, or that of each run that it lists; else nothing.
+
+    Args:
+        record: content of its JSON file.
+    """
+    if not isinstance(record, dict):
+        return []
+    if isinstance(record.get("provenance"), dict):
+        return [record["provenance"]]
+    runs = record.get("runs")
+    return [run for run in runs if isinstance(run, dict) and "commit" in run] if isinstance(runs, list) else []
+
+
 def publish(run: Path, destination: Path, predictions: Literal["all", "answers", "none"] = "all") -> None:
     """Copies the small part of a finished run's record, for the book to quote.
 

@@ -5,6 +5,7 @@ import subprocess
 import pytest
 
 from dermimit import records
+from dermimit.evaluate import tables
 
 
 @pytest.fixture
@@ -37,3 +38,28 @@ def test_outside_a_checkout_the_commit_is_not_known(tmp_path, monkeypatch):
 
 def test_the_processor_is_named():
     assert isinstance(records.processor(), str)
+
+
+def test_a_record_says_where_it_or_each_of_its_runs_comes_from():
+    facts = {"commit": "a", "seconds": 2}
+    assert records.origins({"provenance": facts, "runs": [1]}) == [facts]
+    assert records.origins({"runs": [facts, facts | {"seed": 1}]}) == [facts, facts | {"seed": 1}]
+    assert records.origins({"runs": {"a": 1}}) == records.origins([1]) == records.origins({"rows": []}) == []
+
+
+def test_what_was_made_from_a_modified_checkout_is_named(tmp_path):
+    def write(name, **content):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        records.write_json(tmp_path / name, content)
+
+    facts = {"commit": "c" * 40, "dirty": False, "started": "2030-01-02T03:04:05+00:00", "seconds": 90}
+    write("skin/clean.json", provenance=facts)
+    assert tables.modified_text(tmp_path, "skin") == tables.modified_text(tmp_path, "nothing") == ""
+    write("skin/made.json", runs=[facts, facts | {"commit": "d" * 40, "dirty": True}])
+    text = tables.modified_text(tmp_path, "skin")
+    assert (
+        "`made.json` (commit `dddddddddd`)" in text and "clean.json" not in text and "the other 1 of this page" in text
+    )
+    table = tables.measurements_table(tmp_path).set_index("measurement")
+    assert table.loc["skin/made.json", "commit"] == "cccccccccc, dddddddddd (modified)"
+    assert table.loc["skin/made.json", ["processes", "minutes"]].tolist() == [2, "3.0"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from dermimit.records import read_json
+from dermimit.records import origins, read_json
 
 STUDIES = {
     "synderm": "ablation", "synderm-evidence": "evidence beside the ablation", "explorer": "model of the page Try it",
@@ -21,7 +21,7 @@ STUDIES = {
 
 
 def records(root: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The study and the provenance of every published record that keeps one.
+    """The study and the provenance of every published record that keeps one, and of each run that a record lists.
 
     Args:
         root: the project's folder.
@@ -29,15 +29,10 @@ def records(root: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     published = root / "results/published"
     for path in sorted(published.rglob("*.json")):
         content = read_json(path)
-        facts = (
-            content
-            if path.name == "provenance.json"
-            else content.get("provenance")
-            if isinstance(content, dict)
-            else None
-        )
-        if isinstance(facts, dict) and "seconds" in facts:
-            yield path.relative_to(published).parts[0], facts
+        found = [content] if path.name == "provenance.json" else origins(content)
+        for facts in found:
+            if "seconds" in facts:
+                yield path.relative_to(published).parts[0], facts
 
 
 def hours_by_study(root: Path) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from dermimit.data.label_space import LabelSpace
 from dermimit.data.synderm.write import RENDERER
 from dermimit.evaluate.references import published_references
 from dermimit.evaluate.statistics import format_mean_sd
+from dermimit.records import origins, read_json
 
 EXPERIMENT_COLUMNS = ("row", "group", "label", "tasks", "lsm", "fusion", "settings", "description")
 DISEASE_METRICS = {
@@ -167,22 +168,35 @@ def status_table(root: Path) -> pd.DataFrame:
 
 
 def measurements_table(published: Path) -> pd.DataFrame:
-    """List every stored measurement: a JSON file that holds its own provenance, below `results/published`."""
+    """List every stored measurement: a JSON file that says where it or each of its runs comes from.
+
+    Args:
+        published: the folder `results/published`, or a part of it.
+
+    Returns:
+        text columns `measurement, processes` (how many made it), `date` (of the last), `commit` (all), `minutes`.
+    """
     lines = []
     for path in sorted(Path(published).rglob("*.json")):
-        facts = _json(path).get("provenance")
-        if path.name != "provenance.json" and isinstance(facts, Mapping):
-            line = {"measurement": path.relative_to(published).as_posix(), "date": str(facts.get("started", ""))[:10]}
-            lines.append(line | {"commit": _commit(facts), "minutes": _scaled(facts.get("seconds"), 60, 1)})
+        found = [] if path.name in ("provenance.json", "config.json", "metrics.json") else origins(read_json(path))
+        if found:
+            commits = list(dict.fromkeys(_commit(facts) for facts in found))
+            line = {"measurement": path.relative_to(published).as_posix(), "processes": len(found)}
+            line |= {"date": max(str(facts.get("started", ""))[:10] for facts in found), "commit": ", ".join(commits)}
+            lines.append(line | {"minutes": _scaled(sum(facts.get("seconds") or 0 for facts in found), 60, 1)})
     return pd.DataFrame(lines)
 
 
 def modified_text(published: Path, folder: str) -> str:
     """Which measurements of a folder were made from a checkout with uncommitted changes; empty where none was."""
     table = measurements_table(Path(published) / folder)
-    if table.empty or not (modified := table[table["commit"].str.endswith("(modified)")]).shape[0]:
+    if table.empty or not (modified := table[table["commit"].str.contains("(modified)", regex=False)]).shape[0]:
         return ""
-    names = ", ".join(f"`{line.measurement}` (commit `{line.commit.split()[0]}`)" for line in modified.itertuples())
+    named = {
+        line.measurement: ", ".join(f"`{c.split()[0]}`" for c in line.commit.split(", ") if c.endswith("(modified)"))
+        for line in modified.itertuples()
+    }
+    names = ", ".join(f"`{name}` (commit {commits})" for name, commits in named.items())
     return (
         f"**Made from a checkout with uncommitted changes:** {names}. The commit does not describe the code of these "
         f"measurements to the letter; the other {len(table) - len(modified)} of this page are from clean commits."
