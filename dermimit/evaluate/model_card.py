@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from dermimit.data.label_space import LabelSpace
+from dermimit.evaluate.references import UNIFORM, reference_scores
 from dermimit.evaluate.statistics import count_interval
 from dermimit.records import read_json
 
@@ -26,11 +27,13 @@ def read_card(root: Path) -> dict[str, Any]:
     test, known = (frame[frame["split"] == "test"].set_index("image") for frame in (answers, ablation))
     if list(test["disease"]) != list(known["disease"].reindex(test.index)):
         raise ValueError("the explorer's run and the ablation were tested on different photographs: train one again")
+    space = LabelSpace.from_dict(read_json(run / "label_space.json"))
     return {
         "config": read_json(run / "config.json"),
         "provenance": read_json(run / "provenance.json"),
         "accuracy": read_json(folder / "accuracy.json"),
-        "space": LabelSpace.from_dict(read_json(run / "label_space.json")),
+        "space": space,
+        "guess": float(reference_scores(test, test, space).loc[UNIFORM, "disease/macro_f1"]),
         "test": test.assign(fitzpatrick=known["fitzpatrick"]),
     }
 
@@ -52,6 +55,7 @@ def facts_table(card: Mapping[str, Any]) -> pd.DataFrame:
         "photographs": f"{config['image_size']} × {config['image_size']} pixels",
         "recipe": f"{recipe}, seed {config['seed']}",
         "disease macro-F1 on the test split (95 %)": f"{value:.3f} ({low:.3f} to {high:.3f}), eight-bit file",
+        "macro-F1 of a uniform guess on the same photographs": f"{card['guess']:.3f}",
         "size": f"{card['accuracy']['megabytes']:.1f} MB",
         "made": f"{facts['started'][:10]}, commit {facts['commit'][:10]}, {hours}",
         "licence": "Apache-2.0",

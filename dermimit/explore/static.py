@@ -18,6 +18,7 @@ from dermimit.explore.onnx_model import OnnxModel
 from dermimit.prediction import DISCLAIMER, Prediction
 
 Cases = Sequence[Mapping[str, Any]]
+GUESSED = ("disease/macro_f1", "disease/accuracy", "disease/top3_accuracy", "body_part/accuracy", "attributes/map")
 
 
 def own_photo(case: Mapping[str, Any]) -> np.ndarray:
@@ -90,11 +91,12 @@ def answers_table(model: OnnxModel, cases: Cases, top: int = 3) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
-def accuracy_table(found: Mapping[str, Any]) -> pd.DataFrame:
+def accuracy_table(found: Mapping[str, Any], guess: Mapping[str, float]) -> pd.DataFrame:
     """Scores of the trained model and of the shipped file, with intervals, as text: `model` and one column a score.
 
     Args:
         found: as `dermimit.export_accuracy.accuracy` gives it.
+        guess: what a uniform guess scores on the same photographs, from `references.reference_scores`.
     """
     names = {
         "macro_f1": "disease macro-F1",
@@ -104,9 +106,13 @@ def accuracy_table(found: Mapping[str, Any]) -> pd.DataFrame:
         "attribute_map": "attribute mAP",
     }
     models = {"trained, in torch": found["torch"], "shipped, in eight bits": found["file"]}
-    return pd.DataFrame(
+    lines = [
         {"model": model} | {title: _with_interval(scores[name]) for name, title in names.items()}
         for model, scores in models.items()
+    ]
+    keys = dict(zip(names.values(), GUESSED, strict=True))
+    return pd.DataFrame(
+        [*lines, {"model": "uniform guess"} | {title: f"{guess[key]:.3f}" for title, key in keys.items()}]
     )
 
 
