@@ -43,7 +43,6 @@ CLAIMS = (
     Claim("Choosing patches by attention beats chance, three tasks", "full", "full_random", CHANCE),
     Claim("Choosing 12 patches beats taking all 64, disease alone", "D_LSM", "D_all", "all 64 cost more time"),
     Claim("Choosing 12 patches beats taking all 64, three tasks", "full", "full_all", "all 64 cost more time"),
-    Claim("Choosing patches by attention beats the centre, disease alone", "D_LSM", "D_centre", CENTRE),
     Claim("Choosing patches by attention beats the centre, three tasks", "full", "full_centre", CENTRE),
     Claim(
         "Cross-interaction beats concatenation",
