@@ -3,9 +3,14 @@
 import importlib.util
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import f1_score
 
+from dermimit.evaluate.tables import read_experiments
+from dermimit.evaluate.verdicts import CLAIMS
+from dermimit.explain import evidence_pages
 from dermimit.records import read_json
 
 ROOT = Path(__file__).parents[1]
@@ -32,20 +37,49 @@ def test_the_ablation_follows_from_the_records_scores(made):
     assert (table["low"] < table["value"]).all() and (table["value"] < table["high"]).all()
 
 
-def test_the_verdicts_are_those_of_the_ablation(made):
+def test_the_verdicts_are_those_of_the_ablation_and_its_controls(made):
     verdicts = pd.read_csv(made / "verdicts.csv").set_index("claim")
-    table = pd.read_csv(made / "ablation.csv").set_index("row")
-    whole = verdicts.loc["The whole model beats the plain one"]
-    assert whole["difference"] == pytest.approx(table.loc["full", "difference"])
+    scores = pd.concat(pd.read_csv(made / f"{name}.csv").set_index("row")["value"] for name in ("ablation", "controls"))
+    for claim in CLAIMS:
+        line = verdicts.loc[claim.text]
+        assert line["difference"] == pytest.approx(scores[[claim.row]].iloc[0] - scores[[claim.reference]].iloc[0])
     assert (verdicts["seeds"] == 5).all()
     shown = verdicts["verdict"] == "supported"
     assert (verdicts.loc[shown, "p_holm"] < 0.05).all()
     assert (verdicts.loc[~shown, "p_holm"] >= 0.05).all()
 
 
+def test_tables_of_one_seed_test_nothing_and_their_references_have_several(made):
+    for name in evidence_pages.EXPLORED:
+        table = pd.read_csv(made / f"{name}.csv")
+        assert not {"p", "p_holm", "p_photographs"} & set(table)
+        own = table["reference"].notna()
+        assert (table.loc[own, "seeds"] == 1).all() and (table.loc[~own, "seeds"] == 5).all()
+        assert (table.loc[own, "half"] > 0.01).all()
+
+
+def test_the_table_of_real_photographs_follows_from_the_published_answers(made):
+    answers = pd.read_parquet(ROOT / "results/published/real_evidence/pad_ufes_20.parquet")
+    names = read_json(ROOT / "results/published/real_evidence/pad_ufes_20.json")["diseases"]
+    labels = read_experiments(ROOT / "workflow/experiments/real/pad_ufes_20.csv").set_index("row")
+    table = pd.read_csv(made / "real.csv").set_index(["stem", "model"])
+    for row, of_row in answers.groupby("row"):
+        predicted = of_row["probability"].map(lambda p: names[p.argmax()])
+        f1 = [f1_score(part["disease"], predicted[part.index], average="macro") for _, part in of_row.groupby("seed")]
+        line = table.loc[(labels.loc[row, "group"], labels.loc[row, "label"])]
+        assert line["macro-F1"].startswith(f"{np.mean(f1):.3f} (") and line["seeds"] == len(f1)
+
+
 def test_figures_and_the_other_tables_are_there(made):
     names = {path.name for path in made.iterdir()}
-    assert {"ablation.svg", "real.csv", "paper_scale.csv"} <= names
+    assert {
+        "ablation.svg",
+        "controls.svg",
+        "real.csv",
+        "real_pairs.csv",
+        "real_verdicts.csv",
+        "paper_scale.csv",
+    } <= names
     assert "<svg" in (made / "ablation.svg").read_text()
     for table in ("choices", "gradients", "baselines", "labels", "data_share", "rare_diseases", "skin_tone"):
         published = (ROOT / "results/published/synderm-evidence" / table).is_dir()
