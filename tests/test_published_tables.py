@@ -54,7 +54,7 @@ def test_tables_of_one_seed_test_nothing_and_their_references_have_several(made)
         table = pd.read_csv(made / f"{name}.csv")
         assert not {"p", "p_holm", "p_photographs"} & set(table)
         own = table["reference"].notna()
-        assert (table.loc[own, "seeds"] == 1).all() and (table.loc[~own, "seeds"] == 5).all()
+        assert (table.loc[own, "seeds"] == 1).all() and (table.loc[~own, "seeds"] >= 3).all()
         assert (table.loc[own, "half"] > 0.01).all()
 
 
