@@ -21,7 +21,8 @@ def evidence(scores, own):
     """Evidence of rows with these scores by seed."""
     lines = [{"row": row, "seed": k, SCORE: x} for row, values in scores.items() for k, x in enumerate(values)]
     facts = pd.DataFrame({"row": list(scores), "label": list(scores), "group": "g", "description": "d"})
-    return Evidence(facts, pd.DataFrame(lines), SPACE, tuple(own))
+    records = pd.DataFrame(lines)
+    return Evidence(facts, records, SPACE, tuple(own), records[~records["row"].isin(own)])
 
 
 def test_the_spread_is_pooled_over_rows_by_hand():

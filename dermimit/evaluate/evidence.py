@@ -28,12 +28,14 @@ class Evidence:
         records: their published runs.
         label_space: of the runs.
         own: names of the table's own rows.
+        seeds: runs of rows with several seeds, for the spread between them: the ablation's.
     """
 
     experiments: pd.DataFrame
     records: pd.DataFrame
     label_space: LabelSpace
     own: tuple[str, ...]
+    seeds: pd.DataFrame
 
     @property
     def complete(self) -> bool:
@@ -67,13 +69,14 @@ def read_evidence(root: Path, table: str, beside: tuple[str, ...] = ("full",), d
     space = LabelSpace.from_dict(read_json(ablation["path"].iloc[0] / "label_space.json"))
     own = read_experiments(tables / f"{table}.csv")
     if table == "ablation":
-        return Evidence(own, ablation[ablation["row"].isin(own["row"])], space, tuple(own["row"]))
+        ablation = ablation[ablation["row"].isin(own["row"])]
+        return Evidence(own, ablation, space, tuple(own["row"]), ablation)
     evidence = published.with_name(f"{dataset}-evidence")
     runs, others = read_records(evidence / table), read_records(evidence / "reference")
     both = [runs[runs["row"].isin(own["row"])], others[others["row"].isin(beside)]]
     first = read_experiments(tables / "reference.csv")
     experiments = pd.concat([first[first["row"].isin(beside)], own], ignore_index=True)
-    return Evidence(experiments, pd.concat(both, ignore_index=True), space, tuple(own["row"]))
+    return Evidence(experiments, pd.concat(both, ignore_index=True), space, tuple(own["row"]), ablation)
 
 
 def with_controls(root: Path, dataset: str = "synderm") -> Evidence:
@@ -88,7 +91,7 @@ def with_controls(root: Path, dataset: str = "synderm") -> Evidence:
     runs = read_records(root / f"results/published/{dataset}-evidence/controls")
     records = pd.concat([ablation.records, runs[runs["row"].isin(rows["row"])]], ignore_index=True)
     experiments = pd.concat([ablation.experiments, rows], ignore_index=True)
-    return Evidence(experiments, records, ablation.label_space, tuple(rows["row"]))
+    return Evidence(experiments, records, ablation.label_space, tuple(rows["row"]), ablation.records)
 
 
 def paper_scale_table(experiments: pd.DataFrame, records: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,6 @@ the same row different far too often (`same_row_rate`). So these tables have no 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -42,19 +41,17 @@ class Spread:
         return float(stats.t.ppf(0.5 + level / 2, self.df) * self.sd * np.sqrt(1 / seeds + 1 / reference_seeds))
 
 
-def seed_spread(records: pd.DataFrame, rows: Iterable[str] | None = None, score: str = SCORE) -> Spread:
+def seed_spread(records: pd.DataFrame, score: str = SCORE) -> Spread:
     """Pool the variance between seeds over rows that have two seeds or more.
 
     Args:
         records: from `tables.read_records`.
-        rows: which rows; all by default.
         score: column of the records.
 
     Raises:
         ValueError: no row has two seeds.
     """
-    kept = records if rows is None else records[records["row"].isin(list(rows))]
-    groups = [group for _, group in kept.groupby("row")[score] if len(group) > 1]
+    groups = [group for _, group in records.groupby("row")[score] if len(group) > 1]
     if not groups:
         raise ValueError("no row has two seeds: the spread between seeds is not known, train a second seed of one")
     df = sum(len(group) - 1 for group in groups)
@@ -64,7 +61,8 @@ def seed_spread(records: pd.DataFrame, rows: Iterable[str] | None = None, score:
 def explore(evidence: Evidence, reference: str | dict[str, str], guess: float = 0.0) -> pd.DataFrame:
     """Set each row of a table of experiments beside its reference row, which enters with all its seeds.
 
-    The band is from the spread between seeds of the table's reference rows, which had the same budget (`seed_spread`).
+    The band is from the spread between seeds of the ablation's rows, pooled (`seed_spread`): they have twice the budget
+    of these tables, and far more seeds.
 
     Args:
         evidence: a table with its reference rows.
@@ -78,7 +76,7 @@ def explore(evidence: Evidence, reference: str | dict[str, str], guess: float = 
         NO_TRAINING`.
     """
     scores = evidence.records.groupby("row")[SCORE]
-    spread = seed_spread(evidence.records, [row for row in evidence.experiments["row"] if row not in evidence.own])
+    spread = seed_spread(evidence.seeds)
     facts, lines = evidence.experiments.set_index("row"), []
     for row in in_order(evidence.records, evidence.experiments):
         own = scores.get_group(row)

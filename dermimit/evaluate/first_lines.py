@@ -60,6 +60,8 @@ def of_labels(labels: pd.DataFrame, shares: pd.DataFrame, cosines: pd.DataFrame)
     found |= {"labels_band": missing["half"], "wrong_beside_missing": wrong["value"] - missing["value"]}
     found |= {"two_seeds_band": missing["half"] * (2 / (1 + 1 / lines.loc["full", "seeds"])) ** 0.5}
     found |= {"fewest": fewer.loc["full_5", "difference"], "fewest_alone": fewer.loc["D_LSM_5", "difference"]}
+    below = shares[shares["reading"] == BELOW]
+    found["fewer_below"] = listed(below, True)
     found["watched_seeds"] = int(cosines["seeds"].min())
     found |= {"least_cosine": cosines["cosine"].min(), "least_pair": _words(cosines.loc[cosines["cosine"].idxmin()])}
     return found

@@ -37,7 +37,7 @@ def read_selection(root: Path) -> Evidence:
     experiments = pd.concat([chosen.experiments, blind], ignore_index=True)
     experiments = experiments.assign(label=experiments["row"].map(SELECTORS))
     records = pd.concat([chosen.records, runs], ignore_index=True)
-    return Evidence(experiments, records, chosen.label_space, (*chosen.own, *blind["row"]))
+    return Evidence(experiments, records, chosen.label_space, (*chosen.own, *blind["row"]), chosen.seeds)
 
 
 def covered(found: pd.DataFrame, resamples: int = 2000) -> dict[str, float]:
