@@ -23,6 +23,7 @@ COMPETITION = {
     "In the bottleneck": (("bottleneck_B_A", "bottleneck_B"), ("bottleneck_B_A", "bottleneck_A")),
     "With cross-interaction": (("imagenet_full", "imagenet_D_B"), ("imagenet_full", "imagenet_D_A")),
 }
+ENDS = ("difference", "difference_low", "difference_high")
 NOT_TESTED = "one seed: not tested"
 
 
@@ -33,13 +34,15 @@ def read_real_evidence(root: Path) -> dict[str, Any]:
         root: the project's folder.
 
     Returns:
-        the record, with `table` (`out_of_fold.scored`) and `pairs` (`out_of_fold.paired`); both empty where it has not
-        run.
+        the record, with `table` (`out_of_fold.scored`) and `pairs` (`out_of_fold.paired`), both empty where it has not
+        run, and `earlier`: the pairs of another training of the same rows, of which no answers were kept.
     """
     path = root / "results/published/real_evidence/pad_ufes_20.json"
     if not path.is_file():
         return {"table": [], "pairs": []}
     record = read_json(path)
+    earlier = path.with_name("earlier_training.json")
+    record["earlier"] = read_json(earlier)["pairs"] if earlier.is_file() else []
     models = answers_of_folds(pd.read_parquet(path.with_suffix(".parquet")), record["diseases"])
     return record | {"table": scored(models, record["diseases"]), "pairs": paired(models, PAIRS)}
 
@@ -69,13 +72,16 @@ def scores_table(record: Mapping[str, Any], experiments: pd.DataFrame) -> pd.Dat
 def pairs_table(record: Mapping[str, Any], experiments: pd.DataFrame) -> pd.DataFrame:
     """Differences between the pairs of rows that the chapter asks about.
 
-    p is corrected over the pairs that are tested (Holm): those with several seeds, and neither row guessing.
+    p is corrected over the pairs that are tested (Holm): those with several seeds, and neither row guessing. Beside
+    each difference stands that of an earlier training of the same rows, where there is one: what one seed is worth.
     """
     names, pairs = experiments.set_index("row"), record.get("pairs", [])
     guessing = {line["row"] for line in record["table"] if line["guessing"]}
     corrected = holm(pd.Series([pair["p"] for pair in pairs], dtype=float))
+    earlier = {(pair["row"], pair["reference"]): pair for pair in record.get("earlier", [])}
     lines = []
     for pair, p in zip(pairs, corrected, strict=True):
+        before = earlier.get((pair["row"], pair["reference"]), dict.fromkeys(ENDS, float("nan")))
         row, reference = (names.loc[pair[key]] for key in ("row", "reference"))
         same = row["group"] == reference["group"]
         labels = [r["label"] if same else f"{r['label']}, {r['group']}" for r in (row, reference)]
@@ -85,7 +91,8 @@ def pairs_table(record: Mapping[str, Any], experiments: pd.DataFrame) -> pd.Data
                 "stem": row["group"],
                 "rows": " − ".join(labels),
                 "seeds": pair["seeds"],
-                "macro-F1 (95 %)": with_interval(*(pair[f"difference{end}"] for end in ("", "_low", "_high"))),
+                "macro-F1 (95 %)": with_interval(*(pair[end] for end in ENDS)),
+                "an earlier training": with_interval(*(before[end] for end in ENDS)),
                 "p (t, Holm)": "guessing: not tested" if guesses else NOT_TESTED if pd.isna(p) else p_text(p),
             }
         )
