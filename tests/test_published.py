@@ -15,7 +15,7 @@ from dermimit.evaluate.real_evidence import read_real_evidence
 from dermimit.evaluate.references import UNIFORM, published_references
 from dermimit.evaluate.tables import read_experiments, read_histories, read_records, readme_table
 from dermimit.evaluate.verdict_texts import readme_text
-from dermimit.evaluate.verdicts import judge, judge_real
+from dermimit.evaluate.verdicts import SUMS, judge, judge_real
 from dermimit.explain import evidence_pages
 from dermimit.records import read_json
 
@@ -58,7 +58,8 @@ def test_the_metrics_follow_from_the_predictions(run):
 
 def test_the_readme_quotes_the_verdicts_that_the_rule_gives():
     rows = read_experiments(ROOT / "workflow/experiments/real/pad_ufes_20.csv")
-    told = readme_text(judge(with_controls(ROOT)), judge_real(read_real_evidence(ROOT), rows))
+    found = with_controls(ROOT)
+    told = readme_text(judge(found), judge_real(read_real_evidence(ROOT), rows), judge(found, SUMS))
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     block = text.split("<!-- verdicts -->")[1].split("<!-- end of verdicts -->")[0]
     assert block.strip() == told.strip()

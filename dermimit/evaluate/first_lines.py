@@ -10,7 +10,7 @@ from dermimit.evaluate.exploration import ABOVE, BELOW, INSIDE, NO_TRAINING
 from dermimit.evaluate.failure_tables import SHORT
 from dermimit.evaluate.significance import holm
 from dermimit.evaluate.verdict_texts import answers
-from dermimit.evaluate.verdicts import CONTRADICTED, NOT_SHOWN, SUPPORTED
+from dermimit.evaluate.verdicts import CONTRADICTED, NOT_SHOWN, NOT_TESTED, SUPPORTED
 
 Numbers = dict[str, float | str]
 
@@ -76,7 +76,12 @@ def of_verdicts(drawn: pd.DataFrame, real: pd.DataFrame) -> Numbers:
     found: Numbers = {}
     for name, table in (("drawn", drawn), ("real", real)):
         found[f"{name}_claims"] = len(table)
-        for key, verdict in (("held", SUPPORTED), ("not_shown", NOT_SHOWN), ("contradicted", CONTRADICTED)):
+        for key, verdict in (
+            ("held", SUPPORTED),
+            ("not_shown", NOT_SHOWN),
+            ("contradicted", CONTRADICTED),
+            ("untested", NOT_TESTED),
+        ):
             claims = table.loc[table["verdict"] == verdict, "claim"]
             found |= {f"{name}_{key}": len(claims), f"{name}_{key}_claims": "; ".join(claims) or "none"}
     return found | answers(drawn)

@@ -68,33 +68,40 @@ def verdict_table(judged: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def readme_text(drawn: pd.DataFrame, real: pd.DataFrame) -> str:
+def readme_text(drawn: pd.DataFrame, real: pd.DataFrame, totals: pd.DataFrame) -> str:
     """The verdicts as the README quotes them, in Markdown.
 
     Args:
         drawn, real: from `judge` and `judge_real`.
+        totals: from `judge` of `SUMS`.
     """
-    seeds = sorted(set(drawn["seeds"]))
     lines = [
-        f"On synthetic images, {' or '.join(map(str, seeds))} seeds a row, p corrected over {len(drawn)} contrasts of "
-        "which none is a sum of others:",
+        f"On synthetic images, {_seeds(drawn)} a row, p corrected over {len(drawn)} contrasts of which none is a sum of "
+        "others:",
         "",
         *_listed(drawn),
+        f"- sums of these, without a verdict: {_told(totals)}",
         "",
-        "On real photographs (PAD-UFES-20, 948-image subset, ImageNet stem, out of fold by patient, "
-        f"{' or '.join(map(str, sorted(set(real['seeds']))))} seeds a row):",
+        "On real photographs (PAD-UFES-20, 948-image subset, ImageNet stem, out of fold by patient), "
+        f"{_seeds(real)} a row:",
         "",
         *_listed(real),
     ]
     return "\n".join(lines) + "\n"
 
 
+def _seeds(judged: pd.DataFrame) -> str:
+    counts = sorted(set(judged["seeds"]))
+    return f"{' or '.join(map(str, counts))} seed{'' if counts == [1] else 's'}"
+
+
+def _told(judged: pd.DataFrame) -> str:
+    told = "; ".join(f"{r.claim} {with_interval(r.difference, r.low, r.high)}" for r in judged.itertuples())
+    return told.replace("(-", "(−").replace(" -", " −")
+
+
 def _listed(judged: pd.DataFrame) -> list[str]:
-    """A line for each kind of verdict, with the claims that have it and their differences."""
-    lines = []
-    for verdict in dict.fromkeys([SUPPORTED, NOT_SHOWN, CONTRADICTED, *judged["verdict"]]):
-        some = judged[judged["verdict"] == verdict]
-        told = "; ".join(f"{r.claim} {with_interval(r.difference, r.low, r.high)}" for r in some.itertuples())
-        told = told.replace("(-", "(−").replace(" -", " −")
-        lines.append(f"- **{verdict}**: {told or 'none'}")
-    return lines
+    """A line for each kind of verdict that occurs, with the claims that have it and their differences."""
+    kinds = [kind for kind in (SUPPORTED, NOT_SHOWN, CONTRADICTED) if kind in set(judged["verdict"])]
+    kinds += [kind for kind in dict.fromkeys(judged["verdict"]) if kind not in kinds]
+    return [f"- **{kind}**: {_told(judged[judged['verdict'] == kind])}" for kind in kinds]
