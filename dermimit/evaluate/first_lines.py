@@ -28,7 +28,11 @@ def of_evidence(
     full = ablation.set_index("row").loc["full"]
     real = next(p for p in pairs if (p["row"], p["reference"]) == ("imagenet_full", "imagenet_D"))
     corrected = holm(pd.Series([p["p"] for p in pairs], dtype=float))[pairs.index(real)]
-    found: Numbers = {"real_p": p_text(corrected), "real_seeds": real["seeds"], "full_seeds": int(full["seeds"])}
+    found: Numbers = {
+        "real_p": "not tested" if pd.isna(corrected) else p_text(corrected),
+        "real_seeds": real["seeds"],
+        "full_seeds": int(full["seeds"]),
+    }
     for name, line in (("full", full), ("real", real)):
         found |= {f"{name}{end}": float(line[f"difference{end}"]) for end in ("", "_low", "_high")}
     for name, table in (("choice", choices), ("rival", rivals)):
@@ -44,7 +48,7 @@ def listed(rows: pd.DataFrame, factors: bool) -> str:
     """The rows' names and differences in words; "none" where there is no row."""
     names = rows["group"] + ": " + rows["label"] if factors else rows["label"]
     tails = ["" if pd.isna(d) else f" ({d:+.3f})" for d in rows["difference"]]
-    return ", ".join(f"*{name}*{tail}" for name, tail in zip(names, tails, strict=True)) or "none"
+    return ", ".join(f"{name}{tail}" for name, tail in zip(names, tails, strict=True)) or "none"
 
 
 def of_labels(labels: pd.DataFrame, shares: pd.DataFrame, cosines: pd.DataFrame) -> Numbers:

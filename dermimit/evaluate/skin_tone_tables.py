@@ -295,7 +295,7 @@ def _changed_attributes(table: Sequence[Line]) -> dict[str, str]:
     shown = sorted((line for line in table if line["p_holm"] < 0.05), key=lambda x: x["net"])
     less, better = [x for x in shown if x["net"] < 0], [x for x in reversed(shown) if x["net"] > 0]
     told = {"told_less": less, "told_better": better}
-    return {name: ", ".join(f"*{pretty(x['attribute'])}*" for x in lines) or "none" for name, lines in told.items()}
+    return {name: ", ".join(pretty(x["attribute"]) for x in lines) or "none" for name, lines in told.items()}
 
 
 def takeaways(by_type: Line, pairs: Line, mix: Line) -> dict[str, float | str]:

@@ -63,8 +63,8 @@ def verdict_table(judged: pd.DataFrame) -> pd.DataFrame:
     table["p (t, Holm)"] = judged["p_holm"].map(p_text)
     table["verdict"] = judged["verdict"]
     if "shares" in judged:
-        table.insert(0, "no.", range(1, len(table) + 1))
-        table["shares runs with no."] = judged["shares"]
+        table["claim"] = [f"{number}. {claim}" for number, claim in enumerate(judged["claim"], 1)]
+        table["shares runs with"] = judged["shares"]
     return table
 
 
@@ -76,8 +76,8 @@ def readme_text(drawn: pd.DataFrame, real: pd.DataFrame, totals: pd.DataFrame) -
         totals: from `judge` of `SUMS`.
     """
     lines = [
-        f"On synthetic images, {_seeds(drawn)} a row, p corrected over {len(drawn)} contrasts of which none is a sum of "
-        "others:",
+        f"On synthetic images, {_seeds(drawn)} a row, p corrected over {len(drawn)} contrasts of which none is a sum "
+        "of others:",
         "",
         *_listed(drawn),
         f"- sums of these, without a verdict: {_told(totals)}",
