@@ -126,9 +126,7 @@ def exploration_table(found: pd.DataFrame, factors: bool = False) -> pd.DataFram
             "macro-F1": found["value"].map("{:.3f}".format),
             "beside": found["reference"].map(names).fillna("–"),
             "difference": differs,
-            "two means of the same row differ by (95 %)": found["half"].map(
-                lambda half: "–" if pd.isna(half) else f"±{half:.3f}"
-            ),
+            "band (95 %)": found["half"].map(lambda half: "–" if pd.isna(half) else f"±{half:.3f}"),
             "reading": found["reading"].fillna("reference"),
         }
     )
