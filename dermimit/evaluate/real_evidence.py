@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from dermimit.evaluate.comparisons import ONE_SEED
 from dermimit.evaluate.evidence import NOT_RUN, p_text, with_interval
 from dermimit.evaluate.out_of_fold import answers_of_folds, paired, scored
 from dermimit.evaluate.significance import holm
@@ -24,7 +25,6 @@ COMPETITION = {
     "With cross-interaction": (("imagenet_full", "imagenet_D_B"), ("imagenet_full", "imagenet_D_A")),
 }
 ENDS = ("difference", "difference_low", "difference_high")
-NOT_TESTED = "one seed: not tested"
 
 
 def read_real_evidence(root: Path) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def pairs_table(record: Mapping[str, Any], experiments: pd.DataFrame) -> pd.Data
                 "seeds": pair["seeds"],
                 "macro-F1 (95 %)": with_interval(*(pair[end] for end in ENDS)),
                 "an earlier training": with_interval(*(before[end] for end in ENDS)),
-                "p (t, Holm)": "guessing: not tested" if guesses else NOT_TESTED if pd.isna(p) else p_text(p),
+                "p (t, Holm)": "guessing: not tested" if guesses else ONE_SEED if pd.isna(p) else p_text(p),
             }
         )
     return pd.DataFrame(lines)

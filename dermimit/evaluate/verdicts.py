@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dermimit.evaluate.comparisons import compare
+from dermimit.evaluate.comparisons import ONE_SEED, compare
 from dermimit.evaluate.evidence import NOT_RUN, Evidence
 from dermimit.evaluate.significance import holm
 
 SUPPORTED, NOT_SHOWN, CONTRADICTED = "supported", "not shown", "contradicted"
-NOT_TESTED = "one seed: not tested"
+NOT_TESTED = ONE_SEED
 ALPHA = 0.05
 
 
