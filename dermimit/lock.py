@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import socket
 import warnings
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 LOCK_FILE = ".lock"
+DRAFTS = re.compile(r"\..+\.\d+|\.tmp\w{6}")
+"""Names of unfinished files: `.<name>.<pid>` (`dermimit.records.write_atomically`), and those of safetensors."""
 _held: set[Path] = set()  # the system's lock tells processes apart, not threads
 
 
@@ -81,7 +84,7 @@ def _refusal(path: Path) -> str:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove the unfinished files (`.<name>.<pid>`, see `dermimit.records.write_atomically`) of killed processes."""
-    for draft in folder.glob(".*.*"):
-        if draft.suffix[1:].isdigit() and draft.is_file():
+    """Remove the unfinished files of killed processes."""
+    for draft in folder.glob(".*"):
+        if DRAFTS.fullmatch(draft.name) and draft.is_file():
             draft.unlink(missing_ok=True)

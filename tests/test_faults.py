@@ -124,9 +124,22 @@ def test_a_process_does_not_lock_itself_out_in_silence(tmp_path):
         pass
 
 
+SAVING = """
+import sys
+import numpy as np
+from safetensors.numpy import save_file
+while True:
+    save_file({"a": np.zeros(20_000_000)}, sys.argv[1])
+"""
+
+
 def test_what_a_killed_process_left_half_written_is_removed(tmp_path):
     (tmp_path / ".last.safetensors.4711").write_bytes(b"half")
     (tmp_path / ".keep.me").write_text("mine")
+    with subprocess.Popen([sys.executable, "-c", SAVING, str(tmp_path / ".best.safetensors.4712")]) as saving:
+        while not list(tmp_path.glob(".tmp*")):  # the name under which safetensors writes
+            assert saving.poll() is None
+        saving.kill()
     with locked(tmp_path):
         pass
     assert os.listdir(tmp_path) == [".keep.me"]
