@@ -77,7 +77,7 @@ gpu: $(STAMP) ## on one GPU: time the models, train the paper's backbone, keep t
 	$(PY) benchmarks/model_overhead.py --device cuda --bf16 --compile reduce-overhead --batch 128 --repeats 20 \
 	  --out $(SPEED)/model_overhead_gpu.json
 	$(PY) benchmarks/extrapolation.py --out $(SPEED)/extrapolation.json
-	$(PY) workflow/scripts/paper_scale.py $(ARGS)
+	$(PY) studies/evidence/measure_paper_scale.py $(ARGS)
 
 explorer-model: $(STAMP) ## train and export the model of the page Try it again, into results/published/explorer
 	$(MAKE) PROFILE=published _explorer_model

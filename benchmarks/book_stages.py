@@ -21,7 +21,7 @@ STAMP = re.compile(r"^\[(\w{3} \w{3} +\d+ \d\d:\d\d:\d\d \d{4})\]$")
 BEGUN = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):$")
 JOB = re.compile(r"^    jobid: (\d+)$")
 KIND = re.compile(r"^    wildcards: (.*)$")
-NEEDED = "import dermimit.notebook, dermimit.evaluate.tables, dermimit.explain.style"
+NEEDED = "import studies.shared.page, dermimit.evaluate.runs, dermimit.explain.style"
 DONE = re.compile(r"^Finished jobid: (\d+)")
 
 

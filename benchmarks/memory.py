@@ -22,7 +22,7 @@ from scipy import stats
 from torch.utils.data import DataLoader, Dataset
 
 import dermimit
-from dermimit.data.synderm.dataset import LABEL_SPACE, SynDerm
+from dermimit.data.synderm import LABEL_SPACE, SynDerm
 from dermimit.data.targets import encode_targets
 from dermimit.data.transforms import CutMix, train_transform
 from dermimit.evaluate.metrics import score

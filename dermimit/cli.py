@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from dermimit.explore.reader_commands import commands as reader_study
+from dermimit.reader_study.commands import commands as reader_study
 from dermimit.train.config import TrainConfig
 
 Options = dict[str, bool | int | float | str | None]
@@ -136,9 +136,9 @@ def export(
         limit: number of photographs at most.
         tolerance: disease macro-F1 that eight bits may cost.
     """
-    from dermimit.export import export_run
-    from dermimit.export_model import Explorable
-    from dermimit.export_quantise import photos_of, quantise_if_as_good
+    from dermimit.export.graph import Explorable
+    from dermimit.export.onnx import export_run
+    from dermimit.export.quantise import photos_of, quantise_if_as_good
     from dermimit.train.run import load_run
 
     loaded = load_run(run)

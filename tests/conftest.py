@@ -14,7 +14,7 @@ from jaxtyping import install_import_hook
 from PIL import Image
 
 typecheck = beartype(conf=BeartypeConf(is_pep484_tower=True))  # an int will do for a float
-install_import_hook("dermimit", "conftest.typecheck")  # before the first import of dermimit
+install_import_hook(["dermimit", "studies"], "conftest.typecheck")  # before the first import of either
 torch.set_num_threads(1)
 
 HEADER = Path(sysconfig.get_path("include"), "Python.h")

@@ -19,9 +19,9 @@ from test_try import addresses, book, in_browser  # noqa: F401
 
 from dermimit import explore
 from dermimit.data.synderm import LABEL_SPACE
+from dermimit.evaluate.runs import read_experiments, read_records
 from dermimit.evaluate.subgroup_scores import COLUMNS, METRICS, subgroup_scores
 from dermimit.evaluate.subgroups import ALL, FEWEST, THIRDS, groups_of, thirds
-from dermimit.evaluate.tables import read_experiments, read_records
 from dermimit.explain.style import row_colour
 from dermimit.explore import ablation_static
 from dermimit.explore.ablation_data import ablation_data
@@ -163,10 +163,10 @@ def test_static_tables_say_the_same(recorded, experiments):
     assert len(table) == 9 and table.iloc[0]["body-part accuracy"] == "–"
     apart = ablation_static.subgroups_table(recorded, experiments, "full", "D", "macro_f1")
     difference = apart["full (LSM + CIM)"] - apart["D"]
-    shown = apart["difference (95 %)"].str.split(" ").str[0].astype(float)
+    shown = apart["difference (95 %)"].str.replace("−", "-").str.split(" ").str[0].astype(float)
     assert np.allclose(difference, shown, atol=6e-4)
     ahead, of = ablation_static.ahead_of(recorded, "full", "D", "macro_f1")
-    lower = apart["difference (95 %)"].str.extract(r"\((\S+) to")[0].astype(float)[1:]
+    lower = apart["difference (95 %)"].str.replace("−", "-").str.extract(r"\((\S+) to")[0].astype(float)[1:]
     assert (ahead, of) == ((lower > 0).sum(), len(apart) - 1)
 
 

@@ -8,9 +8,9 @@ from torch import nn
 from torch.nn import functional as F
 
 import dermimit.model  # noqa: F401  (registers the builders)
-from dermimit.evaluate.localisation import pointing_game
-from dermimit.evaluate.localisation_names import BASELINES
 from dermimit.explain.attributions import METHODS, attribution, methods_for
+from dermimit.explain.localisation import pointing_game
+from dermimit.explain.localisation_names import BASELINES
 from dermimit.model import ModelConfig, build
 
 CLASSES = {"disease": 4, "body_part": 3, "attributes": 5}

@@ -12,7 +12,8 @@ from sklearn.metrics import roc_auc_score
 
 from dermimit.data.synderm import LABEL_SPACE, SynDerm, posterior
 from dermimit.data.synderm.knowledge import knowledge
-from dermimit.evaluate import realism, shortcuts, visibility
+from studies.shared.pictures import local_patterns
+from studies.synderm_checks import realism, shortcuts, visibility
 
 matplotlib.use("Agg")
 TINY = visibility.VisibilitySettings(n_train=6, n_test=8, image_size=32, epochs=1, pairs_in_batch=3)
@@ -257,9 +258,9 @@ def test_frechet_distance_of_known_gaussians():
 
 
 def test_local_patterns_of_a_flat_and_of_an_edged_picture():
-    assert realism.local_patterns(np.ones((9, 9)))[8] == 1
+    assert local_patterns(np.ones((9, 9)))[8] == 1
     edge = np.repeat([0.0, 1.0], 5)[:, None] * np.ones(8)
-    assert realism.local_patterns(edge)[5] == pytest.approx(1 / 8)
+    assert local_patterns(edge)[5] == pytest.approx(1 / 8)
 
 
 def sample(n: int, shift: float, seed: int, per_group: int = 1) -> realism.Sample:
@@ -310,7 +311,7 @@ def test_drawn_sample_and_comparison():
 def test_charts_are_drawn():
     from matplotlib import pyplot as plt
 
-    from dermimit.explain import check_charts
+    from studies.synderm_checks import charts as check_charts
 
     score = {k: v for m in ("accuracy", "macro_f1") for k, v in ((m, 0.3), (f"{m}_low", 0.2), (f"{m}_high", 0.4))}
     models = pd.DataFrame([{"model": m, "label": text, **score} for m, text in shortcuts.LABELS.items()])

@@ -9,7 +9,8 @@ from scipy import stats
 from sklearn.metrics import f1_score
 
 from dermimit.data.label_space import LabelSpace
-from dermimit.evaluate import comparisons, tables
+from dermimit.evaluate import comparisons
+from dermimit.evaluate import runs as tables
 from dermimit.evaluate.answers import Answers
 from dermimit.evaluate.resampling import patient_draws
 from dermimit.evaluate.statistics import bootstrap_interval

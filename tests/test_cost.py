@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dermimit.evaluate.cost import emissions_table, energy_table, hours_by_study
-from dermimit.evaluate.model_card import facts_table, read_card, scores_table
+from studies.model_card.cost import emissions_table, energy_table, hours_by_study
+from studies.model_card.tables import facts_table, read_card, scores_table
 
 ROOT = Path(__file__).parents[1]
 

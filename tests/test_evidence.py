@@ -7,11 +7,12 @@ import pandas as pd
 import pytest
 
 from dermimit.data import LabelSpace
-from dermimit.evaluate import evidence, gradient_conflict, verdict_texts, verdicts
 from dermimit.evaluate.resampling import bootstrap_floor, bootstrap_p
+from dermimit.evaluate.runs import read_experiments
 from dermimit.evaluate.significance import holm
-from dermimit.evaluate.tables import read_experiments
 from dermimit.records import answers_of, write_json
+from studies.evidence import gradient_conflict, verdict_texts, verdicts
+from studies.shared import evidence
 
 ROOT = Path(__file__).parents[1]
 SPACE = LabelSpace("toy", diseases=("a", "b", "c"))
@@ -140,7 +141,7 @@ def test_gradients_are_read_by_pair_of_tasks(tmp_path):
     write_run(run, 0.5, 0)
     history = pd.DataFrame({"samples_seen": [10, 20], "gradient/cosine/disease/attributes": [0.1, -0.2]})
     history.to_parquet(run / "history.parquet")
-    from dermimit.evaluate.tables import read_records
+    from dermimit.evaluate.runs import read_records
 
     curves = gradient_conflict.gradient_curves(read_records(tmp_path))
     assert curves["pair"].unique().tolist() == ["disease/attributes"] and curves["cosine"].tolist() == [0.1, -0.2]

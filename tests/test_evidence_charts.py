@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermimit.explain import evidence_charts as charts
-from dermimit.explain import evidence_curves as curves
+from studies.evidence import charts as curves
+from studies.shared import interval_charts as charts
 
 matplotlib.use("Agg")
 

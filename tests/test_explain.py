@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 import torch
 
-from dermimit.explain import attributions, charts, figures, style
+from dermimit.explain import attributions, figures, style
 from dermimit.prediction import DISCLAIMER, Prediction
+from studies.shared import charts
 
 matplotlib.use("Agg")
 

@@ -8,10 +8,10 @@ import pytest
 from scipy import stats
 
 from dermimit.data import LabelSpace
-from dermimit.evaluate import exploration
-from dermimit.evaluate.evidence import Evidence, read_evidence
-from dermimit.evaluate.exploration import ABOVE, BELOW, INSIDE, NO_TRAINING, SCORE
-from dermimit.evaluate.tables import read_experiments
+from dermimit.evaluate.runs import read_experiments
+from studies.evidence import exploration
+from studies.evidence.exploration import ABOVE, BELOW, INSIDE, NO_TRAINING, SCORE
+from studies.shared.evidence import Evidence, read_evidence
 
 ROOT = Path(__file__).parents[1]
 SPACE = LabelSpace("toy", diseases=("a", "b", "c"))

@@ -146,8 +146,8 @@ def explored(tmp_path_factory):
     for package in ("onnx", "onnxscript", "onnxruntime"):
         pytest.importorskip(package)
     from dermimit.data import synderm
-    from dermimit.export import export_run
-    from dermimit.export_model import Explorable
+    from dermimit.export.graph import Explorable
+    from dermimit.export.onnx import export_run
     from dermimit.train import TrainConfig, fit
     from dermimit.train.run import load_run
 

@@ -12,7 +12,7 @@ import dermimit.model  # noqa: F401  (registers the builders)
 from dermimit.cli import main
 from dermimit.data import PhotoDataset
 from dermimit.data.transforms import eval_transform
-from dermimit.export_model import CONCEPTS, Explorable, logit_shift, probability
+from dermimit.export.graph import CONCEPTS, Explorable, logit_shift, probability
 from dermimit.model.config import SELECTING_TASKS, TASKS
 from dermimit.train import TrainConfig, fit
 from dermimit.train.run import load_run
@@ -164,7 +164,7 @@ def run(tiny_photos, tmp_path):
 
 
 def test_a_run_without_answers_before_the_interaction_is_refused(run, tmp_path):
-    from dermimit.export import export_run
+    from dermimit.export.onnx import export_run
 
     unsupervised = replace(run, config=replace(run.config, supervise="after"))
     with pytest.raises(ValueError, match="supervise='both'"):
@@ -176,9 +176,9 @@ def test_the_file_is_the_model_and_eight_bits_are_measured(run, tiny_photos, tmp
     pytest.importorskip("onnxscript")
     pytest.importorskip("onnxruntime")
     from dermimit.evaluate.metrics import class_metrics
-    from dermimit.export import INPUTS, OUTPUTS, answer, parity, session
-    from dermimit.export_accuracy import accuracy
-    from dermimit.export_quantise import quantise_if_as_good
+    from dermimit.export.accuracy import accuracy
+    from dermimit.export.onnx import INPUTS, OUTPUTS, answer, parity, session
+    from dermimit.export.quantise import quantise_if_as_good
     from dermimit.records import write_json
 
     path = tmp_path / "out" / "model.onnx"

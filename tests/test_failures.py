@@ -5,11 +5,22 @@ import pandas as pd
 import pytest
 
 from dermimit.data.label_space import LabelSpace
-from dermimit.data.synderm import LABEL_SPACE, SynDerm
-from dermimit.evaluate import counterfactuals, error_dependence, failures, planted, worst
+from dermimit.data.synderm import LABEL_SPACE, SynDerm, retake
 from dermimit.evaluate.resampling import patient_draws
-from dermimit.notebook import find_root
 from dermimit.records import read_json
+from studies.failures import (
+    by_condition as failures,
+)
+from studies.failures import (
+    counterfactuals,
+    error_dependence,
+    planted,
+)
+from studies.failures import (
+    most_confident as worst,
+)
+from studies.shared.page import find_root
+from studies.shared.published_cases import case_facts
 
 SPACE = LabelSpace("three", ("a", "b", "c"), ("arm", "leg"), ("scale", "crust"))
 PARTNERS = np.array([[0, 1, 0], [1, 0, 0], [0, 0, 0]], bool)  # a and b are taken for one another
@@ -123,7 +134,7 @@ def test_partners_are_the_ideal_observer_s():
 
 def test_facts_are_those_of_the_written_case():
     cases = SynDerm(6, seed=2, image_size=32, confounders={"hair": 1.0})
-    facts = failures.case_facts(cases)
+    facts = case_facts(cases)
     assert facts["hair"].all() and not facts["ink"].any()
     assert facts["area"][3] == pytest.approx(cases[3].mask.mean())
     assert np.stack(facts["ideal"]).sum(1) == pytest.approx(np.ones(6))
@@ -176,7 +187,7 @@ def test_a_retake_changes_light_and_noise_changes_hardly_anything():
     shown = counterfactuals.versions(cases, 1)
     far = {k: np.abs(v.astype(int) - shown["plain"].astype(int)).mean() for k, v in shown.items()}
     assert 0 < far[counterfactuals.NOISE] < far[counterfactuals.RETAKE]
-    np.testing.assert_array_equal(counterfactuals.again(cases, 1).mask, cases.counterfactual(1, confounders=False).mask)
+    np.testing.assert_array_equal(retake(cases, 1).mask, cases.counterfactual(1, confounders=False).mask)
 
 
 def test_the_plant_changes_who_has_ink_and_nothing_else():

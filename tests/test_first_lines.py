@@ -4,18 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from dermimit.evaluate import (
-    evidence,
-    failure_tables,
-    first_lines,
-    gradient_conflict,
-    real_evidence,
-    verdict_texts,
-    verdicts,
-)
-from dermimit.evaluate.tables import read_experiments
-from dermimit.explain import evidence_pages
+from dermimit.evaluate.runs import read_experiments
 from dermimit.records import read_json
+from studies.evidence import gradient_conflict, verdict_texts, verdicts
+from studies.evidence import numbers as first_lines
+from studies.evidence import real as real_evidence
+from studies.evidence import tables as evidence_pages
+from studies.failures import tables as failure_tables
+from studies.shared import evidence
 
 ROOT = Path(__file__).parents[1]
 FAILURES = ROOT / "results/published/failures"

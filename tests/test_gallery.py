@@ -5,7 +5,7 @@ import pytest
 
 from dermimit.data.synderm import SynDerm
 from dermimit.data.synderm.colour import ANGLE_OF_TYPE
-from dermimit.explain import gallery
+from studies.synderm_checks import gallery
 
 DATA = SynDerm(300, seed=1, image_size=32)
 

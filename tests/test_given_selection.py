@@ -70,7 +70,7 @@ def test_photo_and_map_are_cropped_mirrored_and_mixed_alike():
 
 
 def test_a_photo_without_a_map_is_named_with_a_remedy(tiny_photos, tmp_path):
-    with pytest.raises(ManifestError, match=r"row 6: images/04.png has no lesion map in 'mask'.*segment.py"):
+    with pytest.raises(ManifestError, match=r"row 6: images/04.png has no lesion map in 'mask'.*write the maps"):
         fit(config(tiny_photos, tmp_path / "run"))
     with pytest.raises(ManifestError, match=r"row 2: images/00.png has no lesion map in 'nowhere', nor have 11 others"):
         mapped(tiny_photos.frame, tiny_photos.root, "nowhere")

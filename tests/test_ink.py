@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from dermimit.data.synderm import SynDerm
-from dermimit.evaluate import ink, ink_study
-from dermimit.evaluate.ink_study import INK
 from dermimit.explain.attributions import METHODS
-from dermimit.notebook import find_root
 from dermimit.records import read_json
+from studies.failures import ink, ink_study
+from studies.failures.ink_study import INK
+from studies.shared.page import find_root
 
 NO_LESION = np.zeros((64, 64), bool)
 

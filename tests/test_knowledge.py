@@ -24,10 +24,10 @@ from dermimit.data.synderm.knowledge import (
     knowledge,
     parse,
 )
-from dermimit.evaluate.references import BEST, READERS
 from dermimit.records import read_json
+from studies.shared.references import BEST, READERS
 
-SCRIPT = Path(__file__).parents[1] / "workflow/scripts/skincon_counts.py"
+SCRIPT = Path(__file__).parents[1] / "studies/synderm_checks/measure_skincon.py"
 REAL = Path(__file__).parents[1] / "../shared/data/skincon_concepts_partial.csv"
 PRIMARY = ("papule", "plaque", "nodule", "vesicle", "bulla", "pustule", "wheal", "comedo", "ulcer", "macule", "patch")
 SOURCED = {"prior", "body", "attributes", "lesions", "course"}

@@ -8,12 +8,12 @@ from scipy import stats
 from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import nn
 
-from dermimit.evaluate import localisation as of
-from dermimit.evaluate import localisation_summary as summary
-from dermimit.evaluate.localisation_curves import Curves, blurred, deletion_and_insertion
-from dermimit.evaluate.localisation_names import HUMAN_IOU, SCORES
-from dermimit.evaluate.localisation_study import measure
+from dermimit.explain import localisation as of
+from dermimit.explain.deletion import Curves, blurred, deletion_and_insertion
+from dermimit.explain.localisation_names import HUMAN_IOU, SCORES
 from dermimit.train import TrainConfig, fit, load_run
+from studies.localisation import summary
+from studies.localisation.masked_photographs import measure
 
 RNG = np.random.default_rng(0)
 MODEL = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}

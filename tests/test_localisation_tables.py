@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 import torch
 
-from dermimit.evaluate.localisation_summary import summarise
-from dermimit.evaluate.localisation_tables import (
+from dermimit.explain.selected_patches import on_lesion
+from studies.localisation.selection import SELECTORS, covered, selection_table
+from studies.localisation.summary import summarise
+from studies.localisation.tables import (
     Published,
     attended_text,
     precision_text,
@@ -16,9 +18,7 @@ from dermimit.evaluate.localisation_tables import (
     with_and_without,
     with_and_without_table,
 )
-from dermimit.evaluate.selected_patches import on_lesion
-from dermimit.evaluate.selection_study import SELECTORS, covered, selection_table
-from dermimit.notebook import find_root
+from studies.shared.page import find_root
 
 
 def rows(seeds=3, photos=40):
@@ -94,7 +94,7 @@ def test_what_selected_patches_cover_is_counted_pixel_by_pixel(tiny_photos):
 
 
 def test_published_tables_hold_a_line_for_each_selector_and_say_what_has_not_run():
-    from dermimit.evaluate.selection_study import read_selection
+    from studies.localisation.selection import read_selection
 
     root = find_root()
     evidence = read_selection(root)

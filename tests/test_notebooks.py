@@ -13,7 +13,7 @@ import nbformat
 import pytest
 import yaml
 
-from dermimit.notebook import (
+from studies.shared.page import (
     ParameterError,
     check_parameters,
     declared_parameters,
@@ -147,7 +147,7 @@ def test_glued_values_are_plain_floats_and_words(capsys, monkeypatch):
     import numpy as np
 
     shown = []
-    monkeypatch.setattr("dermimit.notebook.display", lambda data, **more: shown.append((data, more)))
+    monkeypatch.setattr("studies.shared.page.display", lambda data, **more: shown.append((data, more)))
     glue({"f1": np.float64(0.5), "best": "attention"})
     data, more = shown[0]
     assert data == {"application/papermill.record/text/plain": "0.5"}
@@ -157,7 +157,7 @@ def test_glued_values_are_plain_floats_and_words(capsys, monkeypatch):
 
 def test_a_subset_of_a_public_dataset_is_named(monkeypatch):
     shown = []
-    monkeypatch.setattr("dermimit.notebook.display", lambda data, **more: shown.append(data["text/markdown"]))
+    monkeypatch.setattr("studies.shared.page.display", lambda data, **more: shown.append(data["text/markdown"]))
     show_subset("pad_ufes_20", 2298)
     show_subset("synderm", 10)
     assert not shown
@@ -167,7 +167,7 @@ def test_a_subset_of_a_public_dataset_is_named(monkeypatch):
 
 def test_the_rerun_command_is_one_papermill_understands(monkeypatch):
     shown = []
-    monkeypatch.setattr("dermimit.notebook.display", lambda data, **more: shown.append(data["text/markdown"]))
+    monkeypatch.setattr("studies.shared.page.display", lambda data, **more: shown.append(data["text/markdown"]))
     rerun_command("03_train", {"seed": 3, "data_root": "", "lsm": True, "tasks": "disease", "out": "a b"})
     words = shlex.split(shown[0].removeprefix("```bash").removesuffix("```").replace("\\\n", ""))
     assert words[:3] == ["papermill", "notebooks/03_train.ipynb", "03_train-again.ipynb"]

@@ -5,8 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from dermimit.evaluate.evidence import NOT_RUN, paper_scale_table
-from dermimit.evaluate.tables import read_experiments, read_records
+from dermimit.evaluate.estimate import (
+    NOT_RUN,
+)
+from dermimit.evaluate.runs import read_experiments, read_records
+from studies.shared.evidence import (
+    paper_scale_table,
+)
 
 ROOT = Path(__file__).parents[1]
 SMALL = "model=dermimitformer_tiny_patch8_64 image_size=64 samples=32 epochs=1 batch_size=16 precision=no compile=no"
@@ -14,7 +19,7 @@ SMALL = "model=dermimitformer_tiny_patch8_64 image_size=64 samples=32 epochs=1 b
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("paper_scale", ROOT / "workflow/scripts/paper_scale.py")
+    spec = importlib.util.spec_from_file_location("paper_scale", ROOT / "studies/evidence/measure_paper_scale.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

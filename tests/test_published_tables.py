@@ -8,17 +8,17 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score
 
-from dermimit.evaluate.tables import read_experiments
-from dermimit.evaluate.verdicts import CLAIMS
-from dermimit.explain import evidence_pages
+from dermimit.evaluate.runs import read_experiments
 from dermimit.records import read_json
+from studies.evidence import tables as evidence_pages
+from studies.evidence.verdicts import CLAIMS
 
 ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    spec = importlib.util.spec_from_file_location("make_tables", ROOT / "workflow/scripts/tables.py")
+    spec = importlib.util.spec_from_file_location("make_tables", ROOT / "studies/evidence/measure_tables.py")
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     out = tmp_path_factory.mktemp("tables")

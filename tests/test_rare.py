@@ -6,7 +6,9 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import f1_score, roc_auc_score
 
-from dermimit.evaluate import conformal, few_shot, novelty, rare
+from dermimit.evaluate import conformal
+from studies.rare_diseases import by_frequency as rare
+from studies.rare_diseases import few_shot, novelty
 
 RNG = np.random.default_rng(0)
 

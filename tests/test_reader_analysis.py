@@ -1,6 +1,5 @@
 """Analysis and power of a reader study: against statsmodels, slow references, and what was simulated."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,19 +7,14 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from dermimit.explore import reader_analysis, reader_power, reader_tables
-from dermimit.explore.reader_design import FIRST, REVISED, WITH, WITHOUT, randomise
-from dermimit.explore.reader_export import tidy
-from dermimit.explore.reader_model import crossed_mean
-from dermimit.explore.reader_simulation import (
-    Assumptions,
-    all_records,
-    differential,
-    readers_of,
-    simulate,
-    trust_for,
-)
+from dermimit.reader_study import analysis as reader_analysis
+from dermimit.reader_study import power as reader_power
+from dermimit.reader_study.design import FIRST, REVISED, WITH, WITHOUT, randomise
+from dermimit.reader_study.export import tidy
+from dermimit.reader_study.model import crossed_mean
+from dermimit.reader_study.simulation import Assumptions, all_records, differential, readers_of, simulate, trust_for
 from dermimit.records import read_json
+from studies.reader_study import tables as reader_tables
 
 ROOT = Path(__file__).parents[1]
 POWER = ROOT / "results/published/reader_study/power.json"
@@ -237,8 +231,7 @@ def test_the_fewest_cases_that_suffice():
 
 
 def test_the_published_power_is_complete_and_made_by_the_script():
-    sys.path.insert(0, str(ROOT / "workflow/scripts"))
-    import reader_power as script
+    from studies.reader_study import measure as script
 
     found = read_json(POWER)
     wanted = [

@@ -19,12 +19,12 @@ from test_book import browser, hosts_asked, needs_browser, severe_messages, too_
 from dermimit.cli import main
 from dermimit.data import load
 from dermimit.data.synderm import write
-from dermimit.explore import reader_analysis
-from dermimit.explore.reader_answers import read_answers
-from dermimit.explore.reader_design import WITH, WITHOUT
-from dermimit.explore.reader_session import Sessions
-from dermimit.explore.reader_simulation import Assumptions, readers_of, space_of
-from dermimit.explore.reader_study import Settings, load_study, prepare
+from dermimit.reader_study import analysis as reader_analysis
+from dermimit.reader_study.answers import read_answers
+from dermimit.reader_study.design import WITH, WITHOUT
+from dermimit.reader_study.session import Sessions
+from dermimit.reader_study.simulation import Assumptions, readers_of, space_of
+from dermimit.reader_study.study import Settings, load_study, prepare
 from dermimit.records import read_json, write_json
 from dermimit.train import TrainConfig, fit, load_run
 

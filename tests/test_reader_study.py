@@ -19,15 +19,15 @@ from dermimit.cli import main
 from dermimit.data import load
 from dermimit.data.photos import read_photo
 from dermimit.data.synderm import write
-from dermimit.explore.reader_answers import AnswerError, append_answer, read_answers
-from dermimit.explore.reader_cases import balance_table, select_cases
-from dermimit.explore.reader_design import FIRST, REVISED, STEPS, WITH, WITHOUT, first_with, randomise
-from dermimit.explore.reader_evidence import blend, overlay
-from dermimit.explore.reader_export import attribute_f1, export_study, missing_answers, records_of
-from dermimit.explore.reader_server import HEADERS, ReadingServer, only_one
-from dermimit.explore.reader_session import ConflictError, Sessions
-from dermimit.explore.reader_simulation import Assumptions, readers_of, space_of
-from dermimit.explore.reader_study import Settings, load_study, prepare
+from dermimit.reader_study.answers import AnswerError, append_answer, read_answers
+from dermimit.reader_study.cases import balance_table, select_cases
+from dermimit.reader_study.design import FIRST, REVISED, STEPS, WITH, WITHOUT, first_with, randomise
+from dermimit.reader_study.evidence import blend, overlay
+from dermimit.reader_study.export import attribute_f1, export_study, missing_answers, records_of
+from dermimit.reader_study.server import HEADERS, ReadingServer, only_one
+from dermimit.reader_study.session import ConflictError, Sessions
+from dermimit.reader_study.simulation import Assumptions, readers_of, space_of
+from dermimit.reader_study.study import Settings, load_study, prepare
 from dermimit.records import read_json
 from dermimit.train import TrainConfig, fit, load_run
 

@@ -6,10 +6,10 @@ import pytest
 from test_pad_ufes_20 import big_miniature
 
 from dermimit.data import pad_ufes_20
-from dermimit.evaluate import leakage, missingness
-from dermimit.explain import real_charts
-from dermimit.notebook import find_root
 from dermimit.records import read_json
+from studies.real_photographs import charts as real_charts
+from studies.real_photographs import leakage, missingness
+from studies.shared.page import find_root
 
 
 def answers(n=240, seed=0, telling=True):

@@ -5,8 +5,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dermimit.evaluate.evidence import NOT_RUN
-from dermimit.evaluate.real_evidence import (
+from dermimit.evaluate.estimate import (
+    NOT_RUN,
+)
+from dermimit.evaluate.runs import read_experiments
+from studies.evidence.real import (
     competition_text,
     confusion_table,
     pairs_table,
@@ -15,8 +18,7 @@ from dermimit.evaluate.real_evidence import (
     runs_text,
     scores_table,
 )
-from dermimit.evaluate.tables import read_experiments
-from dermimit.evaluate.verdicts import CONTRADICTED, NOT_TESTED, REAL_CLAIMS, SUPPORTED, judge_real
+from studies.evidence.verdicts import CONTRADICTED, NOT_TESTED, REAL_CLAIMS, SUPPORTED, judge_real
 
 ROOT = Path(__file__).parents[1]
 EXPERIMENTS = pd.DataFrame({"row": ["a", "b", "c"], "group": ["stem"] * 3, "label": ["A", "B", "C"]})

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from dermimit import records
-from dermimit.evaluate import tables
+from dermimit.evaluate import runs as tables
 
 
 @pytest.fixture

@@ -20,11 +20,12 @@ from dermimit.data.photos import open_photo, read_mask, read_photo
 from dermimit.data.synderm.files import read_maps
 from dermimit.explore.bundle import source
 from dermimit.model.hybrid import read_state_dict
-from dermimit.notebook import show_table, show_text, without_html
 from dermimit.train.checkpoint import CheckpointError, load_tensors
+from studies.shared.page import show_table, show_text, without_html
 
 ROOT = Path(__file__).parents[1]
-CODE = [path for part in ("dermimit", "workflow", "benchmarks", "book") for path in (ROOT / part).rglob("*.py")]
+PARTS = ("dermimit", "studies", "workflow", "benchmarks", "book")
+CODE = [path for part in PARTS for path in (ROOT / part).rglob("*.py")]
 EVIL = "<script>alert(1)</script>"
 PICKLERS = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
 REFUSED = ("eval", "exec", "pd.read_pickle", "yaml.load", "yaml.unsafe_load")
@@ -145,7 +146,7 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path, what):
 def shown(monkeypatch):
     """What notebooks would show."""
     outputs = []
-    monkeypatch.setattr("dermimit.notebook.display", lambda data, **more: outputs.append(data))
+    monkeypatch.setattr("studies.shared.page.display", lambda data, **more: outputs.append(data))
     return outputs
 
 
@@ -164,7 +165,7 @@ def test_text_without_html_is_left_alone():
 
 
 def test_the_browser_s_code_makes_no_markup_of_text():
-    scripts = sorted((ROOT / "dermimit/explore").glob("*.js"))
+    scripts = sorted((ROOT / "dermimit").rglob("*.js"))
     assert scripts
     for path in scripts:
         found = re.findall(

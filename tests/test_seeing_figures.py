@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermimit.explain import seeing_figures as figures
 from dermimit.prediction import DISCLAIMER
+from studies.localisation import charts as figures
 
 matplotlib.use("Agg")
 

@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from dermimit.data import ManifestError, load
-from dermimit.model.segmenters import SEGMENTERS, LesionRCNN, lesions
-from dermimit.train.segment import train_segmenter, write_outlines
+from studies.localisation.outlines import train_segmenter, write_outlines
+from studies.localisation.segmenters import SEGMENTERS, LesionRCNN, lesions
 
 
 def test_the_parts_of_a_mask_become_boxes_that_hold_them_exactly():

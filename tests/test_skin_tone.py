@@ -16,10 +16,10 @@ from dermimit.data.skin import (
     fitzpatrick_label,
     skin_group,
 )
-from dermimit.evaluate import skin_tone
 from dermimit.evaluate.answers import macro_f1
 from dermimit.evaluate.metrics import expected_calibration_error
 from dermimit.evaluate.resampling import patient_draws
+from studies.skin_tone import by_type as skin_tone
 
 SPACE = LabelSpace("two", ("a", "b"), ("arm", "leg"), ("scale", "crust"))
 

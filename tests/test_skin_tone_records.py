@@ -8,16 +8,21 @@ import pytest
 from PIL import Image
 
 from dermimit.data.skin import FITZPATRICK
-from dermimit.data.synderm import LABEL_SPACE, SynDerm
-from dermimit.evaluate import skin_counterfactuals as paired
-from dermimit.evaluate import skin_mix, skin_tone_real, skin_tone_tables
+from dermimit.data.synderm import (
+    LABEL_SPACE,
+    RETAKE,
+    SynDerm,
+)
 from dermimit.evaluate.answers import Answers
-from dermimit.evaluate.evidence import read_evidence
-from dermimit.evaluate.failures import RETAKE
+from dermimit.evaluate.runs import read_experiments
 from dermimit.evaluate.statistics import count_interval
-from dermimit.evaluate.tables import read_experiments
-from dermimit.notebook import find_root
 from dermimit.records import read_json
+from studies.shared.evidence import read_evidence
+from studies.shared.page import find_root
+from studies.skin_tone import counterfactuals as paired
+from studies.skin_tone import mix as skin_mix
+from studies.skin_tone import real as skin_tone_real
+from studies.skin_tone import tables as skin_tone_tables
 
 ROOT = find_root()
 FOLDER = ROOT / "results/published/skin_tone"

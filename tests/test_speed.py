@@ -5,8 +5,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
-from dermimit.evaluate import book_speed, speed
-from dermimit.explain import speed_charts
+from studies.speed import book_speed
+from studies.speed import charts as speed_charts
+from studies.speed import tables as speed
 
 ROOT = Path(__file__).parents[1]
 FOUND = speed.read_speed(ROOT)

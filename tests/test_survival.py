@@ -9,9 +9,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from dermimit.evaluate import survival_tables as tables
-from dermimit.explain import survival_charts
 from dermimit.records import read_json
+from studies.survival import charts as survival_charts
+from studies.survival import tables
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "results/published/survival"

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from dermimit.data.label_space import LabelSpace
-from dermimit.evaluate import comparisons, references, statistics, tables
+from dermimit.evaluate import comparisons, statistics
+from dermimit.evaluate import runs as tables
 from dermimit.evaluate.metrics import attribute_metrics, class_metrics
+from studies.shared import references
 
 SPACE = LabelSpace("toy", diseases=("a", "b", "c"))
 EXPERIMENTS = pd.DataFrame(

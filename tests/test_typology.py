@@ -8,7 +8,7 @@ import pytest
 from dermimit.data.synderm import SynDerm
 from dermimit.data.synderm.colour import ANGLE_OF_TYPE
 from dermimit.data.synderm.colour import typology_angle as drawn_angle
-from dermimit.evaluate import typology
+from studies.skin_tone import angle as typology
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from dermimit.evaluate import visit_tables
-from dermimit.model.visits import FREQUENCIES, KINDS, LONGEST, VisitFusion, time_encoding
 from dermimit.records import read_json
-from dermimit.train.visits import Series, answers, attended, fit_visits
+from studies.visits import tables as visit_tables
+from studies.visits.model import FREQUENCIES, KINDS, LONGEST, VisitFusion, time_encoding
+from studies.visits.training import Series, answers, attended, fit_visits
 
 ROOT = Path(__file__).parents[1]
 

@@ -19,7 +19,7 @@ import helpers  # noqa: E402
 from snakemake.exceptions import WorkflowError  # noqa: E402
 
 from dermimit.data.synderm import LABEL_SPACE, write  # noqa: E402
-from dermimit.evaluate.tables import read_experiments  # noqa: E402
+from dermimit.evaluate.runs import read_experiments  # noqa: E402
 from dermimit.records import RESULT_CODE  # noqa: E402
 from dermimit.train import TrainConfig, with_settings  # noqa: E402
 from dermimit.train.assemble import build_model  # noqa: E402

@@ -150,7 +150,7 @@ def _data_root(given: str, profile: str, dataset: str) -> str:
 def read_experiments(path: Path) -> dict[str, dict[str, Any]]:
     """Read the rows to train, by name, as parameters of notebooks/03_train.ipynb: tasks, fusion, lsm, more.
 
-    `dermimit.evaluate.tables` reads the same table; here without the package, whose import takes seconds.
+    `dermimit.evaluate.runs` reads the same table; here without the package, whose import takes seconds.
     """
     rows: dict[str, dict[str, Any]] = {}
     with path.open(newline="") as file:

@@ -52,6 +52,6 @@ def mapped(frame: pd.DataFrame, root: Path, lesion_map: str) -> pd.DataFrame:
         first = absent.index(True)
         raise ManifestError(
             f"{row_number(frame.index[first])}: {frame['image'].iloc[first]} has no lesion map in {lesion_map!r}, nor "
-            f"have {sum(absent) - 1} others: write the maps with workflow/scripts/segment.py, or leave lesion_map out"
+            f"have {sum(absent) - 1} others: write the maps, or leave lesion_map out"
         )
     return frame

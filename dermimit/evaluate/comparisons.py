@@ -10,10 +10,11 @@ import pandas as pd
 
 from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate.answers import Answers, macro_f1, read_answers
+from dermimit.evaluate.estimate import minus
 from dermimit.evaluate.resampling import bootstrap_p, patient_draws, percentile_interval, two_level
+from dermimit.evaluate.runs import in_order
 from dermimit.evaluate.significance import effect_size, holm, seeds_needed, t_test
 from dermimit.evaluate.statistics import count_interval, mean_sd
-from dermimit.evaluate.tables import in_order
 
 __all__ = ["Answers", "accuracy_by_skin_type", "compare", "macro_f1", "read_answers", "verdict"]
 
@@ -162,7 +163,7 @@ def verdict(difference: float, low: float, high: float, what: str, seeds: int) -
         what: for example "full − D".
         seeds: of each model; with one, nothing is said of the models.
     """
-    size = f"{what} is {difference:+.3f} (95 % interval {low:+.3f} to {high:+.3f})".replace("-", "−")
+    size = minus(f"{what} is {difference:+.3f} (95 % interval {low:+.3f} to {high:+.3f})")
     if seeds == 1:
         return f"{size}: between these two trained networks; one seed tells nothing of the models."
     if low > 0:

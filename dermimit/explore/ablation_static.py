@@ -9,7 +9,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dermimit.evaluate.evidence import with_interval
+from dermimit.evaluate.estimate import (
+    Estimate,
+)
 from dermimit.evaluate.subgroup_scores import METRICS
 from dermimit.evaluate.subgroups import ALL
 from dermimit.explain.style import GREY, row_colour, row_marker
@@ -84,6 +86,6 @@ def subgroups_table(scores: pd.DataFrame, experiments: pd.DataFrame, row: str, o
             "how many": apart["photographs"].to_numpy(),
             labels[other]: theirs.loc[apart.index, "value"].to_numpy(),
             labels[row]: own.loc[apart.index, "value"].to_numpy(),
-            "difference (95 %)": [with_interval(*line) for line in apart[["value", "low", "high"]].to_numpy()],
+            "difference (95 %)": [Estimate(*line).signed() for line in apart[["value", "low", "high"]].to_numpy()],
         }
     )

@@ -109,8 +109,8 @@ def ablation_explorer(
         ValueError: no run has probabilities, or runs were tested on different photographs.
     """
     from dermimit.data.label_space import LabelSpace
+    from dermimit.evaluate.runs import read_experiments, read_records
     from dermimit.evaluate.subgroup_scores import subgroup_scores
-    from dermimit.evaluate.tables import read_experiments, read_records
     from dermimit.explore.ablation_data import ablation_data
     from dermimit.explore.ablation_static import scores_table
     from dermimit.records import read_json

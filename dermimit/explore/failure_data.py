@@ -17,15 +17,15 @@ from dermimit.data import PhotoDataset, PhotoSet
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.skin import DARK_TYPES
 from dermimit.data.transforms import eval_transform, least_side
-from dermimit.evaluate.failures import (
+from dermimit.evaluate.error_types import (
     CASE_TAGS,
     CONFOUNDERS,
     ERROR_TAGS,
     MOSTLY,
-    SHORT,
+    TAG_LABELS,
     attribute_f1,
     body_right,
-)  # fmt: skip
+)
 from dermimit.explain.attributions import attribution, methods_for
 from dermimit.explain.style import pretty
 from dermimit.train.run import Run
@@ -146,9 +146,14 @@ def tag_list(tags: pd.DataFrame) -> list[dict[str, Any]]:
         tags[tags["wrong"]],
     )
     return [
-        {"key": name, "label": SHORT[name].removeprefix("· "), "meaning": said[name], "count": int(wrong[name].sum())}
+        {
+            "key": name,
+            "label": TAG_LABELS[name].removeprefix("· "),
+            "meaning": said[name],
+            "count": int(wrong[name].sum()),
+        }
         for name in tag_names(tags)
-    ]  # fmt: skip
+    ]
 
 
 @torch.inference_mode()

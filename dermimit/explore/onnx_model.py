@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dermimit.export import INPUTS, OUTPUTS, session
+from dermimit.export.onnx import INPUTS, OUTPUTS, session
 from dermimit.model.config import SELECTING_TASKS, TASKS
 from dermimit.prediction import Prediction
 from dermimit.records import read_json

@@ -10,7 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dermimit.data.skin import fitzpatrick_label
-from dermimit.evaluate.evidence import with_interval
+from dermimit.evaluate.estimate import (
+    Estimate,
+)
 from dermimit.explain.figures import draw_selection
 from dermimit.explain.style import RED, TASK_COLOURS, pretty
 from dermimit.explore.cases import picture
@@ -95,7 +97,7 @@ def accuracy_table(found: Mapping[str, Any], guess: Mapping[str, float]) -> pd.D
     """Scores of the trained model and of the shipped file, with intervals, as text: `model` and one column a score.
 
     Args:
-        found: as `dermimit.export_accuracy.accuracy` gives it.
+        found: as `dermimit.export.accuracy.accuracy` gives it.
         guess: what a uniform guess scores on the same photographs, from `references.reference_scores`.
     """
     names = {
@@ -118,7 +120,7 @@ def accuracy_table(found: Mapping[str, Any], guess: Mapping[str, float]) -> pd.D
 
 def accuracy_text(found: Mapping[str, Any], samples: int) -> str:
     """What the table means, and what eight bits cost; `samples` photographs were seen in training."""
-    apart, changed = found["differences"], with_interval(*found["macro_f1_difference"])
+    apart, changed = found["differences"], Estimate(*found["macro_f1_difference"]).signed()
     return (
         f"{found['photographs']:,} test photographs, 95 % intervals by patient. Trained on {samples:,} photographs, "
         f"repeats included. Eight bits change disease macro-F1 by {changed}. "

@@ -11,9 +11,9 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from dermimit.data.problems import suggest
-from dermimit.evaluate.localisation_names import BASELINES
 from dermimit.explain.attributions import attribution, methods_for
-from dermimit.export_model import Explorable, check_explorable, probability
+from dermimit.explain.localisation_names import BASELINES
+from dermimit.export.graph import Explorable, check_explorable, probability
 from dermimit.model.config import SELECTING_TASKS
 from dermimit.train.run import Run
 

@@ -9,8 +9,8 @@ import sys
 
 import nbformat
 
-from dermimit.notebook import check_values, declared_parameters, find_root, forget_other, run_config
 from dermimit.train import fit
+from studies.shared.page import check_values, declared_parameters, find_root, forget_other, run_config
 
 
 def defaults() -> tuple[dict[str, str], dict[str, object]]:

@@ -16,21 +16,52 @@ case; visits on later days. Skin type, light, camera and framing are independent
 Reproducing. A case is a function of (seed, index); workers, order and batch do not matter.
 """
 
-from dermimit.data.synderm.case import CAUSES, Case, Labels
-from dermimit.data.synderm.ceiling import OBSERVABLE, Ceiling, ceiling, posterior
+from dermimit.data.synderm.case import CAUSES, NO_CONFOUNDERS, Case, Knobs, Labels, make_case
+from dermimit.data.synderm.ceiling import OBSERVABLE, Ceiling, ceiling, confusable, log_likelihood, posterior
+from dermimit.data.synderm.colour import ANGLE_OF_TYPE, REST, SKIN_TYPES, lab, skin_colour, typology_angle
+from dermimit.data.synderm.confounders import USUAL, Spec
 from dermimit.data.synderm.dataset import INFO, LABEL_SPACE, SynDerm
-from dermimit.data.synderm.write import write
+from dermimit.data.synderm.golden import pixels_fingerprint
+from dermimit.data.synderm.knowledge import ARRANGEMENTS, NUMBERS, SIZES, definitions, knowledge
+from dermimit.data.synderm.knowledge_schema import COURSES
+from dermimit.data.synderm.retake import NOISE, RETAKE, retake
+from dermimit.data.synderm.write import RENDERER, split_seed, write
 
 __all__ = [
+    "ANGLE_OF_TYPE",
+    "ARRANGEMENTS",
     "CAUSES",
+    "COURSES",
     "INFO",
     "LABEL_SPACE",
+    "NOISE",
+    "NO_CONFOUNDERS",
+    "NUMBERS",
     "OBSERVABLE",
+    "RENDERER",
+    "REST",
+    "RETAKE",
+    "SIZES",
+    "SKIN_TYPES",
+    "USUAL",
     "Case",
     "Ceiling",
+    "Knobs",
     "Labels",
+    "Spec",
     "SynDerm",
     "ceiling",
+    "confusable",
+    "definitions",
+    "knowledge",
+    "lab",
+    "log_likelihood",
+    "make_case",
+    "pixels_fingerprint",
     "posterior",
+    "retake",
+    "skin_colour",
+    "split_seed",
+    "typology_angle",
     "write",
 ]

@@ -1,0 +1,91 @@
+"""A value with its interval: read from a record, printed, and judged, in one way everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+ALPHA = 0.05
+"""Level of every test, and 1 − level of every interval."""
+NOT_RUN = "not run yet"
+NONE = "–"
+"""Printed where there is no value."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and the ends of its 95 % interval; NaN where there is none."""
+
+    value: float
+    low: float
+    high: float
+
+    def plain(self, digits: int = 3) -> str:
+        """`0.123 (0.101 to 0.140)`."""
+        return self._text(f".{digits}f", 1)
+
+    def signed(self, digits: int = 3) -> str:
+        """`+0.010 (−0.003 to +0.022)`."""
+        return self._text(f"+.{digits}f", 1)
+
+    def percent(self, digits: int = 1) -> str:
+        """A share in per cent, without the sign of per cent: `12.0 (10.1 to 14.0)`."""
+        return self._text(f".{digits}f", 100)
+
+    def points(self, digits: int = 1) -> str:
+        """A difference of shares in percentage points: `+1.2 (−0.3 to +2.7)`."""
+        return self._text(f"+.{digits}f", 100)
+
+    def ratio(self) -> str:
+        """`1.32 (1.10 to 1.58)`."""
+        return self.plain(2)
+
+    def verdict(self, words: tuple[str, str, str] = ("higher", "lower", "cannot tell"), none: float = 0.0) -> str:
+        """Which side of "no effect" the interval lies on.
+
+        Args:
+            words: for above, below, and both or on it.
+            none: the value of no effect: 0 of a difference, 1 of a ratio.
+        """
+        return words[0] if self.low > none else words[1] if self.high < none else words[2]
+
+    def _text(self, spec: str, scale: float) -> str:
+        if pd.isna(self.value):
+            return NONE
+        value, low, high = (format(scale * number, spec) for number in (self.value, self.low, self.high))
+        return minus(f"{value} ({low} to {high})")
+
+
+def estimate(line: Mapping[str, Any], name: str = "value") -> Estimate:
+    """An estimate out of a line of a record.
+
+    Args:
+        line: with `name`, and its ends either as `<name>_low` and `<name>_high` or, of "value", as `low` and `high`.
+
+    Raises:
+        KeyError: the line has no such value, or no interval of it.
+    """
+    bare = name == "value" and "value_low" not in line
+    return Estimate(line[name], *(line[end if bare else f"{name}_{end}"] for end in ("low", "high")))
+
+
+def minus(text: str) -> str:
+    """A number as text with a minus sign in place of the hyphen."""
+    return text.replace("-", "−")
+
+
+def p_text(p: float, floor: float = 0.001) -> str:
+    """A p-value as it is usually printed; a dash where there is none.
+
+    Args:
+        p: in [0, 1].
+        floor: the smallest that its method can give (`resampling.bootstrap_floor`), or 0.001 where there is no other:
+            a value at the floor is printed as "< floor".
+    """
+    if pd.isna(p):
+        return NONE
+    least = max(floor, 0.001)
+    return f"{p:.3f}" if p > least * (1 + 1e-9) else f"< {least:.3f}"

@@ -1,0 +1,5 @@
+"""A trained run as an ONNX file: `export_run` writes one and checks its answers against the model's.
+
+`graph` is the model with its concepts as inputs, which the explorer lets a reader change. `quantise` makes the file
+small where it answers as well, and `accuracy` measures both on test photographs, clean and spoilt.
+"""

@@ -1,0 +1,113 @@
+"""What `verdicts` found, as tables and sentences for people: no verdict is written anywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from dermimit.evaluate.estimate import (
+    Estimate,
+    p_text,
+)
+from studies.evidence.verdicts import CONTRADICTED, NOT_SHOWN, SUMS, SUPPORTED, judge
+from studies.shared.evidence import (
+    Evidence,
+)
+
+TOKENS = ("Local tokens help, disease alone", "Local tokens help, three tasks")
+CHOOSING = tuple(f"Choosing patches by attention beats chance, {tasks}" for tasks in ("disease alone", "three tasks"))
+
+
+def two_answers(judged: pd.DataFrame) -> str:
+    """Whether local tokens help, and whether choosing them does, in words: two questions."""
+    return "**Two questions.** " + " ".join(answers(judged).values())
+
+
+def answers(judged: pd.DataFrame) -> dict[str, str]:
+    """The sentences of `two_answers` by name, for the first lines of a page."""
+    tokens = answer(judged, TOKENS, "local tokens, even chosen at random, help", "that local tokens help")
+    choosing = answer(judged, CHOOSING, "choosing by attention beats chance", "that choosing by attention beats chance")
+    return {"tokens_answer": tokens, "choosing_answer": choosing}
+
+
+def answer(judged: pd.DataFrame, claims: Sequence[str], positive: str, question: str) -> str:
+    """One sentence on a pair of claims, disease alone and three tasks, each with its difference.
+
+    Args:
+        judged: from `judge`.
+        claims: the two.
+        positive: what is said where both are supported, "X help".
+        question: "that X help", where something else came out.
+    """
+    lines = judged.set_index("claim").loc[list(claims)]
+    told = " and ".join(
+        f"{Estimate(line.difference, line.low, line.high).signed()} {where}"
+        for line, where in zip(lines.itertuples(), ("with the disease alone", "with three tasks"), strict=True)
+    )
+    kinds = list(lines["verdict"])
+    if kinds == [SUPPORTED] * 2:
+        return f"{positive[0].upper()}{positive[1:]}: {told}."
+    if len(set(kinds)) == 1:
+        return f"{question[0].upper()}{question[1:]} is {kinds[0]}: {told}."
+    mixed = f"{kinds[0]} with the disease alone and {kinds[1]} with three tasks"
+    return f"{question[0].upper()}{question[1:]} is {mixed}: {told}."
+
+
+def sums(evidence: Evidence) -> pd.DataFrame:
+    """The differences that are sums of tested ones, as text: their sizes, without a verdict of their own."""
+    table = judge(evidence, SUMS)
+    told = pd.DataFrame({"sum": table["claim"], "rows compared": table["rows"], "seeds": table["seeds"]})
+    told["difference (95 %)"] = [Estimate(r.difference, r.low, r.high).signed() for r in table.itertuples()]
+    return told.assign(of=table["limit"])
+
+
+def verdict_table(judged: pd.DataFrame) -> pd.DataFrame:
+    """What `judge` or `judge_real` found, as text for people."""
+    table = pd.DataFrame({"claim": judged["claim"], "rows compared": judged["rows"], "seeds": judged["seeds"]})
+    table["difference (95 %)"] = [Estimate(r.difference, r.low, r.high).signed() for r in judged.itertuples()]
+    table["p (t, Holm)"] = judged["p_holm"].map(p_text)
+    table["verdict"] = judged["verdict"]
+    if "shares" in judged:
+        table["claim"] = [f"{number}. {claim}" for number, claim in enumerate(judged["claim"], 1)]
+        table["shares runs with"] = judged["shares"]
+    return table
+
+
+def readme_text(drawn: pd.DataFrame, real: pd.DataFrame, totals: pd.DataFrame) -> str:
+    """The verdicts as the README quotes them, in Markdown.
+
+    Args:
+        drawn, real: from `judge` and `judge_real`.
+        totals: from `judge` of `SUMS`.
+    """
+    lines = [
+        f"On synthetic images, {_seeds(drawn)} a row, p corrected over {len(drawn)} contrasts of which none is a sum "
+        "of others:",
+        "",
+        *_listed(drawn),
+        f"- sums of these, without a verdict: {_told(totals)}",
+        "",
+        "On real photographs (PAD-UFES-20, 948-image subset, ImageNet stem, out of fold by patient), "
+        f"{_seeds(real)} a row:",
+        "",
+        *_listed(real),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _seeds(judged: pd.DataFrame) -> str:
+    counts = sorted(set(judged["seeds"]))
+    return f"{' or '.join(map(str, counts))} seed{'' if counts == [1] else 's'}"
+
+
+def _told(judged: pd.DataFrame) -> str:
+    told = "; ".join(f"{r.claim} {Estimate(r.difference, r.low, r.high).signed()}" for r in judged.itertuples())
+    return told.replace("(-", "(−").replace(" -", " −")
+
+
+def _listed(judged: pd.DataFrame) -> list[str]:
+    """A line for each kind of verdict that occurs, with the claims that have it and their differences."""
+    kinds = [kind for kind in (SUPPORTED, NOT_SHOWN, CONTRADICTED) if kind in set(judged["verdict"])]
+    kinds += [kind for kind in dict.fromkeys(judged["verdict"]) if kind not in kinds]
+    return [f"- **{kind}**: {_told(judged[judged['verdict'] == kind])}" for kind in kinds]

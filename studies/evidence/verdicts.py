@@ -1,0 +1,143 @@
+"""What the runs say of each claim of the paper, by one rule for all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dermimit.evaluate.comparisons import ONE_SEED, compare
+from dermimit.evaluate.estimate import (
+    NOT_RUN,
+)
+from dermimit.evaluate.significance import holm
+from studies.shared.evidence import (
+    Evidence,
+)
+
+SUPPORTED, NOT_SHOWN, CONTRADICTED = "supported", "not shown", "contradicted"
+NOT_TESTED = ONE_SEED
+ALPHA = 0.05
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Something to test, and the two rows of the ablation whose difference tests it."""
+
+    text: str
+    row: str
+    reference: str
+    limit: str
+
+
+TASKS_ONLY = "no lesion selection, no fusion"
+POOLED = "the patches are chosen at random: this is what local tokens are worth, whichever they are"
+CHANCE = "in evaluation chance is one choice of 12 of the 64 patches, the same for all photographs"
+CENTRE = "most lesions of this dataset lie near the centre"
+ONE_TOKEN = "cross-attention gets tokens to choose from, too: without any it has one to read"
+CLAIMS = (
+    Claim("Learning the body part helps the disease", "D_B", "D", TASKS_ONLY),
+    Claim("Learning attributes helps the disease", "D_A", "D", TASKS_ONLY),
+    Claim("Learning attributes helps, the body part being learned", "D_B_A", "D_B", TASKS_ONLY),
+    Claim("Local tokens help, disease alone", "D_random", "D", POOLED),
+    Claim("Local tokens help, three tasks", "full_random", "D_B_A_CIM", f"{POOLED}; {ONE_TOKEN}"),
+    Claim("Choosing patches by attention beats chance, disease alone", "D_LSM", "D_random", CHANCE),
+    Claim("Choosing patches by attention beats chance, three tasks", "full", "full_random", CHANCE),
+    Claim("Choosing 12 patches beats taking all 64, disease alone", "D_LSM", "D_all", "all 64 cost more time"),
+    Claim("Choosing 12 patches beats taking all 64, three tasks", "full", "full_all", "all 64 cost more time"),
+    Claim("Choosing patches by attention beats the centre, three tasks", "full", "full_centre", CENTRE),
+    Claim(
+        "Cross-interaction beats concatenation",
+        "full",
+        "D_B_A_LSM",
+        "it has 1.6 times the parameters; and in these images findings add up, given the disease, so that there is "
+        "nothing to interact",
+    ),
+)
+"""What is tested on synthetic images. No contrast is a sum of others: see `sums`."""
+SUMS = (
+    Claim("Body part and attributes together", "D_B_A", "D", "the first and the third claim together"),
+    Claim("The whole model", "full", "D", "all steps together, local tokens included"),
+)
+"""Differences that are sums of tested ones: their sizes are told, and no verdict."""
+REAL_CLAIMS = {
+    ("imagenet_D_LSM", "imagenet_D"): "Lesion selection (local tokens included), disease alone",
+    ("imagenet_full", "imagenet_concat"): "Cross-interaction beats concatenation",
+    ("imagenet_full", "imagenet_D"): "The whole model",
+}  # the pair of rows whose difference tests each on real photographs
+
+
+def by_rule(differences: pd.Series, p_corrected: pd.Series, seeds: pd.Series) -> np.ndarray:
+    """The rule for all claims: "supported" or "contradicted" by sign where the corrected p is below 0.05.
+
+    Args:
+        differences: of a score where more is better.
+        p_corrected: over the table; NaN where nothing is tested.
+        seeds: of each difference; 0 where nothing has run, 1 where no test is made.
+    """
+    shown = np.where(differences > 0, SUPPORTED, CONTRADICTED)
+    states = [seeds == 0, p_corrected.isna(), p_corrected < ALPHA]
+    return np.select(states, [NOT_RUN, NOT_TESTED, shown], NOT_SHOWN)
+
+
+def judge(evidence: Evidence, claims: tuple[Claim, ...] = CLAIMS) -> pd.DataFrame:
+    """Test each claim by the paired difference of its two rows, with Holm's correction over all of them.
+
+    A claim is "supported" where the corrected p is below 0.05 and the difference positive, "contradicted" where it is
+    negative; else it is "not shown": the interval says how large the effect may still be. A pair of rows that has a
+    single seed in common is not tested.
+
+    Returns:
+        columns `claim, rows, difference, low, high, seeds, p, df, p_holm, verdict, limit, shares`; a claim whose rows
+        have no runs is "not run yet", without numbers. `shares`: the numbers (from 1) of the claims whose runs are
+        partly the same.
+    """
+    lines, labels = [], evidence.experiments.set_index("row")["label"]
+    for claim in claims:
+        line = {"claim": claim.text, "rows": f"{labels[claim.row]} − {labels[claim.reference]}", "limit": claim.limit}
+        line["shares"] = ", ".join(
+            str(k) for k, other in enumerate(claims, 1) if other != claim and _share(claim, other)
+        )
+        if not {claim.row, claim.reference} <= set(evidence.records["row"]):
+            lines.append(line | {"seeds": 0})
+            continue
+        two = evidence.records[evidence.records["row"].isin((claim.row, claim.reference))]
+        found = compare(two, evidence.experiments, evidence.label_space, reference=claim.reference)
+        there = found.set_index("row").loc[claim.row]
+        line |= {"difference": there["difference"], "low": there["difference_low"], "high": there["difference_high"]}
+        lines.append(line | {"seeds": int(there["paired"]), "p": there["p"], "df": there["df"]})
+    columns = ["claim", "rows", "difference", "low", "high", "seeds", "p", "df", "limit", "shares"]
+    table = pd.DataFrame(lines).reindex(columns=columns)
+    table.insert(columns.index("df") + 1, "p_holm", holm(table["p"].astype(float)))
+    verdict = by_rule(table["difference"], table["p_holm"], table["seeds"])
+    table.insert(columns.index("df") + 2, "verdict", verdict)
+    return table
+
+
+def _share(claim: Claim, other: Claim) -> bool:
+    return bool({claim.row, claim.reference} & {other.row, other.reference})
+
+
+def judge_real(record: Mapping[str, Any], experiments: pd.DataFrame) -> pd.DataFrame:
+    """Test each of `REAL_CLAIMS` by the rule of `judge`; p is corrected over all pairs of the record that are tested.
+
+    Returns:
+        columns `claim, rows, difference, low, high, seeds, p_holm, verdict`; a claim whose pair has not run is "not run
+        yet".
+    """
+    pairs, labels = record.get("pairs", []), experiments.set_index("row")
+    corrected = holm(pd.Series([pair["p"] for pair in pairs], dtype=float))
+    found = {(pair["row"], pair["reference"]): (pair, p) for pair, p in zip(pairs, corrected, strict=True)}
+    lines = []
+    for (row, reference), claim in REAL_CLAIMS.items():
+        rows = f"{labels.loc[row, 'label']} − {labels.loc[reference, 'label']}, {labels.loc[row, 'group']}"
+        pair, p = found.get((row, reference), ({}, None))
+        line = {"claim": claim, "rows": rows, "difference": pair.get("difference"), "seeds": pair.get("seeds", 0)}
+        lines.append(line | {end: pair.get(f"difference_{end}") for end in ("low", "high")} | {"p_holm": p})
+    table = pd.DataFrame(lines, columns=["claim", "rows", "difference", "low", "high", "seeds", "p_holm"])
+    numbers = ["difference", "low", "high", "p_holm"]
+    table[numbers] = table[numbers].astype(float)
+    return table.assign(verdict=by_rule(table["difference"], table["p_holm"], table["seeds"]))

@@ -1,0 +1,157 @@
+"""Tables and sentences of the chapter on the reader study, from what the analysis and the simulation returned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from dermimit.evaluate.estimate import estimate, minus
+from dermimit.reader_study.design import FIRST, WITH
+
+Line = Mapping[str, Any]
+WORDS = {
+    "accuracy": "share that readers have right unaided",
+    "model_accuracy": "share that the model has right",
+    "reader_sd": "spread of readers' skill, logits",
+    "case_sd": "spread of cases' ease, logits",
+    "pair_sd": "spread of how a case suits a reader, logits",
+    "shared": "correlation of ease with the model being right",
+    "caution": "how often a right reader follows a wrong model, relative to trust",
+    "trust_sd": "spread of trust over readers, logits",
+    "learning": "gain by the second period, logits",
+}
+
+
+def assumptions(record: Line) -> pd.DataFrame:
+    """What each scenario of the power analysis assumes."""
+    scenarios = record["scenarios"]
+    rows = [{"assumed": text, **{name: a[key] for name, a in scenarios.items()}} for key, text in WORDS.items()]
+    for gain in sorted({line["gain"] for line in record["table"]} - {0.0}):
+        text = f"trust that gives {100 * gain:.0f} points: chance that a wrong reader follows"
+        rows.append({"assumed": text, **{name: round(a["trust"][str(gain)], 2) for name, a in scenarios.items()}})
+    return pd.DataFrame(rows)
+
+
+def needed(record: Line) -> pd.DataFrame:
+    """The fewest simulated cases that reach the wanted power, by scenario, gain and number of readers."""
+    most = max(line["cases"] for line in record["table"])
+    rows: dict[tuple[str, float], dict[str, Any]] = {}
+    for line in record["smallest"]:
+        row = rows.setdefault((line["scenario"], line["gain"]), {})
+        row[f"{line['readers']} readers"] = f"> {most}" if line["cases"] is None else str(line["cases"])
+    return pd.DataFrame([{"scenario": s, "gain, points": f"{100 * g:.0f}", **row} for (s, g), row in rows.items()])
+
+
+def checks(record: Line) -> pd.DataFrame:
+    """Of all simulated studies: false alarms without a gain, bias, coverage of the intervals; least and greatest."""
+    rows = pd.DataFrame(record["table"])
+    none, some = rows[rows["gain"] == 0], rows[rows["gain"] > 0]
+    bias = 100 * (some["mean"] - some["gain"])
+    return pd.DataFrame([
+        {"check": "studies without a gain that find one, per cent", **_ends(100 * none["power"])},
+        {"check": "intervals that hold the true gain, per cent", **_ends(100 * some["covered"])},
+        {"check": "mean estimate − true gain, points", **_ends(bias)},
+    ])  # fmt: skip
+
+
+def _ends(values: pd.Series) -> dict[str, str]:
+    found = {"least": values.min(), "median": values.median(), "greatest": values.max()}
+    return {name: minus(f"{round(value, 1) + 0.0:.1f}") for name, value in found.items()}
+
+
+def planning(record: Line) -> str:
+    """What the simulation says to someone who plans a study."""
+    best = [line for line in record["smallest"] if line["scenario"] == next(iter(record["scenarios"]))]
+    wanted, parts = 100 * record["wanted"], []
+    for gain in sorted({line["gain"] for line in best}):
+        enough = [line for line in best if line["gain"] == gain and line["cases"] is not None]
+        said = " or ".join(f"{line['readers']} readers and {line['cases']} cases" for line in enough)
+        parts.append(f"a gain of {100 * gain:.0f} points with {said or 'no design that was simulated'}")
+    return f"Under the usual assumptions, a power of {wanted:.0f} % is reached for " + "; for ".join(parts) + "."
+
+
+def fewest_readings(record: Line) -> dict[str, int]:
+    """The design with the fewest readings (readers × cases) that reaches the wanted power, for each gain in points.
+
+    Returns:
+        `readers_3` and `cases_3` for a gain of three points, and so on; a gain that no design reaches is left out.
+    """
+    usual, found = next(iter(record["scenarios"])), {}
+    for gain in sorted({line["gain"] for line in record["smallest"]}):
+        enough = [x for x in record["smallest"] if (x["scenario"], x["gain"]) == (usual, gain) and x["cases"]]
+        if enough:
+            best = min(enough, key=lambda x: (x["readers"] * x["cases"], x["readers"]))
+            found |= {f"{name}_{100 * gain:.0f}": best[name] for name in ("readers", "cases")}
+    return found
+
+
+def gain_table(lines: Sequence[Line]) -> pd.DataFrame:
+    """Every endpoint: both arms, the difference, and what the second period adds."""
+    rows = [
+        {"endpoint": line["name"], "with": line["with"], "without": line["without"]}
+        | {"difference, points (95 %)": estimate(line).points(), "p": line["p"], "pairs": line["n"]}
+        | {"second period, points": minus(f"{100 * line['period']:+.1f}")}
+        for line in lines
+    ]
+    return pd.DataFrame(rows)
+
+
+def group_table(lines: Sequence[Line], name: str) -> pd.DataFrame:
+    """The primary gain by groups of cases."""
+    return pd.DataFrame([
+        {name: line["group"], "cases": line["cases"], "with": line["with"], "without": line["without"],
+         "difference, points (95 %)": estimate(line).points()}
+        for line in lines
+    ])  # fmt: skip
+
+
+def reliance_table(lines: Sequence[Line]) -> pd.DataFrame:
+    """How often readers are pulled, beside what a second look alone does."""
+    rows: dict[str, dict[str, str]] = {}
+    for line in lines:
+        shown = f"{line['hits']} of {line['n']}: {_rounded(line)}" if line["n"] else "–"
+        rows.setdefault(line["name"], {})["model shown" if line["arm"] == WITH else "second look alone"] = shown
+    return pd.DataFrame([{"reader and model, then": name, **row} for name, row in rows.items()])
+
+
+def agreement_table(lines: Sequence[Line]) -> pd.DataFrame:
+    """Fleiss' kappa before and after, by arm."""
+    return pd.DataFrame([
+        {"arm": line["arm"], "answer": line["step"], "kappa (95 %)": f"{line['kappa']:.2f} ({line['low']:.2f} to "
+         f"{line['high']:.2f})", "cases": line["cases"], "readers": line["readers"]}
+        for line in lines
+    ])  # fmt: skip
+
+
+def confidence_table(lines: Sequence[Line]) -> pd.DataFrame:
+    """How much surer readers are than right, and the Brier score."""
+    return pd.DataFrame([
+        {"arm": line["arm"], "answer": line["step"], "confidence − right, points (95 %)": estimate(line).points(),
+         "Brier score": line["brier"]}
+        for line in lines
+    ])  # fmt: skip
+
+
+def recovered(line: Line, expected: float) -> str:
+    """Whether the analysis finds what was put in."""
+    put_in = minus(f"{100 * expected:+.1f}")
+    verdict = "holds" if line["low"] <= expected <= line["high"] else "does not hold"
+    return (
+        f"Put in: an expected gain of {put_in} points for these readers and cases. "
+        f"Found: {estimate(line).points()} points; the interval {verdict} what was put in."
+    )
+
+
+def before_after(frame: pd.DataFrame) -> str:
+    """Share of right first answers and of the model, for scale."""
+    first = frame[frame["step"] == FIRST]["right"].mean()
+    model = frame.drop_duplicates("case")["model_right"].mean()
+    return (f"The simulated readers have {100 * first:.0f} % of their first answers right, the model "
+            f"{100 * model:.0f} % of the cases.")  # fmt: skip
+
+
+def _rounded(line: Line) -> str:
+    """A share as whole per cent, where the readings are few."""
+    return "{} % ({} to {})".format(*(f"{100 * line[key]:.0f}" for key in ("value", "low", "high")))

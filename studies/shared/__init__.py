@@ -1,0 +1,5 @@
+"""What several studies need: pages, published records, references, charts.
+
+`page` is what every notebook opens with; `evidence` and `references` read published runs; `published_cases` draws their
+test photographs again; `charts`, `interval_charts` and `pictures` show and describe.
+"""

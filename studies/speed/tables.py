@@ -1,0 +1,211 @@
+"""The published measurements of time and memory as tables and sentences; each says where nothing has run."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from dermimit.evaluate.estimate import minus
+from dermimit.records import read_json
+
+OURS, REFERENCE = "DermImitFormer", "ViT"
+TARGET_SHARE, TARGET_MFU = 0.05, 0.45
+NAMES = ("model_overhead", "model_overhead_gpu", "input_speed", "synderm_speed", "growth", "extrapolation",
+         "book_stages", "book_stages_slower", "small_training", "book_on_slurm")  # fmt: skip
+AXES = {"image size": "side of the image (pixels)", "patches": "patches of an image", "K": "selected patches, K",
+        "tasks": "tasks", "classes": "classes of each task"}  # fmt: skip
+WORKS = ("training", "inference")
+NEVER = "not run yet"
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Records of `results/published/speed`; None where one has not been made. See the scripts in `benchmarks`."""
+
+    model_overhead: dict[str, Any] | None
+    model_overhead_gpu: dict[str, Any] | None
+    input_speed: dict[str, Any] | None
+    synderm_speed: dict[str, Any] | None
+    growth: dict[str, Any] | None
+    extrapolation: dict[str, Any] | None
+    book_stages: dict[str, Any] | None
+    book_stages_slower: dict[str, Any] | None
+    small_training: dict[str, Any] | None
+    book_on_slurm: dict[str, Any] | None
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Of the first record that is there."""
+        return next((r["provenance"] for r in (getattr(self, n) for n in NAMES) if r), {})
+
+
+def read_speed(root: Path) -> Speed:
+    """The records of a checkout.
+
+    Args:
+        root: the project's folder.
+    """
+    folder = root / "results/published/speed"
+    paths = {name: folder / f"{name}.json" for name in NAMES}
+    return Speed(**{name: read_json(path) if path.exists() else None for name, path in paths.items()})
+
+
+def spread(found: dict[str, float], form: str = "{:.2f}") -> str:
+    """Median, least and greatest for a table."""
+    return f"{form} ({form}\u2013{form})".format(found["median"], found["min"], found["max"])
+
+
+def overhead_table(record: dict[str, Any]) -> pd.DataFrame:
+    """Every model at every size: time and operations relative to the ViT, and peak memory of training."""
+    rows = []
+    for case in record["cases"]:
+        found = {(row["model"], row["work"]): row for row in case["models"]}
+        for model in dict.fromkeys(row["model"] for row in case["models"]):
+            training, inference = (found[model, work] for work in WORKS)
+            cells = {"pixels": case["size"], "model": model, "step (s)": f"{training['seconds']['median']:.1f}"}
+            cells |= {"training, × ViT": spread(training["ratio"]), "inference, × ViT": spread(inference["ratio"])}
+            cells |= {
+                "operations, × ViT": f"{training['flop_ratio']:.2f}",
+                "memory (MB)": f"{training['memory_mb']:,.0f}",
+            }
+            rows.append(cells)
+    return pd.DataFrame(rows)
+
+
+def shares_table(record: dict[str, Any]) -> pd.DataFrame:
+    """LSM and CIM by themselves as per cent of a training step."""
+    rows = [
+        {"pixels": case["size"], "batch": case["batch"], "part": part}
+        | {"share of a step (%)": spread(_percent(share))}
+        for case in record["cases"]
+        for part, share in case["shares"].items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def _percent(found: dict[str, float]) -> dict[str, float]:
+    return {name: 100 * value for name, value in found.items()}
+
+
+def overhead_text(record: dict[str, Any]) -> str:
+    """What the overhead amounts to, size by size, and whether LSM and CIM stay under the target."""
+    said = []
+    for case in record["cases"]:
+        (row,) = [r for r in case["models"] if (r["model"], r["work"]) == (OURS, "training")]
+        share = case["shares"]["together"]["median"]
+        verdict = "under" if share < TARGET_SHARE else "over"
+        said.append(
+            f"At {case['size']} pixels with {case['batch']} image{'s' * (case['batch'] > 1)} in a step, training takes "
+            f"**{row['ratio']['median']:.2f}** times as long as the ViT's and has {row['flop_ratio']:.2f} times its "
+            f"operations; LSM and CIM by themselves are {share:.1%} of the step, {verdict} the target of "
+            f"{TARGET_SHARE:.0%}."
+        )
+    return " ".join(said)
+
+
+def gpu_table(record: dict[str, Any] | None) -> pd.DataFrame:
+    """Images a second and MFU on a GPU, or rows that say that it has not run."""
+    if record is None:
+        never = dict.fromkeys(("images a second", "MFU", "time, × ViT", "peak memory (MB)"), "not run yet")
+        return pd.DataFrame([{"pixels": 224, "work": work, "device": "–"} | never for work in WORKS])
+    rows = []
+    for case in record["cases"]:
+        for row in (r for r in case["models"] if r["model"] == OURS):
+            cells = {"pixels": case["size"], "work": row["work"], "device": record["provenance"]["device"]}
+            cells |= {"images a second": f"{row['images_per_second']:,.0f}", "MFU": f"{row['mfu']:.0%}"}
+            cells |= {"time, × ViT": spread(row["ratio"])}
+            rows.append(cells | {"peak memory (MB)": f"{row['memory_mb']:,.0f}" if "memory_mb" in row else "–"})
+    return pd.DataFrame(rows)
+
+
+def input_table(record: dict[str, Any], drawn: dict[str, Any] | None) -> pd.DataFrame:
+    """Photographs a second that one core hands over: from files of two sizes, and drawn on the fly."""
+    rows = []
+    for size in record["sizes"]:
+        for way in size["ways"]:
+            cells = {"source": f"JPEG, {size['photo'][0]} × {size['photo'][1]}", "to pixels": record["image_size"]}
+            cells |= {"way": way["way"], "images a second": spread(way["images_per_second_cpu"], "{:.0f}")}
+            rows.append(cells | {"× ImageFolder": spread(way["ratio_cpu"])})
+    for row in drawn["images"] if drawn else []:
+        if row["source"] == "SynDerm":
+            cells = {"source": "SynDerm-49", "to pixels": row["size"], "way": "drawn on the fly"}
+            rows.append(cells | {"images a second": f"{row['images_per_second_cpu']:.0f}", "× ImageFolder": "–"})
+    return pd.DataFrame(rows)
+
+
+def growth_table(record: dict[str, Any]) -> pd.DataFrame:
+    """Fitted exponents of time and of operations with their 95 % intervals."""
+
+    def cell(fit: dict[str, float]) -> str:
+        return minus(f"{fit['exponent']:.2f} ({fit['low']:.2f} to {fit['high']:.2f})")
+
+    return pd.DataFrame(
+        {
+            "what grows": AXES[part["axis"]],
+            "from": part["points"][0]["value"],
+            "to": part["points"][-1]["value"],
+            "exponent of time": cell(part["time"]),
+            "exponent of operations": cell(part["operations"]),
+        }
+        for part in record["axes"]
+    )
+
+
+def assumptions_table(record: dict[str, Any]) -> pd.DataFrame:
+    """What the extrapolation rests on."""
+    rows = [{"assumption": a["name"], "value": f"{a['value']:.4g}", "basis": a["basis"], "why": a["why"]}
+            for a in record["assumptions"]]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def epochs_table(record: dict[str, Any]) -> pd.DataFrame:
+    """Epochs that nobody has run: on a core from measured seconds an image, on GPUs from the assumptions."""
+    rows = []
+    for row in record["cpu"]:
+        cells = {"epoch": "57,246 photographs", "pixels": row["size"], "on": "one core"}
+        rows.append(cells | {"time": f"{row['days']:.1f} days", "basis": "measured seconds an image, multiplied"})
+    basis = "measured rate" if record["gpu_recorded"] else "assumed rate: no GPU record exists"
+    for row in record["gpu"]:
+        on = "1 GPU" if row["gpus"] == 1 else f"{row['gpus']} GPUs"
+        time = f"{row['seconds'] / 60:.1f} min, {row['exchange_seconds'] / row['seconds']:.0%} of it exchange"
+        cells = {"epoch": f"{row['images']:,} photographs", "pixels": record["size"], "on": on}
+        rows.append(cells | {"time": time, "basis": basis})
+    return pd.DataFrame(rows)
+
+
+def waiting_table(record: dict[str, Any]) -> pd.DataFrame:
+    """Cores that would have to read or draw photographs so that one GPU never waits."""
+    rows = [{"way": w["way"], "images a second of a core": f"{w['images_per_second_of_a_core']:.0f}",
+             "cores for one GPU": f"{w['cores_for_a_gpu']:.1f}"} for w in record["input"]]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def waiting_text(record: dict[str, Any]) -> str:
+    """What the table of cores is for."""
+    return (
+        f"At that rate and {record['input_size']} pixels a GPU trains on {record['images_per_second_wanted']:,.0f} "
+        "images a second. It waits unless so many cores read photographs of 3000 × 2000 pixels for it, or draw:"
+    )
+
+
+def takeaways(found: Speed) -> dict[str, str]:
+    """The numbers of the chapter's first lines, written out; "not run yet" where a record is missing."""
+    names = ("step", "operations", "share", "reading", "side", "patches", "epoch", "book")
+    said = dict.fromkeys(names, NEVER) | {"gpu": "has been measured" if found.model_overhead_gpu else NEVER}
+    if found.model_overhead:
+        cases = found.model_overhead["cases"]
+        (row,) = [r for r in cases[0]["models"] if (r["model"], r["work"]) == (OURS, "training")]
+        said |= {"step": f"{row['ratio']['median']:.2f}", "operations": f"{row['flop_ratio']:.2f}"}
+        said["share"] = f"{max(case['shares']['together']['median'] for case in cases):.1%}"
+    if found.input_speed:
+        ways = {way["way"]: way["ratio_cpu"]["median"] for way in found.input_speed["sizes"][-1]["ways"]}
+        said["reading"] = f"{ways['reduced']:.1f}"
+    if found.growth:
+        powers = {part["axis"]: part["time"]["exponent"] for part in found.growth["axes"]}
+        said |= {"side": f"{powers['image size']:.2f}", "patches": f"{powers['patches']:.2f}"}
+    if found.extrapolation:
+        said["epoch"] = f"{24 * found.extrapolation['cpu'][0]['days']:.0f} hours"
+    if found.book_stages:
+        said["book"] = f"{found.book_stages['total_seconds'] / 60:.0f} minutes"
+    return said

@@ -1,0 +1,149 @@
+"""Measure what SynDerm is worth as a dataset: shortcuts, visibility of every attribute, nearness to real photographs.
+
+Writes results/published/synderm_checks/{shortcuts,visibility,realism}.json: a tidy table, the settings and where the
+numbers come from. What is done is kept under results/checks, so a stopped run goes on where it was; it is measured
+again when the settings or the drawing have changed.
+
+Run: python -m studies.synderm_checks.measure [--only shortcuts visibility realism] [--real FOLDER]
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+import tyro
+
+from dermimit.data import pad_ufes_20
+from dermimit.data.synderm import RENDERER, SynDerm, pixels_fingerprint
+from dermimit.records import provenance, read_json, write_json
+from studies.shared.pictures import (
+    CLOSE_UP,
+)
+from studies.synderm_checks import realism as real_photographs
+from studies.synderm_checks import shortcuts, visibility
+from studies.synderm_checks.realism import (
+    SEED,
+    Sample,
+)
+
+ROOT = Path(__file__).parents[2]
+CHECKS = ("shortcuts", "visibility", "realism")
+Check = Literal["shortcuts", "visibility", "realism"]
+
+
+@dataclass(frozen=True)
+class RealismSettings:
+    """Photographs drawn for each set, and the side in pixels at which real and drawn ones are compared."""
+
+    n: int = 938
+    image_size: int = 96
+
+
+SHORTCUTS, VISIBILITY, REALISM = shortcuts.ShortcutSettings(), visibility.VisibilitySettings(), RealismSettings()
+FINGERPRINT = pixels_fingerprint()  # of what the code that this process has loaded draws
+
+
+def kept(path: Path, settings: object, make: Callable[[], Any]) -> Any:
+    """What `make` returns, from `path` where it was made with the same settings and drawing before."""
+    key = {"settings": asdict(settings), "drawing": FINGERPRINT}
+    if path.exists() and (found := read_json(path))["key"] == key:
+        return found["value"]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, {"key": key, "value": make()})
+    return read_json(path)["value"]
+
+
+def record(path: Path, settings: object, tables: dict[str, Any], started: float, frame: pd.DataFrame) -> None:
+    """Write one record."""
+    source = {"device": "cpu", "renderer": RENDERER, "drawing_fingerprint": FINGERPRINT}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, {"settings": asdict(settings), **tables, "provenance": provenance(frame, started, source)})
+    print(f"{path.name}: written")
+
+
+def measure_shortcuts(out: Path, work: Path, settings: shortcuts.ShortcutSettings, models: Iterable[str]) -> None:
+    """The shortcut table, its models one after another; the record names those that were not asked for."""
+    started, rows = time.time(), {}
+    folder = work / FINGERPRINT[:12]  # photographs and runs of another drawing are never taken for these
+    for name in models:
+        rows[name] = kept(work / f"{name}.json", settings, lambda name=name: shortcuts.row(name, settings, folder))
+        print({k: v for k, v in rows[name].items() if k in ("model", "accuracy", "macro_f1")}, flush=True)
+        missing = [name for name in shortcuts.LABELS if name not in rows]
+        frame = pd.DataFrame([asdict(settings) | {"drawing": FINGERPRINT}])
+        record(out / "shortcuts.json", settings, {"table": list(rows.values()), "missing": missing}, started, frame)
+
+
+def measure_visibility(
+    out: Path, work: Path, settings: visibility.VisibilitySettings, attributes: Iterable[str]
+) -> None:
+    """The AUROC of the attributes, one after another; the record names those that were not asked for."""
+    started, rows = time.time(), []
+    for name in attributes:
+        rows.append(kept(work / f"{name}.json", settings, lambda name=name: visibility.measure(name, settings)))
+        print(name, rows[-1]["skin"]["all"], f"{rows[-1]['seconds']} s", flush=True)
+        done = {row["attribute"] for row in rows}
+        missing = [name for name in visibility.ATTRIBUTES if name not in done]
+        frame = pd.DataFrame([asdict(settings) | {"drawing": FINGERPRINT}])
+        tables = {"table": visibility.tidy(rows), "missing": missing}
+        record(out / "visibility.json", settings, tables, started, frame)
+
+
+def measure_realism(out: Path, settings: RealismSettings, folder: Path) -> None:
+    """The comparison with real photographs; no number of a single real photograph is kept."""
+    started = time.time()
+    frame, _ = pad_ufes_20.load(folder)
+    real = real_photographs.real_sample(folder, settings.image_size)
+    types = pd.Series(real.fitzpatrick).astype(int).value_counts().to_dict()
+    how: dict[str, dict[str, Any]] = {
+        "SynDerm, drawn framing": {},
+        "SynDerm, close-up": {"zoom": CLOSE_UP},
+        "SynDerm, close-up, real skin types": {"zoom": CLOSE_UP, "fitzpatrick": types},
+    }
+    drawn: dict[str, Sample] = {}
+    for k, (name, chosen) in enumerate(how.items()):
+        drawn[name] = real_photographs.drawn_sample(SynDerm(settings.n, SEED + k, settings.image_size, **chosen))
+    notes = {
+        "real": f"{real_photographs.REAL}: {len(real.groups)} photographs with a mask",
+        "skin": "real: all outside the lesion's outline, so hair, ink and cloth too; drawn: skin alone",
+        "size": "real photographs are made small from 256 pixels, drawn ones are drawn at the size compared",
+        "descriptors": "colour moments and texture statistics; no network trained on real photographs was at hand",
+    }
+    record(out / "realism.json", settings, {**real_photographs.compare(real, drawn), "notes": notes}, started, frame)
+
+
+def main(
+    only: tuple[Check, ...] = CHECKS,
+    out: Path = ROOT / "results/published/synderm_checks",
+    work: Path = ROOT / "results/checks",
+    real: Path | None = None,
+    models: tuple[str, ...] = tuple(shortcuts.LABELS),
+    attributes: tuple[str, ...] = visibility.ATTRIBUTES,
+    shortcut_settings: shortcuts.ShortcutSettings = SHORTCUTS,
+    visibility_settings: visibility.VisibilitySettings = VISIBILITY,
+    realism_settings: RealismSettings = REALISM,
+) -> None:
+    """Measure SynDerm.
+
+    Args:
+        only: which of the three to measure.
+        out: folder of the records.
+        work: folder for what is kept between runs.
+        real: folder of PAD-UFES-20 with masks, for realism.
+        models: which shortcuts to measure.
+        attributes: which attributes to measure.
+    """
+    if "realism" in only and real is None:
+        raise SystemExit("synderm_checks: realism compares with real photographs; name their folder with --real")
+    if "realism" in only and real is not None:
+        measure_realism(out, realism_settings, real)
+    if "visibility" in only:
+        measure_visibility(out, work / "visibility", visibility_settings, attributes)
+    if "shortcuts" in only:
+        measure_shortcuts(out, work / "shortcuts", shortcut_settings, models)
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
