@@ -159,7 +159,7 @@ def parts(size: int, batch: int, how: How) -> dict[str, Callable[[], Any]]:
         out = model.forward_features(images)
         last = model.heads["disease"].blocks[-1]
         q, k, _ = split_heads(last.attn, last.attn.qkv(last.norm1(out["tokens"])))
-    tokens = {task: model._task_tokens(out, task).detach().requires_grad_() for task in model.tasks}
+    tokens = {task: model.task_tokens(out, task).detach().requires_grad_() for task in model.tasks}
     optimizer, interaction = sgd(model.interaction, how), how.compiled(model.interaction)
     selections = [how.compiled(model.heads[task].selection) for task in SELECTING_TASKS]
 

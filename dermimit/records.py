@@ -24,6 +24,7 @@ PACKAGE = Path(__file__).parent
 PACKAGES = ("torch", "torchvision", "timm", "accelerate", "numpy", "pandas", "scikit-learn", "dermimit")
 RESULT_CODE = ("data", "model", "train", "evaluate/metrics.py", "evaluate/predictions.py", "evaluate/ranks.py")
 """The parts of the package that a run's numbers depend on."""
+RECORD_KINDS = (".json", ".parquet", ".onnx", ".webp")
 DISK_FULL = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the quota of disk space is used up",
@@ -99,16 +100,15 @@ def data_fingerprint(frame: pd.DataFrame) -> str:
 def git_state() -> tuple[str, bool]:
     """The commit of the package's checkout and whether files differ from it; ("unknown", False) elsewhere.
 
-    Files below `results/` do not count: a measurement that replaces its own record would call itself modified.
+    Files of the kinds that hold records do not count: a measurement that replaces its own would call itself modified.
     """
 
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], cwd=PACKAGE, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        return git("rev-parse", "HEAD"), bool(
-            git("status", "--porcelain", "--untracked-files=no", "--", ":/", ":(top,exclude)results")
-        )
+        others = [f":(top,exclude)*{kind}" for kind in RECORD_KINDS]
+        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no", "--", ":/", *others))
     except (OSError, subprocess.CalledProcessError):
         return "unknown", False
 

@@ -99,16 +99,6 @@ def _ece(answers):
     return expected_calibration_error(answers.right, answers.confidence)
 
 
-def test_calibration_by_skin_type():
-    answers = drawn(2000, temperature=3.0)
-    answers.skin.iloc[:50] = pd.NA
-    table = calibration.by_skin_type(answers, 100).set_index("skin type")
-    assert list(table.index) == ["1", "2", "3", "4", "5", "6", "not recorded"]
-    assert table["photos"].sum() == 2000
-    assert (table["low"].iloc[:6] > 0).all()  # too sure on every skin
-    assert table["overconfidence"].to_numpy() == pytest.approx((table["confidence"] - table["accuracy"]).to_numpy())
-
-
 def predictions(split=("val", "test", "test")):
     frame = pd.DataFrame({"split": split, "disease": ["a", "b", None], "patient_id": ["p", "q", "r"]})
     frame["fitzpatrick"] = pd.array([1, None, 3], dtype="Int64")

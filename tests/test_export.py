@@ -121,7 +121,7 @@ def test_the_moved_tokens_make_the_task_say_what_was_set_and_nothing_else(task, 
     model = trained()
     explorable = Explorable(model)
     out = model.forward_features(images)
-    tokens = model._task_tokens(out, task)
+    tokens = model.task_tokens(out, task)
     z = model.classifiers_before[task](model._readout(tokens))
     override = torch.full_like(z, torch.nan)
     override[:, 1] = 0.7

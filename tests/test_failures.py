@@ -14,10 +14,8 @@ from studies.failures import (
 from studies.failures import (
     counterfactuals,
     error_dependence,
+    most_confident,
     planted,
-)
-from studies.failures import (
-    most_confident as worst,
 )
 from studies.shared.page import find_root
 from studies.shared.published_cases import case_facts
@@ -224,12 +222,14 @@ def test_the_rule_of_what_reveals_a_shortcut():
 
 def test_the_worst_errors_come_with_all_that_was_said():
     predictions, _ = frames()
-    first, second, third = worst.surest_errors(predictions.assign(selected=[[3, 1]] * 5), SPACE, most=5)
+    first, second, third = most_confident.most_confident_errors(
+        predictions.assign(selected=[[3, 1]] * 5), SPACE, most=5
+    )
     assert [x["index"] for x in (first, second, third)] == [2, 1, 3]
     assert first["differential"][0] == ["c", 0.7] and first["rank"] == 2 and first["selected"] == [3, 1]
     assert first["said_attributes"] == ["scale", "crust"] and third["said_body_part"] == "leg"
     with pytest.raises(ValueError, match="no answers for body_part"):
-        worst.surest_errors(predictions.drop(columns="body_part_prob"), SPACE)
+        most_confident.most_confident_errors(predictions.drop(columns="body_part_prob"), SPACE)
 
 
 def test_published_records_agree_with_each_other():

@@ -23,7 +23,7 @@ from dermimit.reader_study import analysis as reader_analysis
 from dermimit.reader_study.answers import read_answers
 from dermimit.reader_study.design import WITH, WITHOUT
 from dermimit.reader_study.session import Sessions
-from dermimit.reader_study.simulation import Assumptions, readers_of, space_of
+from dermimit.reader_study.simulation import Assumptions, readers_of
 from dermimit.reader_study.study import Settings, load_study, prepare
 from dermimit.records import read_json, write_json
 from dermimit.train import TrainConfig, fit, load_run
@@ -31,6 +31,12 @@ from dermimit.train import TrainConfig, fit, load_run
 MODEL = {"img_size": 32, "patch_size": 8, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
 HOSTILE = "<img src=x onerror=alert(1)>"
 pytestmark = [pytest.mark.browser, pytest.mark.slow, needs_browser]
+
+
+def offered(study):
+    """The lists that the page offers."""
+    names = study.label_space
+    return {part: list(getattr(names, part)) for part in ("diseases", "body_parts", "attributes")}
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +149,7 @@ def begin(browser, address, reader):  # noqa: F811
 
 def simulated(study, readers, reader, due):
     arm = dict(study.plans[reader].periods[due["period"] - 1])[due["case"]]
-    return readers.answer(reader, due["period"], due["case"], arm, due["step"], space_of(study))
+    return readers.answer(reader, due["period"], due["case"], arm, due["step"], offered(study))
 
 
 def save(browser, before):  # noqa: F811
@@ -189,7 +195,7 @@ def check_export(study, readers, path):
     frame = pd.read_parquet(path)
     assert len(frame) == 2 * 2 * 4 * 2 and not frame.duplicated(["reader", "period", "case", "step"]).any()
     for row in frame.itertuples():
-        meant = readers.answer(row.reader, row.period, row.case, row.arm, row.step, space_of(study))
+        meant = readers.answer(row.reader, row.period, row.case, row.arm, row.step, offered(study))
         assert list(row.differential) == meant["differential"] and row.confidence == meant["confidence"]
         assert list(row.attributes) == meant["attributes"] and row.body_part == meant["body_part"]
         assert 0 < row.seconds < 120

@@ -26,13 +26,19 @@ from dermimit.reader_study.evidence import blend, overlay
 from dermimit.reader_study.export import attribute_f1, export_study, missing_answers, records_of
 from dermimit.reader_study.server import HEADERS, ReadingServer, only_one
 from dermimit.reader_study.session import ConflictError, Sessions
-from dermimit.reader_study.simulation import Assumptions, readers_of, space_of
+from dermimit.reader_study.simulation import Assumptions, readers_of
 from dermimit.reader_study.study import Settings, load_study, prepare
 from dermimit.records import read_json
 from dermimit.train import TrainConfig, fit, load_run
 
 ROOT = Path(__file__).parents[1]
 MODEL = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
+
+
+def offered(study):
+    """The lists that the page offers."""
+    names = study.label_space
+    return {part: list(getattr(names, part)) for part in ("diseases", "body_parts", "attributes")}
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +246,7 @@ def played(study, sessions, reader, readers, steps=None):
     due = sessions.next_step(reader)
     while due["state"] == "answer" and steps != 0:
         arm = dict(study.plans[reader].periods[due["period"] - 1])[due["case"]]
-        answer = readers.answer(reader, due["period"], due["case"], arm, due["step"], space_of(study))
+        answer = readers.answer(reader, due["period"], due["case"], arm, due["step"], offered(study))
         due = sessions.save({"reader": reader, **{k: due[k] for k in ("period", "case", "step")}, **answer})
         steps = None if steps is None else steps - 1
     return due

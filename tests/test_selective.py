@@ -80,15 +80,3 @@ def test_the_curve_and_the_coverage_by_hand():
     wanted = {0: 0.2, 0.25: 0.8, 0.3: 0.8, 0.4: 1.0}
     assert {risk: selective.coverage_at(counts, risk)[0] for risk in wanted} == pytest.approx(wanted)
     assert selective.coverage_at(selective.levels(np.array([0.9]), np.array([False])), 0.5)[0] == 0
-
-
-def test_scores_have_intervals():
-    rng = np.random.default_rng(0)
-    confidence = 0.5 + 0.5 * rng.random(800)
-    table = selective.selective_scores(answers(confidence, rng.random(800) < confidence), 0.2, 300).set_index("score")
-    assert list(table.index) == ["AURC", "excess AURC", "coverage at 20 % risk"]
-    assert (table["low"] < table["value"]).all() and (table["value"] < table["high"]).all()
-    # for confidence u uniform on (.5, 1) and right with chance u: risk at coverage c is c / 4, so the area is 1/8
-    assert table.loc["AURC", "low"] < 1 / 8 < table.loc["AURC", "high"]
-    with pytest.raises(ValueError, match="between 0 and 1, found 20"):
-        selective.selective_scores(answers([0.9], [1]), 20)

@@ -26,32 +26,6 @@ def test_holm_keeps_the_order_and_never_helps(p):
     assert corrected.min() == pytest.approx(min(1, len(p) * p.min()))
 
 
-def test_mcnemar_by_hand():
-    truth = np.zeros(20, int)
-    first, second = truth.copy(), truth.copy()
-    first[:1] = 1  # only the second is right
-    second[1:8] = 1  # only the first is right
-    first[8:10] = second[8:10] = 1  # both wrong
-    # 2 (C(8,0) + C(8,1)) / 2^8
-    assert sig.mcnemar(truth, first, second) == (7, 1, pytest.approx(18 / 256))
-    assert sig.mcnemar(truth, second, first).p == pytest.approx(18 / 256)
-    assert sig.mcnemar(truth, first, first).p == 1.0
-
-
-def test_mcnemar_as_published():
-    # approval of the prime minister, Agresti, Categorical Data Analysis (1990), table 10.1: 794, 150, 86, 570;
-    # the exact p is that of statsmodels' mcnemar
-    first = np.repeat([0, 0, 1, 1], [794, 150, 86, 570])
-    second = np.repeat([0, 1, 0, 1], [794, 150, 86, 570])
-    result = sig.mcnemar(np.zeros(1600, int), first, second)
-    assert result == (150, 86, pytest.approx(3.7159361395713866e-05))
-
-
-def test_mcnemar_needs_the_same_photos():
-    with pytest.raises(ValueError, match="same photos"):
-        sig.mcnemar(np.zeros(3, int), np.zeros(3, int), np.zeros(2, int))
-
-
 def test_t_test_without_photographs_is_the_paired_t_test():
     differences = [0.02, 0.05, 0.01, 0.04, 0.03]
     found = sig.t_test(differences, 0.0, 1000)

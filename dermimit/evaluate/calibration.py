@@ -137,23 +137,3 @@ def _scores(probability: np.ndarray, answers: Differential, draws: Draws) -> dic
     return {
         name: (float(value), line) for name, value, line in zip(("ECE", "NLL", "Brier"), values, drawn, strict=True)
     }
-
-
-def by_skin_type(answers: Differential, resamples: int = 1000) -> pd.DataFrame:
-    """Calibration for each Fitzpatrick skin type.
-
-    Returns:
-        columns `skin type, photos, accuracy, confidence`; `overconfidence` (confidence - accuracy) with its 95 %
-        bootstrap interval by patient, `low, high`; `ECE`, and `ECE by chance` (`ece_floor`).
-    """
-    kinds = np.array(["not recorded" if pd.isna(kind) else str(int(kind)) for kind in answers.skin])
-    lines = []
-    for kind in sorted(set(kinds)):
-        these = answers.among(kinds == kind)
-        gap = these.confidence - these.right
-        low, high = percentile_interval(patient_draws(these.patients, resamples).means(gap[:, None])[0])
-        line = {"skin type": kind, "photos": len(gap), "accuracy": these.right.mean()}
-        line |= {"confidence": these.confidence.mean(), "overconfidence": gap.mean(), "low": low, "high": high}
-        ece = expected_calibration_error(these.right, these.confidence, BINS)
-        lines.append(line | {"ECE": ece, "ECE by chance": ece_floor(these)})
-    return pd.DataFrame(lines)

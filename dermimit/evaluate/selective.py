@@ -10,11 +10,10 @@ from jaxtyping import Bool, Float
 from scipy.special import digamma
 
 from dermimit.evaluate.differential import Differential
-from dermimit.evaluate.resampling import patient_draws, percentile_interval
 
 
 class Levels(NamedTuple):
-    """Photos and errors at each confidence, the surest first; a last axis of resamples, where there are any."""
+    """Photos and errors at each confidence, the most confident first; a last axis of resamples, where there are any."""
 
     confidence: np.ndarray
     photos: np.ndarray
@@ -40,7 +39,7 @@ def levels(
 
 
 def aurc(counts: Levels) -> np.ndarray:
-    """Area under the risk-coverage curve: the mean over k = 1 .. n of the error among the k surest photos.
+    """Area under the risk-coverage curve: the mean over k = 1 .. n of the error among the k most confident photos.
 
     Photos of equal confidence are averaged over all their orders, so the order of the file does not matter: m photos
     with errors e after M photos with E errors add Σ_j (E + j e/m) / (M + j) = e + (E - M e/m) (H(M + m) - H(M)).
@@ -80,31 +79,3 @@ def risk_coverage(answers: Differential) -> pd.DataFrame:
     covered, wrong = np.cumsum(counts.photos[:, 0]), np.cumsum(counts.errors[:, 0])
     table = pd.DataFrame({"threshold": counts.confidence, "photos": covered.astype(int)})
     return table.assign(coverage=covered / covered[-1], risk=wrong / covered)
-
-
-def selective_scores(answers: Differential, risk: float = 0.2, resamples: int = 1000) -> pd.DataFrame:
-    """AURC, excess AURC (over the best order of the same answers) and the coverage at a wanted risk.
-
-    Args:
-        risk: largest share of errors among the answered photos, in [0, 1].
-    Returns:
-        columns `score, value, low, high` (95 % bootstrap interval by patient).
-    Raises:
-        ValueError: risk outside [0, 1].
-    """
-    if not 0 <= risk <= 1:
-        raise ValueError(f"the wanted risk is a share between 0 and 1, found {risk}")
-    draws = patient_draws(answers.patients, resamples)
-    found = _scores(levels(answers.confidence, answers.right), risk)
-    drawn = _scores(levels(answers.confidence, answers.right, draws.weights[draws.patient]), risk)
-    lines = []
-    for name, value in found.items():
-        low, high = percentile_interval(drawn[name])
-        lines.append({"score": name, "value": float(value[0]), "low": low, "high": high})
-    return pd.DataFrame(lines)
-
-
-def _scores(counts: Levels, risk: float) -> dict[str, np.ndarray]:
-    area = aurc(counts)
-    scores = {"AURC": area, "excess AURC": area - best_aurc(counts)}
-    return scores | {f"coverage at {100 * risk:g} % risk": coverage_at(counts, risk)}

@@ -13,36 +13,6 @@ from dermimit.evaluate.statistics import mean_sd
 MOST_SEEDS = 1000
 
 
-class McNemar(NamedTuple):
-    """Photos that only the first, or only the second run got right, and the two-sided p-value."""
-
-    only_first: int
-    only_second: int
-    p: float
-
-
-def mcnemar(truth: np.ndarray, first: np.ndarray, second: np.ndarray) -> McNemar:
-    """Exact test of whether two single runs have the same accuracy on the same photos.
-
-    Of the photos that one run alone got right, each run should have half: a binomial test. It takes photos for
-    independent, so use it where a patient has one; else take the bootstrap by patient.
-
-    Args:
-        truth, first, second: (photos,) class index of each photo: true, and what each run said.
-    Raises:
-        ValueError: not the same number of photos.
-    Source: McNemar, Psychometrika 12 (1947); exact form: Agresti, Categorical Data Analysis, section 10.1 (1990).
-    """
-    if not len(truth) == len(first) == len(second):
-        raise ValueError(
-            f"{len(truth)} truths, {len(first)} and {len(second)} answers: test both runs on the same photos"
-        )
-    right, other = np.asarray(first) == truth, np.asarray(second) == truth
-    alone, others = int((right & ~other).sum()), int((other & ~right).sum())
-    p = stats.binomtest(alone, alone + others).pvalue if alone + others else 1.0
-    return McNemar(alone, others, float(p))
-
-
 class TTest(NamedTuple):
     """Two-sided p-value of a mean difference of 0; degrees of freedom; half of the 95 % interval that agrees with p."""
 

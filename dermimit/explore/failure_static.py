@@ -24,7 +24,7 @@ def pictures_of(record: Mapping[str, Any], sheet: bytes) -> list[np.ndarray]:
 
 
 def errors_figure(record: Mapping[str, Any], sheet: bytes, most: int = 12, columns: int = 4) -> Figure:
-    """Draw the surest wrong answers with the patches selected for the disease, captioned with answer and truth.
+    """Draw the most confident wrong answers with the patches selected for the disease, captioned with answer and truth.
 
     Args:
         record: as `failure_data.failures_record` gives it.
@@ -58,6 +58,6 @@ def counts_text(record: Mapping[str, Any]) -> str:
     spread = str(fewest) if fewest == largest else f"{fewest} to {largest}"
     return (
         f"Run `{record['run']}` names {record['wrong']:,} of {record['photographs']:,} test photographs wrongly. "
-        f"{len(cases)} of these are shown, drawn by lot, {spread} of each skin type; {bare} of them have none of the "
-        f"error types of the list."
+        f"{len(cases)} of these are shown, chosen at random, {spread} of each skin type; {bare} of them have "
+        f"none of the error types of the list."
     )

@@ -83,7 +83,7 @@ class Explorable(nn.Module):
         out = self.model.forward_features(image)
         read = torch.where(lsm_on, k, torch.full_like(k, self.num_patches))
         chosen = torch.arange(self.num_patches, device=image.device) < read
-        tokens = {task: self.model._task_tokens(out, task) for task in TASKS}
+        tokens = {task: self.model.task_tokens(out, task) for task in TASKS}
         own = {task: self._readout(tokens[task], chosen) for task in TASKS}
         before = {task: self.model.classifiers_before[task](own[task]) for task in TASKS}
         overrides = {"attributes": override_attributes, "body_part": override_body_part}

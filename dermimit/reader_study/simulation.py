@@ -24,7 +24,7 @@ from dermimit.reader_study.answers import LONGEST_LIST, Record
 from dermimit.reader_study.design import FIRST, REVISED, STEPS, WITH, Plan, first_with
 
 if TYPE_CHECKING:
-    from dermimit.reader_study.study import Study
+    pass
 
 PART_RIGHT, ATTRIBUTE_SEEN, ATTRIBUTE_ADDED = 0.9, 0.8, 0.3  # chances of a simulated reader's other answers
 OVERCONFIDENT, UNSURE = 0.1, 0.12  # of a simulated reader's confidence: shift and standard deviation
@@ -219,16 +219,6 @@ def readers_of(key: pd.DataFrame, plans: dict[str, Plan], a: Assumptions, trust:
     a = replace(a, model_accuracy=float(np.clip(model_right.mean(), 0.01, 0.99)))
     outcome = simulate(a, trust, model_right, first_with(key, plans), np.random.default_rng([seed, 3]))
     return Readers(plans, key, outcome, seed)
-
-
-def space_of(study: Study) -> dict[str, list[str]]:
-    """The lists that the page offers."""
-    names = study.label_space
-    return {
-        "diseases": list(names.diseases),
-        "body_parts": list(names.body_parts),
-        "attributes": list(names.attributes),
-    }
 
 
 def all_records(readers: Readers, space: dict[str, list[str]]) -> list[Record]:

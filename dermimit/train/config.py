@@ -104,7 +104,7 @@ class TrainConfig:
     train_share: float = 1.0
     """Share of the training patients that are used; the others are left out."""
     attribute_noise: float = 0.0
-    """Share of the training photographs whose attributes are dealt out anew among them: wrong labels."""
+    """Share of the training photographs whose attributes are permuted among them: wrong labels."""
     attribute_missing: float = 0.0
     """Share of the training photographs whose attributes are made unknown: missing labels."""
     balance: Literal["sum", "uncertainty", "pcgrad"] = "sum"

@@ -1,10 +1,10 @@
-"""A taxonomy of disease errors: tags that say what else was so when the answer was wrong, and how much oftener.
+"""A taxonomy of disease errors: tags that say what else was so when the answer was wrong, and how much more often.
 
 Tags of a *case* hold whatever the answer: small lesion, dark skin, a confounder, body part named wrongly, attributes
 mostly found, a case whose disease even the ideal observer misses. Their share among errors stands beside that among
 right answers, and a risk ratio says how much likelier an error is with the tag than without.
 Tags of an *error* need a wrong answer: a confusable pair, an excusable error, the truth second in the differential.
-For these the share by chance stands beside: the same wrong answers, dealt out among the same true diseases.
+For these the share by chance stands beside: the same wrong answers, permuted among the same true diseases.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def error_table(
 
 
 def by_chance(one: pd.DataFrame, tag: str, partners: np.ndarray, ideal: np.ndarray) -> float:
-    """Share of errors with the tag if the wrong answers were dealt out anew among the errors."""
+    """Share of errors with the tag if the wrong answers were permuted among the errors."""
     rows = np.flatnonzero(one["wrong"].to_numpy())
     truth, answer = one["truth"].to_numpy()[rows], one["answer"].to_numpy()[rows]
     dealt = np.bincount(answer, minlength=len(partners)).astype(float)

@@ -146,7 +146,7 @@ def worst_gallery(
     """Draw photographs with the lesion's outline and the patches selected for the disease, beside said and true.
 
     Args:
-        cases: from `worst.surest_errors`.
+        cases: from `most_confident_errors`.
         photos, masks: (S, S, 3) uint8 and (S, S) bool, one a case.
         grid: patches down and across.
     """

@@ -33,9 +33,6 @@ from studies.failures import (
     ink_study,
     planted,
 )
-from studies.failures import (
-    most_confident as worst,
-)
 from studies.shared.published_cases import SEED, SIZE, TESTS, facts_of, tests
 
 ROOT = Path(__file__).parents[2]
@@ -168,10 +165,11 @@ def real_ink(real: Path, real_runs: Path, rows: Sequence[str], out: Path) -> Non
 
 
 def gallery(runs: Path, work: Path, out: Path, seed: int = 0, most: int = 10) -> None:
-    """The errors that one seed of the full model is surest of, and what the ideal observer says of the same cases."""
+    """The most confident errors of one seed of the full model, and what the ideal observer says of the same cases."""
     started, ideal = time.time(), facts_of(work)["ideal"]
     predictions = load_run(runs / f"full-seed{seed}").predictions
-    rows = worst.surest_errors(predictions[predictions["split"] == "test"].reset_index(drop=True), LABEL_SPACE, most)
+    tested = predictions[predictions["split"] == "test"].reset_index(drop=True)
+    rows = most_confident.most_confident_errors(tested, LABEL_SPACE, most)
     for row in rows:
         chances = dict(zip(LABEL_SPACE.diseases, ideal[row["index"]], strict=True))
         row["ideal"] = {"true": float(chances[row["disease"]]), "said": float(chances[row["differential"][0][0]])}

@@ -1,4 +1,4 @@
-"""The errors that a model is surest of, with all that it said beside the truth."""
+"""The errors of which a model is most confident, with all that it said beside the truth."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate.ranks import rank_of_truth
 
 
-def surest_errors(
+def most_confident_errors(
     predictions: pd.DataFrame, label_space: LabelSpace, most: int = 10, top: int = 3
 ) -> list[dict[str, Any]]:
-    """The wrong answers of highest probability, surest first.
+    """The wrong answers of highest probability, most confident first.
 
     Args:
         predictions: test rows of a run with all three tasks, as a run stores them, in the order of the cases.

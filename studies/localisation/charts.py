@@ -38,7 +38,7 @@ class Drawn(NamedTuple):
     alt: str
 
 
-def seen_grid(
+def maps_grid(
     photo: np.ndarray,
     maps: Mapping[str, Mapping[str, np.ndarray]],
     *,

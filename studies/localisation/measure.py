@@ -65,7 +65,7 @@ def photos_of(run: Run, root: Path | None) -> data.PhotoSet:
     return data.load(config.dataset, where, config.image_size, config.split_seed, **config.data_options)
 
 
-def studied(run: Run, photos: data.PhotoSet, limit: int, curved: int) -> Localisation:
+def localisation_of(run: Run, photos: data.PhotoSet, limit: int, curved: int) -> Localisation:
     """All maps of a run; curves of the methods in `CURVED` for the first photographs."""
     whole = measure(run, photos, methods_for(run, "disease"), limit=limit, curves=False)
     methods = [method for method in whole.thresholds if method in CURVED]
@@ -80,7 +80,7 @@ def of_synderm(runs: Path, root: Path | None, limit: int, curved: int, out: Path
     """All methods once; then with and without lesion selection over all seeds; then the sanity check."""
     started, first = time.time(), load_run(runs / "full-seed0")
     photos = photos_of(first, root)
-    whole = studied(first, photos, limit, curved)
+    whole = localisation_of(first, photos, limit, curved)
     parts = [labelled(whole, "full", 0)]
     for name in ("full", "D_B_A_CIM"):
         for folder in sorted(runs.glob(f"{name}-seed*")):
@@ -112,7 +112,7 @@ def of_real(runs: Path, root: Path | None, limit: int, curved: int, out: Path) -
         for folder in sorted(runs.glob(f"{name}-fold*-seed0")):
             run = load_run(folder)
             photos = photos_of(run, root)
-            found = studied(run, photos, limit // 5, curved // 5)
+            found = localisation_of(run, photos, limit // 5, curved // 5)
             parts.append(found.rows)
             left = {reason: left.get(reason, 0) + n for reason, n in found.left_out.items()}
             print(folder.name, round(time.time() - started), "s", flush=True)

@@ -169,7 +169,7 @@ def reliability_diagram(tables: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def risk_coverage_curves(curves: Mapping[str, pd.DataFrame], *, risk: float | None = None, least: int = 20) -> Figure:
-    """Draw the error among the answered photos against the share answered, the surest first.
+    """Draw the error among the answered photos against the share answered, the most confident first.
 
     Args:
         curves: name -> `selective.risk_coverage`; four at most.
@@ -184,7 +184,7 @@ def risk_coverage_curves(curves: Mapping[str, pd.DataFrame], *, risk: float | No
     if risk is not None:
         axis.axhline(risk, color=GREY, linestyle=":", linewidth=1.3)
         axis.annotate(f"wanted: {risk:g}", (1, risk), ha="right", va="bottom", fontsize=9)
-    axis.set(xlim=(0, 1.01), ylim=(0, None), xlabel="coverage: share of photos answered, the surest first (0 to 1)")
+    axis.set(xlim=(0, 1.01), ylim=(0, None), xlabel="coverage: share answered, the most confident first (0 to 1)")
     axis.set_ylabel("risk: share of wrong answers (0 to 1)")
     axis.grid(alpha=0.3)
     axis.legend(fontsize=9)

@@ -1,7 +1,7 @@
 """Scores by Fitzpatrick skin type: disease, attributes, body part, selection and calibration, their gaps, and who wins.
 
 Two contrasts are kept apart. *Best minus worst* of six types is positive by chance alone, so that it stands beside what
-it is when the types are dealt out anew among the photographs. *Light minus dark* (I–II minus V–VI) was named beforehand
+it is when the types are permuted among the photographs. *Light minus dark* (I–II minus V–VI) was named beforehand
 and has a sign: its interval is to be read as it is.
 """
 
@@ -166,7 +166,7 @@ def spread_table(seeds: Sequence[pd.DataFrame], repeats: int = 2000, seed: int =
 
     Args:
         seeds: of one row; a photograph counts with its mean over them.
-        repeats: how often the types are dealt out anew.
+        repeats: how often the types are permuted.
 
     Returns:
         `score, worst, worst_value, best, best_value, spread`; `chance`, the mean spread of dealt types, and `p`, the
