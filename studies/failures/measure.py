@@ -31,6 +31,7 @@ from studies.failures import (
     error_dependence,
     ink,
     ink_study,
+    most_confident,
     planted,
 )
 from studies.shared.published_cases import SEED, SIZE, TESTS, facts_of, tests
