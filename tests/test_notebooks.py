@@ -7,12 +7,14 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import nbformat
 import pytest
 import yaml
 
+from dermimit.train import TrainConfig
 from studies.shared.page import (
     ParameterError,
     check_parameters,
@@ -21,8 +23,10 @@ from studies.shared.page import (
     injected_names,
     loader_options,
     rerun_command,
+    run_config,
     show_subset,
 )
+from studies.shared.training import OF_PAGE, run_of_row
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -101,6 +105,27 @@ def test_defaults_are_the_quick_profile(name):
     assert "image_size" in shared
     assert {key: values[key] for key in shared} == {key: quick[key] for key in shared}
     assert values.get("precision", "no") == "no" and quick["precision"] == "auto"
+
+
+def test_defaults_of_a_training_are_those_of_a_row_of_experiments(tmp_path):
+    (cell,) = parameters_cells(nbformat.read(ROOT / "notebooks/03_train.ipynb", as_version=4))
+    defaults = {node.target.id: ast.literal_eval(node.value) for node in ast.parse(cell.source).body}
+    places = {"data_root": str(tmp_path), "out": str(tmp_path / "run")}
+    assert run_config(defaults | places) == run_of_row(places)
+    assert run_config(defaults | {"data_root": str(tmp_path)}).out.as_posix().endswith("runs/quick/synderm/full-seed0")
+    settings = {field.name for field in fields(TrainConfig)}
+    assert defaults.keys() - settings == {*OF_PAGE, "more"}
+
+
+def test_a_wrong_setting_of_a_training_is_explained(tmp_path):
+    (cell,) = parameters_cells(nbformat.read(ROOT / "notebooks/03_train.ipynb", as_version=4))
+    defaults = {node.target.id: ast.literal_eval(node.value) for node in ast.parse(cell.source).body}
+    for wrong, message in (
+        ({"more": "lsm_kk=8"}, "lsm_k"),
+        ({"data_options": "level 19"}, "'level' is not name=value"),
+    ):
+        with pytest.raises(ParameterError, match=message):
+            run_config(defaults | {"data_root": str(tmp_path)} | wrong)
 
 
 def namespace(*cells, **values):

@@ -1,15 +1,16 @@
 """What a user of training relies on: determinism, resuming, records, clear errors, nothing half-written."""
 
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from dermimit.data import load
+from dermimit.data import PhotoSet, load
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.splits import select
 from dermimit.data.stored import save_dataset
@@ -17,9 +18,22 @@ from dermimit.evaluate.answers import read_answers
 from dermimit.evaluate.metrics import score
 from dermimit.model.config import TASKS
 from dermimit.records import publish, read_json, write_json
-from dermimit.train import NonFiniteLossError, TrainConfig, assemble, engine, epoch, fit, load_run, with_settings
+from dermimit.train import (
+    NonFiniteLossError,
+    TrainConfig,
+    assemble,
+    engine,
+    epoch,
+    fit,
+    load_run,
+    recipe,
+    with_settings,
+)
 from dermimit.train.checkpoint import CheckpointError, load_tensors
+from dermimit.train.order import sample_order
+from dermimit.train.study_options import StudyOptions
 
+PUBLISHED = sorted((Path(__file__).parents[1] / "results/published").rglob("config.json"))
 RECORD = ["config.json", "history.parquet", "label_space.json", "metrics.json", "model.safetensors"]
 RECORD += ["predictions.parquet", "provenance.json"]
 MODEL = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
@@ -105,7 +119,7 @@ def test_same_seed_same_numbers_other_seed_other_numbers(config):
 
 
 def test_changed_data_starts_again(config, monkeypatch, capsys):
-    monkeypatch.setattr(engine, "finish", lambda *_: None)  # stopped before the record is written
+    monkeypatch.setattr(engine, "write_record", lambda *_: None)  # stopped before the record is written
     fit(config())
     monkeypatch.setattr(engine, "data_fingerprint", lambda _: "other")
     fit(config())
@@ -138,27 +152,27 @@ def test_three_tasks_on_a_dataset_with_diseases_only_become_one(config, tiny_pho
 
 
 def test_a_nonfinite_loss_stops_with_all_that_is_needed(config, monkeypatch):
-    real = epoch.task_objectives
+    real = recipe.task_objectives
 
-    def broken(*arguments):
-        total, losses = real(*arguments)
+    def broken(*arguments, **terms):
+        total, losses = real(*arguments, **terms)
         return total, losses | {"attributes": losses["attributes"] * (float("nan") if broken.calls > 2 else 1)}
 
-    def counted(*arguments):
+    def counted(*arguments, **terms):
         broken.calls += 1
-        return broken(*arguments)
+        return broken(*arguments, **terms)
 
     broken.calls = 0
-    monkeypatch.setattr(epoch, "task_objectives", counted)
+    monkeypatch.setattr(recipe, "task_objectives", counted)
     with pytest.raises(NonFiniteLossError, match=r"attributes loss .*step 2 of 6.*images/\d\d.png.*last.safetensors"):
         fit(config())
 
 
 def test_the_test_split_is_read_once_at_the_end(config, monkeypatch):
     asked = []
-    real = engine.PhotoSet.photos
+    real = PhotoSet.photos
     monkeypatch.setattr(
-        engine.PhotoSet, "photos", lambda self, split, *a, **k: asked.append(split) or real(self, split, *a, **k)
+        PhotoSet, "photos", lambda self, split, *a, **k: asked.append(split) or real(self, split, *a, **k)
     )
     fit(config())
     assert asked.count("test") == 1
@@ -166,9 +180,9 @@ def test_the_test_split_is_read_once_at_the_end(config, monkeypatch):
 
 
 def test_sample_order_covers_every_photograph_once_a_pass():
-    order = epoch.sample_order(10, 0, 40, seed=3)
+    order = sample_order(10, 0, 40, seed=3)
     assert all(sorted(order[i : i + 10]) == list(range(10)) for i in range(0, 40, 10))
-    assert epoch.sample_order(10, 13, 14, seed=3) == order[13:27]
+    assert sample_order(10, 13, 14, seed=3) == order[13:27]
     assert order[:10] != order[10:20]
 
 
@@ -206,6 +220,21 @@ def test_unknown_field_suggests_the_right_one(config):
     with pytest.raises(ValueError, match="batch_size"):
         TrainConfig.from_dict(config().to_dict() | {"batchsize": 3})
     assert TrainConfig.from_dict(config().to_dict()) == config()
+
+
+def test_a_plain_record_names_no_study_and_a_study_is_written_last(config):
+    studies = {f.name for f in fields(StudyOptions)}
+    plain, studied = config().to_dict(), config(group_dro=0.1, even_skin=True).to_dict()
+    assert not studies & plain.keys()
+    assert list(studied) == [*plain, "even_skin", "group_dro"]
+    assert TrainConfig.from_dict(studied) == config(group_dro=0.1, even_skin=True)
+
+
+def test_every_published_configuration_can_be_read_and_is_written_as_it_was():
+    assert len(PUBLISHED) > 200
+    for path in PUBLISHED:
+        there = read_json(path)
+        assert TrainConfig.from_dict(there).to_dict() == there, path
 
 
 def test_an_unfinished_run_cannot_be_loaded_or_published(config, tmp_path):

@@ -1,5 +1,6 @@
 """The Snakefile plans every profile and dataset; settings and staging are checked without running anything."""
 
+import ast
 import json
 import os
 import re
@@ -23,6 +24,8 @@ from dermimit.evaluate.runs import read_experiments  # noqa: E402
 from dermimit.records import RESULT_CODE  # noqa: E402
 from dermimit.train import TrainConfig, with_settings  # noqa: E402
 from dermimit.train.assemble import build_model  # noqa: E402
+from studies.shared.page import run_config  # noqa: E402
+from studies.shared.training import run_of_row  # noqa: E402
 
 PROFILES = ("smoke", "quick", "published", "paper")
 
@@ -142,6 +145,24 @@ def test_every_row_of_the_experiments_is_a_model_that_can_be_built(path, tmp_pat
         assert set(logits) == set(config.tasks)
 
 
+@pytest.mark.parametrize("dataset", ["synderm", "pad_ufes_20"])
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_row_is_the_same_run_as_a_script_and_as_a_page(profile, dataset, pad):
+    source = next(c.source for c in nbformat.read(ROOT / "notebooks/03_train.ipynb", as_version=4).cells
+                  if "parameters" in c.metadata.get("tags", []))  # fmt: skip
+    page = {node.target.id: ast.literal_eval(node.value) for node in ast.parse(source).body}
+    where = {"data_root": str(pad)} if dataset != "synderm" else {}
+    settings = helpers.read_settings({"profile": profile, "dataset": dataset, **where}, ROOT / "workflow")
+    for name, row in helpers.read_experiments(ROOT / "workflow/experiments/selection.csv").items():
+        given = {"profile": profile, "dataset": dataset, "data_root": str(pad), "data_options": "fold=3", "row": name}
+        given |= {**row, "seed": 2, "out": str(pad / name), "report": "", "replace": True, **settings.training}
+        config = run_of_row(given)
+        assert config == run_config(page | given)
+        assert (
+            config.seed == 2 and config.data_options == {"fold": 3} and config.samples == settings.training["samples"]
+        )
+
+
 def test_rows_of_the_ablation():
     frame = read_experiments(ROOT / "workflow/experiments/ablation.csv").set_index("row")
     assert list(frame.index[:2]) == ["D", "D_LSM"] and frame.index[-1] == "full"
@@ -244,4 +265,4 @@ def test_a_row_of_an_experiment_is_trained_with_its_settings(tmp_path):
     config = json.loads((tmp_path / "run/config.json").read_text())
     assert config["model_kwargs"] == {"lsm_k": 4} and config["attribute_noise"] == 0.5 and config["samples"] == 32
     wrong = subprocess.run([*command[:2], '{"rows": 1}'], cwd=ROOT, capture_output=True, text=True)
-    assert wrong.returncode != 0 and "unknown parameter 'rows'" in wrong.stderr
+    assert wrong.returncode != 0 and "no field 'rows'" in wrong.stderr

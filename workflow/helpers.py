@@ -19,7 +19,7 @@ from snakemake.exceptions import WorkflowError
 
 SIZES = {"n_train": int, "n_val": int, "n_test": int}  # of a dataset that is drawn; a real one has its own
 TRAINING = {"image_size": int, "model": str, "samples": int, "epochs": int, "batch_size": int, "lr": float}
-RECIPE = {  # may be left out: the defaults of TrainConfig hold; evidence_samples: of the tables beside the ablation
+RECIPE = {  # may be left out, see studies.shared.training.run_of_row; evidence_samples: of tables beside the ablation
     "optimizer": str, "momentum": float, "weight_decay": float, "warmup": float, "cutmix_probability": float,
     "weight_attributes": float, "ema": float, "precision": str, "pretrained": bool, "in_memory": bool,
     "workers": int, "evidence_samples": int, **dict.fromkeys(NEEDS, int),

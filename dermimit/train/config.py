@@ -2,26 +2,22 @@
 
 from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal, get_origin
+from typing import Any, Literal
 
 from dermimit.data.label_space import TASKS
 from dermimit.data.problems import suggest
+from dermimit.train.checked import Checked
+from dermimit.train.study_options import StudyOptions
 
-RARE = ("quarantine", "data_options", "cache", "train_share", "attribute_noise", "attribute_missing", "balance",
-        "watch_gradients", "lesion_map", "disease_loss", "sampling", "train_only", "unseen",
-        "dark_share", "even_skin", "colour_jitter", "group_dro", "accumulate", "compile")  # fmt: skip
-
+RARE = ("quarantine", "data_options", "cache", "accumulate", "compile", *(f.name for f in fields(StudyOptions)))
+"""Fields that a record holds only where they are not as usual."""
 NUMBERLESS = ("cache", "workers")
 """Fields that change no number: a run may go on with others."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig:
-    """One training run; every field is documented, checked, and written into the run's record.
-
-    Raises:
-        ValueError: a value of the wrong type or outside its range, naming the field.
-    """
+class CoreOptions(Checked):
+    """The fields of `TrainConfig` that every run is made of."""
 
     data_root: Path
     """Folder of the dataset."""
@@ -98,83 +94,46 @@ class TrainConfig:
     """File that names photographs to leave out, written by `dermimit data check --skip-broken`."""
     cache: str = ""
     """Folder that keeps photographs reduced to what image_size needs, for faster reading; the numbers are the same."""
-    lesion_map: str = ""
-    """Select patches by lesion maps instead of attention: "mask" for the manifest's own (an oracle), or a folder of
-    maps in data_root, such as studies/localisation/measure_outlines.py writes; empty: as the model says."""
-    train_share: float = 1.0
-    """Share of the training patients that are used; the others are left out."""
-    attribute_noise: float = 0.0
-    """Share of the training photographs whose attributes are permuted among them: wrong labels."""
-    attribute_missing: float = 0.0
-    """Share of the training photographs whose attributes are made unknown: missing labels."""
-    balance: Literal["sum", "uncertainty", "pcgrad"] = "sum"
-    """How the tasks' weighted losses become one step: their sum, learnt uncertainty weights, or PCGrad on the trunk."""
-    disease_loss: Literal["cross_entropy", "class_balanced", "logit_adjusted", "focal"] = "cross_entropy"
-    """The disease's loss; all but the first are remedies for rare diseases, see `dermimit.train.long_tail`."""
-    sampling: Literal["photographs", "diseases"] = "photographs"
-    """Every photograph equally often, or every disease."""
-    train_only: Literal["all", "classifiers"] = "all"
-    """All weights, or the classifiers alone: with start_from and sampling=diseases, decoupled training."""
-    unseen: str = ""
-    """Diseases to keep out of training and validation, separated by "; ": they stay classes, and stay in the test."""
-    watch_gradients: int = 0
-    """Steps between two measurements of how the tasks' gradients on the trunk agree; 0 for none."""
-    dark_share: float = -1.0
-    """Share of skin types V and VI among the training and validation photographs, 0 to 0.5, which are then as many
-    whatever the share; -1: as the dataset has them."""
-    even_skin: bool = False
-    """Draw the training photographs so that skin types I-II, III-IV and V-VI are equally likely."""
-    colour_jitter: float = 0.0
-    """Strength s of random colour in training: brightness, contrast and saturation vary by 0.8 s, hue by 0.2 s."""
-    group_dro: float = 0.0
-    """Step size of the weights of skin types I-II, III-IV and V-VI in group DRO; 0: all photographs count the same."""
     seed: int = 0
     """Seed of weights, order, augmentation and CutMix."""
 
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(StudyOptions, CoreOptions):  # of several bases, the last one's fields come first
+    """One training run: every field of `CoreOptions` and `StudyOptions` is documented, checked, and written into the
+    run's record.
+
+    Raises:
+        ValueError: a value of the wrong type or outside its range, naming the field.
+    """
+
     def __post_init__(self) -> None:
-        self._check_types()
+        self.check_types()
         for task in self.tasks:
             if task not in TASKS:
                 raise ValueError(f"TrainConfig.tasks: unknown task {task!r}; {suggest(task, TASKS)}")
         if not self.tasks:
             raise ValueError("TrainConfig.tasks: name at least one task")
         for name in ("image_size", "samples", "epochs", "batch_size", "accumulate", "lr", "clip_norm", "cutmix_alpha"):
-            self._require(name, getattr(self, name) > 0, "above 0")
-        for name in ("momentum", "warmup", "cutmix_probability", "ema", "attribute_noise", "attribute_missing"):
-            self._require(name, 0 <= getattr(self, name) <= 1, "between 0 and 1")
-        weights = ("weight_body_part", "weight_attributes", "weight_disease")
-        for name in ("weight_decay", "workers", "watch_gradients", *weights):
-            self._require(name, getattr(self, name) >= 0, "at least 0")
-        self._require("dark_share", self.dark_share == -1 or 0 <= self.dark_share <= 0.5, "-1, or between 0 and 0.5")
-        self._require("colour_jitter", 0 <= self.colour_jitter <= 1, "between 0 and 1")
-        self._require("group_dro", self.group_dro >= 0, "at least 0")
-        self._require("even_skin", not self.even_skin or self.sampling == "photographs", "false with sampling=diseases")
+            self.require(name, getattr(self, name) > 0, "above 0")
+        self.require_shares("momentum", "warmup", "cutmix_probability", "ema")
+        for name in ("weight_decay", "workers", "weight_body_part", "weight_attributes", "weight_disease"):
+            self.require(name, getattr(self, name) >= 0, "at least 0")
+        least = self.epochs * self.batch_size
+        self.require("samples", self.steps_per_epoch > 0, f"at least epochs × batch_size = {least}")
+        self.check_study()
+        self._check_parts()
+
+    def _check_parts(self) -> None:
+        """What cannot be computed in parts, or compiled."""
         whole = self.balance != "sum" or self.watch_gradients or self.group_dro
         why = "1 with this balance, watch_gradients or group_dro"
-        self._require("accumulate", self.accumulate == 1 or not whole, why)
-        self._require("accumulate", self.accumulate <= self.batch_size, f"at most batch_size = {self.batch_size}")
-        kept = self.balance == "pcgrad" or self.watch_gradients > 0
-        self._require("compile", self.compile == "no" or not kept, "no with balance=pcgrad or watch_gradients")
+        self.require("accumulate", self.accumulate == 1 or not whole, why)
+        self.require("accumulate", self.accumulate <= self.batch_size, f"at most batch_size = {self.batch_size}")
+        kept = self.reads_task_gradients
+        self.require("compile", self.compile == "no" or not kept, "no with balance=pcgrad or watch_gradients")
         graphs = self.compile == "reduce-overhead" and self.accumulate > 1
-        self._require("compile", not graphs, "default with accumulate: a replayed graph overwrites its last gradients")
-        self._require("train_share", 0 < self.train_share <= 1, "above 0, at most 1")
-        self._require(
-            "samples", self.steps_per_epoch > 0, f"at least epochs × batch_size = {self.epochs * self.batch_size}"
-        )
-
-    def _check_types(self) -> None:
-        kinds = {int: int, float: (int, float), bool: bool, str: str, dict: dict}
-        for f in fields(self):
-            value, kind = getattr(self, f.name), kinds.get(get_origin(f.type) or f.type)
-            wrong = kind is not None and (not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool))
-            choices = getattr(f.type, "__args__", ()) if "Literal" in str(f.type) else ()
-            if wrong or (choices and value not in choices):
-                expected = f"one of {', '.join(choices)}" if choices else getattr(f.type, "__name__", f.type)
-                raise ValueError(f"TrainConfig.{f.name}={value!r}: expected {expected}")
-
-    def _require(self, name: str, ok: bool, what: str) -> None:
-        if not ok:
-            raise ValueError(f"TrainConfig.{name}={getattr(self, name)!r}: must be {what}")
+        self.require("compile", not graphs, "default with accumulate: a replayed graph overwrites its last gradients")
 
     @property
     def steps_per_epoch(self) -> int:

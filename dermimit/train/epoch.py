@@ -5,21 +5,18 @@ from contextlib import nullcontext
 import torch
 from accelerate import Accelerator
 from timm.utils import ModelEmaV3
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from dermimit.data import PhotoDataset
 from dermimit.data.lesion_channel import WithLesionMap
-from dermimit.data.skin import skin_group
 from dermimit.data.transforms import CutMix
 from dermimit.train.config import TrainConfig
-from dermimit.train.gradients import conflict, project_conflicts, replace_gradients, task_gradients
-from dermimit.train.group_dro import objectives_by_group
-from dermimit.train.long_tail import disease_loss, even_order, rest_all_but_classifiers
-from dermimit.train.losses import first_nonfinite, task_objectives
-from dermimit.train.order import InOrder, epoch_seed, even_groups, sample_order
+from dermimit.train.losses import first_nonfinite
+from dermimit.train.order import InOrder, epoch_seed
 from dermimit.train.processes import agree_on_buffers, shares, without_wrappers
+from dermimit.train.recipe import Recipe
 
 
 class NonFiniteLossError(FloatingPointError):
@@ -35,6 +32,7 @@ def train_one_epoch(
     config: TrainConfig,
     epoch: int,
     accelerator: Accelerator,
+    recipe: Recipe,
 ) -> dict[str, float]:
     """One epoch of `config.steps_per_epoch` steps; returns the mean losses, the last learning rate, and what was
     measured of the gradients.
@@ -42,62 +40,41 @@ def train_one_epoch(
     A batch is the same photographs, augmented in the same way, whatever the number of processes and of workers.
     CutMix mixes within a process's share of the batch; with a probability of 0, and no batch normalisation on CPUs, the
     numbers of several processes are those of one but for rounding.
+
+    Raises:
+        NonFiniteLossError: a loss or the norm of the gradient is not finite.
     """
     seed = epoch_seed(config.seed, epoch)
     torch.manual_seed(seed + accelerator.process_index)
-    shuffle = torch.Generator().manual_seed(seed)
-    own_share = torch.Generator().manual_seed(seed + accelerator.process_index)
-    cutmix = CutMix(config.cutmix_alpha, config.cutmix_probability, own_share)
-    count = config.steps_per_epoch * config.batch_size
-    diseases = photos.targets.get("disease")
-    if config.sampling == "diseases":
-        order = even_order(diseases, count, seed + 11)
-    else:
-        order = sample_order(len(photos), epoch * count, count, config.seed)
-    skin = torch.from_numpy(skin_group(photos.frame["fitzpatrick"])) if config.even_skin or config.group_dro else None
-    if config.even_skin:
-        order = even_groups(skin, count, epoch_seed(config.seed, epoch) + 13)
-    how = {"num_workers": config.workers, "pin_memory": accelerator.device.type == "cuda", "drop_last": True}
-    loader = accelerator.prepare(DataLoader(InOrder(photos, order, seed), config.batch_size, **how))
-    weights = {task: config.weight(task) for task in config.tasks}
+    chance = torch.Generator().manual_seed(seed + accelerator.process_index)
+    cutmix = CutMix(config.cutmix_alpha, config.cutmix_probability, chance)
+    loader = batches(InOrder(photos, recipe.order(epoch), seed), config, accelerator)
+    bare, parts = without_wrappers(model, accelerator), config.accumulate
     multi_label = [task for task in config.tasks if photos.label_space.multi_label(task)]
-    own = {"disease": disease_loss(config.disease_loss, diseases)} if "disease" in config.tasks else {}
-    bare, pcgrad = without_wrappers(model, accelerator), config.balance == "pcgrad"
-    shared = [p for p in bare.trunk.parameters() if p.requires_grad] if pcgrad or config.watch_gradients else []
     sums: dict[str, torch.Tensor] = {}
     measured: list[dict[str, float]] = []
-    model.train()
-    if config.train_only == "classifiers":
-        rest_all_but_classifiers(bare)
-    bar = tqdm(loader, desc=f"epoch {epoch + 1}/{config.epochs}", disable=None, leave=False)
-    for i, batch in enumerate(bar):
+    recipe.mode(bare)
+    for i, batch in enumerate(tqdm(loader, f"epoch {epoch + 1}/{config.epochs}", disable=None, leave=False)):
         step = epoch * config.steps_per_epoch + i
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, config)
         images, targets = cutmix(batch["image"].contiguous(memory_format=torch.channels_last), batch["targets"])
-        parts = shares(targets, config.accumulate, multi_label, accelerator)
-        for number, share in enumerate(parts):
-            part = {task: target.tensor_split(len(parts))[number] for task, target in targets.items()}
-            with accelerator.no_sync(model) if number < len(parts) - 1 else nullcontext():
+        factors = shares(targets, parts, multi_label, accelerator)
+        pieces = zip(factors, images.tensor_split(parts), batch["index"].tensor_split(parts), strict=True)
+        for number, (share, piece, index) in enumerate(pieces):
+            truth = {task: target.tensor_split(parts)[number] for task, target in targets.items()}
+            with accelerator.no_sync(model) if number < parts - 1 else nullcontext():
                 with accelerator.autocast():
-                    logits, out = model(images.tensor_split(len(parts))[number])
+                    logits, out = model(piece)
                 logits = {task: z.float() for task, z in logits.items()}
-                asked = (logits, out, part, weights, config.supervise == "both", multi_label, own)
-                objectives, losses = task_objectives(*asked)
-                if config.group_dro:
-                    objectives = bare.group_weights(objectives_by_group(skin[batch["index"].cpu()], *asked))
-                objectives, losses = ({t: v * share[t] for t, v in values.items()} for values in (objectives, losses))
-                loss = bare.loss_weights(objectives) if config.balance == "uncertainty" else sum(objectives.values())
+                found = recipe.objectives(logits, out, truth, index)
+                objectives, losses = ({task: v * share[task] for task, v in values.items()} for values in found)
+                loss = recipe.total(objectives)
                 if bad := first_nonfinite(losses, loss):
                     raise_nonfinite(f"{bad} loss", step, photos, batch["index"], config)
-                if config.watch_gradients and step % config.watch_gradients == 0:
-                    measured.append(conflict(gradients_of(objectives, shared, accelerator)))
-                surgery = project_conflicts(gradients_of(objectives, shared, accelerator), shuffle) if pcgrad else None
-                accelerator.backward(loss)
+                measured.append(recipe.backward(objectives, loss, step))
             for name, value in {"loss": loss.detach(), **{f"loss/{t}": v for t, v in losses.items()}}.items():
                 sums[name] = sums.get(name, 0) + value
-        if surgery is not None:
-            replace_gradients(shared, surgery)
         norm = accelerator.clip_grad_norm_(model.parameters(), config.clip_norm)
         if not torch.isfinite(norm):
             raise_nonfinite("norm of the gradient", step, photos, batch["index"], config)
@@ -109,15 +86,18 @@ def train_one_epoch(
         agree_on_buffers(module, accelerator)
     totals = accelerator.reduce(torch.stack(list(sums.values())), "mean") / len(loader)
     means = dict(zip(sums, totals.tolist(), strict=True)) | {"lr": learning_rate(step, config)}
-    names = measured[0] if measured else ()
-    return means | {f"gradient/{name}": sum(m[name] for m in measured) / len(measured) for name in names}
+    return means | means_of([row for row in measured if row])
 
 
-def gradients_of(
-    objectives: dict[str, Tensor], shared: list[nn.Parameter], accelerator: Accelerator
-) -> dict[str, Tensor]:
-    """`task_gradients`, as the mean over all processes."""
-    return {task: accelerator.reduce(g, "mean") for task, g in task_gradients(objectives, shared).items()}
+def batches(photos: InOrder, config: TrainConfig, accelerator: Accelerator) -> DataLoader:
+    """Batches of the photographs in their order, shared among the processes."""
+    how = {"num_workers": config.workers, "pin_memory": accelerator.device.type == "cuda", "drop_last": True}
+    return accelerator.prepare(DataLoader(photos, config.batch_size, **how))
+
+
+def means_of(rows: list[dict[str, float]]) -> dict[str, float]:
+    """The mean of each name over rows of the same names; nothing of no rows."""
+    return {name: sum(row[name] for row in rows) / len(rows) for name in (rows[0] if rows else ())}
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:

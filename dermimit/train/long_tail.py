@@ -74,7 +74,8 @@ def freeze_all_but_classifiers(model: torch.nn.Module) -> None:
         parameter.requires_grad_(name.startswith("classifiers"))
 
 
-def rest_all_but_classifiers(model: torch.nn.Module) -> None:
-    """Put the frozen parts in evaluation mode, so that no running mean of theirs moves; after each `model.train()`."""
+def classifiers_alone(model: torch.nn.Module) -> None:
+    """Put the classifiers in training mode and the frozen parts in evaluation mode: no running mean of theirs moves."""
+    model.train()
     for name, part in model.named_children():
         part.train(name.startswith("classifiers"))

@@ -206,17 +206,13 @@ def run_config(parameters: Mapping[str, Any]) -> Any:
         ParameterError: an option of the loader, or a setting in `more`, is wrong.
         FileNotFoundError: there is no folder of the dataset.
     """
-    from dermimit.train import TrainConfig, with_settings
+    from studies.shared.training import run_of_row
 
-    own = {"profile", "row", "replace", "report", "more"}
-    settings = {name: value for name, value in parameters.items() if name not in own}
     usual = find_root() / "results/runs" / parameters["profile"] / parameters["dataset"]
-    settings["out"] = Path(parameters["out"] or usual / f"{parameters['row']}-seed{parameters['seed']}")
-    settings["data_root"] = dataset_root(parameters)
-    settings["data_options"] = loader_options(parameters["data_options"])
-    settings["tasks"] = tuple(parameters["tasks"].split("+"))
+    out = parameters["out"] or usual / f"{parameters['row']}-seed{parameters['seed']}"
+    places = {"data_root": dataset_root(parameters), "out": out}
     try:
-        return with_settings(TrainConfig(**settings), parameters["more"])
+        return run_of_row({**parameters, **places})
     except ValueError as error:
         raise ParameterError(f"{error}.") from error
 

@@ -1,0 +1,128 @@
+"""The folder of a run: who may write there, what an interrupted run goes on from, and the record at its end."""
+
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from dermimit.data import PhotoSet
+from dermimit.evaluate.metrics import score
+from dermimit.evaluate.predictions import predict
+from dermimit.lock import LOCK_FILE
+from dermimit.records import provenance, read_json, write_json, write_parquet
+from dermimit.train.assemble import photographs
+from dermimit.train.checkpoint import CheckpointError, load_tensors, load_training, save_tensors
+from dermimit.train.config import NUMBERLESS, TrainConfig
+from dermimit.train.history import best_epoch
+
+
+def is_finished(config: TrainConfig) -> bool:
+    """Whether the folder holds this run, finished; what a kill at the very end left beside the record is removed.
+
+    Raises:
+        ValueError: the folder holds a run of another configuration.
+    """
+    check_claim(config)
+    finished = (config.out / "metrics.json").exists()
+    for name in ("best.safetensors", "last.safetensors", LOCK_FILE) if finished else ():
+        if (config.out / name).exists():
+            (config.out / name).unlink(missing_ok=True)
+    return finished
+
+
+def claim(config: TrainConfig) -> None:
+    """Writes the run's configuration into its folder, unless it is there."""
+    check_claim(config)
+    if not (config.out / "config.json").exists():
+        write_json(config.out / "config.json", config.to_dict())
+
+
+def check_claim(config: TrainConfig) -> None:
+    """Raises ValueError if the folder is another run's; the configuration there may differ in `NUMBERLESS`."""
+    path = config.out / "config.json"
+    if path.exists():
+        there, now = read_json(path), config.to_dict()
+        if changed := [k for k in {**now, **there} if there.get(k) != now.get(k) and k not in NUMBERLESS]:
+            was = f"{changed[0]}: {there.get(changed[0])!r}, now {now.get(changed[0])!r}"
+            raise ValueError(f"{path} is of another run ({was}): choose another `out`, or delete the folder")
+
+
+def resume(
+    out: Path, model: nn.Module, ema: nn.Module | None, optimizer: object, identity: dict, accelerator: Accelerator
+) -> tuple[list[dict[str, float]], int]:
+    """History so far and the first epoch to train: 0 without a checkpoint, or with one of other code or data.
+
+    Raises:
+        CheckpointError: a checkpoint is damaged, or of another run.
+    """
+    path = out / "last.safetensors"
+    if not path.exists():
+        return [], 0
+    meta = load_tensors(path)[1]
+    if meta.get("fingerprints") != identity["fingerprints"]:
+        accelerator.print(f"{path}: code or data have changed since; training starts again")
+        return [], 0
+    check_identity(path, meta, identity)
+    history = load_training(path, model, ema, optimizer)["history"]
+    load_best(out, history, identity)  # not only after hours of training
+    accelerator.print(f"{path}: going on after epoch {meta['epoch'] + 1}")
+    return history, meta["epoch"] + 1
+
+
+def load_best(out: Path, history: list[dict[str, float]], identity: dict) -> dict[str, torch.Tensor]:
+    """The weights of the best epoch so far.
+
+    Raises:
+        CheckpointError: they are absent, damaged, of another run or of another epoch.
+    """
+    path, remedy = out / "best.safetensors", "delete last.safetensors too, and training starts again"
+    if not path.exists():
+        raise CheckpointError(f"{path} is missing: {remedy}")
+    tensors, meta = load_tensors(path)
+    check_identity(path, meta, identity)
+    if meta["epoch"] not in (best_epoch(history), len(history)):  # the second: killed between the two checkpoints
+        raise CheckpointError(f"{path} is of epoch {meta['epoch'] + 1}, not {best_epoch(history) + 1}: {remedy}")
+    return tensors
+
+
+def check_identity(path: Path, meta: dict, identity: dict) -> None:
+    """Raises CheckpointError if a checkpoint is not of this run, naming the first setting that differs."""
+    there, now = meta.get("config", {}), identity["config"]
+    if changed := [name for name in {**now, **there} if there.get(name) != now.get(name)]:
+        was = f"{changed[0]}: {there.get(changed[0])!r}, here {now.get(changed[0])!r}"
+        raise CheckpointError(f"{path} is a checkpoint of another run ({was}): put its own back, or delete it")
+
+
+def write_record(
+    out: Path,
+    config: TrainConfig,
+    photos: PhotoSet,
+    model: nn.Module,
+    history: pd.DataFrame,
+    started: float,
+    accelerator: Accelerator,
+) -> None:
+    """Reads the test split, once, and writes the record; metrics.json last, since it says that the run is finished."""
+    splits = {
+        split: predict(model, photographs(config, photos, split), config.batch_size, accelerator, config.workers)
+        for split in ("val", "test")
+    }
+    if not accelerator.is_main_process:
+        return
+    write_parquet(out / "history.parquet", history)
+    write_parquet(out / "predictions.parquet", pd.concat(splits.values(), ignore_index=True))
+    write_json(out / "label_space.json", photos.label_space.to_dict())
+    save_tensors(out / "model.safetensors", model.state_dict(), {"epoch": best_epoch(history.to_dict("records"))})
+    parameters = sum(p.numel() for p in model.parameters())
+    extra = {"seed": config.seed, "parameters": parameters, "device": str(accelerator.device)}
+    extra |= {"photographs_used": len(photos.frame)} if config.quarantine else {}
+    train_seconds = float(history["seconds"].sum())
+    write_json(out / "provenance.json", provenance(photos.frame, started, extra | {"train_seconds": train_seconds}))
+    write_json(out / "metrics.json", {split: score(frame, photos.label_space) for split, frame in splits.items()})
+    for name in ("best.safetensors", "last.safetensors"):
+        (out / name).unlink(missing_ok=True)
+    print(f"{out}: finished in {max(0.0, time.time() - started):.0f} s", file=sys.stderr)

@@ -1,0 +1,60 @@
+"""What a single study of this project changes in a training run; a plain run leaves all of it as it is."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from dermimit.train.checked import Checked
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyOptions(Checked):
+    """Fields of `TrainConfig` that serve one study each; they are written into a record only where they are set.
+
+    Raises:
+        ValueError: a value outside its range, naming the field.
+    """
+
+    lesion_map: str = ""
+    """Select patches by lesion maps instead of attention: "mask" for the manifest's own (an oracle), or a folder of
+    maps in data_root, one a photograph; empty: as the model says."""
+    train_share: float = 1.0
+    """Share of the training patients that are used; the others are left out."""
+    attribute_noise: float = 0.0
+    """Share of the training photographs whose attributes are permuted among them: wrong labels."""
+    attribute_missing: float = 0.0
+    """Share of the training photographs whose attributes are made unknown: missing labels."""
+    balance: Literal["sum", "uncertainty", "pcgrad"] = "sum"
+    """How the tasks' weighted losses become one step: their sum, learnt uncertainty weights, or PCGrad on the trunk."""
+    disease_loss: Literal["cross_entropy", "class_balanced", "logit_adjusted", "focal"] = "cross_entropy"
+    """The disease's loss; all but the first are remedies for rare diseases, see `dermimit.train.long_tail`."""
+    sampling: Literal["photographs", "diseases"] = "photographs"
+    """Every photograph equally often, or every disease."""
+    train_only: Literal["all", "classifiers"] = "all"
+    """All weights, or the classifiers alone: with start_from and sampling=diseases, decoupled training."""
+    unseen: str = ""
+    """Diseases to keep out of training and validation, separated by "; ": they stay classes, and stay in the test."""
+    watch_gradients: int = 0
+    """Steps between two measurements of how the tasks' gradients on the trunk agree; 0 for none."""
+    dark_share: float = -1.0
+    """Share of skin types V and VI among the training and validation photographs, 0 to 0.5, which are then as many
+    whatever the share; -1: as the dataset has them."""
+    even_skin: bool = False
+    """Draw the training photographs so that skin types I-II, III-IV and V-VI are equally likely."""
+    colour_jitter: float = 0.0
+    """Strength s of random colour in training: brightness, contrast and saturation vary by 0.8 s, hue by 0.2 s."""
+    group_dro: float = 0.0
+    """Step size of the weights of skin types I-II, III-IV and V-VI in group DRO; 0: all photographs count the same."""
+
+    def check_study(self) -> None:
+        """Raises ValueError for the first of these fields that is outside its range."""
+        self.require_shares("attribute_noise", "attribute_missing", "colour_jitter")
+        self.require("train_share", 0 < self.train_share <= 1, "above 0, at most 1")
+        self.require("watch_gradients", self.watch_gradients >= 0, "at least 0")
+        self.require("dark_share", self.dark_share == -1 or 0 <= self.dark_share <= 0.5, "-1, or between 0 and 0.5")
+        self.require("group_dro", self.group_dro >= 0, "at least 0")
+        self.require("even_skin", not self.even_skin or self.sampling == "photographs", "false with sampling=diseases")
+
+    @property
+    def reads_task_gradients(self) -> bool:
+        """Whether each task's own gradient is asked for, so that the graph of a step is walked more than once."""
+        return self.balance == "pcgrad" or self.watch_gradients > 0
