@@ -15,15 +15,14 @@ from dermimit.data.synderm import LABEL_SPACE, RENDERER
 from dermimit.evaluate.runs import read_experiments, read_records
 from dermimit.evaluate.subgroup_scores import subgroup_scores
 from dermimit.records import provenance, write_json, write_parquet
+from studies.shared.paths import EXPERIMENTS, PUBLISHED, ROOT, WORK
 from studies.shared.published_cases import facts_of
-
-ROOT = Path(__file__).parents[2]
 
 
 def main(
-    runs: Path = ROOT / "results/published/synderm",
-    out: Path = ROOT / "results/published/ablation_explorer",
-    work: Path = ROOT / "results/checks/failures",
+    runs: Path = ROOT / PUBLISHED / "synderm",
+    out: Path = ROOT / PUBLISHED / "ablation_explorer",
+    work: Path = ROOT / WORK / "failures",
     resamples: int = 2000,
 ) -> None:
     """Score subgroups.
@@ -36,7 +35,7 @@ def main(
     """
     started = time.time()
     work.mkdir(parents=True, exist_ok=True)
-    experiments = read_experiments(ROOT / "workflow/experiments/ablation.csv")
+    experiments = read_experiments(ROOT / EXPERIMENTS / "ablation.csv")
     scores = subgroup_scores(read_records(runs), experiments, LABEL_SPACE, facts_of(work), resamples)
     out.mkdir(parents=True, exist_ok=True)
     write_parquet(out / "scores.parquet", scores)

@@ -18,9 +18,9 @@ from dermimit.data.synderm import write
 from dermimit.evaluate.runs import read_experiments
 from dermimit.records import publish
 from dermimit.train import TrainConfig, fit, with_settings
+from studies.shared.paths import EXPERIMENTS, PUBLISHED, ROOT
 
-ROOT = Path(__file__).parents[2]
-TABLE = ROOT / "workflow/experiments/gpu/paper_scale.csv"
+TABLE = ROOT / EXPERIMENTS / "gpu/paper_scale.csv"
 SYNDERM = {"train": 20_000, "val": 1_000, "test": 4_000}
 RECIPE = dict(
     model="dermimitformer_base_patch16_224", image_size=224, samples=192_000, epochs=5, batch_size=96, optimizer="sgd",
@@ -49,7 +49,7 @@ def main(
     sizes: tuple[int, int, int] = tuple(SYNDERM.values()),
     work: Path = ROOT / "results/runs/paper_scale",
     data: Path = ROOT / "results/data/synderm-paper-scale",
-    out: Path = ROOT / "results/published/paper_scale",
+    out: Path = ROOT / PUBLISHED / "paper_scale",
 ) -> None:
     """Train every row that there are photographs and time for, and publish its record.
 

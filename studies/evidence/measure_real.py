@@ -21,9 +21,9 @@ from dermimit.evaluate.out_of_fold import answers_of_folds, collect, scored
 from dermimit.evaluate.runs import plain_records, read_experiments
 from dermimit.records import read_json, write_json, write_parquet
 from dermimit.train import TrainConfig, fit, with_settings
+from studies.shared.paths import EXPERIMENTS, PUBLISHED, ROOT
 
-ROOT = Path(__file__).parents[2]
-TABLE = ROOT / "workflow/experiments/real/pad_ufes_20.csv"
+TABLE = ROOT / EXPERIMENTS / "real/pad_ufes_20.csv"
 FACTS = ("commit", "dirty", "code_fingerprint", "data_fingerprint", "platform", "processor", "started", "seconds")
 SOURCE = (
     "PAD-UFES-20 (Pacheco et al. 2020, Mendeley Data zr7vgbcyr2, CC BY 4.0), 948-image subset: ids, patients, diagnoses"
@@ -36,7 +36,7 @@ RECIPE = dict(
 def main(
     root: Annotated[Path, tyro.conf.Positional],
     only: tuple[str, ...] = (),
-    out: Path = ROOT / "results/published/real_evidence",
+    out: Path = ROOT / PUBLISHED / "real_evidence",
     work: Path = ROOT / "results/runs/real/pad_ufes_20",
     folds: int = 5,
     seeds: tuple[int, ...] = (0,),

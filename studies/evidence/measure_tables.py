@@ -20,8 +20,7 @@ from studies.evidence import tables as evidence_pages
 from studies.evidence import verdict_texts, verdicts
 from studies.shared import evidence
 from studies.shared import interval_charts as evidence_charts
-
-ROOT = Path(__file__).parents[2]
+from studies.shared.paths import EXPERIMENTS, PUBLISHED, ROOT
 
 
 def make(root: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Figure]]:
@@ -40,12 +39,12 @@ def make(root: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Figure]]:
             explored = name in evidence_pages.EXPLORED
             made[name] = evidence_pages.explored(found) if explored else found.against("full")
             drawn[name] = figure(found)
-    rows = tables.read_experiments(root / "workflow/experiments/real/pad_ufes_20.csv")
+    rows = tables.read_experiments(root / EXPERIMENTS / "real/pad_ufes_20.csv")
     real = real_evidence.read_real_evidence(root)
     made["real"], made["real_pairs"] = real_evidence.scores_table(real, rows), real_evidence.pairs_table(real, rows)
     made["real_verdicts"] = verdicts.judge_real(real, rows)
-    scale = tables.read_experiments(root / "workflow/experiments/gpu/paper_scale.csv")
-    runs = tables.read_records(root / "results/published/paper_scale")
+    scale = tables.read_experiments(root / EXPERIMENTS / "gpu/paper_scale.csv")
+    runs = tables.read_records(root / PUBLISHED / "paper_scale")
     return made | {"paper_scale": evidence.paper_scale_table(scale, runs)}, drawn
 
 

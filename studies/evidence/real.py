@@ -17,6 +17,7 @@ from dermimit.evaluate.estimate import (
 from dermimit.evaluate.out_of_fold import answers_of_folds, paired, scored
 from dermimit.evaluate.significance import holm
 from dermimit.records import read_json
+from studies.shared.paths import PUBLISHED
 
 PAIRS = (  # what the chapter asks of these rows
     ("imagenet_full", "imagenet_D"), ("imagenet_D_LSM", "imagenet_D"), ("imagenet_full", "imagenet_concat"),
@@ -41,7 +42,7 @@ def read_real_evidence(root: Path) -> dict[str, Any]:
         the record, with `table` (`out_of_fold.scored`) and `pairs` (`out_of_fold.paired`), both empty where it has not
         run, and `earlier`: the pairs of another training of the same rows, of which no answers were kept.
     """
-    path = root / "results/published/real_evidence/pad_ufes_20.json"
+    path = root / PUBLISHED / "real_evidence/pad_ufes_20.json"
     if not path.is_file():
         return {"table": [], "pairs": []}
     record = read_json(path)

@@ -34,10 +34,10 @@ from studies.failures import (
     most_confident,
     planted,
 )
+from studies.shared.paths import PUBLISHED, ROOT, WORK
 from studies.shared.published_cases import SEED, SIZE, TESTS, facts_of, tests
 
-ROOT = Path(__file__).parents[2]
-PUBLISHED, OUT = ROOT / "results/published/synderm", ROOT / "results/published/failures"
+RUNS, OUT = ROOT / PUBLISHED / "synderm", ROOT / PUBLISHED / "failures"
 PARTS = ("taxonomy", "gallery", "counterfactuals", "planted", "ink")
 Part = Literal["taxonomy", "gallery", "counterfactuals", "planted", "ink"]
 JOINED = ("full", "D_B_A_CIM", "D_B_A_LSM", "D_B_A_concat", "D_B_A")  # rows with all three tasks
@@ -55,7 +55,7 @@ def record(name: str, found: dict[str, Any], started: float, frame: pd.DataFrame
 
 def published(row: str) -> list[pd.DataFrame]:
     """Test predictions of every seed of a row."""
-    paths = sorted(PUBLISHED.glob(f"{row}-seed*/predictions.parquet"))
+    paths = sorted(RUNS.glob(f"{row}-seed*/predictions.parquet"))
     frames = [pd.read_parquet(path) for path in paths]
     return [f[f["split"] == "test"].reset_index(drop=True) for f in frames]
 
@@ -181,7 +181,7 @@ def gallery(runs: Path, work: Path, out: Path, seed: int = 0, most: int = 10) ->
 def main(
     only: tuple[Part, ...] = PARTS,
     out: Path = OUT,
-    work: Path = ROOT / "results/checks/failures",
+    work: Path = ROOT / WORK / "failures",
     runs: Path = ROOT / "results/runs/published/synderm",
     real: Path | None = None,
     real_runs: Path = ROOT / "results/runs/real/pad_ufes_20",

@@ -20,9 +20,8 @@ from dermimit.records import write_atomically
 from dermimit.train import load_run
 from studies.failures import by_condition as failures
 from studies.failures.measure import record
+from studies.shared.paths import PUBLISHED, ROOT, WORK
 from studies.shared.published_cases import SEED, TESTS, facts_of, tests
-
-ROOT = Path(__file__).parents[2]
 
 
 def main(
@@ -30,8 +29,8 @@ def main(
     row: str = "full",
     seed: int = 0,
     most: int = 180,
-    out: Path = ROOT / "results/published/failures",
-    work: Path = ROOT / "results/checks/failures",
+    out: Path = ROOT / PUBLISHED / "failures",
+    work: Path = ROOT / WORK / "failures",
 ) -> None:
     """Gather wrong answers.
 

@@ -24,8 +24,8 @@ from dermimit.records import provenance, write_json, write_parquet
 from dermimit.train.run import Run, load_run
 from studies.localisation.masked_photographs import Localisation, measure
 from studies.localisation.summary import summarise
+from studies.shared.paths import PUBLISHED, ROOT
 
-ROOT = Path(__file__).parents[2]
 COMPARED = ("class_attention", "gradient_attention", "integrated_gradients", "layer_grad_cam", "feature_ablation")
 SANE = ("lsm_score", "class_attention", "gradient_attention", "integrated_gradients", "layer_grad_cam", "occlusion",
         "edge_density")  # fmt: skip
@@ -41,7 +41,7 @@ def main(
     root: Path | None = None,
     limit: int = 300,
     curved: int = 100,
-    out: Path = ROOT / "results/published/localisation",
+    out: Path = ROOT / PUBLISHED / "localisation",
 ) -> None:
     """Measure the runs and write the records.
 

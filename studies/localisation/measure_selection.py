@@ -19,14 +19,12 @@ from dermimit.train.checkpoint import load_tensors
 from dermimit.train.run import load_run
 from studies.localisation.segmenters import SEGMENTERS
 from studies.localisation.selection import BLIND, covered
+from studies.shared.paths import PUBLISHED, ROOT
 
-ROOT = Path(__file__).parents[2]
 WHERE = {"full": "reference"} | dict.fromkeys(BLIND, "choices")
 
 
-def main(
-    runs: Annotated[Path, tyro.conf.Positional], root: Path | None = None, out: Path = ROOT / "results/published"
-) -> None:
+def main(runs: Annotated[Path, tyro.conf.Positional], root: Path | None = None, out: Path = ROOT / PUBLISHED) -> None:
     """Measure seed 0 of each row.
 
     Args:

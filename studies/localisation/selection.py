@@ -20,6 +20,7 @@ from studies.shared.evidence import (
     Evidence,
     read_evidence,
 )
+from studies.shared.paths import PUBLISHED
 
 BLIND = ("random_patches", "centre_patches", "k64")
 """Rows of the table `choices` that select without looking; one seed each, for what they select and cost."""
@@ -65,7 +66,7 @@ def selection_table(evidence: Evidence, root: Path) -> pd.DataFrame:
         root: the project's folder, for the records of the segmentation networks and of what was selected.
     """
     compared = evidence.against("full").set_index("row")
-    folder = root / "results/published"
+    folder = root / PUBLISHED
     path = folder / "localisation/selection.json"
     shares: Mapping[str, Any] = read_json(path)["rows"] if path.is_file() else {}
     lines = []
@@ -143,7 +144,7 @@ def outlines_table(root: Path) -> pd.DataFrame:
     """A line for each segmentation network: how well its outlines fit the masks of the test photographs; text."""
     lines = []
     for row in ("unet", "mask_rcnn"):
-        path = root / f"results/published/segmentation/{row}.json"
+        path = root / PUBLISHED / f"segmentation/{row}.json"
         if path.is_file():
             found = read_json(path)
             iou = f"{found['iou']:.2f} ({found['iou_low']:.2f} to {found['iou_high']:.2f})"

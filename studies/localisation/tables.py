@@ -17,6 +17,7 @@ from dermimit.evaluate.significance import holm, t_test
 from dermimit.explain.localisation_names import BASELINES, HUMAN_IOU
 from dermimit.records import read_json
 from studies.localisation.summary import paired, paired_methods
+from studies.shared.paths import PUBLISHED
 
 COLUMNS = {
     "pointing": "pointing game", "energy": "energy inside", "auroc": "AUROC", "average_precision": "average precision",
@@ -49,7 +50,7 @@ def read_localisation(root: Path) -> Published:
     Args:
         root: the project's folder.
     """
-    folder = root / "results/published/localisation"
+    folder = root / PUBLISHED / "localisation"
 
     def frame(name: str) -> pd.DataFrame | None:
         path = folder / f"synderm_{name}.parquet"

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from dermimit.records import origins, read_json
+from studies.shared.paths import PUBLISHED
 
 STUDIES = {
     "synderm": "ablation", "synderm-evidence": "evidence beside the ablation", "explorer": "model of the page Try it",
@@ -26,7 +27,7 @@ def records(root: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     Args:
         root: the project's folder.
     """
-    published = root / "results/published"
+    published = root / PUBLISHED
     for path in sorted(published.rglob("*.json")):
         content = read_json(path)
         found = [content] if path.name == "provenance.json" else origins(content)

@@ -15,12 +15,12 @@ from codecarbon.input import DataSource
 
 import dermimit.model  # noqa: F401  (registers the builders with timm)
 from dermimit.records import provenance, write_json
+from studies.shared.paths import PUBLISHED, ROOT
 
-ROOT = Path(__file__).parents[2]
 COUNTRIES = ("NOR", "FRA", "USA", "CHN", "IND")  # from a clean grid to a carbon-rich one
 
 
-def main(seconds: float = 60.0, out: Path = ROOT / "results/published/energy") -> None:
+def main(seconds: float = 60.0, out: Path = ROOT / PUBLISHED / "energy") -> None:
     """Train the small model with every core for a while, and write what CodeCarbon makes of it.
 
     Args:

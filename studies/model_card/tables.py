@@ -11,6 +11,7 @@ import pandas as pd
 from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate.statistics import count_interval
 from dermimit.records import read_json
+from studies.shared.paths import PUBLISHED
 from studies.shared.references import UNIFORM, reference_scores
 
 
@@ -20,10 +21,10 @@ def read_card(root: Path) -> dict[str, Any]:
     Args:
         root: the project's folder.
     """
-    folder = root / "results/published/explorer"
+    folder = root / PUBLISHED / "explorer"
     run = next(folder.glob("*/config.json")).parent
     answers = pd.read_parquet(run / "predictions.parquet")
-    ablation = pd.read_parquet(root / "results/published/synderm/full-seed0/predictions.parquet")
+    ablation = pd.read_parquet(root / PUBLISHED / "synderm/full-seed0/predictions.parquet")
     test, known = (frame[frame["split"] == "test"].set_index("image") for frame in (answers, ablation))
     if list(test["disease"]) != list(known["disease"].reindex(test.index)):
         raise ValueError("the explorer's run and the ablation were tested on different photographs: train one again")

@@ -25,8 +25,8 @@ from dermimit.evaluate.resampling import percentile_interval
 from dermimit.records import provenance, read_json, write_json, write_parquet
 from dermimit.train.run import Run, load_run
 from studies.rare_diseases import few_shot, novelty
+from studies.shared.paths import PUBLISHED, ROOT
 
-ROOT = Path(__file__).parents[2]
 TEST_SEED, EXAMPLES_SEED = 1_000_004, 1_000_005  # of no split of a dataset that `dermimit data synderm` would write
 PER_DISEASE, EXAMPLES = 60, 30
 SHOTS, REPEATS = (1, 2, 5, 10, 20), 10
@@ -39,7 +39,7 @@ def main(
     evidence: Annotated[Path, tyro.conf.Positional],
     root: Path | None = None,
     keep: bool = False,
-    out: Path = ROOT / "results/published/rare_diseases",
+    out: Path = ROOT / PUBLISHED / "rare_diseases",
 ) -> None:
     """Measure and write the records.
 

@@ -18,6 +18,7 @@ from dermimit.evaluate.resampling import patient_draws, percentile_interval
 from dermimit.evaluate.runs import read_experiments
 from dermimit.records import read_json
 from studies.rare_diseases.by_frequency import parts_of
+from studies.shared.paths import EXPERIMENTS, PUBLISHED
 
 WAYS = {
     "one threshold": ("adaptive", False), "a threshold for each part": ("adaptive", True),
@@ -31,7 +32,7 @@ def read_rare(root: Path) -> tuple[pd.DataFrame, dict[str, Any], dict[str, str]]
     Args:
         root: the project's folder.
     """
-    folder, tables = root / "results/published/rare_diseases", root / "workflow/experiments"
+    folder, tables = root / PUBLISHED / "rare_diseases", root / EXPERIMENTS
     labels = read_experiments(tables / "ablation.csv").set_index("row")["label"].to_dict()
     for table in ("reference", "rare_diseases"):
         lines = read_experiments(tables / f"{table}.csv").itertuples()

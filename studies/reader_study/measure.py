@@ -16,8 +16,8 @@ import tyro
 from dermimit.reader_study import power as reader_power
 from dermimit.reader_study.simulation import Assumptions, trust_for
 from dermimit.records import provenance, write_json
+from studies.shared.paths import PUBLISHED, ROOT
 
-ROOT = Path(__file__).parents[2]
 USUAL = Assumptions()
 SCENARIOS = {
     "usual": USUAL,
@@ -28,7 +28,7 @@ GAINS = (0.0, 0.03, 0.05)
 READERS, CASES = (5, 10, 15, 20, 30), (50, 75, 100, 150, 200, 300, 400)
 
 
-def main(studies: int = 1000, seed: int = 0, out: Path = ROOT / "results/published/reader_study/power.json") -> None:
+def main(studies: int = 1000, seed: int = 0, out: Path = ROOT / PUBLISHED / "reader_study/power.json") -> None:
     """Simulate.
 
     Args:

@@ -18,8 +18,8 @@ from dermimit.data import pad_ufes_20
 from dermimit.data.official import count_lesions
 from dermimit.records import provenance, write_json
 from studies.real_photographs import leakage, missingness
+from studies.shared.paths import PUBLISHED, ROOT, WORK
 
-ROOT = Path(__file__).parents[2]
 RECIPE = leakage.LeakageSettings()
 Check = Literal["counts", "missingness", "leakage"]
 
@@ -65,8 +65,8 @@ def leaks(root: Path, frame: pd.DataFrame, settings: leakage.LeakageSettings, wo
 def main(
     root: Annotated[Path, tyro.conf.Positional],
     only: tuple[Check, ...] = ("counts", "missingness", "leakage"),
-    out: Path = ROOT / "results/published/real_checks",
-    work: Path = ROOT / "results/checks/leakage",
+    out: Path = ROOT / PUBLISHED / "real_checks",
+    work: Path = ROOT / WORK / "leakage",
     settings: leakage.LeakageSettings = RECIPE,
 ) -> None:
     """Measure PAD-UFES-20.

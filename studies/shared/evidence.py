@@ -16,6 +16,7 @@ from dermimit.evaluate.resampling import bootstrap_floor
 from dermimit.evaluate.runs import read_experiments, read_records
 from dermimit.evaluate.statistics import format_mean_sd
 from dermimit.records import read_json
+from studies.shared.paths import EXPERIMENTS, PUBLISHED
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def read_evidence(root: Path, table: str, beside: tuple[str, ...] = ("full",), d
     Raises:
         FileNotFoundError: the ablation of this dataset is not published.
     """
-    published, tables = root / "results/published" / dataset, root / "workflow/experiments"
+    published, tables = root / PUBLISHED / dataset, root / EXPERIMENTS
     ablation = read_records(published)
     if ablation.empty:
         raise FileNotFoundError(f"{published} holds no runs: run `make published`")
@@ -86,8 +87,8 @@ def with_controls(root: Path, dataset: str = "synderm") -> Evidence:
         dataset: whose published runs.
     """
     ablation = read_evidence(root, "ablation", dataset=dataset)
-    rows = read_experiments(root / "workflow/experiments/controls.csv")
-    runs = read_records(root / f"results/published/{dataset}-evidence/controls")
+    rows = read_experiments(root / EXPERIMENTS / "controls.csv")
+    runs = read_records(root / PUBLISHED / f"{dataset}-evidence/controls")
     records = pd.concat([ablation.records, runs[runs["row"].isin(rows["row"])]], ignore_index=True)
     experiments = pd.concat([ablation.experiments, rows], ignore_index=True)
     return Evidence(experiments, records, ablation.label_space, tuple(rows["row"]), ablation.records)

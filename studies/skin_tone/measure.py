@@ -24,14 +24,14 @@ from dermimit.explain.selected_patches import on_lesion
 from dermimit.records import provenance, write_json
 from dermimit.train import load_run
 from studies.shared.evidence import read_evidence
+from studies.shared.paths import EXPERIMENTS, PUBLISHED, ROOT, WORK
 from studies.skin_tone import angle as typology
 from studies.skin_tone import by_type as skin_tone
 from studies.skin_tone import counterfactuals as paired
 from studies.skin_tone import mix as skin_mix
 from studies.skin_tone import real as skin_tone_real
 
-ROOT = Path(__file__).parents[2]
-OUT = ROOT / "results/published/skin_tone"
+OUT = ROOT / PUBLISHED / "skin_tone"
 PARTS = ("by_type", "counterfactuals", "mix", "typology", "real")
 Part = Literal["by_type", "counterfactuals", "mix", "typology", "real"]
 SIZE, CASES = 64, 400
@@ -60,7 +60,7 @@ def runs_of(runs: Path, row: str) -> list[Path]:
 def by_type(runs: Path, data: Path, out: Path) -> None:
     """Scores of every row of the ablation by skin type, and their gaps."""
     started, photos = time.time(), load("synderm", data, SIZE)
-    experiments, seeds = read_experiments(ROOT / "workflow/experiments/ablation.csv").set_index("row"), {}
+    experiments, seeds = read_experiments(ROOT / EXPERIMENTS / "ablation.csv").set_index("row"), {}
     for row, lsm in experiments["lsm"].items():
         seeds[row] = []
         for path in runs_of(runs, str(row)):
@@ -108,7 +108,7 @@ def counterfactuals(runs: Path, work: Path, out: Path) -> None:
 
 def rows_of_ablation() -> list[str]:
     """Names of the rows."""
-    return list(read_experiments(ROOT / "workflow/experiments/ablation.csv")["row"])
+    return list(read_experiments(ROOT / EXPERIMENTS / "ablation.csv")["row"])
 
 
 def answers_of(runs: Path, row: str, photos: dict[str, np.ndarray]) -> list[paired.Answers]:
@@ -120,7 +120,7 @@ def answers_of(runs: Path, row: str, photos: dict[str, np.ndarray]) -> list[pair
 def mix(out: Path) -> None:
     """What training mixes and remedies score; needs the published runs only."""
     started, evidence = time.time(), read_evidence(ROOT, "skin_tone")
-    tested = pd.read_parquet(ROOT / "results/published/synderm/full-seed0/predictions.parquet")
+    tested = pd.read_parquet(ROOT / PUBLISHED / "synderm/full-seed0/predictions.parquet")
     rows = skin_mix.read_runs(evidence, tested.drop_duplicates("image").set_index("image")["fitzpatrick"])
     least = [(f"{m}_dark{share}", f"{m}_dark0") for m in skin_mix.MODELS for share in skin_mix.SHARES[1:]]
     remedies = [(f"{skin_mix.PLAIN}_{name}", skin_mix.PLAIN) for name in skin_mix.REMEDIES]
@@ -159,7 +159,7 @@ def of_real(frame: pd.DataFrame) -> dict[str, Any]:
 def real_errors(real: Path, out: Path) -> None:
     """Who has a type recorded, and errors of the published out-of-fold answers by type and by angle."""
     started, frame = time.time(), skin_tone_real.photographs(real)
-    answers = pd.read_parquet(ROOT / "results/published/real_evidence/pad_ufes_20.parquet")
+    answers = pd.read_parquet(ROOT / PUBLISHED / "real_evidence/pad_ufes_20.parquet")
     models = answers_of_folds(answers[answers["row"].isin(REAL_ROWS)], pad_ufes_20.LABEL_SPACE.diseases)
     errors = skin_tone_real.error_table(models, frame)
     best = max(float((m.truth == m.answers[0]).mean()) for m in models.values())
@@ -173,7 +173,7 @@ def real_errors(real: Path, out: Path) -> None:
 def main(
     only: tuple[Part, ...] = PARTS,
     out: Path = OUT,
-    work: Path = ROOT / "results/checks/skin_tone",
+    work: Path = ROOT / WORK / "skin_tone",
     runs: Path = ROOT / "results/runs/published/synderm",
     data: Path = ROOT / "results/data/synderm-published",
     real: Path | None = None,

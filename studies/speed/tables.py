@@ -8,6 +8,7 @@ import pandas as pd
 
 from dermimit.evaluate.estimate import minus
 from dermimit.records import read_json
+from studies.shared.paths import PUBLISHED
 
 OURS, REFERENCE = "DermImitFormer", "ViT"
 TARGET_SHARE, TARGET_MFU = 0.05, 0.45
@@ -46,7 +47,7 @@ def read_speed(root: Path) -> Speed:
     Args:
         root: the project's folder.
     """
-    folder = root / "results/published/speed"
+    folder = root / PUBLISHED / "speed"
     paths = {name: folder / f"{name}.json" for name in NAMES}
     return Speed(**{name: read_json(path) if path.exists() else None for name, path in paths.items()})
 

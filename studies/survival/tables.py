@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from dermimit.records import read_json
+from studies.shared.paths import PUBLISHED
 
 NAMES = {"training": "training", "evaluation": "evaluation", "drawing": "drawing SynDerm", "workflow": "the workflow"}
 TWICE = {"training": "epochs", "drawing": "files"}
@@ -30,7 +31,7 @@ class Survival:
 
 def read_survival(root: Path) -> Survival:
     """The published records; `root` is the project's folder."""
-    folder = root / "results/published/survival"
+    folder = root / PUBLISHED / "survival"
     return Survival(*(read_json(folder / f"{name}.json") for name in ("faults", "fuzz", "memory")))
 
 

@@ -19,6 +19,7 @@ import tyro
 from dermimit.data import pad_ufes_20
 from dermimit.data.synderm import RENDERER, SynDerm, pixels_fingerprint
 from dermimit.records import provenance, read_json, write_json
+from studies.shared.paths import PUBLISHED, ROOT, WORK
 from studies.shared.pictures import (
     CLOSE_UP,
 )
@@ -29,7 +30,6 @@ from studies.synderm_checks.realism import (
     Sample,
 )
 
-ROOT = Path(__file__).parents[2]
 CHECKS = ("shortcuts", "visibility", "realism")
 Check = Literal["shortcuts", "visibility", "realism"]
 
@@ -116,8 +116,8 @@ def measure_realism(out: Path, settings: RealismSettings, folder: Path) -> None:
 
 def main(
     only: tuple[Check, ...] = CHECKS,
-    out: Path = ROOT / "results/published/synderm_checks",
-    work: Path = ROOT / "results/checks",
+    out: Path = ROOT / PUBLISHED / "synderm_checks",
+    work: Path = ROOT / WORK,
     real: Path | None = None,
     models: tuple[str, ...] = tuple(shortcuts.LABELS),
     attributes: tuple[str, ...] = visibility.ATTRIBUTES,

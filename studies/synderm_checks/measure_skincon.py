@@ -13,7 +13,9 @@ import pandas as pd
 import tyro
 import yaml
 
-KNOWLEDGE = Path(__file__).parents[2] / "dermimit/data/synderm/knowledge.yaml"
+from studies.shared.paths import ROOT
+
+KNOWLEDGE = ROOT / "dermimit/data/synderm/knowledge.yaml"
 REJECTED = "Do not consider this image"
 
 # Our attribute -> SkinCon concept. SkinCon has no counterpart of `annular`.

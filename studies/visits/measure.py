@@ -24,10 +24,10 @@ from dermimit.explain import localisation as of
 from dermimit.explain.map_tools import to_unit
 from dermimit.records import provenance, write_json
 from dermimit.train.run import load_run
+from studies.shared.paths import PUBLISHED, ROOT
 from studies.visits.model import VisitFusion
 from studies.visits.training import Series, answers, fit_visits
 
-ROOT = Path(__file__).parents[2]
 SEED = 1_000_006  # of no split of a dataset that `dermimit data synderm` would write
 SIZES = {"train": 4000, "val": 600, "test": 1500}
 VISITS, SPACINGS, SEEDS = 5, (3.0, 10.0, 30.0, 90.0), (0, 1, 2)
@@ -38,7 +38,7 @@ PIXELS = "pixel difference"
 def main(
     run: Annotated[Path, tyro.conf.Positional],
     share: float = 1.0,
-    out: Path = ROOT / "results/published/visits",
+    out: Path = ROOT / PUBLISHED / "visits",
 ) -> None:
     """Draw, read, train, measure, write.
 
