@@ -1,5 +1,6 @@
 """What a stranger meets first: the lock, the Makefile, the README and the table of contents."""
 
+import importlib
 import os
 import re
 import shlex
@@ -12,6 +13,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
+import tyro
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -179,3 +181,14 @@ def test_commands_and_tables_do_not_wait_for_torch() -> None:
         "import timm, dermimit\nassert dermimit.model.ModelConfig and timm.is_model('dermimitformer_base_patch16_224')"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+MEASUREMENTS = sorted(path.relative_to(ROOT).with_suffix("") for path in (ROOT / "studies").rglob("measure*.py"))
+
+
+@pytest.mark.parametrize("path", MEASUREMENTS, ids=str)
+def test_every_measurement_says_how_it_is_called(path, capsys) -> None:
+    measure = importlib.import_module(".".join(path.parts))
+    with pytest.raises(SystemExit, match="0"):
+        tyro.cli(measure.main, args=["--help"])
+    assert "usage:" in capsys.readouterr().out

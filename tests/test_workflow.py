@@ -46,6 +46,14 @@ def test_every_profile_has_both_datasets(profile, pad):
     assert real.sizes == {} and real.training["samples"] > 0
 
 
+@pytest.mark.parametrize("dataset", ["synderm", "pad_ufes_20"])
+def test_the_paper_s_profile_is_the_paper_s_recipe(dataset, pad):
+    root = {} if dataset == "synderm" else {"data_root": str(pad)}
+    training = helpers.read_settings({"profile": "paper", "dataset": dataset} | root, ROOT / "workflow").training
+    assert training["optimizer"] == "sgd" and training["cutmix_probability"] == 0.5 and training["pretrained"]
+    assert training["model"].startswith("dermimitformer_base_patch16")
+
+
 def test_a_training_waits_for_the_run_that_it_starts_from():
     rows = helpers.read_experiments(ROOT / "workflow/experiments/rare_diseases.csv")
     there = "results/runs/smoke/synderm-evidence"

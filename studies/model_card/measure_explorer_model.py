@@ -3,8 +3,9 @@
 Run: python -m studies.model_card.measure_explorer_model RUN results/published/explorer   (some minutes on one core)
 """
 
-import sys
 from pathlib import Path
+
+import tyro
 
 from dermimit.export.accuracy import accuracy, patients_of
 from dermimit.export.graph import Explorable
@@ -16,7 +17,7 @@ from dermimit.train import load_run
 SPLIT = "test"
 
 
-def main(folder: Path, out: Path) -> None:
+def main(folder: tyro.conf.Positional[Path], out: tyro.conf.Positional[Path]) -> None:
     """Write model.onnx, model.json, accuracy.json and the record of the run in `folder` into `out`."""
     run = load_run(folder)
     photos, targets = photos_of(run, None, SPLIT, limit=10**9)
@@ -33,4 +34,4 @@ def main(folder: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    tyro.cli(main)
