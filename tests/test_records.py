@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from dermimit import records
-from dermimit.evaluate import runs as tables
+from studies.shared import published
 
 
 @pytest.fixture
@@ -54,12 +54,12 @@ def test_what_was_made_from_a_modified_checkout_is_named(tmp_path):
 
     facts = {"commit": "c" * 40, "dirty": False, "started": "2030-01-02T03:04:05+00:00", "seconds": 90}
     write("skin/clean.json", provenance=facts)
-    assert tables.modified_text(tmp_path, "skin") == tables.modified_text(tmp_path, "nothing") == ""
+    assert published.modified_text(tmp_path, "skin") == published.modified_text(tmp_path, "nothing") == ""
     write("skin/made.json", runs=[facts, facts | {"commit": "d" * 40, "dirty": True}])
-    text = tables.modified_text(tmp_path, "skin")
+    text = published.modified_text(tmp_path, "skin")
     assert (
         "`made.json` (commit `dddddddddd`)" in text and "clean.json" not in text and "the other 1 of this page" in text
     )
-    table = tables.measurements_table(tmp_path).set_index("measurement")
+    table = published.measurements_table(tmp_path).set_index("measurement")
     assert table.loc["skin/made.json", "commit"] == "cccccccccc, dddddddddd (modified)"
     assert table.loc["skin/made.json", ["processes", "minutes"]].tolist() == [2, "3.0"]
