@@ -14,6 +14,7 @@ def checkout(tmp_path, monkeypatch):
     for name in ("dermimit/code.py", "results/published/record.json"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_text("1\n")
+    (tmp_path / "pyproject.toml").write_text('[tool.dermimit]\nrecords = ["results"]\n')
     identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "first"]):
         subprocess.run(["git", *identity, *words], cwd=tmp_path, check=True)
@@ -33,6 +34,14 @@ def test_a_replaced_record_is_no_change_of_the_code_and_a_changed_file_is(checko
 def test_outside_a_checkout_the_commit_is_not_known(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "PACKAGE", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert records.git_state() == ("unknown", False)
+
+
+def test_an_environment_within_another_project_is_not_that_project(checkout, monkeypatch):
+    installed = checkout / ".venv/lib/dermimit"
+    installed.mkdir(parents=True)
+    (installed / "code.py").write_text("1\n")
+    monkeypatch.setattr(records, "PACKAGE", installed)
     assert records.git_state() == ("unknown", False)
 
 

@@ -10,7 +10,6 @@ from dermimit.explore.cases import curated
 from dermimit.explore.runtime import RuntimeFilesError, runtime_files, write_script
 from dermimit.records import write_atomically
 
-CACHE = Path("results/vendor")
 WIDGETS = ("ablation", "failures", "dataset")
 """Explorers of records, whose data stand in the page itself."""
 
@@ -28,7 +27,7 @@ END = "export default { render };"
 WITHOUT = "without-runtime.txt"
 
 
-def build(onnx: Path, out: Path, cache: Path = CACHE, cases: Sequence[dict[str, Any]] | None = None) -> dict[str, int]:
+def build(onnx: Path, out: Path, cache: Path | None = None, cases: Sequence[dict[str, Any]] | None = None) -> dict[str, int]:
     """Write the folder `out`: scripts, and index.html that shows the explorer alone.
 
     A page of a book shows it with
@@ -37,7 +36,7 @@ def build(onnx: Path, out: Path, cache: Path = CACHE, cases: Sequence[dict[str, 
     Args:
         onnx: what `dermimit export` wrote; its .json lies beside it.
         out: folder; files of the same names are replaced.
-        cache: folder that keeps the fetched runtime; with it no network is needed.
+        cache: folder that keeps the fetched runtime, see `runtime_files`; with it no network is needed.
         cases: as `curated` gives them; its own choice by default.
 
     Returns:
@@ -65,7 +64,7 @@ def build(onnx: Path, out: Path, cache: Path = CACHE, cases: Sequence[dict[str, 
     return {name: (out / name).stat().st_size for name in FILES}
 
 
-def build_or_say_why(onnx: Path, out: Path, cache: Path = CACHE) -> str:
+def build_or_say_why(onnx: Path, out: Path, cache: Path | None = None) -> str:
     """As `build`; but where the runtime cannot be had, the page says so in the explorer's place.
 
     Returns:

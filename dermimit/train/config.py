@@ -100,7 +100,7 @@ class TrainConfig:
     """Folder that keeps photographs reduced to what image_size needs, for faster reading; the numbers are the same."""
     lesion_map: str = ""
     """Select patches by lesion maps instead of attention: "mask" for the manifest's own (an oracle), or a folder of
-    maps in data_root, such as studies/localisation/measure_outlines.py writes; empty: as the model says."""
+    maps in data_root, one <image stem>.png for every photograph; empty: as the model says."""
     train_share: float = 1.0
     """Share of the training patients that are used; the others are left out."""
     attribute_noise: float = 0.0
