@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
+from dermimit.extras import MissingExtraError
 from dermimit.reader_study.commands import commands as reader_study
 from dermimit.train.config import TrainConfig
 
@@ -241,7 +242,7 @@ def main(arguments: list[str] | None = None) -> int:
         code = app.cli(
             args=arguments, prog="dermimit", description="Body part, lesion attributes and disease of a photograph."
         )
-    except (ValueError, OSError, FloatingPointError, MemoryError) as error:
+    except (ValueError, OSError, FloatingPointError, MemoryError, MissingExtraError) as error:
         print(f"dermimit: {error}", file=sys.stderr)
         return 2
     return code or 0

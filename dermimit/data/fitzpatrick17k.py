@@ -155,7 +155,7 @@ def _hash_groups(root: Path, images: pd.Series) -> pd.Series | None:
     if importlib.util.find_spec("imagehash") is None:
         warnings.warn(
             "near-duplicates are not kept together, so they may fall in two splits: give duplicates=FILE (columns "
-            "md5hash and group) or install imagehash",
+            "md5hash and group), or pip install 'dermimit[data]'",
             stacklevel=3,
         )
         return None

@@ -1,4 +1,4 @@
-"""The explorers of records in Jupyter: the same modules as in a static page, with data from any runs and any manifest."""
+"""The explorers of records in Jupyter: the modules of static pages, with data from any runs and any manifest."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import pandas as pd
-import traitlets
 
 from dermimit.explore.bundle import module
 from dermimit.explore.page import page_html
+from dermimit.extras import extra
+
+with extra("explore"):
+    import anywidget
+    import traitlets
 
 
 class Browser(anywidget.AnyWidget):

@@ -27,7 +27,9 @@ END = "export default { render };"
 WITHOUT = "without-runtime.txt"
 
 
-def build(onnx: Path, out: Path, cache: Path | None = None, cases: Sequence[dict[str, Any]] | None = None) -> dict[str, int]:
+def build(
+    onnx: Path, out: Path, cache: Path | None = None, cases: Sequence[dict[str, Any]] | None = None
+) -> dict[str, int]:
     """Write the folder `out`: scripts, and index.html that shows the explorer alone.
 
     A page of a book shows it with

@@ -5,13 +5,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-import anywidget
-import traitlets
-
 from dermimit.explore.bundle import module
 from dermimit.explore.cases import curated
 from dermimit.explore.runtime import runtime_files
+from dermimit.extras import extra
 from dermimit.records import read_json
+
+with extra("explore"):
+    import anywidget
+    import traitlets
 
 
 class Explorer(anywidget.AnyWidget):

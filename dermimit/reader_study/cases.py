@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from dermimit.reader_study import Shares
+
 SKIN_GROUPS = {1: "I-II", 2: "I-II", 3: "III-IV", 4: "III-IV", 5: "V-VI", 6: "V-VI"}
 UNKNOWN = "unknown"
-Shares = Literal["equal", "as_found"]
 
 
 def skin_groups(fitzpatrick: pd.Series) -> pd.Series:

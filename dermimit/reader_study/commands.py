@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from dermimit.reader_study.cases import Shares
+from dermimit.reader_study import Shares
 
 
 def prepare(
