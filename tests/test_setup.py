@@ -102,6 +102,7 @@ def test_make_without_a_target_lists_the_targets() -> None:
     assert {
         "book",
         "test",
+        "lint",
         "published",
         "full",
         "gpu",

@@ -82,7 +82,9 @@ def _steps(maps: Batch, masks: Masks) -> tuple[np.ndarray, np.ndarray, np.ndarra
     ends = np.ones(values.shape, bool)
     ends[:, :-1] = values[:, 1:] != values[:, :-1]
     counts = [np.maximum.accumulate(np.cumsum(kind, 1) * ends, 1).astype(np.float64) for kind in (lesion, ~lesion)]
-    return *counts, *(np.pad(count, ((0, 0), (1, 0)))[:, :-1] for count in counts)
+    hits, false = counts
+    before, false_before = (np.pad(count, ((0, 0), (1, 0)))[:, :-1] for count in counts)
+    return hits, false, before, false_before
 
 
 def iou_by_threshold(

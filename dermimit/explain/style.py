@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 import matplotlib as mpl
+from matplotlib.rcsetup import cycler
 
 # Okabe and Ito (2008), colours that stay apart under the common kinds of colour blindness.
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK = (
@@ -26,13 +29,13 @@ ROW_COLOURS = {
 SPARE = (BLUE, "#B15928", "#1B9E77", "#7F7F00")
 MARKERS = "osD^vPX*<>dph8"
 INK, WIDTH = ".15", 1.25
-STYLE = {
+STYLE: Any = {
     "figure.dpi": 110, "figure.facecolor": "white", "savefig.facecolor": "white", "svg.hashsalt": "dermimit",
     "font.sans-serif": ["Arial", "DejaVu Sans", "Liberation Sans", "Bitstream Vera Sans", "sans-serif"],
     "font.size": 11, "text.color": INK,
     "axes.titlesize": 11, "axes.labelsize": 11, "axes.labelcolor": INK, "axes.edgecolor": INK, "axes.linewidth": WIDTH,
     "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False,
-    "axes.prop_cycle": mpl.cycler(color=[BLUE, ORANGE, GREEN, RED, PINK, SKY, YELLOW, BLACK]),
+    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, RED, PINK, SKY, YELLOW, BLACK]),
     "grid.color": ".8", "grid.linewidth": 1.0, "lines.solid_capstyle": "round", "image.cmap": "viridis",
     "legend.frameon": False, "legend.fontsize": 11, "legend.title_fontsize": 12,
     "patch.edgecolor": "w", "patch.force_edgecolor": True,
@@ -47,7 +50,7 @@ def pretty(name: str) -> str:
     return str(name).replace("_", " ")
 
 
-def row_colour(row: str, rows: list[str] | tuple[str, ...] = ()) -> str:
+def row_colour(row: str, rows: Sequence[str] = ()) -> str:
     """Return the fixed colour of an experiment row; a row that was added later takes the next spare one.
 
     Args:
@@ -60,7 +63,7 @@ def row_colour(row: str, rows: list[str] | tuple[str, ...] = ()) -> str:
     return SPARE[(added.index(row) if row in added else 0) % len(SPARE)]
 
 
-def row_marker(row: str, rows: list[str] | tuple[str, ...] = ()) -> str:
+def row_marker(row: str, rows: Sequence[str] = ()) -> str:
     """Return a marker for an experiment row, so that colour is never the only difference."""
     names = [*ROW_COLOURS, *(name for name in rows if name not in ROW_COLOURS)]
     return MARKERS[(names.index(row) if row in names else 0) % len(MARKERS)]

@@ -50,7 +50,8 @@ def runtime_files(cache: Path | None = None) -> dict[str, bytes]:
     content = archive.read_bytes()
     verify(content, integrity, archive)
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as tar:
-        return {name: tar.extractfile(member).read() for name, member in MEMBERS.items()}
+        files = {name: tar.extractfile(member) for name, member in MEMBERS.items()}
+        return {name: file.read() for name, file in files.items() if file is not None}
 
 
 def locked() -> tuple[str, str]:

@@ -124,8 +124,11 @@ def agreement(frame: pd.DataFrame, resamples: int = 500) -> list[Line]:
         said = rows.assign(said=pd.factorize(rows["differential"].map(lambda names: names[0]))[0])
         table = said.pivot(index="case", columns="reader", values="said").dropna().to_numpy(int)
         counts = aggregate_raters(table)[0]
-        low, high = bootstrap_interval(lambda drawn, counts=counts: float(fleiss_kappa(counts[drawn])), len(counts),
-                                       resamples=resamples)  # fmt: skip
+
+        def kappa(drawn: np.ndarray, counts: np.ndarray = counts) -> float:
+            return float(fleiss_kappa(counts[drawn]))
+
+        low, high = bootstrap_interval(kappa, len(counts), resamples=resamples)
         lines.append({"step": step, "arm": arm, "kappa": float(fleiss_kappa(counts)), "low": low, "high": high,
                       "cases": len(counts), "readers": table.shape[1]})  # fmt: skip
     return lines

@@ -88,5 +88,5 @@ def commands() -> tyro.extras.SubcommandApp:
     """The subcommands."""
     app = tyro.extras.SubcommandApp()
     for command in (prepare, serve, export):
-        app.command(command, name=command.__name__)
+        app.command(name=command.__name__)(command)
     return app
