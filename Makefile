@@ -26,7 +26,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install book book-offline test published full gpu explorer-model tables lock clean
+.PHONY: help install book book-offline test lint published full gpu explorer-model tables lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -61,6 +61,12 @@ book-offline: $(STAMP) ## the book as one zip file that opens by double click, e
 
 test: $(STAMP) ## run the tests, on all cores
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --dist loadfile $(ARGS)
+
+lint: $(STAMP) ## style and types, as CI checks them
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m nbstripout --keep-id --verify notebooks/*.ipynb
+	$(PY) -m mypy
 
 published: $(STAMP) ## long runs (hours), then copy their records to results/published
 	$(MAKE) PROFILE=published _publish

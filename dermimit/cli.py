@@ -3,10 +3,11 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
+from dermimit.extras import MissingExtraError
 from dermimit.reader_study.commands import commands as reader_study
 from dermimit.train.config import TrainConfig
 
@@ -219,29 +220,29 @@ def data_synderm(
     """
     from dermimit.data import synderm
 
-    knobs = {"fitzpatrick": fitzpatrick, "confounders": confounders, "zoom": zoom, "visits": visits, "maps": maps}
-    print(synderm.write(out, n, seed=seed, image_size=image_size, workers=workers, **knobs))
+    knobs: dict[str, Any] = {"fitzpatrick": fitzpatrick, "confounders": confounders, "zoom": zoom}
+    print(synderm.write(out, n, seed=seed, image_size=image_size, workers=workers, visits=visits, maps=maps, **knobs))
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Entry point; errors that a user can mend are printed without a traceback."""
     data = tyro.extras.SubcommandApp()
-    data.command(data_synderm, name="synderm")
-    data.command(data_check, name="check")
-    data.command(data_info, name="info")
+    data.command(name="synderm")(data_synderm)
+    data.command(name="check")(data_check)
+    data.command(name="info")(data_info)
     app = tyro.extras.SubcommandApp()
-    app.command(train, name="train")
-    app.command(predict, name="predict")
-    app.command(evaluate, name="evaluate")
-    app.command(explore, name="explore")
-    app.command(export, name="export")
+    app.command(name="train")(train)
+    app.command(name="predict")(predict)
+    app.command(name="evaluate")(evaluate)
+    app.command(name="explore")(explore)
+    app.command(name="export")(export)
     app.command(data, name="data", help="Make, check or describe a dataset.")
     app.command(reader_study(), name="reader-study", help="Prepare, serve or export a study of human readers.")
     try:
         code = app.cli(
             args=arguments, prog="dermimit", description="Body part, lesion attributes and disease of a photograph."
         )
-    except (ValueError, OSError, FloatingPointError, MemoryError) as error:
+    except (ValueError, OSError, FloatingPointError, MemoryError, MissingExtraError) as error:
         print(f"dermimit: {error}", file=sys.stderr)
         return 2
     return code or 0

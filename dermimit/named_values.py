@@ -1,4 +1,4 @@
-"""Settings written as text: a column of a table of experiments, a parameter of a notebook."""
+"""Settings written as text: a column of a table of experiments, a parameter."""
 
 import ast
 import shlex

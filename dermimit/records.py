@@ -9,6 +9,7 @@ import resource
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -24,7 +25,6 @@ PACKAGE = Path(__file__).parent
 PACKAGES = ("torch", "torchvision", "timm", "accelerate", "numpy", "pandas", "scikit-learn", "dermimit")
 RESULT_CODE = ("data", "model", "train", "evaluate/metrics.py", "evaluate/predictions.py", "evaluate/ranks.py")
 """The parts of the package that a run's numbers depend on."""
-RECORD_KINDS = (".json", ".parquet", ".onnx", ".webp")
 DISK_FULL = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the quota of disk space is used up",
@@ -100,17 +100,30 @@ def data_fingerprint(frame: pd.DataFrame) -> str:
 def git_state() -> tuple[str, bool]:
     """The commit of the package's checkout and whether files differ from it; ("unknown", False) elsewhere.
 
-    Files of the kinds that hold records do not count: a measurement that replaces its own would call itself modified.
+    Elsewhere is also an environment that lies in the checkout of another project. Folders that the checkout's
+    pyproject.toml lists as `records` under [tool.dermimit] do not count: a measurement that replaces its own record
+    would call itself modified.
     """
 
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], cwd=PACKAGE, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        others = [f":(top,exclude)*{kind}" for kind in RECORD_KINDS]
-        return git("rev-parse", "HEAD"), bool(git("status", "--porcelain", "--untracked-files=no", "--", ":/", *others))
+        if not git("ls-files", "--", "."):
+            return "unknown", False
+        aside = [f":(top,exclude){folder}" for folder in _record_folders(Path(git("rev-parse", "--show-toplevel")))]
+        changed = git("status", "--porcelain", "--untracked-files=no", "--", ":/", *aside)
+        return git("rev-parse", "HEAD"), bool(changed)
     except (OSError, subprocess.CalledProcessError):
         return "unknown", False
+
+
+def _record_folders(checkout: Path) -> list[str]:
+    try:
+        settings = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return settings.get("tool", {}).get("dermimit", {}).get("records", [])
 
 
 def processor() -> str:
@@ -168,7 +181,7 @@ def origins(record: object) -> list[dict[str, Any]]:
 
 
 def publish(run: Path, destination: Path, predictions: Literal["all", "answers", "none"] = "all") -> None:
-    """Copies the small part of a finished run's record, for the book to quote.
+    """Copies the small part of a finished run's record, to be quoted.
 
     Args:
         run: the run's folder.

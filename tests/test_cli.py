@@ -1,5 +1,7 @@
 """The `dermimit` command as a user calls it."""
 
+import sys
+
 import pytest
 
 from dermimit.cli import main
@@ -34,6 +36,13 @@ def test_mistakes_are_explained_without_a_traceback(run, tmp_path, capsys):
     assert "not a finished run" in capsys.readouterr().err
     assert main(["predict", str(run), str(tmp_path / "none.png")]) == 2
     assert "no such file" in capsys.readouterr().err
+
+
+def test_a_missing_extra_is_named_in_one_line(tiny_photos, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "imagehash", None)  # as if it were not installed
+    assert main(["data", "check", str(tiny_photos.root), "--dataset", "synderm"]) == 2
+    said = 'dermimit: imagehash is needed for this and not installed: pip install "dermimit[data]"\n'
+    assert capsys.readouterr().err == said
 
 
 def test_train_from_the_command_line(tiny_photos, tmp_path, capsys):

@@ -62,6 +62,14 @@ def test_the_runtime_comes_from_the_cache_without_a_network(tmp_path, monkeypatc
     assert runtime_files(tmp_path / "cache") == contents
 
 
+@pytest.mark.parametrize(("given", "folder"), [("{tmp}/mine", "mine"), ("", ".cache"), ("relative", ".cache")])
+def test_without_a_cache_it_is_kept_in_the_reader_s_own(tmp_path, monkeypatch, given, folder):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", given.format(tmp=tmp_path))
+    contents = archive(tmp_path / folder / "dermimit", monkeypatch)
+    assert runtime_files() == contents
+
+
 def test_a_runtime_that_is_absent_or_another_is_explained(tmp_path, monkeypatch):
     archive(tmp_path / "cache", monkeypatch)
     with pytest.raises(RuntimeFilesError, match=r"npm is not installed: .* `npm pack onnxruntime-web@9\.9\.9`"):

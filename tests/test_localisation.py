@@ -13,6 +13,7 @@ from dermimit.explain.deletion import Curves, blurred, deletion_and_insertion
 from dermimit.explain.localisation_names import HUMAN_IOU, SCORES
 from dermimit.train import TrainConfig, fit, load_run
 from studies.localisation import summary
+from studies.localisation.contrast import contrast
 from studies.localisation.masked_photographs import measure
 
 RNG = np.random.default_rng(0)
@@ -87,7 +88,7 @@ def test_contrast_is_the_colour_difference_from_the_skin_around():
     masks[2] = True
     photos[0][masks[0]] = 0.6
     photos[:, 0, 0] = 1  # far from the lesion: not compared
-    found = of.contrast(photos, masks)
+    found = contrast(photos, masks)
     light, dark = (_lightness(v) for v in (0.6, 0.5))
     mean = (light + dark) / 2 - 50
     weight = 1 + 0.015 * mean**2 / np.sqrt(20 + mean**2)  # CIEDE2000 of two greys

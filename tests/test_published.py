@@ -10,13 +10,14 @@ from dermimit.data.synderm import LABEL_SPACE
 from dermimit.data.synderm.golden import pixels_fingerprint
 from dermimit.evaluate.metrics import score
 from dermimit.evaluate.out_of_fold import COLUMNS
-from dermimit.evaluate.runs import read_experiments, read_histories, read_records, readme_table
+from dermimit.evaluate.runs import read_experiments, read_histories, read_records
 from dermimit.records import read_json
 from studies.evidence import tables as evidence_pages
 from studies.evidence.real import read_real_evidence
 from studies.evidence.verdict_texts import readme_text
 from studies.evidence.verdicts import SUMS, judge, judge_real
 from studies.shared.evidence import with_controls
+from studies.shared.published import readme_table
 from studies.shared.references import UNIFORM, published_references
 
 ROOT = Path(__file__).parents[1]

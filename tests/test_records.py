@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from dermimit import records
-from dermimit.evaluate import runs as tables
+from studies.shared import published
 
 
 @pytest.fixture
@@ -14,6 +14,7 @@ def checkout(tmp_path, monkeypatch):
     for name in ("dermimit/code.py", "results/published/record.json"):
         (tmp_path / name).parent.mkdir(parents=True)
         (tmp_path / name).write_text("1\n")
+    (tmp_path / "pyproject.toml").write_text('[tool.dermimit]\nrecords = ["results"]\n')
     identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "first"]):
         subprocess.run(["git", *identity, *words], cwd=tmp_path, check=True)
@@ -36,6 +37,14 @@ def test_outside_a_checkout_the_commit_is_not_known(tmp_path, monkeypatch):
     assert records.git_state() == ("unknown", False)
 
 
+def test_an_environment_within_another_project_is_not_that_project(checkout, monkeypatch):
+    installed = checkout / ".venv/lib/dermimit"
+    installed.mkdir(parents=True)
+    (installed / "code.py").write_text("1\n")
+    monkeypatch.setattr(records, "PACKAGE", installed)
+    assert records.git_state() == ("unknown", False)
+
+
 def test_the_processor_is_named():
     assert isinstance(records.processor(), str)
 
@@ -54,12 +63,12 @@ def test_what_was_made_from_a_modified_checkout_is_named(tmp_path):
 
     facts = {"commit": "c" * 40, "dirty": False, "started": "2030-01-02T03:04:05+00:00", "seconds": 90}
     write("skin/clean.json", provenance=facts)
-    assert tables.modified_text(tmp_path, "skin") == tables.modified_text(tmp_path, "nothing") == ""
+    assert published.modified_text(tmp_path, "skin") == published.modified_text(tmp_path, "nothing") == ""
     write("skin/made.json", runs=[facts, facts | {"commit": "d" * 40, "dirty": True}])
-    text = tables.modified_text(tmp_path, "skin")
+    text = published.modified_text(tmp_path, "skin")
     assert (
         "`made.json` (commit `dddddddddd`)" in text and "clean.json" not in text and "the other 1 of this page" in text
     )
-    table = tables.measurements_table(tmp_path).set_index("measurement")
+    table = published.measurements_table(tmp_path).set_index("measurement")
     assert table.loc["skin/made.json", "commit"] == "cccccccccc, dddddddddd (modified)"
     assert table.loc["skin/made.json", ["processes", "minutes"]].tolist() == [2, "3.0"]

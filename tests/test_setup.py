@@ -7,14 +7,20 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import nbformat
+import numpy as np
 import pytest
 import torch
 import tyro
 import yaml
+from PIL import Image
+
+import dermimit
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = (ROOT / "requirements.lock").read_text()
@@ -98,6 +104,7 @@ def test_make_without_a_target_lists_the_targets() -> None:
     assert {
         "book",
         "test",
+        "lint",
         "published",
         "full",
         "gpu",
@@ -136,6 +143,41 @@ def test_python_in_the_chapter_on_reproduction_runs() -> None:
     assert scope["logits"]["disease"].shape == (2, 49)
 
 
+def draw_folder(folder: Path) -> None:
+    """Photographs as the README's example finds them: photos/DISEASE/*.jpg, and photo.jpg beside."""
+    rng = np.random.default_rng(0)
+    for disease in ("acne", "eczema", "psoriasis"):
+        (folder / "photos" / disease).mkdir(parents=True)
+        for i in range(12):
+            pixels = rng.integers(0, 255, (70, 90, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(folder / "photos" / disease / f"{i}.jpg")
+    Image.fromarray(pixels).save(folder / "photo.jpg")
+
+
+def readme_example() -> str:
+    """The README's only lines of Python, with a training of seconds in place of minutes."""
+    (block,) = re.findall(r"^  ```python\n(.*?)^  ```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert block.count("samples=20_000") == 1
+    return textwrap.dedent(block).replace("samples=20_000", "samples=16, epochs=1, batch_size=8")
+
+
+def test_python_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    draw_folder(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, Any] = {}
+    with pytest.warns(UserWarning, match="patient"):
+        exec(readme_example(), scope)
+    assert scope["where"].shape == (1, 64, 64) and "differential" in capsys.readouterr().out
+
+
+def test_the_face_is_typed_as_it_is_attached() -> None:
+    stub = (ROOT / "dermimit/__init__.pyi").read_text()
+    assert sorted(re.findall(r"as (\w+)$", stub, re.MULTILINE)) == dermimit.__all__
+    for name in dermimit.__all__:
+        assert getattr(dermimit, name) is not None
+    assert dermimit.predict.predict_photo is dermimit.predict_photo  # the module, whatever was imported before
+
+
 def test_table_of_contents_names_every_chapter() -> None:
     written = {path.relative_to(ROOT).with_suffix("").as_posix() for path in PROSE}
     assert written == {TOC["root"], *(name for name in CHAPTERS if name.startswith("book/"))}
@@ -171,9 +213,8 @@ def test_this_python_is_new_enough() -> None:
 
 
 def test_commands_and_tables_do_not_wait_for_torch() -> None:
-    light = (
-        "dermimit, dermimit.cli, dermimit.data.synderm, dermimit.data.facts, dermimit.train.config, dermimit.prediction"
-    )
+    light = "dermimit, dermimit.cli, dermimit.reader_study.commands, dermimit.data.synderm, dermimit.data.facts"
+    light += ", dermimit.train.config, dermimit.prediction"
     tables = "dermimit.evaluate.runs, dermimit.evaluate.comparisons, studies.shared.evidence, studies.failures.tables"
     code = f"import sys, {light}, {tables}, dermimit.explain.figures\nassert 'torch' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
@@ -181,6 +222,21 @@ def test_commands_and_tables_do_not_wait_for_torch() -> None:
         "import timm, dermimit\nassert dermimit.model.ModelConfig and timm.is_model('dermimitformer_base_patch16_224')"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_help_waits_for_no_table_and_no_figure() -> None:
+    code = """
+import sys
+from dermimit.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit:
+    pass
+print(*{"torch", "pandas", "scipy", "matplotlib", "pyarrow", "timm"} & sys.modules.keys(), file=sys.stderr)
+"""
+    for words in (["--help"], ["train", "--help"], ["data", "--help"], ["reader-study", "--help"]):
+        run = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+        assert "usage: dermimit" in run.stdout and run.stderr.split() == []
 
 
 MEASUREMENTS = sorted(path.relative_to(ROOT).with_suffix("") for path in (ROOT / "studies").rglob("measure*.py"))

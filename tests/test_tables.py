@@ -10,7 +10,7 @@ from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate import comparisons, statistics
 from dermimit.evaluate import runs as tables
 from dermimit.evaluate.metrics import attribute_metrics, class_metrics
-from studies.shared import references
+from studies.shared import published, references
 
 SPACE = LabelSpace("toy", diseases=("a", "b", "c"))
 EXPERIMENTS = pd.DataFrame(
@@ -174,7 +174,7 @@ def test_verdict_says_what_the_interval_and_the_seeds_allow(interval, seeds, sai
 def test_status_table(tmp_path):
     write_run(tmp_path / "runs/quick/synderm", "D-seed3", "aabc")
     write_run(tmp_path / "published/synderm", "D-seed0", "aabc")
-    table = tables.status_table(tmp_path)
+    table = published.status_table(tmp_path)
     assert list(table["profile"]) == ["quick", "published"]
     assert dict(table.iloc[0]) == {
         "dataset": "synderm",
@@ -188,7 +188,7 @@ def test_status_table(tmp_path):
         "peak memory (MB)": "512",
     }
     assert tables.to_markdown(table).count("\n") == 4
-    assert "No run" in tables.to_markdown(tables.status_table(tmp_path / "none"))
+    assert "No run" in tables.to_markdown(published.status_table(tmp_path / "none"))
 
 
 def test_histories_are_stacked(tmp_path):

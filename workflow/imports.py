@@ -65,7 +65,10 @@ def _resolve(module: str, name: str) -> Iterator[Path]:
         yield from (folder / "__init__.py", folder / f"{name}.py")
     elif folder.is_dir():
         yield folder / "__init__.py"
-        yield from (folder / f"{part}.py" for part in _lazy(folder / "__init__.py").get(name, ()))
+        if (folder / name).is_dir():
+            yield folder / name / "__init__.py"
+        for part in _lazy(folder / "__init__.py").get(name, ()):
+            yield from _resolve(f"{module}.{part}", name)
 
 
 @cache

@@ -133,4 +133,4 @@ def load(entry: Path) -> UInt8[Tensor, "3 h w"] | None:
 
 
 def _checksum(size: tuple[int, int], pixels: np.ndarray) -> int:
-    return zlib.crc32(pixels, zlib.crc32(struct.pack("<II", *size)))
+    return zlib.crc32(pixels.data, zlib.crc32(struct.pack("<II", *size)))

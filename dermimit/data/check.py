@@ -46,7 +46,7 @@ def check(
     check_options(dataset, options or {})
     frame, space = _load(dataset, root, report, options or {})
     files = {path for paths in find_photos(root, exclude=()).values() for path in paths}
-    if frame is None:
+    if frame is None or space is None:
         listed = sorted(files)
         frame = pd.DataFrame({"image": listed, **dict.fromkeys(("split", "patient_id", "disease", "mask"))})
     else:

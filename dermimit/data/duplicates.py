@@ -16,6 +16,7 @@ from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
 from dermimit.data.reading import PhotoError, open_photo
+from dermimit.extras import extra
 
 NEAR_PHASH, NEAR_DHASH = 4, 12
 """Bits of 64 in which the perceptual and the difference hash of near-duplicates may differ, both at once.
@@ -67,7 +68,8 @@ def look_at_all(root: Path, images: Sequence[str], workers: int = WORKERS) -> It
 
 def look_at(path: Path) -> Look:
     """Read a file whole, decode it as training would, and take its fingerprints."""
-    import imagehash  # here, since only this command needs it
+    with extra("data"):
+        import imagehash
 
     try:
         if not path.stat().st_size:

@@ -28,21 +28,22 @@ NAME = "fitzpatrick17k"
 TABLE, SKINCON_TABLE = "fitzpatrick17k.csv", "annotations_fitzpatrick17k.csv"
 LEVELS = {114: "label", 9: "nine_partition_label", 3: "three_partition_label"}
 COLUMNS = ("md5hash", "fitzpatrick_scale", *LEVELS.values(), "qc")
-NINE = ("benign dermal", "benign epidermal", "benign melanocyte", "genodermatoses", "inflammatory")
+NINE: tuple[str, ...] = ("benign dermal", "benign epidermal", "benign melanocyte", "genodermatoses", "inflammatory")
 NINE += ("malignant cutaneous lymphoma", "malignant dermal", "malignant epidermal", "malignant melanoma")
 PARTS = {9: NINE, 3: ("benign", "malignant", "non-neoplastic")}
 WRONG = "3 Wrongly labelled"
 FLAG = "Do not consider this image"
-CONCEPTS = ("Vesicle", "Papule", "Macule", "Plaque", "Abscess", "Pustule", "Bulla", "Patch", "Nodule", "Ulcer")
-CONCEPTS += ("Crust", "Erosion", "Excoriation", "Atrophy", "Exudate", "Purpura/Petechiae", "Fissure", "Induration")
-CONCEPTS += ("Xerosis", "Telangiectasia", "Scale", "Scar", "Friable", "Sclerosis", "Pedunculated")
+CONCEPTS: tuple[str, ...] = ("Vesicle", "Papule", "Macule", "Plaque", "Abscess", "Pustule", "Bulla", "Patch", "Nodule")
+CONCEPTS += ("Ulcer", "Crust", "Erosion", "Excoriation", "Atrophy", "Exudate", "Purpura/Petechiae", "Fissure")
+CONCEPTS += ("Induration", "Xerosis", "Telangiectasia", "Scale", "Scar", "Friable", "Sclerosis", "Pedunculated")
 CONCEPTS += ("Exophytic/Fungating", "Warty/Papillomatous", "Dome-shaped", "Flat topped", "Brown(Hyperpigmentation)")
 CONCEPTS += ("Translucent", "White(Hypopigmentation)", "Purple", "Yellow", "Black", "Erythema", "Comedo")
 CONCEPTS += ("Lichenification", "Blue", "Umbilicated", "Poikiloderma", "Salmon", "Wheal", "Acuminate", "Burrow")
 CONCEPTS += ("Gray", "Pigmented", "Cyst")
-FREQUENT = ("Papule", "Plaque", "Pustule", "Bulla", "Patch", "Nodule", "Ulcer", "Crust", "Erosion", "Atrophy")
-FREQUENT += ("Exudate", "Telangiectasia", "Scale", "Scar", "Friable", "Dome-shaped", "Brown(Hyperpigmentation)")
-FREQUENT += ("White(Hypopigmentation)", "Purple", "Yellow", "Black", "Erythema")  # on at least 50 photos each
+# on at least 50 photos each
+FREQUENT: tuple[str, ...] = ("Papule", "Plaque", "Pustule", "Bulla", "Patch", "Nodule", "Ulcer", "Crust", "Erosion")
+FREQUENT += ("Atrophy", "Exudate", "Telangiectasia", "Scale", "Scar", "Friable", "Dome-shaped")
+FREQUENT += ("Brown(Hyperpigmentation)", "White(Hypopigmentation)", "Purple", "Yellow", "Black", "Erythema")
 
 OFFICIAL = {"images": 16577, "diseases": 114, "attributes": 48}
 INFO: dict[str, Any] = {
@@ -155,7 +156,7 @@ def _hash_groups(root: Path, images: pd.Series) -> pd.Series | None:
     if importlib.util.find_spec("imagehash") is None:
         warnings.warn(
             "near-duplicates are not kept together, so they may fall in two splits: give duplicates=FILE (columns "
-            "md5hash and group) or install imagehash",
+            "md5hash and group), or pip install 'dermimit[data]'",
             stacklevel=3,
         )
         return None

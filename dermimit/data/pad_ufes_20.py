@@ -21,7 +21,7 @@ DISEASE_NAMES = {
     "SCC": "squamous cell carcinoma, Bowen's disease included",
     "SEK": "seborrhoeic keratosis",
 }
-REGIONS = ("ABDOMEN", "ARM", "BACK", "CHEST", "EAR", "FACE", "FOOT")
+REGIONS: tuple[str, ...] = ("ABDOMEN", "ARM", "BACK", "CHEST", "EAR", "FACE", "FOOT")
 REGIONS += ("FOREARM", "HAND", "LIP", "NECK", "NOSE", "SCALP", "THIGH")
 SYMPTOMS = ("itch", "grew", "hurt", "changed", "bleed", "elevation")
 ANSWERS = ("TRUE", "FALSE", "UNK")

@@ -48,8 +48,10 @@ class PhotoSet:
         transform = train_transform(self.image_size) if augment else eval_transform(self.image_size)
         size = self.image_size if in_memory else None
         rows = select(self.frame, split)
-        reading = {"least": least_side(self.image_size), "cache": self.cache}
-        return PhotoDataset(rows, self.label_space, self.root, transform, in_memory, size, with_mask, **reading)
+        least, cache = least_side(self.image_size), self.cache
+        return PhotoDataset(
+            rows, self.label_space, self.root, transform, in_memory, size, with_mask, least=least, cache=cache
+        )
 
 
 def load(dataset: str, root: Path | str, image_size: int, seed: int = 0, **options: Any) -> PhotoSet:

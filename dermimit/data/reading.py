@@ -24,11 +24,11 @@ def open_photo(path: Path, least: int | None = None, content: bytes | None = Non
     Raises:
         PhotoError: as `dermimit.data.photos.read_photo`.
     """
-    with explaining(path), Image.open(path if content is None else io.BytesIO(content)) as image:
-        pixels, limit = image.width * image.height, Image.MAX_IMAGE_PIXELS
+    with explaining(path), Image.open(path if content is None else io.BytesIO(content)) as opened:
+        pixels, limit = opened.width * opened.height, Image.MAX_IMAGE_PIXELS
         if limit and pixels > limit:
             raise PhotoError(f"{path}: {pixels:,} pixels, more than the safe {limit:,}; make it smaller")
-        image = image if least is None else _reduced(image, least)
+        image = opened if least is None else _reduced(opened, least)
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
         return _to_rgb(image)
@@ -37,8 +37,8 @@ def open_photo(path: Path, least: int | None = None, content: bytes | None = Non
 def _reduced(image: Image.Image, least: int) -> Image.Image:
     """An image just opened, decoded smaller if its format can; a last row or column that is mostly padding is cut."""
     drafted = image.draft(None, (least, least))
-    size = tuple(map(round, drafted[1][2:])) if drafted else image.size
-    return image if size == image.size else image.crop((0, 0, *size))
+    width, height = map(round, drafted[1][2:]) if drafted else image.size
+    return image if (width, height) == image.size else image.crop((0, 0, width, height))
 
 
 @contextmanager

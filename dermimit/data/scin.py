@@ -28,8 +28,8 @@ from dermimit.data.tables import named, read_table
 NAME = "scin"
 CASES, LABELS = "scin_cases.csv", "scin_labels.csv"
 FOLDER = "dataset"
-BODY_PARTS = ("head_or_neck", "arm", "palm", "back_of_hand", "torso_front", "torso_back", "genitalia_or_groin")
-BODY_PARTS += ("buttocks", "leg", "foot_top_or_side", "foot_sole", "other")
+BODY_PARTS: tuple[str, ...] = ("head_or_neck", "arm", "palm", "back_of_hand", "torso_front", "torso_back")
+BODY_PARTS += ("genitalia_or_groin", "buttocks", "leg", "foot_top_or_side", "foot_sole", "other")
 TEXTURES = ("raised_or_bumpy", "flat", "rough_or_flaky", "fluid_filled")
 SYMPTOMS = ("bothersome_appearance", "bleeding", "increasing_size", "darkening", "itching", "burning", "pain")
 NO_SYMPTOM = "condition_symptoms_no_relevant_experience"
@@ -85,7 +85,7 @@ def load(root: Path | str, min_cases: int = 20) -> tuple[pd.DataFrame, LabelSpac
         )
     found = _differentials(labels, folder / LABELS)
     differentials = [found.get(case) for case in cases["case_id"]]
-    heaviest = pd.Series([max(d, key=d.get) if d else None for d in differentials], cases.index, dtype=object)
+    heaviest = pd.Series([max(d, key=d.__getitem__) if d else None for d in differentials], cases.index, dtype=object)
     counts = heaviest.value_counts()
     kept = sorted(counts.index[counts >= min_cases])
     if not kept:

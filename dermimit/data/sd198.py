@@ -141,8 +141,8 @@ def _read_list(path: Path) -> pd.DataFrame:
             )
             problems.append(f"line {number}: {line!r} is not a path and a whole number; {header}")
             continue
-        rows.append({"image": photo if photo.startswith(f"{IMAGES}/") else f"{IMAGES}/{photo}", "disease": folder})
-        rows[-1]["label"] = int(label)
+        image = photo if photo.startswith(f"{IMAGES}/") else f"{IMAGES}/{photo}"
+        rows.append({"image": image, "disease": folder, "label": int(label)})
         index.append(f"{path.name} line {number}")
     raise_problems(str(path), problems)
     if not rows:

@@ -20,7 +20,7 @@ __all__ = ["Answers", "accuracy_by_skin_type", "compare", "macro_f1", "read_answ
 
 CLAIMED = 0.013  # macro-F1 that the paper says the other tasks add to the disease
 NAN = float("nan")
-REFERENCE = {"difference": 0.0, "difference_low": 0.0, "difference_high": 0.0, "difference_sd": NAN}
+REFERENCE: dict[str, Any] = {"difference": 0.0, "difference_low": 0.0, "difference_high": 0.0, "difference_sd": NAN}
 REFERENCE |= {"p_photographs": NAN, "p_bootstrap": NAN, "p": NAN, "df": NAN, "effect": NAN, "seeds_needed": None}
 REFERENCE |= {"paired": 0, "note": "reference"}
 ONE_SEED = "one seed: not tested"

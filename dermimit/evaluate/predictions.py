@@ -39,7 +39,8 @@ def predict(
     """
     model.eval()
     loader = accelerator.prepare(DataLoader(photos, batch_size, shuffle=False, num_workers=workers))
-    space, columns = photos.label_space, {}
+    space = photos.label_space
+    columns: dict[str, list] = {}
     for batch in loader:
         with accelerator.autocast():
             logits, out = model(batch["image"].contiguous(memory_format=torch.channels_last))

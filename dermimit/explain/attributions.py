@@ -124,7 +124,7 @@ def attribution(
         for some, theirs in tqdm(parts, desc=method, unit="batch", disable=None if progress else True, leave=False):
             found.append(METHODS[method](model, some.clone(), task, theirs.clone(), batch_size=batch_size, **options))
     raw, relevance = (torch.cat([getattr(f, name) for f in found]).detach() for name in ("raw", "relevance"))
-    delta = None if found[0].delta is None else torch.cat([f.delta for f in found])
+    delta = None if found[0].delta is None else torch.cat([f.delta for f in found if f.delta is not None])
     return Maps(to_unit(relevance.float()), raw.float(), classes, method, task, delta)
 
 

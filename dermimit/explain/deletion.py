@@ -80,7 +80,9 @@ def deletion_and_insertion(
     values = maps.detach().cpu().numpy().reshape(len(maps), -1)
     ranks = stats.rankdata(-values, axis=1).reshape(maps.shape) / values.shape[1]
     ranks, background = torch.from_numpy(ranks).to(images.device), blurred(images)
-    shares, removed, shown = [], [], []
+    shares: list[Tensor] = []
+    removed: list[Tensor] = []
+    shown: list[Tensor] = []
     for step in range(steps + 1):
         chosen = ranks <= step / steps + 1e-9
         shares.append(chosen.double().mean((1, 2)))
@@ -88,7 +90,8 @@ def deletion_and_insertion(
             mixed = torch.where(chosen[:, None], inside, outside)
             found.append(_probability(model, mixed, task, classes, several, batch_size))
     share = torch.stack(shares, 1).cpu().numpy()
-    return tuple(Curves(share, torch.stack(found, 1).cpu().numpy()) for found in (removed, shown))
+    deletion, insertion = (Curves(share, torch.stack(found, 1).cpu().numpy()) for found in (removed, shown))
+    return deletion, insertion
 
 
 def _probability(

@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int, UInt8
 from scipy import ndimage
-from skimage.color import deltaE_ciede2000, rgb2lab
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -83,7 +82,9 @@ def _steps(maps: Batch, masks: Masks) -> tuple[np.ndarray, np.ndarray, np.ndarra
     ends = np.ones(values.shape, bool)
     ends[:, :-1] = values[:, 1:] != values[:, :-1]
     counts = [np.maximum.accumulate(np.cumsum(kind, 1) * ends, 1).astype(np.float64) for kind in (lesion, ~lesion)]
-    return *counts, *(np.pad(count, ((0, 0), (1, 0)))[:, :-1] for count in counts)
+    hits, false = counts
+    before, false_before = (np.pad(count, ((0, 0), (1, 0)))[:, :-1] for count in counts)
+    return hits, false, before, false_before
 
 
 def iou_by_threshold(
@@ -119,27 +120,6 @@ def iou(maps: Batch, masks: Masks, threshold: float) -> Scores:
 def lesions(masks: Masks) -> list[int]:
     """Number of connected parts of each mask, corners included."""
     return [int(ndimage.label(mask, np.ones((3, 3)))[1]) for mask in masks]
-
-
-def contrast(photos: Float[np.ndarray, "batch height width 3"], masks: Masks, ring: float = 0.1) -> Scores:
-    """How much the lesion's mean colour differs from that of the skin around it: CIEDE2000, about 1 is just visible.
-
-    Args:
-        photos: sRGB in [0, 1].
-        masks: the lesion.
-        ring: width of the skin that is compared, as a share of the photograph's shorter side, at least one pixel.
-
-    Returns:
-        the difference, 0 or more; NaN where the lesion has no skin around it.
-    """
-    steps = max(1, round(ring * min(masks.shape[1:])))
-    found = np.full(len(masks), np.nan)
-    for i, (photo, mask) in enumerate(zip(photos, masks, strict=True)):
-        around = ndimage.binary_dilation(mask, iterations=steps) & ~mask
-        if mask.any() and around.any():
-            lab = rgb2lab(photo)
-            found[i] = deltaE_ciede2000(lab[mask].mean(0), lab[around].mean(0))
-    return found
 
 
 def selected_on_lesion(

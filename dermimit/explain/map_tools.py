@@ -59,7 +59,7 @@ def patches_to_map(values: Float[Tensor, "batch patches"], grid: tuple[int, int]
 
 def of_patches(model: nn.Module, images: Images, values: Float[Tensor, "batch patches"]) -> Found:
     """Values of patches as what a method found; only those above 0 are relevance."""
-    raw = spread(values.detach(), model.grid_size, images.shape[-2:])
+    raw = spread(values.detach(), model.grid_size, (images.shape[-2], images.shape[-1]))
     return Found(raw, raw.relu())
 
 

@@ -22,7 +22,7 @@ def feature_ablation(
     """
     rows, columns = model.grid_size
     cells = torch.arange(rows * columns, device=images.device)[None].float()
-    mask = spread(cells, model.grid_size, images.shape[-2:]).long()[:, None].expand(1, 3, -1, -1)
+    mask = spread(cells, model.grid_size, (images.shape[-2], images.shape[-1])).long()[:, None].expand(1, 3, -1, -1)
     drop = FeatureAblation(TaskLogits(model, task)).attribute(
         images,
         baselines=baseline,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from typing import Any
+
 import matplotlib as mpl
-import seaborn as sns
+from matplotlib.rcsetup import cycler
 
 # Okabe and Ito (2008), colours that stay apart under the common kinds of colour blindness.
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK = (
@@ -24,6 +28,21 @@ ROW_COLOURS = {
 }  # fmt: skip
 SPARE = (BLUE, "#B15928", "#1B9E77", "#7F7F00")
 MARKERS = "osD^vPX*<>dph8"
+INK, WIDTH = ".15", 1.25
+STYLE: Any = {
+    "figure.dpi": 110, "figure.facecolor": "white", "savefig.facecolor": "white", "svg.hashsalt": "dermimit",
+    "font.sans-serif": ["Arial", "DejaVu Sans", "Liberation Sans", "Bitstream Vera Sans", "sans-serif"],
+    "font.size": 11, "text.color": INK,
+    "axes.titlesize": 11, "axes.labelsize": 11, "axes.labelcolor": INK, "axes.edgecolor": INK, "axes.linewidth": WIDTH,
+    "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, RED, PINK, SKY, YELLOW, BLACK]),
+    "grid.color": ".8", "grid.linewidth": 1.0, "lines.solid_capstyle": "round", "image.cmap": "viridis",
+    "legend.frameon": False, "legend.fontsize": 11, "legend.title_fontsize": 12,
+    "patch.edgecolor": "w", "patch.force_edgecolor": True,
+    **{f"{axis}tick.{key}": value for axis in "xy" for key, value in {
+        "color": INK, "labelsize": 11, "major.size": 6, "major.width": WIDTH, "minor.size": 4, "minor.width": 1,
+    }.items()},
+}  # fmt: skip
 
 
 def pretty(name: str) -> str:
@@ -31,7 +50,7 @@ def pretty(name: str) -> str:
     return str(name).replace("_", " ")
 
 
-def row_colour(row: str, rows: list[str] | tuple[str, ...] = ()) -> str:
+def row_colour(row: str, rows: Sequence[str] = ()) -> str:
     """Return the fixed colour of an experiment row; a row that was added later takes the next spare one.
 
     Args:
@@ -44,7 +63,7 @@ def row_colour(row: str, rows: list[str] | tuple[str, ...] = ()) -> str:
     return SPARE[(added.index(row) if row in added else 0) % len(SPARE)]
 
 
-def row_marker(row: str, rows: list[str] | tuple[str, ...] = ()) -> str:
+def row_marker(row: str, rows: Sequence[str] = ()) -> str:
     """Return a marker for an experiment row, so that colour is never the only difference."""
     names = [*ROW_COLOURS, *(name for name in rows if name not in ROW_COLOURS)]
     return MARKERS[(names.index(row) if row in names else 0) % len(MARKERS)]
@@ -52,29 +71,9 @@ def row_marker(row: str, rows: list[str] | tuple[str, ...] = ()) -> str:
 
 def use_style() -> None:
     """Set fonts, sizes and a white background, and draw inline figures as SVG where there is a notebook."""
-    sns.set_theme(context="notebook", style="ticks", palette=[BLUE, ORANGE, GREEN, RED, PINK, SKY, YELLOW, BLACK])
-    mpl.rcParams.update(
-        {
-            "figure.dpi": 110,
-            "figure.facecolor": "white",
-            "savefig.facecolor": "white",
-            "font.size": 11,
-            "axes.titlesize": 11,
-            "axes.labelsize": 11,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "legend.frameon": False,
-            "image.cmap": "viridis",
-            "svg.hashsalt": "dermimit",
-        }
-    )
-    _inline_svg()
-
-
-def _inline_svg() -> None:
-    from IPython import get_ipython
-
-    if get_ipython() is not None:
+    mpl.rcParams.update(STYLE)
+    ipython = sys.modules.get("IPython")  # in a notebook it has been imported
+    if ipython is not None and ipython.get_ipython() is not None:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
         set_matplotlib_formats("svg", facecolor="white")

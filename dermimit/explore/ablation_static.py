@@ -41,8 +41,8 @@ def forest_figure(scores: pd.DataFrame, experiments: pd.DataFrame, metric: str =
 def _whiskers(axis: Axes, lines: pd.DataFrame, rows: Sequence[str], everything: Sequence[str]) -> None:
     for line in lines.itertuples():
         ends = [[line.value - line.low], [line.high - line.value]]
-        look = {"color": row_colour(line.row, everything), "fmt": row_marker(line.row, everything), "capsize": 3}
-        axis.errorbar(line.value, rows.index(line.row), xerr=ends, **look)
+        colour, marker = row_colour(line.row, everything), row_marker(line.row, everything)
+        axis.errorbar(line.value, rows.index(line.row), xerr=ends, color=colour, fmt=marker, capsize=3)
     axis.grid(axis="x", alpha=0.3)
 
 

@@ -1,4 +1,4 @@
-"""The explorers of records in Jupyter: the same modules as in the book, with data from any runs and any manifest."""
+"""The explorers of records in Jupyter: the modules of static pages, with data from any runs and any manifest."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import pandas as pd
-import traitlets
 
 from dermimit.explore.bundle import module
 from dermimit.explore.page import page_html
+from dermimit.extras import extra
+
+with extra("explore"):
+    import anywidget
+    import traitlets
 
 
 class Browser(anywidget.AnyWidget):
@@ -92,16 +95,15 @@ class DatasetBrowser(Browser):
 
 def ablation_explorer(
     runs: Path | str | pd.DataFrame,
-    experiments: Path | str = "workflow/experiments/ablation.csv",
+    experiments: Path | str,
     resamples: int = 500,
     reference: str | None = None,
 ) -> AblationExplorer:
     """Explore the ablation: choose rows, metric and subgroup; the forest plot is drawn anew.
 
     Args:
-        runs: folder of runs with stored probabilities, such as `results/published/synderm`; or the frame that
-            `subgroup_scores` gave, such as `results/published/ablation_explorer/scores.parquet`, read.
-        experiments: the table of rows: order, labels, colours.
+        runs: folder of runs with stored probabilities; or the frame that `subgroup_scores` gave.
+        experiments: the table of rows, as `dermimit.evaluate.read_experiments` takes it: order, labels, colours.
         resamples: bootstrap samples, where runs are scored here: nine rows of five seeds take about half a minute.
         reference: row that differences are first taken from; the first of the table, if None.
 

@@ -1,7 +1,8 @@
 """Everything a static page needs to run the model, in one folder that also works by double click."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,10 @@ from dermimit.explore.cases import curated
 from dermimit.explore.runtime import RuntimeFilesError, runtime_files, write_script
 from dermimit.records import write_atomically
 
-CACHE = Path("results/vendor")
 WIDGETS = ("ablation", "failures", "dataset")
 """Explorers of records, whose data stand in the page itself."""
 
-FILES = ("explorer.js", "runtime.js", "model.js", "cases.js", "page.js", "index.html", "NOTICE.txt")
+FILES: tuple[str, ...] = ("explorer.js", "runtime.js", "model.js", "cases.js", "page.js", "index.html", "NOTICE.txt")
 FILES += tuple(f"{name}.js" for name in WIDGETS)
 IN_PAGE = """for (const el of document.querySelectorAll('.dermimit-widget[data-widget="NAME"]')) {
   if (el.model) continue; // a page with two of them has this script twice
@@ -28,7 +28,9 @@ END = "export default { render };"
 WITHOUT = "without-runtime.txt"
 
 
-def build(onnx: Path, out: Path, cache: Path = CACHE, cases: Sequence[dict[str, Any]] | None = None) -> dict[str, int]:
+def build(
+    onnx: Path, out: Path, cache: Path | None = None, cases: Sequence[dict[str, Any]] | None = None
+) -> dict[str, int]:
     """Write the folder `out`: scripts, and index.html that shows the explorer alone.
 
     A page of a book shows it with
@@ -37,7 +39,7 @@ def build(onnx: Path, out: Path, cache: Path = CACHE, cases: Sequence[dict[str, 
     Args:
         onnx: what `dermimit export` wrote; its .json lies beside it.
         out: folder; files of the same names are replaced.
-        cache: folder that keeps the fetched runtime; with it no network is needed.
+        cache: folder that keeps the fetched runtime, see `runtime_files`; with it no network is needed.
         cases: as `curated` gives them; its own choice by default.
 
     Returns:
@@ -60,12 +62,11 @@ def build(onnx: Path, out: Path, cache: Path = CACHE, cases: Sequence[dict[str, 
     write_script(out / "cases.js", {"cases.json": json.dumps({"cases": drawn}).encode()})
     texts = {name: source(name) for name in ("page.js", "index.html", "NOTICE.txt")}
     texts |= {"explorer.js": classic(module("explorer.js"))} | widget_files()
-    for name, text in texts.items():
-        write_atomically(out / name, lambda draft, text=text: draft.write_text(text, encoding="utf-8"))
+    write_texts(out, texts)
     return {name: (out / name).stat().st_size for name in FILES}
 
 
-def build_or_say_why(onnx: Path, out: Path, cache: Path = CACHE) -> str:
+def build_or_say_why(onnx: Path, out: Path, cache: Path | None = None) -> str:
     """As `build`; but where the runtime cannot be had, the page says so in the explorer's place.
 
     Returns:
@@ -78,11 +79,16 @@ def build_or_say_why(onnx: Path, out: Path, cache: Path = CACHE) -> str:
         said = f"This copy of the book was built without the program that runs the model in a browser: {error}."
         stub = f"globalThis.dermimitExplorer = {{ render({{ el }}) {{ el.textContent = {json.dumps(said)}; }} }};\n"
         texts = {"explorer.js": stub, "page.js": source("page.js"), WITHOUT: said + "\n"} | widget_files()
-        for name, text in texts.items():
-            write_atomically(out / name, lambda draft, text=text: draft.write_text(text, encoding="utf-8"))
+        write_texts(out, texts)
         return said
     (out / WITHOUT).unlink(missing_ok=True)
     return ""
+
+
+def write_texts(out: Path, texts: Mapping[str, str]) -> None:
+    """Files of a folder by name, each written whole or not at all."""
+    for name, text in texts.items():
+        write_atomically(out / name, partial(Path.write_text, data=text, encoding="utf-8"))
 
 
 def widget_files() -> dict[str, str]:

@@ -46,7 +46,7 @@ def dataset_data(
         _one("skin", "skin type", skin, FITZPATRICK, ordered=True),
         _one("split", "split", frame["split"], SPLITS, ordered=True),
     ]
-    kept = np.unique(np.linspace(0, len(frame) - 1, min(embedded, len(frame))).astype(int)) if embedded else []
+    kept = np.unique(np.linspace(0, len(frame) - 1, min(embedded, len(frame))).astype(int))
     pictures = {str(row): thumbnail(root / frame["image"].iloc[row], image_size) for row in kept}
     recorded = [field for field in fields if any(v not in (-1, None) for v in field["rows"])]
     return {"photographs": len(frame), "fields": recorded, "pictures": pictures, "kernel": True}
@@ -55,6 +55,7 @@ def dataset_data(
 def _one(key: str, label: str, values: pd.Series, names: Sequence[str], ordered: bool = False) -> dict[str, Any]:
     place = {name: i for i, name in enumerate(names)}
     several = any(isinstance(value, list | tuple | np.ndarray) for value in values)
+    rows: list[Any]
     if several:
         rows = [None if not isinstance(v, list | tuple | np.ndarray) else [place[n] for n in v] for v in values]
     else:

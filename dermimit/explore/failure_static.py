@@ -51,7 +51,8 @@ def errors_figure(record: Mapping[str, Any], sheet: bytes, most: int = 12, colum
 def counts_text(record: Mapping[str, Any]) -> str:
     """How many wrong answers there are and are shown, and how many of those have no error type."""
     cases = record["cases"]
-    bare, each = sum(not case["tags"] for case in cases), {}
+    bare = sum(not case["tags"] for case in cases)
+    each: dict[str, int] = {}
     for case in cases:
         each[case["skin"]] = each.get(case["skin"], 0) + 1
     fewest, largest = min(each.values()), max(each.values())

@@ -11,12 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import traitlets
 
 from dermimit import data
 from dermimit.data import PhotoSet
@@ -26,8 +24,13 @@ from dermimit.explain.figures import answer_figure
 from dermimit.explore.bundle import module
 from dermimit.explore.cases import curated, picture, png_address
 from dermimit.explore.torch_model import TorchModel
+from dermimit.extras import extra
 from dermimit.prediction import Prediction
 from dermimit.train.run import Run, load_run
+
+with extra("explore"):
+    import anywidget
+    import traitlets
 
 
 class TorchExplorer(anywidget.AnyWidget):

@@ -7,11 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-import nbformat
-
+from dermimit.extras import MissingExtraError, extra
 from dermimit.prediction import DISCLAIMER
 from dermimit.records import write_atomically
 from dermimit.train.run import load_run
+
+with extra("explore"):
+    import nbformat
 
 APPS = {"lab": "jupyterlab", "notebook": "notebook", "voila": "voila"}
 
@@ -69,11 +71,11 @@ def command(app: str, path: Path, port: int | None, browser: bool) -> list[str]:
     """The command that opens a notebook.
 
     Raises:
-        ValueError: the app is not installed; says how to get it.
+        MissingExtraError: the app is not installed.
     """
     module = APPS[app]
     if importlib.util.find_spec(module) is None:
-        raise ValueError(f"{module} is not installed: pip install 'dermimit[explore]'")
+        raise MissingExtraError(f'{module} is not installed: pip install "dermimit[explore]"', name=module)
     words = [sys.executable, "-m", module, str(path)]
     if app == "voila":  # it would load Notebook 7's own extension, which works there only
         words += ["--VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension"]

@@ -4,12 +4,9 @@ import hashlib
 import json
 from typing import Any
 
-from IPython.display import display
-
 from dermimit.explore.bundle import widget_script
 
 SAME = "The figure and the tables of this page stand in its place."
-BOOK = "../../_static/explorer/"  # from a notebook's page to the files that `bundle.build` wrote
 
 
 def page_html(name: str, data: dict[str, Any], instead: str = "", assets: str = "") -> str:
@@ -31,9 +28,3 @@ def page_html(name: str, data: dict[str, Any], instead: str = "", assets: str = 
         f'<p class="explorer-on-paper">The widget itself needs a screen. {SAME}</p>\n'
         f'<script type="application/json" id="{place}-data">{packed}</script>\n{script}'
     )
-
-
-def show_widget(name: str, data: dict[str, Any]) -> None:
-    """Show a widget as the output of a notebook of the book, where it stays alive; see `page_html`."""
-    html = page_html(name, data, assets=BOOK)
-    display({"text/html": html, "text/plain": f"[the {name} widget needs a browser]"}, raw=True)

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import shutil
 import subprocess
 import tarfile
@@ -25,23 +26,32 @@ class RuntimeFilesError(ValueError):
     """The files cannot be had or are not those of the lock; says what to do."""
 
 
-def runtime_files(cache: Path) -> dict[str, bytes]:
+def user_cache() -> Path:
+    """The reader's own folder for what was fetched: `dermimit` in $XDG_CACHE_HOME, or in ~/.cache."""
+    given = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return (given if given.is_absolute() else Path.home() / ".cache") / "dermimit"
+
+
+def runtime_files(cache: Path | None = None) -> dict[str, bytes]:
     """The runtime's files by their name in the bundle.
 
     Args:
-        cache: folder of the package's archive; it is fetched into it with npm where it is absent.
+        cache: folder of the package's archive, `user_cache()` by default; where the archive is absent, npm fetches it
+            into the folder.
 
     Raises:
         RuntimeFilesError: there is no archive and no npm or no network, or its hash is not the lock's.
     """
     version, integrity = locked()
+    cache = user_cache() if cache is None else cache
     archive = cache / f"{PACKAGE}-{version}.tgz"
     if not archive.exists():
         fetch(version, cache, archive)
     content = archive.read_bytes()
     verify(content, integrity, archive)
     with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as tar:
-        return {name: tar.extractfile(member).read() for name, member in MEMBERS.items()}
+        files = {name: tar.extractfile(member) for name, member in MEMBERS.items()}
+        return {name: file.read() for name, file in files.items() if file is not None}
 
 
 def locked() -> tuple[str, str]:

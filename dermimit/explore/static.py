@@ -132,7 +132,7 @@ def accuracy_text(found: Mapping[str, Any], samples: int) -> str:
 
 
 def speed_text(found: Mapping[str, Any]) -> str:
-    """One sentence on the times that benchmarks/explorer_speed.py measured."""
+    """One sentence on the measured times until an answer."""
     first, later = found["first_answer_ms"], found["later_answers_ms"]
     return (
         f"In {found['browser']}, one thread of {found['machine']}, opened from disk, under a load of "

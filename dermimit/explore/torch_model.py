@@ -108,6 +108,7 @@ class TorchModel:
         return torch.from_numpy(photo.astype(np.float32) / 127.5 - 1).permute(2, 0, 1)[None]
 
     def _inputs(self, image: Tensor, choice: Mapping[str, Any]) -> tuple[Tensor, ...]:
+        assert self._explorable is not None  # who asks has looked
         _, k, _, _, attributes, body_part = self._explorable.usual(image)
         for task, values in (("attributes", attributes), ("body_part", body_part)):
             names = self.facts["classes"][task]

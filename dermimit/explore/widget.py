@@ -1,17 +1,19 @@
-"""The explorer in Jupyter: the same module as in the book, with its files sent by the kernel."""
+"""The explorer in Jupyter: the same module as in a static page, with its files sent by the kernel."""
 
 import gzip
 import json
 from pathlib import Path
 from typing import Any
 
-import anywidget
-import traitlets
-
-from dermimit.explore.bundle import CACHE, module
+from dermimit.explore.bundle import module
 from dermimit.explore.cases import curated
 from dermimit.explore.runtime import runtime_files
+from dermimit.extras import extra
 from dermimit.records import read_json
+
+with extra("explore"):
+    import anywidget
+    import traitlets
 
 
 class Explorer(anywidget.AnyWidget):
@@ -31,9 +33,9 @@ class Explorer(anywidget.AnyWidget):
     case = traitlets.Int(0).tag(sync=True)
     answer = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
 
-    def __init__(self, onnx: Path | str, case: int = 0, cache: Path | str = CACHE) -> None:
+    def __init__(self, onnx: Path | str, case: int = 0, cache: Path | None = None) -> None:
         super().__init__(case=case)
-        self._onnx, self._cache = Path(onnx), Path(cache)
+        self._onnx, self._cache = Path(onnx), cache
         self.on_msg(self._send_asset)
 
     def _send_asset(self, _: Any, message: dict[str, Any], buffers: list) -> None:

@@ -3,3 +3,7 @@
 `graph` is the model with its concepts as inputs, which the explorer lets a reader change. `quantise` makes the file
 small where it answers as well, and `accuracy` measures both on test photographs, clean and spoilt.
 """
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={"onnx": ["Exported", "export_run"]})

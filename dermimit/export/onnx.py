@@ -4,9 +4,7 @@ import json
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ import torch
 from torch import Tensor
 
 from dermimit.export.graph import Explorable, probability
+from dermimit.extras import extra
 from dermimit.model.config import SELECTING_TASKS, TASKS
 from dermimit.records import write_atomically, write_json
 from dermimit.train.run import Run
@@ -71,8 +70,9 @@ def export_run(run: Run, path: Path, photos: Tensor) -> Exported:
 
 def write_onnx(explorable: Explorable, path: Path) -> None:
     """Translate the graph; the batch size stays free."""
-    for package in ("onnx", "onnxscript"):
-        needed(package)
+    with extra("explore"):
+        import onnx  # noqa: F401
+        import onnxscript  # noqa: F401, which torch writes the graph with
     size = explorable.model.image_size
     batch = torch.export.Dim("batch")
     shapes = {name: {0: batch} if name in PER_PHOTO else None for name in INPUTS}
@@ -111,7 +111,8 @@ def describe(run: Run, explorable: Explorable) -> dict[str, Any]:
 
 
 def _add_metadata(path: Path, facts: Mapping[str, Any]) -> None:
-    onnx = needed("onnx")
+    import onnx
+
     proto = onnx.load(path)
     onnx.helper.set_model_props(proto, {"dermimit": json.dumps(facts, ensure_ascii=False)})
     onnx.save(proto, path)
@@ -119,7 +120,8 @@ def _add_metadata(path: Path, facts: Mapping[str, Any]) -> None:
 
 def session(path: Path) -> Any:
     """The file in ONNX Runtime, on one thread of the CPU."""
-    runtime = needed("onnxruntime")
+    with extra("explore"):
+        import onnxruntime as runtime
     options = runtime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
@@ -143,15 +145,3 @@ def parity(onnx_session: Any, model: torch.nn.Module, explorable: Explorable, ph
                 difference = np.abs(found[name] - probability(z, task).numpy()).max()
                 worst = max(worst, float(difference))
     return worst
-
-
-def needed(package: str) -> ModuleType:
-    """Import an optional package.
-
-    Raises:
-        ValueError: it is not installed; says how to get it.
-    """
-    try:
-        return import_module(package)
-    except ImportError as error:
-        raise ValueError(f"{package} is needed for this and not installed: pip install 'dermimit[explore]'") from error

@@ -17,7 +17,8 @@ from dermimit.data.splits import select
 from dermimit.data.transforms import eval_transform, least_side
 from dermimit.evaluate.metrics import attribute_metrics, class_metrics
 from dermimit.export.graph import Explorable
-from dermimit.export.onnx import answer, needed, session
+from dermimit.export.onnx import answer, session
+from dermimit.extras import extra
 from dermimit.model.config import TASKS
 from dermimit.records import read_json, write_json
 from dermimit.train.assemble import load_photos
@@ -29,7 +30,9 @@ TOLERANCE = 0.01  # of disease macro-F1 that eight bits may cost
 
 def quantise(path: Path, out: Path) -> Path:
     """Dynamic quantisation: matrices in unsigned eight bits, activations measured as they come; convolutions stay."""
-    quantization = needed("onnxruntime.quantization")
+    with extra("explore"):
+        from onnx import TensorProto
+        from onnxruntime import quantization
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         quantization.quantize_dynamic(
@@ -37,7 +40,7 @@ def quantise(path: Path, out: Path) -> Path:
             str(out),
             weight_type=quantization.QuantType.QUInt8,
             op_types_to_quantize=["MatMul", "Gemm"],
-            extra_options={"DefaultTensorType": needed("onnx").TensorProto.FLOAT},
+            extra_options={"DefaultTensorType": TensorProto.FLOAT},
         )
     return out
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -48,7 +49,7 @@ def fused_attention(
     q: Float[Tensor, "batch heads asking d"],
     k: Float[Tensor, "batch heads tokens d"],
     v: Float[Tensor, "batch heads tokens d"],
-    **options: float,
+    **options: Any,
 ) -> Float[Tensor, "batch heads asking d"]:
     """softmax(Q Kᵀ · scale) V by torch's fused kernel; on a CPU always in float32.
 
@@ -67,6 +68,7 @@ def fused_attention(
 
 def unfuse(model: nn.Module) -> None:
     """Makes timm's attention layers build their matrices, for bfloat16 on a CPU (see `fused_attention`); in place."""
+    module: Any
     for module in model.modules():
         if hasattr(module, "fused_attn"):
             module.fused_attn = False
@@ -89,7 +91,8 @@ def block_with_queries_and_keys(
     Float[Tensor, "batch tokens dim"], Float[Tensor, "batch heads tokens d"], Float[Tensor, "batch heads tokens d"]
 ]:
     """One pre-norm transformer block as timm computes it, plus its queries and keys."""
-    y, q, k = attend(block.attn, block.norm1(x))
+    attn: Any = block.attn
+    y, q, k = attend(attn, block.norm1(x))
     return complete(block, x, y), q, k
 
 
@@ -105,14 +108,15 @@ def class_token_of_block(
     block: Block, x: Float[Tensor, "batch tokens dim"], class_index: int
 ) -> Float[Tensor, "batch one dim"]:
     """The class token after a block whose other tokens nobody reads: it asks all, and nothing else is computed."""
+    attn: Any = block.attn
     normed, one = block.norm1(x), slice(class_index, class_index + 1)
-    weight, bias, dim = block.attn.qkv.weight, block.attn.qkv.bias, x.shape[-1]
+    weight, bias, dim = attn.qkv.weight, attn.qkv.bias, x.shape[-1]
     parts = (slice(0, dim), slice(dim, None))
     biases = (None, None) if bias is None else [bias[part] for part in parts]
     q = F.linear(normed[:, one], weight[parts[0]], biases[0])
     k, v = F.linear(normed, weight[parts[1]], biases[1]).chunk(2, dim=-1)
-    q, k, v = (t.unflatten(-1, (block.attn.num_heads, -1)).transpose(1, 2) for t in (q, k, v))
-    y = answer(block.attn, block.attn.q_norm(q), block.attn.k_norm(k), v)
+    q, k, v = (t.unflatten(-1, (attn.num_heads, -1)).transpose(1, 2) for t in (q, k, v))
+    y = answer(attn, attn.q_norm(q), attn.k_norm(k), v)
     return complete(block, x[:, one], y)
 
 

@@ -1,5 +1,7 @@
 """Cross-Interaction Module (CIM): each task reads the other tasks' features by cross-attention."""
 
+from typing import Any
+
 from jaxtyping import Float
 from timm.layers import Mlp
 from torch import Tensor, nn
@@ -118,7 +120,8 @@ class CrossInteraction(nn.Module):
         enhanced: dict[str, list[Tensor]] = {}
         for asking, answering in self.pairs:
             x = tokens[asking][:, :1] if self.queries == "class" else tokens[asking]
-            for block in self.blocks[f"{asking}_from_{answering}"]:
+            blocks: Any = self.blocks[f"{asking}_from_{answering}"]
+            for block in blocks:
                 x = block(x, tokens[answering])
             enhanced.setdefault(asking, []).append(x)
         return enhanced

@@ -1,6 +1,7 @@
 """DermImitFormer: shared trunk, one head per task, lesion selection and cross-interaction."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -52,7 +53,8 @@ class TaskHead(nn.Module):
         prefix: int,
     ) -> None:
         super().__init__()
-        self.blocks, self.norm, self.selection = blocks, norm, selection
+        self.blocks: Any = blocks
+        self.norm, self.selection = norm, selection
         self.selection_layer = len(blocks) + selection_layer
         self.class_index, self.prefix = class_index, prefix
 
@@ -74,11 +76,11 @@ class TaskHead(nn.Module):
             trunk_layers: the trunk's layers, for a selection that reads all of them.
             lesion: a map of 0 (skin) to 1 (lesion), for a selection by it.
         """
-        if self.narrows:
-            return self._narrowed(x, [*trunk_layers])
+        if self.selection is not None and self.selection.narrows:
+            return self._narrowed(self.selection, x, [*trunk_layers])
         out: Outputs = {}
         layers, (*first, last) = [*trunk_layers], self.blocks
-        if isinstance(self.selection, GivenSelection):
+        if lesion is not None and isinstance(self.selection, GivenSelection):
             out["scores"], out["selected"] = self.selection.of_map(lesion)
         for i, block in enumerate(first):
             if self.selection is not None and (i == self.selection_layer or self.selection.reads_all_layers):
@@ -98,14 +100,14 @@ class TaskHead(nn.Module):
         tokens = self.norm(complete(last, take(x, read), answer(last.attn, asking, k, v)))
         return out | {"class_token": tokens[:, 0], "local_tokens": tokens[:, 1:]}
 
-    def _narrowed(self, x: Float[Tensor, "batch tokens dim"], layers: list[Layer]) -> Outputs:
+    def _narrowed(self, selection: Selection, x: Float[Tensor, "batch tokens dim"], layers: list[Layer]) -> Outputs:
         """As `forward`, where the selection comes before the last block."""
         *first, last = self.blocks
         for block in first:
             x, q, k = block_with_queries_and_keys(block, x)
             layers.append(Layer(q, k, x))
-        scores, selected = self.selection(layers, self.class_index, self.prefix)
-        local = self.selection.tokens(layers, selected, self.prefix)
+        scores, selected = selection(layers, self.class_index, self.prefix)
+        local = selection.tokens(layers, selected, self.prefix)
         tokens = self.norm(last(torch.cat([x[:, self.class_index, None], local], dim=1)))
         return {"scores": scores, "selected": selected, "class_token": tokens[:, 0], "local_tokens": tokens[:, 1:]}
 
@@ -229,7 +231,7 @@ class DermImitFormer(nn.Module):
     def _fused(self, out: Outputs, own: Outputs) -> Outputs:
         if self.config.fusion == "none":
             return own
-        if self.config.fusion == "concat":
+        if self.interaction is None:
             everything = torch.cat(list(own.values()), dim=-1)
             return {task: everything for task in self.tasks}
         enhanced = self.interaction({task: self.task_tokens(out, task) for task in self.tasks})
@@ -256,7 +258,7 @@ class DermImitFormer(nn.Module):
         own = {task: dim * (1 if head.selection is None else 2) for task, head in self.heads.items()}
         if self.config.fusion == "bottleneck":
             return own, {"disease": sum(self.num_classes[task] for task in own)}
-        if self.config.fusion != "cim":
+        if self.interaction is None:
             return own, {task: sum(own.values()) for task in own}
         asked = {task: sum(t == task for t, _ in self.interaction.pairs) for task in own}
         each = {task: dim if self.interaction.queries == "class" else own[task] for task in own}

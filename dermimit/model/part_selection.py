@@ -87,4 +87,5 @@ class EveryLayerSelection(Selection):
     ) -> Float[Tensor, "batch selected dim"]:
         """Each layer's output at the patches selected there."""
         parts = zip(reversed(layers), selected.split(self.shares, dim=1), strict=True)
-        return torch.cat([self.gather(layer.tokens[:, prefix:], part) for layer, part in parts], dim=1)
+        tokens = [self.gather(layer.tokens[:, prefix:], part) for layer, part in parts]  # type: ignore[index]
+        return torch.cat(tokens, dim=1)

@@ -52,7 +52,7 @@ class Selection(nn.Module):
         self, layers: Sequence[Layer], selected: Int[Tensor, "batch selected"], prefix: int
     ) -> Float[Tensor, "batch selected dim"]:
         """The selected patches' tokens as they enter the last block, where `narrows`."""
-        return self.gather(layers[-1].tokens[:, prefix:], selected)
+        return self.gather(layers[-1].tokens[:, prefix:], selected)  # type: ignore[index]
 
     @staticmethod
     def gather(

@@ -4,3 +4,8 @@
 `answers` and `export` give tables back. `analysis` and `model` find what the model's answer changed, and `power` says
 beforehand how many readers and cases that needs.
 """
+
+from typing import Literal
+
+Shares = Literal["equal", "as_found"]
+"""Of the diseases among the cases: as many of each, or as the dataset has them."""

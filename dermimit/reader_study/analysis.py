@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from statsmodels.genmod.bayes_mixed_glm import BinomialBayesMixedGLM
-from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
 
 from dermimit.evaluate.resampling import percentile_interval
 from dermimit.evaluate.statistics import bootstrap_interval, count_interval
+from dermimit.extras import extra
 from dermimit.reader_study.design import FIRST, REVISED, WITH, WITHOUT
 from dermimit.reader_study.model import crossed_mean
 
@@ -97,6 +96,9 @@ def odds_ratio(frame: pd.DataFrame) -> Line:
     `BinomialBayesMixedGLM` of statsmodels by variational Bayes. A check of the primary analysis and not in its place:
     its intervals are known to be too narrow, and readers do not differ in how much they gain.
     """
+    with extra("reader-study"):
+        from statsmodels.genmod.bayes_mixed_glm import BinomialBayesMixedGLM
+
     rows = frame[frame["step"] == REVISED]
     aided, second = (rows["arm"] == WITH).astype(int), (rows["period"] == 2).astype(int)
     data = rows[["reader", "case"]].assign(right=rows["right"].astype(int), aided=aided, second=second)
@@ -113,14 +115,20 @@ def agreement(frame: pd.DataFrame, resamples: int = 500) -> list[Line]:
 
     Only cases that all readers have read count.
     """
+    with extra("reader-study"):
+        from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
+
     lines = []
     for step, arm in ((FIRST, WITHOUT), (REVISED, WITHOUT), (FIRST, WITH), (REVISED, WITH)):
         rows = frame[(frame["step"] == step) & (frame["arm"] == arm)]
         said = rows.assign(said=pd.factorize(rows["differential"].map(lambda names: names[0]))[0])
         table = said.pivot(index="case", columns="reader", values="said").dropna().to_numpy(int)
         counts = aggregate_raters(table)[0]
-        low, high = bootstrap_interval(lambda drawn, counts=counts: float(fleiss_kappa(counts[drawn])), len(counts),
-                                       resamples=resamples)  # fmt: skip
+
+        def kappa(drawn: np.ndarray, counts: np.ndarray = counts) -> float:
+            return float(fleiss_kappa(counts[drawn]))
+
+        low, high = bootstrap_interval(kappa, len(counts), resamples=resamples)
         lines.append({"step": step, "arm": arm, "kappa": float(fleiss_kappa(counts)), "low": low, "high": high,
                       "cases": len(counts), "readers": table.shape[1]})  # fmt: skip
     return lines

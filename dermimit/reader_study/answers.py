@@ -81,6 +81,8 @@ def check_answer(given: Mapping[str, Any], space: LabelSpace) -> Record:
     attributes = _names(given, "attributes", space.attributes)
     differential = _names(given, "differential", space.diseases)
     _refuse(not 1 <= len(differential) <= LONGEST_LIST, "differential", differential, f"give 1 to {LONGEST_LIST}")
+    confidence: Any
+    seconds: Any
     confidence, seconds, away = (given.get(name) for name in ("confidence", "seconds", "interruptions"))
     _refuse(not _whole(confidence, 100) or confidence % 10 != 0, "confidence", confidence, "give 0, 10, … or 100")
     timed = isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds <= MOST_SECONDS
@@ -91,7 +93,7 @@ def check_answer(given: Mapping[str, Any], space: LabelSpace) -> Record:
 
 
 def _names(given: Mapping[str, Any], field: str, known: Sequence[str]) -> list[str]:
-    names = given.get(field)
+    names: Any = given.get(field)
     _refuse(not isinstance(names, list), field, names, "give a list of names")
     for i, name in enumerate(names):
         _refuse(name not in known, field, name, "not of the list")

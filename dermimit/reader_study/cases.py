@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from dermimit.reader_study import Shares
+
 SKIN_GROUPS = {1: "I-II", 2: "I-II", 3: "III-IV", 4: "III-IV", 5: "V-VI", 6: "V-VI"}
 UNKNOWN = "unknown"
-Shares = Literal["equal", "as_found"]
 
 
 def skin_groups(fitzpatrick: pd.Series) -> pd.Series:
@@ -93,13 +93,16 @@ def _halved(rows: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     Where both have as many, into the one with fewer cases, or by chance; a full half takes no more.
     """
     ordered = rows.iloc[rng.permutation(len(rows))].sort_values(["disease", "skin_group"], kind="stable")
-    seen, halves = {name: Counter() for name in "AB"}, []
+    seen: dict[str, Counter[str]] = {name: Counter() for name in "AB"}
+    halves: list[str] = []
     for pair in zip(ordered["disease"], ordered["skin_group"], strict=True):
         open_ones = [name for name in "AB" if halves.count(name) < len(rows) // 2]
         chance = rng.random()
-        half = min(open_ones, key=lambda name, pair=pair, chance=chance: (
-            sum(seen[name][label] for label in pair), halves.count(name), (name == "A") ^ (chance < 0.5),
-        ))  # fmt: skip
+
+        def full(name: str, pair: tuple = pair, chance: float = chance) -> tuple[int, int, bool]:
+            return sum(seen[name][label] for label in pair), halves.count(name), (name == "A") ^ (chance < 0.5)
+
+        half = min(open_ones, key=full)
         seen[half].update(pair)
         halves.append(half)
     return ordered.assign(half=halves)

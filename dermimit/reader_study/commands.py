@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from dermimit.reader_study.cases import Shares
+from dermimit.reader_study import Shares
 
 
 def prepare(
@@ -88,5 +88,5 @@ def commands() -> tyro.extras.SubcommandApp:
     """The subcommands."""
     app = tyro.extras.SubcommandApp()
     for command in (prepare, serve, export):
-        app.command(command, name=command.__name__)
+        app.command(name=command.__name__)(command)
     return app

@@ -70,8 +70,8 @@ def crossed_mean(values: ArrayLike, readers: ArrayLike, cases: ArrayLike, level:
     df = variance**2 / spread if spread > 0 else len(n_r) - 1.0
     half = stats.t.ppf(0.5 + level / 2, df) * np.sqrt(variance)
     p = 2 * stats.t.sf(abs(mean) / np.sqrt(variance), df) if variance > 0 else float(mean == 0)
-    sds = (float(np.sqrt(max(v, 0))) for v in (va, vb, ve))
-    return CrossedMean(float(mean), float(mean - half), float(mean + half), float(p), *sds, float(df), n)
+    sd_a, sd_b, sd_e = (float(np.sqrt(max(v, 0))) for v in (va, vb, ve))
+    return CrossedMean(float(mean), float(mean - half), float(mean + half), float(p), sd_a, sd_b, sd_e, float(df), n)
 
 
 def _variances(

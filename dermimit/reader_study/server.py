@@ -103,7 +103,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _picture(self, path: str, due: dict[str, Any]) -> bytes:
         study, case = self.server.sessions.study, due.get("case")
-        if case is not None and path == f"/photo/{case}":
+        if case is None:
+            raise Refused(HTTPStatus.NOT_FOUND, "there is nothing here for this reader now")
+        if path == f"/photo/{case}":
             return study.photo(case).read_bytes()
         if path == f"/map/{case}" and due.get("step") == REVISED and due.get("arm") == WITH and due["has_map"]:
             return study.map(case).read_bytes()

@@ -61,7 +61,7 @@ def checksum(tensors: dict[str, Tensor]) -> int:
     total = 0
     for name in sorted(tensors):
         flat = tensors[name].contiguous().flatten()
-        total = zlib.crc32(flat.view(torch.uint8).numpy(), zlib.crc32(name.encode(), total))
+        total = zlib.crc32(flat.view(torch.uint8).numpy().data, zlib.crc32(name.encode(), total))
     return total
 
 

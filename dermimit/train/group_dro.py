@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from functools import reduce
 
 import torch
 from jaxtyping import Float, Int
@@ -46,7 +47,7 @@ class GroupWeights(nn.Module):
             task -> loss, divided by the sum of q over the groups in the batch.
         """
         groups = list(objectives)
-        self.update(groups, torch.stack([sum(objectives[g].values()).detach() for g in groups]))
+        self.update(groups, torch.stack([reduce(torch.add, objectives[g].values()).detach() for g in groups]))
         share = self.q[groups] / self.q[groups].sum()
         tasks = objectives[groups[0]]
         return {task: sum(w * objectives[g][task] for w, g in zip(share, groups, strict=True)) for task in tasks}

@@ -16,7 +16,7 @@ class StudyOptions(Checked):
 
     lesion_map: str = ""
     """Select patches by lesion maps instead of attention: "mask" for the manifest's own (an oracle), or a folder of
-    maps in data_root, one a photograph; empty: as the model says."""
+    maps in data_root, one <image stem>.png for every photograph; empty: as the model says."""
     train_share: float = 1.0
     """Share of the training patients that are used; the others are left out."""
     attribute_noise: float = 0.0

@@ -1,5 +1,5 @@
 """Chapter "Where it looks": maps and selected patches against lesion masks.
 
 `masked_photographs` scores the maps of runs, `summary` brings intervals, `selection` compares ways to choose patches.
-`segmenters` and `outlines` train the rivals that outline the lesion first.
+`contrast` says how much a lesion stands out; `segmenters` and `outlines` train the rivals that outline it first.
 """

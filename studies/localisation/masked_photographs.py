@@ -18,6 +18,7 @@ from dermimit.explain import localisation as of
 from dermimit.explain.attributions import METHODS, Maps, attribution
 from dermimit.explain.deletion import deletion_and_insertion
 from dermimit.train.run import Run
+from studies.localisation.contrast import contrast
 
 IDENTITY = ["image", "patient_id", "fitzpatrick", "body_part", "disease"]
 
@@ -172,7 +173,7 @@ def usable_batches(
         about = about.assign(
             area=masks.mean((1, 2)),
             lesions=of.lesions(masks),
-            contrast=of.contrast((images / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy(), masks),
+            contrast=contrast((images / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy(), masks),
             answer=[names[c] for c in said],
             right=right,
             explained=[names[c] for c in classes.tolist()],

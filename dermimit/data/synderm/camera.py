@@ -97,7 +97,8 @@ def expose(picture: Array, axis: Array, shot: Shot, vignette: float, rng: np.ran
     """
     x, y = axis[None, :] - np.float32(0.5), axis[:, None] - np.float32(0.5)
     gain = 1 + shot.falloff[0] * x + shot.falloff[1] * y - np.float32(1.6 * vignette) * (x * x + y * y)
-    shown = encode(picture * (gain * rgb(tuple(shot.exposure * t for t in shot.tint))))
+    red, green, blue = (shot.exposure * t for t in shot.tint)
+    shown = encode(picture * (gain * rgb((red, green, blue))))
     shown *= 1 + np.float32(shot.contrast) * (shown * (3 - 2 * shown) - 1)
     grey = shown.mean(axis=0) * np.float32(1 - shot.saturation)
     shown *= np.float32(shot.saturation)

@@ -152,7 +152,7 @@ def make_case(
     picture, cover, vignette = compose(canvas, scene, layout, look, shot, found, scene.width / view.zoom)
     image = compressed(expose(picture, canvas.axis, shot, vignette, draw(SENSOR, visit)), shot.quality)
     touched = _attribute_map(canvas, cover["seen"] > 0.5, facts.attributes)
-    mask = touched.any(axis=0)
+    mask = np.any(touched, axis=0)
     parameters = {
         "layout": {**vars(layout), "elements": [vars(e) for e in layout.elements]},
         "nuisance": {**view.drawn, **look.numbers(), **vars(shot), **vars(found)},

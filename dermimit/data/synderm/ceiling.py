@@ -47,11 +47,13 @@ def log_likelihood(body: Array | None, present: Array | None, lesions: Array | N
     with np.errstate(divide="ignore"):
         if body is not None:
             total += np.log(facts.body_part[:, body].T)
-        for j in range(len(facts.attributes) if present is not None else 0):
-            p = facts.attribute_probability(j, present)
-            total += np.log(np.where(present[:, j, None], p, 1.0 - p))
-        for i, table in enumerate(facts.lesions if lesions is not None else ()):
-            total += np.log(table[:, lesions[:, i]].T)
+        if present is not None:
+            for j in range(len(facts.attributes)):
+                p = facts.attribute_probability(j, present)
+                total += np.log(np.where(present[:, j, None], p, 1.0 - p))
+        if lesions is not None:
+            for i, table in enumerate(facts.lesions):
+                total += np.log(table[:, lesions[:, i]].T)
     return total
 
 
@@ -120,8 +122,8 @@ def ceiling(
     drawn = facts.draw(disease, rng)
     scores = np.tile(weights, (n, 1))
     if observed:
-        seen = (x if name in observed else None for name, x in zip(OBSERVABLE, drawn, strict=True))
-        scores = _posterior(log_likelihood(*seen, facts), weights)
+        body, present, lesions = (x if name in observed else None for name, x in zip(OBSERVABLE, drawn, strict=True))
+        scores = _posterior(log_likelihood(body, present, lesions, facts), weights)
     best = np.argsort(-scores, axis=1, kind="stable")[:, :3]
     hit, top3 = (best[:, 0] == disease).mean(), (best == disease[:, None]).any(axis=1).mean()
     parts = [

@@ -95,15 +95,15 @@ def compose(
     behind = _behind(canvas, scene, look, shot, folds)
     picture = behind + scene.skin * (picture - behind)
     ring = (layout.x, layout.y, 1.35 * layout.reach)
-    for name, (alpha, colour) in overlays(canvas.axis, found, ring, canvas.warp).items():
+    for name, (alpha, paint) in overlays(canvas.axis, found, ring, canvas.warp).items():
         if name == "ink":
             alpha = alpha * cover["seen"]
             cover[name] = alpha
-            picture = picture * (1 - alpha) + alpha * colour * (0.6 + 0.4 * light)
+            picture = picture * (1 - alpha) + alpha * paint * (0.6 + 0.4 * light)
         else:
             cover[name] = alpha
             cover["seen"] = cover["seen"] * (1 - alpha)
-            picture = picture * (1 - alpha) + alpha * colour
+            picture = picture * (1 - alpha) + alpha * paint
     return picture, cover, 0.25 + 0.5 * found.spare[8] if found.vignette else 0.0
 
 

@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def write_case(plan: Plan, job: tuple[str, int]) -> list[dict[str, Any]]:
             for folder, path in visit.items():
                 if not path.exists():
                     content = _content(folder, case)
-                    write_atomically(path, lambda draft, content=content: draft.write_bytes(content))
+                    write_atomically(path, partial(Path.write_bytes, data=content))
     return rows
 
 

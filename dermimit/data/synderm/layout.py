@@ -1,6 +1,6 @@
 """Where the lesions lie: drawn from the body part's scene, the attributes and the lesion parameters."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,7 +60,7 @@ def draw_layout(
     present: frozenset[str],
     centre: tuple[float, float],
     span: float,
-    sizes: dict[str, Elements],
+    sizes: Mapping[str, Elements],
     manner: Manner,
     stream: Callable[[int], np.random.Generator],
 ) -> Layout:

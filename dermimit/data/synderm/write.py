@@ -92,7 +92,8 @@ def write(
         raise ValueError(f"workers: must be 1 or more, found {workers}")
     if seed < 0:
         raise ValueError(f"seed: must be 0 or more, found {seed}")
-    knobs = dict(fitzpatrick=fitzpatrick, prior=prior, confounders=confounders, zoom=zoom, camera=camera)
+    knobs: dict[str, Any] = {"fitzpatrick": fitzpatrick, "prior": prior, "confounders": confounders}
+    knobs |= {"zoom": zoom, "camera": camera}
     datasets = {s: SynDerm(count, split_seed(seed, s), image_size, **knobs) for s, count in sizes.items()}
     plan = Plan(root, datasets, days, maps)
     try:

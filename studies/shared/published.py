@@ -1,0 +1,103 @@
+"""What the book says of its published records: where and when they were made, and the README's table of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.synderm import RENDERER
+from dermimit.evaluate.runs import ablation_table, read_records, to_markdown
+from dermimit.records import origins, read_json
+from studies.shared.references import published_references
+
+
+def published_note(folder: Path) -> str:
+    """A sentence that says where published runs used an earlier SynDerm than the one drawn now, or nothing."""
+    path = Path(folder) / "ceiling.json"
+    then = read_json(path).get("renderer", RENDERER) if path.is_file() else RENDERER
+    if then == RENDERER:
+        return ""
+    return (
+        f" Made with version {then} of SynDerm, the live runs with version {RENDERER}: another dataset of the same "
+        "label shape, so each has its own readers without error."
+    )
+
+
+def readme_table(folder: Path, experiments: pd.DataFrame) -> str:
+    """The ablation as the README quotes it, guesses and readers below, in Markdown, from published runs in a folder."""
+    metrics = {"disease macro-F1": "disease/macro_f1", "accuracy": "disease/accuracy", "top-3": "disease/top3_accuracy"}
+    metrics |= {"body-part accuracy": "body_part/accuracy", "attribute mAP": "attributes/map"}
+    records = read_records(folder)
+    space = LabelSpace.from_dict(read_json(records["path"].iloc[0] / "label_space.json"))
+    return to_markdown(ablation_table(records, experiments, metrics, published_references(folder, space)))
+
+
+def status_table(root: Path) -> pd.DataFrame:
+    """List every run below `results/runs` and `results/published`: when, where, how long, from which commit."""
+    frames = [read_records(root / part).assign(group=part) for part in ("runs", "published")]
+    return pd.DataFrame([_status(record, root) for frame in frames for record in frame.to_dict("records")])
+
+
+def measurements_table(published: Path) -> pd.DataFrame:
+    """List every stored measurement: a JSON file that says where it or each of its runs comes from.
+
+    Args:
+        published: the folder `results/published`, or a part of it.
+
+    Returns:
+        text columns `measurement, processes` (how many made it), `date` (of the last), `commit` (all), `minutes`.
+    """
+    lines = []
+    for path in sorted(Path(published).rglob("*.json")):
+        found = [] if path.name in ("provenance.json", "config.json", "metrics.json") else origins(read_json(path))
+        if found:
+            commits = list(dict.fromkeys(_commit(facts) for facts in found))
+            line = {"measurement": path.relative_to(published).as_posix(), "processes": len(found)}
+            line |= {"date": max(str(facts.get("started", ""))[:10] for facts in found), "commit": ", ".join(commits)}
+            lines.append(line | {"minutes": _scaled(sum(facts.get("seconds") or 0 for facts in found), 60, 1)})
+    return pd.DataFrame(lines)
+
+
+def modified_text(published: Path, folder: str) -> str:
+    """Which measurements of a folder were made from a checkout with uncommitted changes; empty where none was."""
+    table = measurements_table(Path(published) / folder)
+    if table.empty or not (modified := table[table["commit"].str.contains("(modified)", regex=False)]).shape[0]:
+        return ""
+    named = {
+        line.measurement: ", ".join(f"`{c.split()[0]}`" for c in line.commit.split(", ") if c.endswith("(modified)"))
+        for line in modified.itertuples()
+    }
+    names = ", ".join(f"`{name}` (commit {commits})" for name, commits in named.items())
+    return (
+        f"**Made from a checkout with uncommitted changes:** {names}. The commit does not describe the code of these "
+        f"measurements to the letter; the other {len(table) - len(modified)} of this page are from clean commits."
+    )
+
+
+def _commit(facts: Mapping[str, Any]) -> str:
+    return str(facts.get("commit") or "unknown")[:10] + (" (modified)" if facts.get("dirty") else "")
+
+
+def _status(record: Mapping[str, Any], root: Path) -> dict[str, str]:
+    parts = Path(record["path"]).relative_to(root / record["group"]).parent.parts
+    profile, *where = parts if record["group"] == "runs" else ("published", *parts)
+    facts = {key.removeprefix("provenance/"): value for key, value in record.items() if key.startswith("provenance/")}
+    return {
+        "dataset": "/".join(where),
+        "run": record["run"],
+        "profile": profile,
+        "date": str(facts.get("started", ""))[:16].replace("T", " "),
+        "minutes": _scaled(facts.get("seconds"), 60, 1),
+        "commit": _commit(facts),
+        "seed": str(record["seed"]),
+        "device": str(facts.get("device", "")),
+        "peak memory (MB)": _scaled(facts.get("peak_memory_mb"), 1, 0),
+    }
+
+
+def _scaled(value: Any, unit: float, digits: int) -> str:
+    return "–" if value is None or pd.isna(value) else f"{value / unit:.{digits}f}"
