@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from dermimit.evaluate.answers import read_answers
+from dermimit.evaluate.estimate import ALPHA
 from dermimit.evaluate.resampling import bootstrap_p, patient_draws
 from dermimit.evaluate.runs import in_order
 from studies.shared.evidence import Evidence
@@ -29,7 +30,7 @@ class Spread:
     sd: float
     df: int
 
-    def half_width(self, seeds: int, reference_seeds: int, level: float = 0.95) -> float:
+    def half_width(self, seeds: int, reference_seeds: int, level: float = 1 - ALPHA) -> float:
         """Half of the band around 0 that holds the difference of two means where nothing differs but the seeds.
 
             t(df) sd sqrt(1/seeds + 1/reference_seeds)
@@ -142,11 +143,11 @@ def reading_text(found: pd.DataFrame) -> str:
     tail = f" Did not train, and so was not compared: {', '.join(stuck['label'])}." if len(stuck) else ""
     return (
         f"**Exploration, one seed a row: no test is made.** Outside the band: {named}. Of {len(trained)} rows that "
-        f"differ in nothing but the seed {0.05 * len(trained):.1f} would lie outside on average.{tail}"
+        f"differ in nothing but the seed {ALPHA * len(trained):.1f} would lie outside on average.{tail}"
     )
 
 
-def same_row_rate(evidence: Evidence, level: float = 0.05, resamples: int = 1000) -> tuple[float, int]:
+def same_row_rate(evidence: Evidence, level: float = ALPHA, resamples: int = 1000) -> tuple[float, int]:
     """How often a test of two single networks calls two seeds of the same row different.
 
     Args:

@@ -10,17 +10,12 @@ import numpy as np
 import pandas as pd
 
 from dermimit.evaluate.comparisons import ONE_SEED, compare
-from dermimit.evaluate.estimate import (
-    NOT_RUN,
-)
+from dermimit.evaluate.estimate import ALPHA, NOT_RUN
 from dermimit.evaluate.significance import holm
-from studies.shared.evidence import (
-    Evidence,
-)
+from studies.shared.evidence import Evidence
 
 SUPPORTED, NOT_SHOWN, CONTRADICTED = "supported", "not shown", "contradicted"
 NOT_TESTED = ONE_SEED
-ALPHA = 0.05
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from torch import nn
 
 from dermimit.data.synderm import CAUSES, LABEL_SPACE, USUAL, Spec, SynDerm, knowledge, split_seed, write
 from dermimit.data.transforms import eval_transform
+from dermimit.evaluate.estimate import estimate
 from dermimit.evaluate.resampling import patient_draws, percentile_interval, two_level
 from dermimit.explain.attributions import attribution, methods_for
 from dermimit.explain.localisation import energy_inside
@@ -179,7 +180,7 @@ def revealed(
         two = {kind: np.stack([energies[kind, seed, method] for seed in seeds]) for kind in KINDS}
         for name, values in (*two.items(), ("difference", two["planted"] - two["control"])):
             line |= mean_with_interval(name, values, area, resamples)
-        seen = line["planted_low"] > 1 and line["difference_low"] > 0
+        seen = estimate(line, "planted").above(1) and estimate(line, "difference").above()
         lines.append(line | {"reveals": YES if seen else NO})
     return sorted(lines, key=lambda line: -line["difference"])
 
