@@ -1,20 +1,17 @@
-"""What the chapters on evidence and failures say first is what their tables say."""
+"""What the chapters on evidence say first is what their tables say."""
 
 from pathlib import Path
 
 import pytest
 
 from dermimit.evaluate.runs import read_experiments
-from dermimit.records import read_json
 from studies.evidence import gradient_conflict, verdict_texts, verdicts
 from studies.evidence import numbers as first_lines
 from studies.evidence import real as real_evidence
 from studies.evidence import tables as evidence_pages
-from studies.failures import tables as failure_tables
 from studies.shared import evidence
 
 ROOT = Path(__file__).parents[1]
-FAILURES = ROOT / "results/published/failures"
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +58,3 @@ def test_labels_photographs_and_conflicts(tables):
     assert first["two_seeds_band"] > first["labels_band"] > 0
     assert (cosines["cosine"] >= first["least_cosine"]).all()
     assert any(first["least_pair"].endswith(model) for model in cosines["model"])
-
-
-def test_failures_ink_and_errors_that_travel():
-    taxonomy, ink = (read_json(FAILURES / f"{name}.json") for name in ("taxonomy", "ink"))
-    first = first_lines.of_failures(taxonomy, ink)
-    said = failure_tables.enriched(taxonomy["cases"]["full"])
-    assert f"*{first['most_tag']}*" in said.split("less likely")[0] and first["most_low"] > 1 > first["least_high"]
-    assert f"{first['body_part_beyond']:+.1f}" in failure_tables.travels(taxonomy)
-    assert first["body_part_gap"] - first["body_part_borrowed"] == pytest.approx(first["body_part_beyond"])
-    assert 0 < first["ink_photographs"] < first["ink_of"]

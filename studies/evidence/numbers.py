@@ -1,16 +1,11 @@
-"""What the chapters on evidence, verdicts and failures say first: numbers and words from their records, to be glued."""
+"""The numbers and words of the prose of the chapters on evidence and verdicts, to be glued."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from dermimit.evaluate.error_types import (
-    TAG_LABELS,
-)
-from dermimit.evaluate.estimate import (
-    p_text,
-)
+from dermimit.evaluate.estimate import ALPHA, p_text
 from dermimit.evaluate.significance import holm
 from studies.evidence.exploration import ABOVE, BELOW, INSIDE, NO_TRAINING
 from studies.evidence.verdict_texts import answers
@@ -44,7 +39,7 @@ def of_evidence(
         for key, reading in (("above", ABOVE), ("below", BELOW), ("inside", INSIDE), ("stuck", NO_TRAINING)):
             some = own[own["reading"] == reading]
             found |= {f"{name}s_{key}": len(some), f"{name}s_{key}_names": listed(some, name == "choice")}
-        found |= {f"{name}s": len(own), f"{name}s_by_chance": 0.05 * len(own), f"{name}_band": own["half"].max()}
+        found |= {f"{name}s": len(own), f"{name}s_by_chance": ALPHA * len(own), f"{name}_band": own["half"].max()}
     return found
 
 
@@ -97,26 +92,3 @@ def of_verdicts(drawn: pd.DataFrame, real: pd.DataFrame) -> Numbers:
 
 def _words(line: pd.Series) -> str:
     return f"{line['pair'].replace('_', ' ').replace('/', ' and ')}, {line['model']}"
-
-
-def of_failures(taxonomy: Mapping[str, Any], ink: Mapping[str, Any]) -> Numbers:
-    """What errors go with, whether they travel, and what ink does on real photographs."""
-    found: Numbers = {"tags": len(taxonomy["cases"]["full"])}
-    for name, line in (
-        ("most", max(taxonomy["cases"]["full"], key=_ratio)),
-        ("least", min(taxonomy["cases"]["full"], key=_ratio)),
-    ):
-        found |= {f"{name}_tag": TAG_LABELS[line["tag"]].removeprefix("· ")}
-        found |= {f"{name}{end}": line[f"ratio{end}"] for end in ("", "_low", "_high")}
-    for line in taxonomy["gaps"]:
-        if line["row"] == "full":
-            found |= {f"{line['gap']}_gap": 100 * line["value"], f"{line['gap']}_borrowed": 100 * line["borrowed"]}
-            found |= {f"{line['gap']}_beyond{end}": 100 * line[f"beyond{end}"] for end in ("", "_low", "_high")}
-    every = next(line for line in ink["counts"] if line["disease"] == "all")
-    found |= {"ink_photographs": every["inked"], "ink_of": every["photographs"]}
-    flips = ink["models"][0]["flips"]
-    return found | {f"painted{end}": 100 * flips[f"difference{end}"] for end in ("", "_low", "_high")}
-
-
-def _ratio(line: Mapping[str, Any]) -> float:
-    return line["ratio"]
