@@ -280,7 +280,7 @@ def test_what_a_plant_does_is_the_change_beyond_the_control_s():
     assert wide.low == planted_line["change_low"] - control["change_high"]
 
 
-def test_whether_a_plant_was_learnt_is_read_off_the_interval_of_the_difference():
+def test_a_plant_is_told_by_the_interval_of_its_effect():
     def line(network, change):
         return {"network": network, "photographs": "melanoma", "change": change, "change_low": change - 0.02,
                 "change_high": change + 0.02}  # fmt: skip
@@ -290,7 +290,7 @@ def test_whether_a_plant_was_learnt_is_read_off_the_interval_of_the_difference()
 
     begun = [line("planted", 0.1), line("control", 0.1)]
     table = shortcut_tables.plant_effects({"a": record(0.2), "b": record(0.13, begun), "c": record(0.0)})
-    assert table["learnt"].tolist() == ["yes", "cannot tell", "cannot tell", "the reverse"]
+    assert table["than the control"].tolist() == ["more", "cannot tell", "cannot tell", "less"]
     assert table["trained from"].tolist() == ["the full model", "the full model", "random weights", "the full model"]
     assert table["difference (at least 95 %)"][0] == "+10.0 (+6.0 to +14.0)"
 

@@ -11,7 +11,6 @@ from dermimit.data.synderm import RETAKE
 from dermimit.evaluate.estimate import CANNOT_TELL, NONE, Estimate, estimate
 
 Line = Mapping[str, Any]
-LEARNT = ("yes", "the reverse", CANNOT_TELL)
 MORE = ("more", "fewer", CANNOT_TELL)
 
 
@@ -65,7 +64,7 @@ def plant_effect(planted: Line, control: Line) -> Estimate:
 
 
 def plant_effects(records: Mapping[str, Line]) -> pd.DataFrame:
-    """Whether each plant was learnt, from a finished run and from random weights: thing -> record."""
+    """What each plant does to melanomas, in networks from a finished run and from random weights: thing -> record."""
     lines = []
     for thing, record in records.items():
         for start, table in (("the full model", record["learnt"]), ("random weights", record["scratch"])):
@@ -74,7 +73,13 @@ def plant_effects(records: Mapping[str, Line]) -> pd.DataFrame:
                 effect = plant_effect(networks["planted"], networks["control"])
                 line = {"plant": thing, "trained from": start}
                 line |= {f"{n}, points (95 %)": estimate(networks[n], "change").points() for n in networks}
-                lines.append(line | {"difference (at least 95 %)": effect.points(), "learnt": effect.verdict(LEARNT)})
+                lines.append(
+                    line
+                    | {
+                        "difference (at least 95 %)": effect.points(),
+                        "than the control": effect.verdict(("more", "less", CANNOT_TELL)),
+                    }
+                )
     return pd.DataFrame(lines)
 
 
