@@ -98,6 +98,8 @@ def test_two_questions_are_answered_apart():
     said = verdict_texts.answers(judged)
     assert said["tokens_answer"].startswith("Local tokens, even chosen at random, help: +0.100 (+0.050 to +0.150)")
     assert said["choosing_answer"].startswith("That choosing by attention beats chance is not shown: +0.000")
+    alone = verdict_texts.answer(judged, verdict_texts.TOKENS, "tokens help", "that tokens help")
+    assert alone.startswith("Tokens help: +0.100") and alone.count("(+0.050 to +0.150)") == 2
     judged.loc[2, "verdict"] = verdicts.CONTRADICTED
     assert (
         "is contradicted with the disease alone and not shown with" in verdict_texts.answers(judged)["choosing_answer"]
