@@ -1,5 +1,6 @@
 """Chapter "Where it looks": maps and selected patches against lesion masks.
 
-`masked_photographs` scores the maps of runs, `summary` brings intervals, `selection` compares ways to choose patches.
+`map_scores` scores maps of runs on `masked_photographs`, `summary` brings intervals, `selection` compares ways to
+choose patches.
 `segmenters` and `outlines` train the rivals that outline the lesion first.
 """
