@@ -24,11 +24,11 @@ from dermimit.explore import failure_static
 from dermimit.explore.failure_data import (
     answer_tags,
     browser_data,
+    case_records,
     cases_table,
-    described,
-    lot,
     maps_in_patches,
     sheet,
+    stratified_sample,
     tags_table,
 )
 from dermimit.records import read_json
@@ -108,18 +108,18 @@ def test_tables_on_paper_say_the_same(record):
 
 def test_the_lot_is_even_over_skin_types_and_takes_wrong_answers_only():
     wrong, skin = np.arange(100) % 2 == 0, [*([1] * 80), *([6] * 10), *([None] * 10)]
-    rows = lot(wrong, skin, 15)
+    rows = stratified_sample(wrong, skin, 15)
     assert len(rows) == 15 == len(set(rows)) and wrong[rows].all() and rows == sorted(rows)
     assert pd.Series([skin[i] for i in rows]).fillna(0).value_counts().to_dict() == {0: 5, 1: 5, 6: 5}
-    assert lot(wrong, skin, 15) == rows != lot(wrong, skin, 15, seed=1)
-    assert lot(wrong, skin, 500) == np.flatnonzero(wrong).tolist()
+    assert stratified_sample(wrong, skin, 15) == rows != stratified_sample(wrong, skin, 15, seed=1)
+    assert stratified_sample(wrong, skin, 500) == np.flatnonzero(wrong).tolist()
 
 
 def test_cases_without_other_tasks_say_less(answers):
     alone = answers.drop(columns=["body_part_prob", "attributes_prob"]).head(40)
     tags = answer_tags(alone, LABEL_SPACE)
     assert set(tags) == {"truth", "answer", "wrong", "dark", "second"}
-    (case,) = described(alone, [3], tags, LABEL_SPACE)
+    (case,) = case_records(alone, [3], tags, LABEL_SPACE)
     assert "saidPart" not in case and case["part"] == alone["body_part"][3]
 
 

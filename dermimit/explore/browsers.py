@@ -133,18 +133,18 @@ def failure_browser(
     Args:
         run: a finished run, or its folder.
         photos: the `PhotoSet` that it was tested on, as `dermimit.data.load` gives it.
-        most: wrong answers shown at most, drawn by lot.
+        most: wrong answers shown at most, drawn at random.
         tags: further error types, from `failures.tags`; those that any run has, if None.
         seed: of the lot.
 
     Raises:
         ValueError: a photograph of the run is not among `photos`; nothing is wrong.
     """
-    from dermimit.explore.failure_data import browsed, cases_table
+    from dermimit.explore.failure_data import browser_data_of, cases_table
     from dermimit.train.run import Run, load_run
 
     run = run if isinstance(run, Run) else load_run(run)
-    data = browsed(run, photos, most, tags, seed)
+    data = browser_data_of(run, photos, most, tags, seed)
     return FailureBrowser(data, as_html(cases_table(data)))
 
 

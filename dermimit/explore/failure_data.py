@@ -74,14 +74,14 @@ def answer_tags(predictions: pd.DataFrame, label_space: LabelSpace) -> pd.DataFr
     return found
 
 
-def lot(wrong: np.ndarray, skin: Iterable[Any], most: int, seed: int = 0) -> list[int]:
-    """Rows of wrong answers by lot, as many of each skin type as can be; in ascending order.
+def stratified_sample(wrong: np.ndarray, skin: Iterable[Any], most: int, seed: int = 0) -> list[int]:
+    """Rows of wrong answers at random, as many of each skin type as can be; in ascending order.
 
     Args:
         wrong: (n,) bool.
         skin: (n,) skin types; missing ones count as one type.
         most: how many at most.
-        seed: of the lot.
+        seed: of the sample.
     """
     rng, types = np.random.default_rng(seed), pd.Series(list(skin), dtype="Int64").fillna(0).to_numpy(int)
     rows = rng.permutation(np.flatnonzero(wrong))
@@ -89,10 +89,10 @@ def lot(wrong: np.ndarray, skin: Iterable[Any], most: int, seed: int = 0) -> lis
     return sorted(rows[np.argsort(turn, kind="stable")][:most].tolist())
 
 
-def described(
+def case_records(
     predictions: pd.DataFrame, rows: Sequence[int], tags: pd.DataFrame, label_space: LabelSpace, top: int = 3
 ) -> list[dict[str, Any]]:
-    """What the browser says of each case.
+    """What the browser tells of each case.
 
     Args:
         predictions: test rows of a run.
@@ -206,7 +206,7 @@ def browser_data(record: Mapping[str, Any], picture_sheet: bytes) -> dict[str, A
     return {k: v for k, v in record.items() if k != "provenance"} | {"sprite": address}
 
 
-def browsed(
+def browser_data_of(
     run: Run, photos: PhotoSet, most: int = 200, tags: pd.DataFrame | None = None, seed: int = 0
 ) -> dict[str, Any]:
     """The browser's data for any run and the photographs that it was tested on.
@@ -220,7 +220,7 @@ def browsed(
     predictions = run.predictions
     test = predictions[(predictions["split"] == "test") & predictions["disease"].notna()].reset_index(drop=True)
     tags = answer_tags(test, run.label_space) if tags is None else tags
-    rows = lot(tags["wrong"].to_numpy(bool), test["fitzpatrick"], most, seed)
+    rows = stratified_sample(tags["wrong"].to_numpy(bool), test["fitzpatrick"], most, seed)
     if not rows:
         raise ValueError(f"{run.path}: none of {len(test)} test photographs has a wrong answer: nothing to browse")
     images = _images(photos, list(test["image"].iloc[rows]), run.config.image_size)
@@ -240,7 +240,7 @@ def failures_record(
         rows: those to show.
         images: (rows, 3, S, S) normalised photographs.
     """
-    cases = described(test, rows, tags, run.label_space)
+    cases = case_records(test, rows, tags, run.label_space)
     maps, selected = maps_in_patches(run, images, [int(tags["answer"][i]) for i in rows]), selection(run, images)
     for number, case in enumerate(cases):
         case["selected"] = selected[number]

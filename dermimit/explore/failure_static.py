@@ -58,6 +58,6 @@ def counts_text(record: Mapping[str, Any]) -> str:
     spread = str(fewest) if fewest == largest else f"{fewest} to {largest}"
     return (
         f"Run `{record['run']}` names {record['wrong']:,} of {record['photographs']:,} test photographs wrongly. "
-        f"{len(cases)} of these are shown, drawn by lot, {spread} of each skin type; {bare} of them have none of the "
-        f"error types of the list."
+        f"{len(cases)} of these are shown, drawn at random, {spread} of each skin type; {bare} of them have none of "
+        f"the error types of the list."
     )

@@ -15,7 +15,7 @@ import torch
 import tyro
 
 from dermimit.data.synderm import LABEL_SPACE
-from dermimit.explore.failure_data import failures_record, lot, sheet
+from dermimit.explore.failure_data import failures_record, sheet, stratified_sample
 from dermimit.records import write_atomically
 from dermimit.train import load_run
 from studies.failures import by_condition as failures
@@ -38,7 +38,7 @@ def main(
     Args:
         runs: folder of the trained runs of the ablation.
         row: of the run.
-        seed: of the run, and of the lot.
+        seed: of the run, and of the sample.
         most: wrong answers shown, as many of each skin type as can be.
         out: folder of the record.
         work: folder for what is kept between runs.
@@ -51,7 +51,7 @@ def main(
             f"failure_browser: {run.path} was tested on {len(test)} photographs, not on the published {TESTS}"
         )
     tags = failures.tags(test, facts_of(work), LABEL_SPACE, failures.confusable_partners(LABEL_SPACE.diseases))
-    rows, cases = lot(tags["wrong"].to_numpy(bool), test["fitzpatrick"], most, seed), tests()
+    rows, cases = stratified_sample(tags["wrong"].to_numpy(bool), test["fitzpatrick"], most, seed), tests()
     pictures = [cases[i].image for i in rows]
     images = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
     found = failures_record(run, test, tags, rows, images) | {"drawn": True, "split_seed": SEED}
