@@ -66,7 +66,7 @@ REAL_CLAIMS = {
 
 
 def by_rule(differences: pd.Series, p_corrected: pd.Series, seeds: pd.Series) -> np.ndarray:
-    """The rule for all claims: "supported" or "contradicted" by sign where the corrected p is below 0.05.
+    """The rule for all claims: "supported" or "contradicted" by sign where the corrected p is below `ALPHA`.
 
     Args:
         differences: of a score where more is better.
@@ -81,8 +81,8 @@ def by_rule(differences: pd.Series, p_corrected: pd.Series, seeds: pd.Series) ->
 def judge(evidence: Evidence, claims: tuple[Claim, ...] = CLAIMS) -> pd.DataFrame:
     """Test each claim by the paired difference of its two rows, with Holm's correction over all of them.
 
-    A claim is "supported" where the corrected p is below 0.05 and the difference positive, "contradicted" where it is
-    negative; else it is "not shown": the interval says how large the effect may still be. A pair of rows that has a
+    A claim is "supported" where the corrected p is below `ALPHA` and the difference positive, "contradicted" where it
+    is negative; else it is "not shown": the interval says how large the effect may still be. A pair of rows that has a
     single seed in common is not tested.
 
     Returns:
