@@ -228,6 +228,9 @@ def test_the_rule_of_what_reveals_a_shortcut():
     found = {line["method"]: line for line in planted.revealed(energies, area, resamples=200)}
     assert [found[m]["reveals"] for m in ("sees", "edges", "blind")] == ["yes", "no", "no"]
     assert found["sees"]["planted"] == pytest.approx(4, abs=0.2) and next(iter(found)) == "sees"
+    table = shortcut_tables.reveals({"ink": {"methods": list(found.values())}}).set_index("method")
+    assert table.loc[["sees", "blind"], "drawn to it by the plant"].tolist() == ["more", "more"]
+    assert table["reveals it?"].tolist() == [line["reveals"] for line in found.values()]
 
 
 def test_the_most_confident_errors_come_with_all_that_was_predicted():
@@ -304,6 +307,10 @@ def test_tags_that_go_with_errors_are_told_by_the_interval_of_their_ratio():
     table = [ratio("a", 1.5, 1.2, 1.8), ratio("b", 0.7, 0.5, 0.9), ratio("c", 1.1, 0.9, 1.3)]
     shown = error_tables.cases(table, {"a": "A", "b": "B", "c": "C"})
     assert shown["errors are"].tolist() == ["likelier", "less likely", "cannot tell"]
+    ends = ((0.1, 0.2), (-0.2, -0.1), (-0.1, 0.1))
+    lines = [{"tag": "all", "photographs": 9, "first": 0.5, "second": 0.4, "difference": (low + high) / 2,
+              "difference_low": low, "difference_high": high} for low, high in ends]  # fmt: skip
+    assert error_tables.compared(lines)["full is wrong"].tolist() == ["more often", "less often", "cannot tell"]
 
 
 def test_flips_are_told_beside_a_retake():
