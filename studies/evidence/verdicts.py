@@ -100,8 +100,8 @@ def judge(evidence: Evidence, claims: tuple[Claim, ...] = CLAIMS) -> pd.DataFram
             lines.append(line | {"seeds": 0})
             continue
         two = evidence.records[evidence.records["row"].isin((claim.row, claim.reference))]
-        found = compare(two, evidence.experiments, evidence.label_space, reference=claim.reference)
-        there = found.set_index("row").loc[claim.row]
+        compared = compare(two, evidence.experiments, evidence.label_space, reference=claim.reference)
+        there = compared.set_index("row").loc[claim.row]
         line |= {"difference": there["difference"], "low": there["difference_low"], "high": there["difference_high"]}
         lines.append(line | {"seeds": int(there["paired"]), "p": there["p"], "df": there["df"]})
     columns = ["claim", "rows", "difference", "low", "high", "seeds", "p", "df", "limit", "shares"]
@@ -125,11 +125,11 @@ def judge_real(record: Mapping[str, Any], experiments: pd.DataFrame) -> pd.DataF
     """
     pairs, labels = record.get("pairs", []), experiments.set_index("row")
     corrected = holm(pd.Series([pair["p"] for pair in pairs], dtype=float))
-    found = {(pair["row"], pair["reference"]): (pair, p) for pair, p in zip(pairs, corrected, strict=True)}
+    tested = {(pair["row"], pair["reference"]): (pair, p) for pair, p in zip(pairs, corrected, strict=True)}
     lines = []
     for (row, reference), claim in REAL_CLAIMS.items():
         rows = f"{labels.loc[row, 'label']} − {labels.loc[reference, 'label']}, {labels.loc[row, 'group']}"
-        pair, p = found.get((row, reference), ({}, None))
+        pair, p = tested.get((row, reference), ({}, None))
         line = {"claim": claim, "rows": rows, "difference": pair.get("difference"), "seeds": pair.get("seeds", 0)}
         lines.append(line | {end: pair.get(f"difference_{end}") for end in ("low", "high")} | {"p_holm": p})
     table = pd.DataFrame(lines, columns=["claim", "rows", "difference", "low", "high", "seeds", "p_holm"])

@@ -45,12 +45,12 @@ def read_selection(root: Path) -> Evidence:
     return Evidence(experiments, records, chosen.label_space, (*chosen.own, *blind["row"]), chosen.seeds)
 
 
-def covered(found: pd.DataFrame, resamples: int = 2000) -> dict[str, float]:
+def covered(shares: pd.DataFrame, resamples: int = 2000) -> dict[str, float]:
     """Means of `on_lesion` (selected_patches) with 95 % intervals by patient: each score, with `_low` and `_high`."""
-    draws, line = patient_draws(found["patient_id"], resamples), {"photographs": len(found)}
+    draws, line = patient_draws(shares["patient_id"], resamples), {"photographs": len(shares)}
     for name in ("precision", "recall", "chance"):
-        low, high = percentile_interval(draws.means(found[[name]].to_numpy())[0])
-        line |= {name: float(found[name].mean()), f"{name}_low": low, f"{name}_high": high}
+        low, high = percentile_interval(draws.means(shares[[name]].to_numpy())[0])
+        line |= {name: float(shares[name].mean()), f"{name}_low": low, f"{name}_high": high}
     return line
 
 
@@ -121,13 +121,16 @@ def outlines_table(root: Path) -> pd.DataFrame:
     for row in ("unet", "mask_rcnn"):
         path = root / f"results/published/segmentation/{row}.json"
         if path.is_file():
-            found = read_json(path)
-            iou = f"{found['iou']:.2f} ({found['iou_low']:.2f} to {found['iou_high']:.2f})"
+            record = read_json(path)
+            iou = estimate(record, "iou").plain(2)
             line = {
                 "network": SELECTORS[row],
                 "IoU with the mask (95 %)": iou,
-                "nothing found": f"{found['missed']:.0%}",
+                "nothing found": f"{record['missed']:.0%}",
             }
-            line |= {"parameters (M)": f"{found['parameters'] / 1e6:.2f}", "photographs seen": f"{found['samples']:,}"}
-            lines.append(line | {"training (min)": f"{found['train_seconds'] / 60:.0f}"})
+            line |= {
+                "parameters (M)": f"{record['parameters'] / 1e6:.2f}",
+                "photographs seen": f"{record['samples']:,}",
+            }
+            lines.append(line | {"training (min)": f"{record['train_seconds'] / 60:.0f}"})
     return pd.DataFrame(lines)
