@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from dermimit.data import LabelSpace
 from dermimit.evaluate.resampling import bootstrap_floor, bootstrap_p
@@ -97,6 +98,8 @@ def test_two_questions_are_answered_apart():
     said = verdict_texts.answers(judged)
     assert said["tokens_answer"].startswith("Local tokens, even chosen at random, help: +0.100 (+0.050 to +0.150)")
     assert said["choosing_answer"].startswith("That choosing by attention beats chance is not shown: +0.000")
+    alone = verdict_texts.answer(judged, verdict_texts.TOKENS, "tokens help", "that tokens help")
+    assert alone.startswith("Tokens help: +0.100") and alone.count("(+0.050 to +0.150)") == 2
     judged.loc[2, "verdict"] = verdicts.CONTRADICTED
     assert (
         "is contradicted with the disease alone and not shown with" in verdict_texts.answers(judged)["choosing_answer"]
@@ -160,11 +163,15 @@ def test_cosines_are_means_over_seeds_and_the_verdict_is_paired_by_seed():
     by_seed = pd.DataFrame(lines, columns=["row", "pair", "seed", "cosine"])
     text = gradient_conflict.conflict_text(by_seed)  # differences 0.1 and 0.15, so 0.125 +- 12.706 * 0.025
     assert "every mean is above 0" in text and "+0.325 with cross-interaction, +0.200 with" in text
-    assert "difference +0.125 (-0.193 to +0.443, 2 seeds): **not shown**" in text
+    assert "difference +0.125 (−0.193 to +0.443), 2 seeds: **cannot tell**" in text
     rows = pd.DataFrame({"row": ["concat", "cim"], "label": ["joined", "interaction"]})
     shown = gradient_conflict.cosines_table(gradient_conflict.mean_cosines(by_seed, rows)).set_index("model")
     assert shown.loc["interaction", "a and b"] == "+0.550 ± 0.212" and shown.index[0] == "joined"
-    assert "one seed does not" in gradient_conflict.conflict_text(by_seed[by_seed["seed"] == 0])
+    gain = gradient_conflict.agreement_gain(gradient_conflict.agreement_by_seed(by_seed))
+    differences = stats.ttest_1samp([0.1, 0.15], 0).confidence_interval()
+    assert (gain.value, gain.low, gain.high) == pytest.approx((0.125, differences.low, differences.high))
+    alone = gradient_conflict.conflict_text(by_seed[by_seed["seed"] == 0])
+    assert "+0.100; one seed does not cover the luck of training: **cannot tell**" in alone
     assert gradient_conflict.conflict_text(by_seed[by_seed["row"] == "cim"]) == "**Not run yet.**"
 
 
@@ -173,8 +180,11 @@ def test_a_difference_that_all_seeds_share_is_shown():
         (row, "a/b", seed, value + seed / 100) for row, value in (("cim", 0.3), ("concat", -0.2)) for seed in range(3)
     ]
     lines[0] = ("cim", "a/b", 0, 0.31)
-    text = gradient_conflict.conflict_text(pd.DataFrame(lines, columns=["row", "pair", "seed", "cosine"]))
-    assert text.startswith("Some pairs conflict") and "3 seeds): **less conflict**" in text
+    columns = ["row", "pair", "seed", "cosine"]
+    text = gradient_conflict.conflict_text(pd.DataFrame(lines, columns=columns))
+    turned = gradient_conflict.conflict_text(pd.DataFrame(lines, columns=columns), "concat", "cim")
+    assert "**more conflict**" in turned
+    assert text.startswith("Some pairs conflict") and "3 seeds: **less conflict**" in text
 
 
 def test_a_choice_is_named_with_its_factor(project):

@@ -52,6 +52,9 @@ def test_the_reference_enters_with_all_its_seeds_and_nothing_is_tested():
     text = exploration.exploration_table(found.reset_index())
     assert text["reading"].tolist()[:2] == ["reference"] * 2 and text["beside"].tolist()[2:] == ["full"] * 3
     told = exploration.reading_text(found.reset_index())
+    calm = found.reset_index().query("row != 'up' and row != 'down'")
+    assert "Outside the band: none. Of 1 rows" in exploration.reading_text(calm)
+    assert "Did not train" not in told
     assert "no test is made" in told and "*g: up* (+0.130)" in told and "same" not in told.split("Of 3 rows")[0]
 
 

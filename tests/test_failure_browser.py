@@ -24,7 +24,7 @@ from dermimit.explore import failure_static
 from dermimit.explore.failure_data import (
     answer_tags,
     browser_data,
-    case_lines,
+    case_records,
     cases_table,
     maps_in_patches,
     sheet,
@@ -119,7 +119,7 @@ def test_cases_without_other_tasks_say_less(answers):
     alone = answers.drop(columns=["body_part_prob", "attributes_prob"]).head(40)
     tags = answer_tags(alone, LABEL_SPACE)
     assert set(tags) == {"truth", "answer", "wrong", "dark", "second"}
-    (case,) = case_lines(alone, [3], tags, LABEL_SPACE)
+    (case,) = case_records(alone, [3], tags, LABEL_SPACE)
     assert "saidPart" not in case and case["part"] == alone["body_part"][3]
 
 

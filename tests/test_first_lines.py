@@ -1,20 +1,19 @@
-"""What the chapters on evidence and failures say first is what their tables say."""
+"""What the chapters on evidence say first is what their tables say."""
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from dermimit.evaluate.runs import read_experiments
-from dermimit.records import read_json
 from studies.evidence import gradient_conflict, verdict_texts, verdicts
 from studies.evidence import numbers as first_lines
 from studies.evidence import real as real_evidence
 from studies.evidence import tables as evidence_pages
-from studies.failures import tables as failure_tables
 from studies.shared import evidence
+from studies.shared.listing import listed
 
 ROOT = Path(__file__).parents[1]
-FAILURES = ROOT / "results/published/failures"
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +46,7 @@ def test_verdicts_are_counted_and_named():
         kinds = [first[f"{name}_{kind}"] for kind in ("held", "not_shown", "contradicted", "untested")]
         assert sum(kinds) == first[f"{name}_claims"] == len(table)  # each has run and has one verdict
         assert first[f"{name}_held_claims"].count(";") == max(kinds[0] - 1, 0)
-    assert first["tokens_answer"] in verdict_texts.two_answers(drawn)
+    assert {name: first[name] for name in ("tokens_answer", "choosing_answer")} == verdict_texts.answers(drawn)
 
 
 def test_labels_photographs_and_conflicts(tables):
@@ -63,11 +62,12 @@ def test_labels_photographs_and_conflicts(tables):
     assert any(first["least_pair"].endswith(model) for model in cosines["model"])
 
 
-def test_failures_ink_and_errors_that_travel():
-    taxonomy, ink = (read_json(FAILURES / f"{name}.json") for name in ("taxonomy", "ink"))
-    first = first_lines.of_failures(taxonomy, ink)
-    said = failure_tables.enriched(taxonomy["cases"]["full"])
-    assert f"*{first['most_tag']}*" in said.split("less likely")[0] and first["most_low"] > 1 > first["least_high"]
-    assert f"{first['body_part_beyond']:+.1f}" in failure_tables.travels(taxonomy)
-    assert first["body_part_gap"] - first["body_part_borrowed"] == pytest.approx(first["body_part_beyond"])
-    assert 0 < first["ink_photographs"] < first["ink_of"]
+def test_findings_are_listed_and_their_absence_is_said():
+    assert listed(["one", "two"]) == "one; two" and listed(iter(["one", "two"]), separator=", ") == "one, two"
+    assert listed(["one"], "Wider") == "Wider: one" and listed([], "Wider") == "Wider: none" and listed([]) == "none"
+
+
+def test_rows_are_named_with_their_differences():
+    rows = pd.DataFrame({"group": ["K", "loss"], "label": ["4", "focal"], "difference": [-0.1, float("nan")]})
+    assert first_lines.row_names(rows, True) == "K: 4 (-0.100), loss: focal"
+    assert first_lines.row_names(rows, False) == "4 (-0.100), focal" and first_lines.row_names(rows[:0], True) == "none"

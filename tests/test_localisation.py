@@ -13,8 +13,8 @@ from dermimit.explain.deletion import Curves, blurred, deletion_and_insertion
 from dermimit.explain.localisation_names import HUMAN_IOU, SCORES
 from dermimit.train import TrainConfig, fit, load_run
 from studies.localisation import summary
-from studies.localisation.contrast import contrast
-from studies.localisation.masked_photographs import measure
+from studies.localisation.map_scores import Thresholds, choose_thresholds, measure
+from studies.localisation.masked_photographs import MaskedPhotos
 
 RNG = np.random.default_rng(0)
 MODEL = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
@@ -249,9 +249,10 @@ def run(tiny_photos, tmp_path):
 
 def test_a_run_is_measured(run, tiny_photos, tmp_path):
     methods = ["class_attention", "integrated_gradients", "centre_prior"]
-    found = measure(
-        run, tiny_photos, methods, split="train", batch_size=4, options={"integrated_gradients": {"steps": 4}}
-    )
+    options = {"integrated_gradients": {"steps": 4}}
+    thresholds = choose_thresholds(MaskedPhotos(run, tiny_photos, "val", batch_size=4), methods, options)
+    assert list(thresholds.by_method) == methods and thresholds.split == "val"
+    found = measure(MaskedPhotos(run, tiny_photos, "train", batch_size=4), thresholds, options=options)
     rows = found.rows
     assert found.left_out == {"no mask": 1, "empty mask": 0, "full mask": 0}  # photo 4
     assert rows["method"].drop_duplicates().to_list() == methods
@@ -265,33 +266,46 @@ def test_a_run_is_measured(run, tiny_photos, tmp_path):
     rows.to_parquet(tmp_path / "rows.parquet")
     back = pd.read_parquet(tmp_path / "rows.parquet")
     assert len(back["deletion_curve"][0]) == 21 and back["fitzpatrick"].to_list() == rows["fitzpatrick"].to_list()
-    again = measure(run, tiny_photos, methods[:1], split="train", thresholds=found.thresholds, batch_size=2)
+    one = Thresholds({methods[0]: found.thresholds[methods[0]]})
+    again = measure(MaskedPhotos(run, tiny_photos, "train", batch_size=2), one)
     pd.testing.assert_frame_equal(again.rows.drop(columns="delta"), rows.head(5).drop(columns="delta"), atol=1e-5)
-    few = measure(run, tiny_photos, methods[:1], split="train", limit=2, curves=False, batch_size=1)
+    few = measure(MaskedPhotos(run, tiny_photos, "train", limit=2, batch_size=1), one, curves=False)
     assert len(few.rows) == 2 and few.rows["deletion"].isna().all()
     assert set(summary.summarise(few.rows)["score"]) == set(SCORES) - {"deletion", "insertion"}
 
 
 def test_the_truth_can_be_explained(run, tiny_photos):
-    found = measure(
-        run, tiny_photos, ["random"], split="test", explain="truth", curves=False, thresholds={"random": 0.5}
-    )
+    photos = MaskedPhotos(run, tiny_photos, "test", explain="truth")
+    found = measure(photos, Thresholds({"random": 0.5}), curves=False)
+    assert found.left_out == measure(photos, Thresholds({"random": 0.5}), curves=False).left_out  # counted anew
     assert found.left_out["no known class"] == 1  # photo 9
     assert (found.rows["explained"] == found.rows["disease"]).all()
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [
-        ({"methods": ["cam"]}, "unknown method 'cam'"),
-        ({"task": "stage"}, "no task 'stage'"),
-        ({"explain": "both"}, "explain='both'"),
-        ({"split": "val"}, "would choose the thresholds too"),
-    ],
+    [({"task": "stage"}, "no task 'stage'"), ({"explain": "both"}, "explain='both'")],
 )
-def test_wrong_measurements_are_refused(run, tiny_photos, arguments, message):
+def test_photos_that_cannot_be_explained_are_refused(run, tiny_photos, arguments, message):
     with pytest.raises(ValueError, match=message):
-        measure(run, tiny_photos, **{"methods": ["random"]} | arguments)
+        MaskedPhotos(run, tiny_photos, **arguments)
+
+
+def test_wrong_measurements_are_refused(run, tiny_photos):
+    photos = MaskedPhotos(run, tiny_photos, "val")
+    with pytest.raises(ValueError, match="unknown method 'cam'"):
+        measure(photos, Thresholds({"cam": 0.5}))
+    with pytest.raises(ValueError, match="unknown method 'cam'"):
+        choose_thresholds(photos, ["random", "cam"])
+    with pytest.raises(ValueError, match="no method"):
+        choose_thresholds(photos, [])
+    with pytest.raises(ValueError, match="chose the thresholds too"):
+        measure(photos, choose_thresholds(photos, ["random"]))
+    none = MaskedPhotos(run, tiny_photos, "test", limit=0)
+    with pytest.raises(ValueError, match="no usable mask to choose thresholds on"):
+        choose_thresholds(none, ["random"])
+    with pytest.raises(ValueError, match="has no usable mask: "):
+        measure(none, Thresholds({"random": 0.5}))
 
 
 def test_human_agreement_is_the_documented_one():

@@ -8,7 +8,8 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from dermimit.evaluate import conformal
 from studies.rare_diseases import by_frequency as rare
-from studies.rare_diseases import few_shot, novelty
+from studies.rare_diseases import coverage, few_shot, novelty, numbers, tables
+from studies.shared.page import find_root
 
 RNG = np.random.default_rng(0)
 
@@ -158,3 +159,47 @@ def test_answers_are_found_by_their_row():
     assert rare.answers_of(frame, "full").tolist() == [[0, 0], [1, 1]]
     with pytest.raises(ValueError, match="no answers of 'fuller'; there are: full, D"):
         rare.answers_of(frame, "fuller")
+
+
+def test_where_a_gain_is_largest_is_read_off_the_interval_of_its_slope():
+    ends = {"few": (-0.2, -0.1), "many": (0.1, 0.2), "neither": (-0.1, 0.1)}
+    gains = {n: {"slope": (low + high) / 2, "slope_low": low, "slope_high": high} for n, (low, high) in ends.items()}
+    table = tables.slopes_table(gains).set_index("gain in F1 of")
+    assert table["largest"].to_dict() == {
+        "few": "among rare diseases",
+        "many": "among common diseases",
+        "neither": "cannot tell",
+    }
+    assert table.loc["few", "for ten times as many photographs (95 %)"] == "−0.150 (−0.200 to −0.100)"
+
+
+def test_coverage_lies_above_or_below_the_promise_by_its_interval():
+    groups = {"all": (0.85, 0.95), "tail": (0.6, 0.8), "head": (0.92, 0.98)}
+    lines = [
+        {"way": "one threshold", "group": name, "coverage": (low + high) / 2, "low": low, "high": high, "size": 3.0,
+         "empty": 0.0, "photographs": 9} for name, (low, high) in groups.items()
+    ]  # fmt: skip
+    table = coverage.promise_table(pd.DataFrame(lines), 0.1)
+    assert table["beside the promise of 90 %"].tolist() == ["cannot tell", "below", "above"]
+    assert table["hold the truth, % (95 %)"][1] == "70.0 (60.0 to 80.0)" and table["diseases in a set"][0] == "3.0"
+
+
+def test_the_first_lines_are_those_of_the_tables():
+    root = find_root()
+    frame, record, labels = tables.read_rare(root)
+    space = list(record["counts"])
+    counts = np.array([record["counts"][name] for name in space])
+    part, truth = rare.parts_of(counts), frame["truth"].to_numpy(np.int64)
+    rows = [
+        "reference:full",
+        *(r for r in rare.rows_of(frame) if r.startswith("rare_diseases:full_") and "un" not in r),
+    ]
+    columns = [name for name in frame if name.rsplit("/", 1)[0] in rows]
+    remedies = rare.table_of_parts(frame[["truth", *columns]], part, labels, resamples=20)
+    gain = rare.gain_by_count(truth, *(rare.answers_of(frame, r) for r in ("D_B_A", "D")), counts, resamples=50)
+    held = [{"way": "one threshold", "group": p, "coverage": 0.9} for p in ("all", "head", "tail")]
+    first = numbers.of_rare_diseases(gain, remedies, record, pd.DataFrame(held), part)
+    tail = remedies[remedies["part"] == "tail"].set_index("row")["value"]
+    assert first["plain_tail"] == tail["reference:full"] and first["best_tail"] == tail.drop("reference:full").max()
+    assert first["slope_low"] < first["slope"] < first["slope_high"] and first["idea"] == tables.largest(gain)
+    assert first["covered_tail"] == pytest.approx(90) and 0 < first["least_strange"] < first["strangest"] < 1

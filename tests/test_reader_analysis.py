@@ -14,7 +14,7 @@ from dermimit.reader_study.export import tidy
 from dermimit.reader_study.model import crossed_mean
 from dermimit.reader_study.simulation import Assumptions, all_records, differential, readers_of, simulate, trust_for
 from dermimit.records import read_json
-from studies.reader_study import tables as reader_tables
+from studies.reader_study import numbers, tables
 
 ROOT = Path(__file__).parents[1]
 POWER = ROOT / "results/published/reader_study/power.json"
@@ -261,8 +261,26 @@ def test_the_design_with_the_fewest_readings():
         line | {"gain": 0.03, "readers": 30, "cases": None},
         line | {"scenario": "x", "readers": 1, "cases": 2},
     ]
-    record = {"scenarios": {"usual": {}, "x": {}}, "smallest": smallest}
-    assert reader_tables.fewest_readings(record) == {"readers_5": 9, "cases_5": 250}
+    record = {"scenarios": {"usual": {}, "x": {}}, "smallest": smallest, "wanted": 0.8}
+    assert numbers.of_power(record) == {"wanted": 80, "readers_5": 9, "cases_5": 250}
+
+
+def test_what_was_put_in_is_set_beside_the_interval_of_the_primary_endpoint():
+    line = {"name": "first disease", "with": 0.5, "without": 0.4, "p": 0.01, "n": 9, "period": 0.0, "value": 0.1}
+    ends = ((0.06, 0.14), (-0.1, 0.02), (0.02, 0.12))
+    told = [tables.gain_table([line | {"low": a, "high": b}, line | {"low": a, "high": b}], 0.05) for a, b in ends]
+    assert [table["interval"].tolist() for table in told] == [
+        ["lies above it", "–"], ["lies below it", "–"], ["holds what was put in", "–"]
+    ]  # fmt: skip
+    assert told[0]["put in, points"].tolist() == ["+5.0", "–"]
+
+
+def test_right_answers_of_readers_and_model_are_counted(study):
+    frame = study[0]
+    first = numbers.of_readers(frame)
+    assert first["first_right"] == pytest.approx(100 * frame[frame["step"] == FIRST]["right"].mean())
+    cases = frame.groupby("case")["model_right"].first()
+    assert first["model_right"] == pytest.approx(100 * cases.mean())
 
 
 def test_before_and_after_belong_to_one_reading(study):

@@ -10,7 +10,6 @@ from dermimit.evaluate.estimate import (
 )
 from dermimit.evaluate.runs import read_experiments
 from studies.evidence.real import (
-    competition_text,
     confusion_table,
     pairs_table,
     read_real_evidence,
@@ -67,24 +66,9 @@ def test_pairs_are_named_and_tested_only_where_they_can_be(record):
     table = pairs_table(record | {"pairs": pairs}, EXPERIMENTS)
     assert table["rows"].tolist()[::3] == ["B − A", "C − A"]
     assert table["p (t, Holm)"].tolist() == ["0.020", "0.020", "one seed: not tested", "guessing: not tested"]
-
-
-def test_competition_is_told_by_what_was_tested():
-    names = [("bottleneck_B_A", "bottleneck_B"), ("bottleneck_B_A", "bottleneck_A")]
-    rows = ("bottleneck_B_A", "bottleneck_B", "bottleneck_A")
-
-    def told(first, second, seeds=5, guessing=False):
-        table = [line(row, 0.4, guessing=guessing) for row in rows]
-        return competition_text(
-            {"table": table, "pairs": [pair(*names[0], first, seeds), pair(*names[1], second, seeds)]}
-        )
-
-    assert competition_text({"table": [], "pairs": []}).count("not run yet") == 2
-    assert "In the bottleneck" in told(-0.2, 0.1) and "**competition is shown**" in told(-0.2, 0.1)
-    assert "no competition is shown" in told(0.02, 0.1)
-    assert "cannot tell" in told(-0.2, 0.1, seeds=1) and "shown" not in told(-0.2, 0.1, seeds=1)
-    guessed = told(-0.2, 0.1, guessing=True)
-    assert "**no test was made**" in guessed and "0.400, 0.400, 0.400; guessing has 0.500" in guessed
+    assert table["verdict"].tolist() == ["higher", "lower", "cannot tell", "cannot tell"]
+    weak = pairs_table(record | {"pairs": [pair("b", "a", 0.1, p=0.2), pair("c", "a", -0.3)]}, EXPERIMENTS)
+    assert weak["verdict"].tolist() == ["cannot tell", "cannot tell"]  # not shown, and a row that guesses
 
 
 def test_claims_on_real_photographs_are_judged_after_correction_over_what_is_tested():

@@ -24,7 +24,7 @@ def test_one_photograph_s_maps():
     point, flat = np.zeros((32, 32)), np.zeros((32, 32))
     point[2, 3] = 1
     maps = {"disease": {"rollout": point, "random": 1 - point}, "lower_leg": {"rollout": flat}}
-    drawn = figures.maps_grid(photo, maps, mask=mask, selected={"disease": np.array([0, 5])}, grid=(4, 4))
+    drawn = figures.map_grid(photo, maps, mask=mask, selected={"disease": np.array([0, 5])}, grid=(4, 4))
     drawn.figure.canvas.draw()
     assert drawn.figure.get_supxlabel() == DISCLAIMER
     assert "disease, highest place: rollout top left, on the lesion; random middle centre, partly on" in drawn.alt
@@ -32,7 +32,7 @@ def test_one_photograph_s_maps():
     assert drawn.alt.endswith(DISCLAIMER)
     assert [axis.get_title() for axis in drawn.figure.axes[:3]] == ["photo", "rollout", "random"]
     assert len(drawn.figure.axes[0].patches) == 4  # two framed patches, each with a dark edge
-    figures.maps_grid(photo, maps).figure.canvas.draw()
+    figures.map_grid(photo, maps).figure.canvas.draw()
 
 
 def table(groups=("all",), score="iou"):

@@ -215,7 +215,9 @@ def test_this_python_is_new_enough() -> None:
 def test_commands_and_tables_do_not_wait_for_torch() -> None:
     light = "dermimit, dermimit.cli, dermimit.reader_study.commands, dermimit.data.synderm, dermimit.data.facts"
     light += ", dermimit.train.config, dermimit.prediction"
-    tables = "dermimit.evaluate.runs, dermimit.evaluate.comparisons, studies.shared.evidence, studies.failures.tables"
+    tables = (
+        "dermimit.evaluate.runs, dermimit.evaluate.comparisons, studies.shared.evidence, studies.failures.ink_tables"
+    )
     code = f"import sys, {light}, {tables}, dermimit.explain.figures\nassert 'torch' not in sys.modules"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     code = (

@@ -14,15 +14,16 @@ from dermimit.data.synderm import (
     SynDerm,
 )
 from dermimit.evaluate.answers import Answers
+from dermimit.evaluate.estimate import ALPHA
 from dermimit.evaluate.runs import read_experiments
 from dermimit.evaluate.statistics import count_interval
 from dermimit.records import read_json
 from studies.shared.evidence import read_evidence
 from studies.shared.page import find_root
+from studies.skin_tone import by_type_tables, mix_tables, numbers, pair_tables, real_tables
 from studies.skin_tone import counterfactuals as paired
 from studies.skin_tone import mix as skin_mix
 from studies.skin_tone import real as skin_tone_real
-from studies.skin_tone import tables as skin_tone_tables
 
 ROOT = find_root()
 FOLDER = ROOT / "results/published/skin_tone"
@@ -163,6 +164,15 @@ def test_so_many_photographs_are_needed_and_no_fewer():
     assert [np.diff(count_interval(round(0.6 * k), k))[0] <= 0.2 for k in (n - 2, n)] == [False, True]
 
 
+def labels():
+    return read_experiments(ROOT / "workflow/experiments/ablation.csv").set_index("row")["label"].to_dict()
+
+
+def first_lines():
+    records = (record(name) for name in ("by_type", "counterfactuals", "mix", "typology"))
+    return numbers.of_skin_tone(*records, labels())
+
+
 def test_the_page_s_takeaways_are_what_the_records_say():
     by_type, pairs, angles = record("by_type"), record("counterfactuals"), record("typology")
     spared = [
@@ -171,17 +181,26 @@ def test_the_page_s_takeaways_are_what_the_records_say():
         if x["score"] in ("accuracy", "macro_f1", "attributes", "body_part", "overconfidence")
     ]
     assert all(x["low"] < 0 < x["high"] for x in spared)
-    assert all(x["p_holm"] > 0.05 for x in by_type["gaps"] if "p_holm" in x)
+    assert all(x["p_holm"] > ALPHA for x in by_type["gaps"] if "p_holm" in x)
+    first = first_lines()
+    assert first["gaps_changed"] == "none" and first["gap_least"] < 0 < first["gap_most"]
     for row in ("D", "full"):
         dark = next(x for x in pairs[row]["flips"] if x["version"] == "VI")
         assert dark["over_retake_low"] > 0
     assert dark["net_high"] < 0  # of the full model
-    net = {x["attribute"]: x["net"] for x in pairs["attributes"] if x["p_holm"] < 0.05}
+    net = {x["attribute"]: x["net"] for x in pairs["attributes"] if x["p_holm"] < ALPHA}
     assert net["erythema"] < 0 and net["hyperpigmentation"] < 0 and net["hypopigmentation"] > 0
+    assert "erythema" in first["told_less"] and "hypopigmentation" in first["told_better"]
+    table = pair_tables.attributes(pairs["attributes"])
+    assert (table["on type VI"] == "told less well").sum() == sum(value < 0 for value in net.values())
+    flips = pair_tables.flips({"full": pairs["full"]["flips"]}, labels()).set_index("type I becomes").loc["type VI"]
+    assert flips["than a retake"] == "more" and flips["right answers"] == "fewer"
     red = {x["type"]: x["redness"] for x in pairs["contrasts"]["erythema"]}
     assert red["VI"] < red["I"] / 3
     real = angles["pad_ufes_20"]
     assert real["spearman_low"] < 0 < real["spearman_high"] and angles["synderm"]["spearman_low"] > 0.7
+    follows = real_tables.agreement({"real": real, "drawn": angles["synderm"]})["follows the type"]
+    assert follows.tolist() == ["cannot tell", "yes"]
     kept = {x["disease"]: x["share"] for x in record("real")["recorded"]}
     assert all(kept[name] == 1 for name in ("BCC", "MEL", "SCC")) and max(kept[n] for n in ("ACK", "NEV", "SEK")) < 0.5
 
@@ -199,13 +218,15 @@ def test_what_is_said_of_training_mixes_is_what_the_records_say():
         x for x in mix["remedies"] if x["row"].startswith(f"{skin_mix.PLAIN}_") and x["reference"] == skin_mix.PLAIN
     ]
     assert {x["row"] for x in remedies} == {f"{skin_mix.PLAIN}_{name}" for name in skin_mix.REMEDIES}
-    first = skin_tone_tables.takeaways(record("by_type"), record("counterfactuals"), mix)
-    shown = [x for x in remedies if x["p_holm"] < 0.05 and x["score"] == "accuracy"]
+    first = first_lines()
+    shown = [x for x in remedies if x["p_holm"] < ALPHA and x["score"] == "accuracy"]
     assert first["helping"] == sum(x["value"] > 0 for x in shown if x["group"] == "V–VI")
     assert first["narrowing"] == sum(x["value"] < 0 for x in shown if x["group"] == "gap")
-    assert first["paid"] == pytest.approx(100 * light[0]["value"])
-    text = skin_tone_tables.remedy_text(mix, "accuracy")
-    assert text.count("V–VI higher") == first["helping"]
+    assert first["on_light"] == pytest.approx(100 * light[0]["value"])
+    text = mix_tables.remedies(mix["table"], mix["remedies"], "accuracy")
+    assert (text["V–VI, than plain"] == "higher").sum() == first["helping"] and text["V–VI, than plain"][0] == "–"
+    shares = mix_tables.share_changes(mix["shares"], labels(), "accuracy").set_index(["model", "types V and VI, %"])
+    assert (shares.loc[(labels()["full"], "50"), ["V–VI", "I–IV"]] == ["higher", "cannot tell"]).all()
 
 
 def test_the_record_of_the_mixes_follows_from_the_published_runs():
@@ -223,8 +244,52 @@ def test_the_record_of_the_mixes_follows_from_the_published_runs():
 
 
 def test_a_row_without_a_run_is_said_to_have_none():
-    labels = read_experiments(ROOT / "workflow/experiments/ablation.csv").set_index("row")["label"].to_dict()
-    empty = skin_tone_tables.mixes([], labels)
+    empty = mix_tables.mixes([], labels())
     assert len(empty) == 10 and set(empty["V–VI"]) == {"not run yet"}
-    assert set(skin_tone_tables.remedies([], [])["light − dark"]) == {"not run yet"}
-    assert "not run yet" in skin_tone_tables.remedy_text({"remedies": []})
+    remedies = mix_tables.remedies([], [])
+    assert set(remedies["light − dark"]) == {"not run yet"}
+    assert remedies["V–VI, than plain"].tolist() == ["–", *["not run yet"] * 3]
+
+
+def gap(row, value, low, high, p=None, score="accuracy"):
+    line = {"row": row, "score": score, "value": value, "low": low, "high": high, "light": 0.5, "dark": 0.5}
+    line |= {"light_photographs": 10, "dark_photographs": 10}
+    if p is None:
+        return line
+    return line | {"difference": value, "difference_low": low, "difference_high": high, "p_holm": p}
+
+
+def test_gaps_are_told_by_their_intervals_and_beside_d_by_the_corrected_test():
+    names = {"D": "D", "wide": "W", "narrow": "N", "same": "S"}
+    table = [gap("D", 0.1, 0.05, 0.15), gap("wide", 0.1, 0.05, 0.15, 0.01), gap("narrow", -0.1, -0.2, -0.05, 0.02)]
+    table += [gap("same", 0.1, -0.05, 0.2, 0.3)]
+    assert by_type_tables.gaps(table, names)["than that of D"].tolist() == ["–", "wider", "narrower", "cannot tell"]
+    told = by_type_tables.shown_gaps(table, names)
+    assert told.startswith("Of the 4 gaps of all rows and scores, 3 with an interval that leaves zero out, where")
+    assert "chance alone gives about 1: D, disease accuracy (+10.0 (+5.0 to +15.0) points); W," in told
+    none = by_type_tables.shown_gaps(table[-1:], names)
+    assert ", 0 with an interval that leaves zero out" in none and none.endswith(": none.")
+
+
+def test_the_cost_of_dark_skin_is_told_by_interval_and_beside_d_by_the_corrected_test():
+    def line(row, cost, p):
+        ends = {f"{name}{end}": cost + shift for name in ("cost", "less_cost", "flipped", "kept", "kept_retake")
+                for end, shift in (("", 0), ("_low", -0.05), ("_high", 0.05))}  # fmt: skip
+        return {"row": row, "less_cost_p_holm": p} | ends
+
+    table = pair_tables.costs(
+        [line("a", 0.1, 0.01), line("b", -0.1, 0.01), line("c", 0.0, 0.5)], dict.fromkeys("abc", "x")
+    )
+    assert table["lost, than on a retake"].tolist() == ["more", "fewer", "cannot tell"]
+    assert table["than that of D"].tolist() == ["more", "less", "cannot tell"]
+
+
+def test_a_group_of_real_photographs_is_better_or_worse_than_expected_by_its_interval():
+    def line(low, high):
+        ends = {f"{name}{end}": value for name in ("beyond", "accuracy")
+                for end, value in (("", (low + high) / 2), ("_low", low), ("_high", high))}  # fmt: skip
+        return ends | {"row": "m", "by": "type", "group": "I", "photographs": 5, "patients": 4, "expected": 0.5}
+
+    lines = [line(0.1, 0.2), line(-0.2, -0.1), line(-0.1, 0.1)]
+    table = real_tables.real_errors(lines, {"m": "M"}, "type")
+    assert table["than expected"].tolist() == ["better", "worse", "cannot tell"]

@@ -5,7 +5,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import pytest
 
-from studies.speed import book_speed
+from dermimit.evaluate.estimate import NOT_RUN
+from studies.speed import book_speed, numbers
 from studies.speed import charts as speed_charts
 from studies.speed import tables as speed
 
@@ -28,10 +29,11 @@ def overhead(share, **more):
     return {"cases": cases, "provenance": {"device": "a card"}}
 
 
-def test_the_sentence_says_whether_the_target_is_met():
-    text = speed.overhead_text(overhead(0.04))
-    assert "**1.25** times" in text and "1.20 times its operations" in text and "4.0% of the step, under" in text
-    assert "over the target of 5%" in speed.overhead_text(overhead(0.06)) and "1 image in a step" in text
+@pytest.mark.parametrize(("share", "told"), [(0.04, "under"), (0.06, "over")])
+def test_the_shares_stand_beside_the_target(share, told):
+    table = speed.shares_table(overhead(share)).set_index("part")
+    assert table.loc["together", "target: 5%"] == told and set(table["target: 5%"]) <= {told, "–"}
+    assert table.loc["together", "share of a step (%)"].startswith(f"{100 * share:.2f} (")
 
 
 def test_without_a_gpu_record_the_rows_say_so():
@@ -145,10 +147,11 @@ def test_the_book_on_slurm_lost_nothing():
 
 
 def test_the_first_lines_are_those_of_the_records():
-    first = speed.takeaways(FOUND)
-    assert f"**{first['step']}** times" in speed.overhead_text(FOUND.model_overhead)
-    assert first["gpu"] == ("has been measured" if FOUND.model_overhead_gpu else speed.NEVER)
-    assert set(speed.takeaways(speed.Speed(*[None] * len(speed.NAMES))).values()) == {speed.NEVER}
+    first = numbers.of_speed(FOUND)
+    table = speed.overhead_table(FOUND.model_overhead)
+    assert table.loc[table["model"] == speed.OURS, "training, × ViT"].iloc[0].startswith(f"{first['step']} (")
+    assert first["gpu"] == ("has been measured" if FOUND.model_overhead_gpu else NOT_RUN)
+    assert set(numbers.of_speed(speed.Speed(*[None] * len(speed.NAMES))).values()) == {NOT_RUN}
 
 
 def test_the_book_says_whether_a_gpu_has_been_used():

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dermimit.records import read_json
-from studies.visits import tables as visit_tables
+from studies.visits import numbers, tables
 from studies.visits.model import FREQUENCIES, KINDS, LONGEST, VisitFusion, time_encoding
 from studies.visits.training import Series, answers, attended, fit_visits
 
@@ -113,12 +113,38 @@ def test_training_repeats_itself():
 
 def test_the_first_lines_are_those_of_the_record():
     record = read_json(ROOT / "results/published/visits/record.json")
-    first = visit_tables.takeaways(record)
+    first = numbers.of_visits(record)
     rows = {line["row"]: line for line in record["rows"]}
-    best = max(visit_tables.NAMES, key=lambda name: rows[name]["accuracy"])
-    assert first["best"] == visit_tables.NAMES[best] and first["gain"] == 100 * rows[best]["gain"]
+    best = max(tables.NAMES, key=lambda name: rows[name]["accuracy"])
+    assert first["best"] == tables.NAMES[best] and first["gain"] == 100 * rows[best]["gain"]
     assert first["pretended_low"] == 100 * record["leakage"]["difference"]["value_low"]
-    assert first["all"] > first["one"] and f"{first['pretended'] / 100:+.3f}" in visit_tables.leakage_text(record)
-    assert f"{first['shuffled'] / 100:+.3f}" in visit_tables.best_text(record)
-    beyond = next(line["over_pixels"] for line in record["change"] if line["map"].startswith("answer"))
-    assert f"difference {beyond:+.3f}" in visit_tables.change_text(record)
+    assert first["by_photograph"] - first["by_patient"] == pytest.approx(first["pretended"])
+    assert first["all"] > first["one"]
+    shown = tables.compared_table(record).set_index("answer from")
+    assert shown.loc[first["best"], "gain in accuracy (95 %)"].startswith(f"{first['gain'] / 100:+.3f} (")
+    controls = tables.controls_table(record).set_index("visits")["loss in accuracy (95 %)"]
+    assert controls["order shuffled"].startswith(f"{first['shuffled'] / 100:+.3f} (")
+    changes = tables.change_table(record).set_index("map")
+    assert changes.loc[first["map"], "AUROC (95 %)"].startswith(f"{first['map_auroc']:.2f} (")
+    assert changes.loc["pixel difference", "than pixels"] == "–"
+
+
+def with_ends(name, low, high):
+    return {name: (low + high) / 2, f"{name}_low": low, f"{name}_high": high}
+
+
+def test_gains_losses_and_maps_are_told_by_their_intervals():
+    sides = ((0.1, 0.2), (-0.2, -0.1), (-0.1, 0.1))
+    scores = with_ends("accuracy", 0.4, 0.5) | with_ends("macro_f1", 0.3, 0.4)
+    rows = [scores | with_ends("gain", *ends) | {"row": "late", "reference": False} for ends in sides]
+    rows.append(scores | with_ends("gain", 0, 0) | {"row": "visit 1", "reference": True})
+    told = tables.compared_table({"rows": rows})["than the best single visit"]
+    assert told.tolist() == ["higher", "lower", "cannot tell", "–"]
+    controls = [scores | with_ends("loss", *ends) | {"row": "attention", "control": "without days"} for ends in sides]
+    told = tables.controls_table({"controls": [*controls, controls[0] | {"row": "late"}]})["accuracy"]
+    assert told.tolist() == ["lost", "gained", "cannot tell"]
+    seen = with_ends("auroc", 0.6, 0.7) | with_ends("pointing", 0.1, 0.2) | {"map": "m"}
+    maps = [seen | with_ends("over_pixels", *ends) for ends in sides]
+    pixels = maps[0] | {"map": tables.PIXELS}
+    told = tables.change_table({"change": [*maps, pixels]})["than pixels"]
+    assert told.tolist() == ["better", "worse", "cannot tell", "–"]

@@ -13,11 +13,14 @@ ALPHA = 0.05
 NOT_RUN = "not run yet"
 NONE = "–"
 """Printed where there is no value."""
+CANNOT_TELL = "cannot tell"
+WORDS = ("higher", "lower", CANNOT_TELL)
+"""A verdict on a difference: above no effect, below it, and neither."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value and the ends of its 95 % interval; NaN where there is none."""
+    """A value and the ends of its 95 % interval; NaN where there is none: such an interval excludes nothing."""
 
     value: float
     low: float
@@ -43,19 +46,34 @@ class Estimate:
         """`1.32 (1.10 to 1.58)`."""
         return self.plain(2)
 
-    def verdict(self, words: tuple[str, str, str] = ("higher", "lower", "cannot tell"), none: float = 0.0) -> str:
-        """Which side of "no effect" the interval lies on.
+    def above(self, none: float = 0.0) -> bool:
+        """Whether the whole interval lies above `none`, the value of no effect: 0 of a difference, 1 of a ratio."""
+        return bool(self.low > none)
+
+    def below(self, none: float = 0.0) -> bool:
+        """Whether the whole interval lies below `none`."""
+        return bool(self.high < none)
+
+    def excludes(self, none: float = 0.0) -> bool:
+        """Whether the whole interval lies to one side of `none`."""
+        return self.above(none) or self.below(none)
+
+    def verdict(self, words: tuple[str, str, str] = WORDS, none: float = 0.0) -> str:
+        """Which side of `none` the interval lies on.
 
         Args:
             words: for above, below, and both or on it.
             none: the value of no effect: 0 of a difference, 1 of a ratio.
         """
-        return words[0] if self.low > none else words[1] if self.high < none else words[2]
+        return words[0] if self.above(none) else words[1] if self.below(none) else words[2]
 
     def _text(self, spec: str, scale: float) -> str:
         if pd.isna(self.value):
             return NONE
-        value, low, high = (format(scale * number, spec) for number in (self.value, self.low, self.high))
+        value = format(scale * self.value, spec)
+        if pd.isna(self.low):
+            return minus(value)
+        low, high = (format(scale * end, spec) for end in (self.low, self.high))
         return minus(f"{value} ({low} to {high})")
 
 
@@ -70,6 +88,19 @@ def estimate(line: Mapping[str, Any], name: str = "value") -> Estimate:
     """
     bare = name == "value" and "value_low" not in line
     return Estimate(line[name], *(line[end if bare else f"{name}_{end}"] for end in ("low", "high")))
+
+
+def corrected_verdict(value: float, p: float | None, words: tuple[str, str, str] = WORDS) -> str:
+    """Which side of zero a difference lies on, where a test tells.
+
+    Args:
+        value: the difference.
+        p: corrected; None or NaN where nothing is tested.
+        words: for above and below, where p is below `ALPHA`, and for all else.
+    """
+    if p is None or not p < ALPHA:
+        return words[2]
+    return words[0] if value > 0 else words[1]
 
 
 def minus(text: str) -> str:

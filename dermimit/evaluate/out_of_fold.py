@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.metrics import confusion_matrix, recall_score
 
 from dermimit.evaluate.answers import Answers
+from dermimit.evaluate.estimate import estimate
 from dermimit.evaluate.resampling import Draws, patient_draws, percentile_interval, two_level
 from dermimit.evaluate.significance import t_test
 
@@ -104,7 +105,7 @@ def scored(models: Mapping[str, Answers], diseases: Sequence[str], resamples: in
         line |= _with_interval("macro_f1", these.macro_f1(), these.macro_f1_draws(draws))
         line |= _with_interval("balanced_accuracy", np.nanmean(own, axis=1), np.nanmean(recalls, axis=1))
         line |= _with_interval("accuracy", right.mean(axis=0), draws.means(right))
-        line["guessing"] = bool(line["balanced_accuracy_low"] <= 1 / len(diseases))
+        line["guessing"] = not estimate(line, "balanced_accuracy").above(1 / len(diseases))
         line["recall"] = {name: _recall(own[:, i], recalls[:, i]) for i, name in enumerate(diseases)}
         counts = confusion_matrix(these.truth, these.answers[0], labels=places).tolist()
         line["confusion"] = {true: dict(zip(diseases, counts[i], strict=True)) for i, true in enumerate(diseases)}

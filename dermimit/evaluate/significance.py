@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import special, stats
 
+from dermimit.evaluate.estimate import ALPHA
 from dermimit.evaluate.statistics import mean_sd
 
 MOST_SEEDS = 1000
@@ -100,7 +101,7 @@ def effect_size(differences: Iterable[float]) -> float:
     return float(correction * mean / sd)
 
 
-def power(seeds: int | np.ndarray, difference: float, sd: float, alpha: float = 0.05) -> np.ndarray:
+def power(seeds: int | np.ndarray, difference: float, sd: float, alpha: float = ALPHA) -> np.ndarray:
     """Power of the two-sided paired t-test over seeds, from the noncentral t distribution.
 
     Args:
@@ -115,7 +116,7 @@ def power(seeds: int | np.ndarray, difference: float, sd: float, alpha: float = 
     return np.asarray(stats.nct.sf(limit, n - 1, shift) + other)
 
 
-def seeds_needed(difference: float, sd: float, *, wanted: float = 0.8, alpha: float = 0.05) -> int | None:
+def seeds_needed(difference: float, sd: float, *, wanted: float = 0.8, alpha: float = ALPHA) -> int | None:
     """Fewest seeds with which a paired t-test shows a difference of this size.
 
     Args:

@@ -27,7 +27,7 @@ def questions(run: Run, image: Float[Tensor, "3 height width"], methods: Sequenc
         attributes: how many attributes.
 
     Returns:
-        "<task>: <class>" -> method -> (H, W) map in [0, 1], as `seeing_figures.seen_grid` takes it.
+        "<task>: <class>" -> method -> (H, W) map in [0, 1], as `charts.map_grid` of the study of localisation takes it.
     """
     with torch.no_grad():
         logits, _ = run.model(image[None])

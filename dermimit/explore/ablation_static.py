@@ -9,9 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dermimit.evaluate.estimate import (
-    Estimate,
-)
+from dermimit.evaluate.estimate import Estimate, estimate
 from dermimit.evaluate.subgroup_scores import METRICS
 from dermimit.evaluate.subgroups import ALL
 from dermimit.explain.style import GREY, row_colour, row_marker
@@ -63,7 +61,7 @@ def ahead_of(scores: pd.DataFrame, row: str, other: str, metric: str) -> tuple[i
     """In how many subgroups the interval of `row` minus `other` lies above zero, and in how many it was taken."""
     pair = (scores["metric"] == metric) & (scores["row"] == row) & (scores["other"] == other)
     lines = scores[pair & (scores["group"] != ALL)]
-    return int((lines["low"] > 0).sum()), len(lines)
+    return sum(estimate(line).above() for line in lines.to_dict("records")), len(lines)
 
 
 def subgroups_table(scores: pd.DataFrame, experiments: pd.DataFrame, row: str, other: str, metric: str) -> pd.DataFrame:

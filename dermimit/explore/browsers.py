@@ -142,11 +142,11 @@ def failure_browser(
     Raises:
         ValueError: a photograph of the run is not among `photos`; nothing is wrong.
     """
-    from dermimit.explore.failure_data import cases_table, data_of_run
+    from dermimit.explore.failure_data import browser_data_of, cases_table
     from dermimit.train.run import Run, load_run
 
     run = run if isinstance(run, Run) else load_run(run)
-    data = data_of_run(run, photos, most, tags, seed)
+    data = browser_data_of(run, photos, most, tags, seed)
     return FailureBrowser(data, as_html(cases_table(data)))
 
 

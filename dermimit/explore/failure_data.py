@@ -89,10 +89,10 @@ def stratified_sample(wrong: np.ndarray, skin: Iterable[Any], most: int, seed: i
     return sorted(rows[np.argsort(turn, kind="stable")][:most].tolist())
 
 
-def case_lines(
+def case_records(
     predictions: pd.DataFrame, rows: Sequence[int], tags: pd.DataFrame, label_space: LabelSpace, top: int = 3
 ) -> list[dict[str, Any]]:
-    """What the browser says of each case.
+    """What the browser tells of each case.
 
     Args:
         predictions: test rows of a run.
@@ -206,7 +206,7 @@ def browser_data(record: Mapping[str, Any], picture_sheet: bytes) -> dict[str, A
     return {k: v for k, v in record.items() if k != "provenance"} | {"sprite": address}
 
 
-def data_of_run(
+def browser_data_of(
     run: Run, photos: PhotoSet, most: int = 200, tags: pd.DataFrame | None = None, seed: int = 0
 ) -> dict[str, Any]:
     """The browser's data for any run and the photographs that it was tested on.
@@ -240,7 +240,7 @@ def failures_record(
         rows: those to show.
         images: (rows, 3, S, S) normalised photographs.
     """
-    cases = case_lines(test, rows, tags, run.label_space)
+    cases = case_records(test, rows, tags, run.label_space)
     maps, selected = maps_in_patches(run, images, [int(tags["answer"][i]) for i in rows]), selection(run, images)
     for number, case in enumerate(cases):
         case["selected"] = selected[number]

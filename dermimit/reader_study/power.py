@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dermimit.evaluate.estimate import ALPHA
 from dermimit.evaluate.statistics import count_interval
 from dermimit.reader_study.analysis import without_period
 from dermimit.reader_study.model import CrossedMean, crossed_mean
 from dermimit.reader_study.simulation import Assumptions, simulate, trust_for
 
 Line = dict[str, Any]
-LEVEL, WANTED = 0.05, 0.8  # two-sided; the usual least power
+WANTED = 0.8  # the usual least power
 
 
 def one_study(a: Assumptions, trust: float, readers: int, cases: int, rng: np.random.Generator) -> CrossedMean:
@@ -27,7 +28,7 @@ def one_study(a: Assumptions, trust: float, readers: int, cases: int, rng: np.ra
     return crossed_mean(without_period(difference, np.where(model_first, 1.0, -1.0).ravel())[0], reader, case)
 
 
-def power(a: Assumptions, gain: float, readers: int, cases: int, studies: int, seed: int, level: float = LEVEL) -> Line:
+def power(a: Assumptions, gain: float, readers: int, cases: int, studies: int, seed: int, level: float = ALPHA) -> Line:
     """The share of simulated studies that find the gain, p < level in the right direction (either one, if it is 0).
 
     Args:

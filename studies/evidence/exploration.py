@@ -14,9 +14,11 @@ import pandas as pd
 from scipy import stats
 
 from dermimit.evaluate.answers import read_answers
+from dermimit.evaluate.estimate import ALPHA
 from dermimit.evaluate.resampling import bootstrap_p, patient_draws
 from dermimit.evaluate.runs import in_order
 from studies.shared.evidence import Evidence
+from studies.shared.listing import listed
 
 SCORE = "test/disease/macro_f1"
 INSIDE, ABOVE, BELOW, NO_TRAINING = "inside the band", "above the band", "below the band", "did not train"
@@ -29,7 +31,7 @@ class Spread:
     sd: float
     df: int
 
-    def half_width(self, seeds: int, reference_seeds: int, level: float = 0.95) -> float:
+    def half_width(self, seeds: int, reference_seeds: int, level: float = 1 - ALPHA) -> float:
         """Half of the band around 0 that holds the difference of two means where nothing differs but the seeds.
 
             t(df) sd sqrt(1/seeds + 1/reference_seeds)
@@ -79,11 +81,12 @@ def explore(evidence: Evidence, reference: str | dict[str, str], guess: float = 
     spread = seed_spread(evidence.seeds)
     facts, lines = evidence.experiments.set_index("row"), []
     for row in in_order(evidence.records, evidence.experiments):
-        own = scores.get_group(row)
-        line = {"row": row, **facts.loc[row, ["label", "group", "description"]], "seeds": len(own), "value": own.mean()}
+        seeds = scores.get_group(row)
+        line = {"row": row, **facts.loc[row, ["label", "group", "description"]]}
+        line |= {"seeds": len(seeds), "value": seeds.mean()}
         if row in evidence.own:
             beside = reference if isinstance(reference, str) else reference[row]
-            line |= {"reference": beside} | _beside(own, scores.get_group(beside), spread, guess)
+            line |= {"reference": beside} | _beside(seeds, scores.get_group(beside), spread, guess)
         lines.append(line)
     return pd.DataFrame(lines)
 
@@ -100,53 +103,56 @@ def _reference_of(tasks: str, lsm: bool, fusion: str) -> str:
     return "D_B_A" if fusion == "none" and not lsm else "full"
 
 
-def _beside(own: pd.Series, base: pd.Series, spread: Spread, guess: float) -> dict[str, float | str]:
+def _beside(seeds: pd.Series, base: pd.Series, spread: Spread, guess: float) -> dict[str, float | str]:
     """Difference, band and reading of one row beside its reference."""
-    half, difference = spread.half_width(len(own), len(base)), own.mean() - base.mean()
+    half, difference = spread.half_width(len(seeds), len(base)), seeds.mean() - base.mean()
     reading = INSIDE if abs(difference) <= half else ABOVE if difference > 0 else BELOW
-    if own.max() <= 2 * guess:
+    if seeds.max() <= 2 * guess:
         return {"difference": float("nan"), "half": half, "reading": NO_TRAINING}
     return {"difference": difference, "half": half, "reading": reading}
 
 
-def exploration_table(found: pd.DataFrame, factors: bool = False) -> pd.DataFrame:
-    """What `explore` found as text for people, the reference rows first.
+def exploration_table(readings: pd.DataFrame, factors: bool = False) -> pd.DataFrame:
+    """The readings of `explore` as text for people, the reference rows first.
 
     Args:
-        found: from `explore`.
+        readings: from `explore`.
         factors: name the group of each row too, where labels such as "2" mean nothing without it.
     """
-    names = found.set_index("row")["label"]
-    label = found["group"] + ": " + found["label"] if factors else found["label"]
-    differs = found["difference"].map(lambda d: "–" if pd.isna(d) else f"{d:+.3f}")
+    names = readings.set_index("row")["label"]
+    label = readings["group"] + ": " + readings["label"] if factors else readings["label"]
+    differs = readings["difference"].map(lambda d: "–" if pd.isna(d) else f"{d:+.3f}")
     return pd.DataFrame(
         {
-            "model": label.where(found["reference"].notna(), found["label"]),
-            "seeds": found["seeds"],
-            "macro-F1": found["value"].map("{:.3f}".format),
-            "beside": found["reference"].map(names).fillna("–"),
+            "model": label.where(readings["reference"].notna(), readings["label"]),
+            "seeds": readings["seeds"],
+            "macro-F1": readings["value"].map("{:.3f}".format),
+            "beside": readings["reference"].map(names).fillna("–"),
             "difference": differs,
-            "band (95 %)": found["half"].map(lambda half: "–" if pd.isna(half) else f"±{half:.3f}"),
-            "reading": found["reading"].fillna("reference"),
+            "band (95 %)": readings["half"].map(lambda half: "–" if pd.isna(half) else f"±{half:.3f}"),
+            "reading": readings["reading"].fillna("reference"),
         }
     )
 
 
-def reading_text(found: pd.DataFrame) -> str:
-    """How many rows lie outside the band, beside how many would by the seeds alone; in words."""
-    own = found[found["reference"].notna()]
-    trained = own[own["reading"] != NO_TRAINING]
-    outside = trained[trained["reading"] != INSIDE]
-    named = ", ".join(f"*{r.group}: {r.label}* ({r.difference:+.3f})" for r in outside.itertuples()) or "none"
-    stuck = own[own["reading"] == NO_TRAINING]
-    tail = f" Did not train, and so was not compared: {', '.join(stuck['label'])}." if len(stuck) else ""
+def reading_text(readings: pd.DataFrame) -> str:
+    """How many rows lie outside the band, beside how many would by the seeds alone; in words.
+
+    Args:
+        readings: from `explore`.
+    """
+    rows = readings[readings["reference"].notna()]
+    trained, stuck = (rows[(rows["reading"] == NO_TRAINING) == untrained] for untrained in (False, True))
+    outside = trained[trained["reading"] != INSIDE].itertuples()
+    named = listed((f"*{r.group}: {r.label}* ({r.difference:+.3f})" for r in outside), "Outside the band", ", ")
+    tail = f" {listed(stuck['label'], 'Did not train, and so was not compared', ', ')}." if len(stuck) else ""
     return (
-        f"**Exploration, one seed a row: no test is made.** Outside the band: {named}. Of {len(trained)} rows that "
-        f"differ in nothing but the seed {0.05 * len(trained):.1f} would lie outside on average.{tail}"
+        f"**Exploration, one seed a row: no test is made.** {named}. Of {len(trained)} rows that differ in nothing but "
+        f"the seed {ALPHA * len(trained):.1f} would lie outside on average.{tail}"
     )
 
 
-def same_row_rate(evidence: Evidence, level: float = 0.05, resamples: int = 1000) -> tuple[float, int]:
+def same_row_rate(evidence: Evidence, level: float = ALPHA, resamples: int = 1000) -> tuple[float, int]:
     """How often a test of two single networks calls two seeds of the same row different.
 
     Args:
@@ -161,6 +167,6 @@ def same_row_rate(evidence: Evidence, level: float = 0.05, resamples: int = 1000
     for _, runs in evidence.records.groupby("row"):
         these = read_answers(list(runs["path"]), evidence.label_space)
         drawn = these.macro_f1_draws(patient_draws(these.patients, resamples))
-        found = [bootstrap_p(one - other) for one, other in combinations(drawn, 2)]
-        below, pairs = below + sum(p < level for p in found), pairs + len(found)
+        p_values = [bootstrap_p(one - other) for one, other in combinations(drawn, 2)]
+        below, pairs = below + sum(p < level for p in p_values), pairs + len(p_values)
     return below / max(pairs, 1), pairs

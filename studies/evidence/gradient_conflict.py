@@ -5,7 +5,10 @@ from __future__ import annotations
 import pandas as pd
 from scipy import stats
 
+from dermimit.evaluate.estimate import ALPHA, CANNOT_TELL, Estimate
 from dermimit.evaluate.runs import read_histories
+
+CONFLICT = ("less conflict", "more conflict", CANNOT_TELL)
 
 
 def gradient_curves(records: pd.DataFrame) -> pd.DataFrame:
@@ -57,32 +60,51 @@ def cosines_table(cosines: pd.DataFrame) -> pd.DataFrame:
     return wide.reset_index().set_index("model").loc[models].reset_index().rename_axis(columns=None)
 
 
-def conflict_text(by_seed: pd.DataFrame, row: str = "cim", reference: str = "concat") -> str:
-    """What the cosines say of the claim that cross-interaction lessens conflict, beside concatenated features.
-
-    The difference is paired by seed, with a 95 % interval of Student's t over the seeds.
+def agreement_by_seed(by_seed: pd.DataFrame, row: str = "cim", reference: str = "concat") -> pd.DataFrame:
+    """The mean cosine over the pairs of tasks: a line for each seed that both rows have, a column for each row.
 
     Args:
         by_seed: from `seed_cosines`.
+        row, reference: with cross-interaction, and with concatenated features.
     """
     both = by_seed[by_seed["row"].isin((row, reference))]
     wide = both.groupby(["seed", "row"])["cosine"].mean().unstack("row")
-    if not {row, reference} <= set(wide) or wide.dropna().empty:
+    return wide.reindex(columns=[row, reference]).dropna()
+
+
+def agreement_gain(agreement: pd.DataFrame) -> Estimate:
+    """By how much the gradients agree more in the first row than in the second, paired by seed.
+
+    The interval is Student's over the seeds; a single seed has none.
+
+    Args:
+        agreement: from `agreement_by_seed`.
+    """
+    change, seeds = agreement.iloc[:, 0] - agreement.iloc[:, 1], len(agreement)
+    half = float("nan") if seeds < 2 else stats.t.ppf(1 - ALPHA / 2, seeds - 1) * change.std(ddof=1) / seeds**0.5
+    return Estimate(change.mean(), change.mean() - half, change.mean() + half)
+
+
+def conflict_text(by_seed: pd.DataFrame, row: str = "cim", reference: str = "concat") -> str:
+    """What the cosines say of the claim that cross-interaction lessens conflict, in words.
+
+    Args:
+        by_seed: from `seed_cosines`.
+        row, reference: as `agreement_by_seed`.
+    """
+    agreement = agreement_by_seed(by_seed, row, reference)
+    if agreement.empty:
         return "**Not run yet.**"
-    wide = wide.dropna()
-    change, seeds = wide[row] - wide[reference], len(wide)
-    conflict = both[both["seed"].isin(wide.index)].groupby(["row", "pair"])["cosine"].mean().min() < 0
-    start = "Some pairs conflict" if conflict else "No pair of tasks conflicts on average: every mean is above 0"
-    text = (
-        f"{start}. Mean over the pairs: {wide[row].mean():+.3f} with cross-interaction, {wide[reference].mean():+.3f} "
-        f"with concatenation; difference {change.mean():+.3f}"
+    gain, seeds = agreement_gain(agreement), len(agreement)
+    compared = by_seed[by_seed["row"].isin((row, reference)) & by_seed["seed"].isin(agreement.index)]
+    lowest = compared.groupby(["row", "pair"])["cosine"].mean().min()
+    start = "Some pairs conflict" if lowest < 0 else "No pair of tasks conflicts on average: every mean is above 0"
+    luck = "; one seed does not cover the luck of training" if seeds == 1 else f", {seeds} seeds"
+    return (
+        f"{start}. Mean over the pairs: {agreement[row].mean():+.3f} with cross-interaction, "
+        f"{agreement[reference].mean():+.3f} with concatenation; difference {gain.signed()}{luck}: "
+        f"**{gain.verdict(CONFLICT)}**."
     )
-    if seeds == 1:
-        return f"{text}; one seed does not cover the luck of training: **not shown**."
-    half = stats.t.ppf(0.975, seeds - 1) * change.std(ddof=1) / seeds**0.5
-    low, high = change.mean() - half, change.mean() + half
-    verdict = "less conflict" if low > 0 else "more conflict" if high < 0 else "not shown"
-    return f"{text} ({low:+.3f} to {high:+.3f}, {seeds} seeds): **{verdict}**."
 
 
 def format_sd(value: float, sd: float) -> str:

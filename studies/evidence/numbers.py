@@ -1,62 +1,63 @@
-"""What the chapters on evidence, verdicts and failures say first: numbers and words from their records, to be glued."""
+"""The numbers and words of the prose of the chapters on evidence and verdicts, to be glued."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from dermimit.evaluate.error_types import (
-    TAG_LABELS,
-)
-from dermimit.evaluate.estimate import (
-    p_text,
-)
+from dermimit.evaluate.estimate import ALPHA, p_text
 from dermimit.evaluate.significance import holm
 from studies.evidence.exploration import ABOVE, BELOW, INSIDE, NO_TRAINING
 from studies.evidence.verdict_texts import answers
 from studies.evidence.verdicts import CONTRADICTED, NOT_SHOWN, NOT_TESTED, SUPPORTED
+from studies.shared.listing import listed
 
+ENDS = ("", "_low", "_high")
+READINGS = {"above": ABOVE, "below": BELOW, "inside": INSIDE, "stuck": NO_TRAINING}
+VERDICTS = {"held": SUPPORTED, "not_shown": NOT_SHOWN, "contradicted": CONTRADICTED, "untested": NOT_TESTED}
 Numbers = dict[str, float | str]
 
 
 def of_evidence(
     ablation: pd.DataFrame, choices: pd.DataFrame, rivals: pd.DataFrame, pairs: Sequence[Mapping[str, Any]]
 ) -> Numbers:
-    """What parts, choices and rivals are worth.
+    """What parts, choices and other models change.
 
     Args:
         ablation: differences from D, from `Evidence.against`.
         choices, rivals: the tables of these names, from `exploration.explore`.
-        pairs: paired differences on real photographs, of `real_evidence.read_real_evidence`.
+        pairs: paired differences on real photographs, of `real.read_real_evidence`.
     """
     full = ablation.set_index("row").loc["full"]
     real = next(p for p in pairs if (p["row"], p["reference"]) == ("imagenet_full", "imagenet_D"))
     corrected = holm(pd.Series([p["p"] for p in pairs], dtype=float))[pairs.index(real)]
-    found: Numbers = {
-        "real_p": "not tested" if pd.isna(corrected) else p_text(corrected),
-        "real_seeds": real["seeds"],
-        "full_seeds": int(full["seeds"]),
-    }
+    numbers: Numbers = {"real_p": "not tested" if pd.isna(corrected) else p_text(corrected)}
+    numbers |= {"real_seeds": real["seeds"], "full_seeds": int(full["seeds"])}
     for name, line in (("full", full), ("real", real)):
-        found |= {f"{name}{end}": float(line[f"difference{end}"]) for end in ("", "_low", "_high")}
+        numbers |= {f"{name}{end}": float(line[f"difference{end}"]) for end in ENDS}
     for name, table in (("choice", choices), ("rival", rivals)):
-        own = table[table["reference"].notna()]
-        for key, reading in (("above", ABOVE), ("below", BELOW), ("inside", INSIDE), ("stuck", NO_TRAINING)):
-            some = own[own["reading"] == reading]
-            found |= {f"{name}s_{key}": len(some), f"{name}s_{key}_names": listed(some, name == "choice")}
-        found |= {f"{name}s": len(own), f"{name}s_by_chance": 0.05 * len(own), f"{name}_band": own["half"].max()}
-    return found
+        rows = table[table["reference"].notna()]
+        for key, reading in READINGS.items():
+            some = rows[rows["reading"] == reading]
+            numbers |= {f"{name}s_{key}": len(some), f"{name}s_{key}_names": row_names(some, name == "choice")}
+        numbers |= {f"{name}s": len(rows), f"{name}s_by_chance": ALPHA * len(rows), f"{name}_band": rows["half"].max()}
+    return numbers
 
 
-def listed(rows: pd.DataFrame, factors: bool) -> str:
-    """The rows' names and differences in words; "none" where there is no row."""
+def row_names(rows: pd.DataFrame, factors: bool) -> str:
+    """The rows' names and differences in words.
+
+    Args:
+        rows: of `exploration.explore`.
+        factors: name the group of each row too.
+    """
     names = rows["group"] + ": " + rows["label"] if factors else rows["label"]
     tails = ["" if pd.isna(d) else f" ({d:+.3f})" for d in rows["difference"]]
-    return ", ".join(f"{name}{tail}" for name, tail in zip(names, tails, strict=True)) or "none"
+    return listed((f"{name}{tail}" for name, tail in zip(names, tails, strict=True)), separator=", ")
 
 
 def of_labels(labels: pd.DataFrame, shares: pd.DataFrame, cosines: pd.DataFrame) -> Numbers:
-    """What attributes, photographs and conflicts amount to.
+    """What attributes and photographs change, and the strongest conflict between tasks.
 
     Args:
         labels, shares: the tables `labels` and `data_share`, from `exploration.explore`.
@@ -64,15 +65,20 @@ def of_labels(labels: pd.DataFrame, shares: pd.DataFrame, cosines: pd.DataFrame)
     """
     lines, fewer = labels.set_index("row"), shares.set_index("row")
     missing, wrong = lines.loc["missing100"], lines.loc["wrong100"]
-    found: Numbers = {"no_attributes": missing["difference"], "wrong_attributes": wrong["difference"]}
-    found |= {"labels_band": missing["half"], "wrong_beside_missing": wrong["value"] - missing["value"]}
-    found |= {"two_seeds_band": missing["half"] * (2 / (1 + 1 / lines.loc["full", "seeds"])) ** 0.5}
-    found |= {"fewest": fewer.loc["full_5", "difference"], "fewest_alone": fewer.loc["D_LSM_5", "difference"]}
-    below = shares[shares["reading"] == BELOW]
-    found["fewer_below"] = listed(below, True)
-    found["watched_seeds"] = int(cosines["seeds"].min())
-    found |= {"least_cosine": cosines["cosine"].min(), "least_pair": _words(cosines.loc[cosines["cosine"].idxmin()])}
-    return found
+    lowest = cosines.loc[cosines["cosine"].idxmin()]
+    return {
+        "no_attributes": missing["difference"],
+        "wrong_attributes": wrong["difference"],
+        "labels_band": missing["half"],
+        "wrong_beside_missing": wrong["value"] - missing["value"],
+        "two_seeds_band": missing["half"] * (2 / (1 + 1 / lines.loc["full", "seeds"])) ** 0.5,
+        "fewest": fewer.loc["full_5", "difference"],
+        "fewest_alone": fewer.loc["D_LSM_5", "difference"],
+        "fewer_below": row_names(shares[shares["reading"] == BELOW], True),
+        "watched_seeds": int(cosines["seeds"].min()),
+        "least_cosine": lowest["cosine"],
+        "least_pair": f"{lowest['pair'].replace('_', ' ').replace('/', ' and ')}, {lowest['model']}",
+    }
 
 
 def of_verdicts(drawn: pd.DataFrame, real: pd.DataFrame) -> Numbers:
@@ -81,42 +87,10 @@ def of_verdicts(drawn: pd.DataFrame, real: pd.DataFrame) -> Numbers:
     Args:
         drawn, real: from `verdicts.judge` and `verdicts.judge_real`.
     """
-    found: Numbers = {}
+    numbers: Numbers = {}
     for name, table in (("drawn", drawn), ("real", real)):
-        found[f"{name}_claims"] = len(table)
-        for key, verdict in (
-            ("held", SUPPORTED),
-            ("not_shown", NOT_SHOWN),
-            ("contradicted", CONTRADICTED),
-            ("untested", NOT_TESTED),
-        ):
+        numbers[f"{name}_claims"] = len(table)
+        for key, verdict in VERDICTS.items():
             claims = table.loc[table["verdict"] == verdict, "claim"]
-            found |= {f"{name}_{key}": len(claims), f"{name}_{key}_claims": "; ".join(claims) or "none"}
-    return found | answers(drawn)
-
-
-def _words(line: pd.Series) -> str:
-    return f"{line['pair'].replace('_', ' ').replace('/', ' and ')}, {line['model']}"
-
-
-def of_failures(taxonomy: Mapping[str, Any], ink: Mapping[str, Any]) -> Numbers:
-    """What errors go with, whether they travel, and what ink does on real photographs."""
-    found: Numbers = {"tags": len(taxonomy["cases"]["full"])}
-    for name, line in (
-        ("most", max(taxonomy["cases"]["full"], key=_ratio)),
-        ("least", min(taxonomy["cases"]["full"], key=_ratio)),
-    ):
-        found |= {f"{name}_tag": TAG_LABELS[line["tag"]].removeprefix("· ")}
-        found |= {f"{name}{end}": line[f"ratio{end}"] for end in ("", "_low", "_high")}
-    for line in taxonomy["gaps"]:
-        if line["row"] == "full":
-            found |= {f"{line['gap']}_gap": 100 * line["value"], f"{line['gap']}_borrowed": 100 * line["borrowed"]}
-            found |= {f"{line['gap']}_beyond{end}": 100 * line[f"beyond{end}"] for end in ("", "_low", "_high")}
-    every = next(line for line in ink["counts"] if line["disease"] == "all")
-    found |= {"ink_photographs": every["inked"], "ink_of": every["photographs"]}
-    flips = ink["models"][0]["flips"]
-    return found | {f"painted{end}": 100 * flips[f"difference{end}"] for end in ("", "_low", "_high")}
-
-
-def _ratio(line: Mapping[str, Any]) -> float:
-    return line["ratio"]
+            numbers |= {f"{name}_{key}": len(claims), f"{name}_{key}_claims": listed(claims)}
+    return numbers | answers(drawn)

@@ -9,11 +9,7 @@ from typing import Any
 import pandas as pd
 
 from dermimit.evaluate.comparisons import ONE_SEED
-from dermimit.evaluate.estimate import (
-    NOT_RUN,
-    Estimate,
-    p_text,
-)
+from dermimit.evaluate.estimate import CANNOT_TELL, NOT_RUN, Estimate, corrected_verdict, estimate, p_text
 from dermimit.evaluate.out_of_fold import answers_of_folds, paired, scored
 from dermimit.evaluate.significance import holm
 from dermimit.records import read_json
@@ -25,10 +21,6 @@ PAIRS = (  # what the chapter asks of these rows
     ("imagenet_D_B", "imagenet_D"), ("imagenet_D_A", "imagenet_D"), ("imagenet_full", "imagenet_D_B"),
     ("imagenet_full", "imagenet_D_A"), ("bottleneck_B_A", "bottleneck_B"), ("bottleneck_B_A", "bottleneck_A"),
 )  # fmt: skip
-COMPETITION = {
-    "In the bottleneck": (("bottleneck_B_A", "bottleneck_B"), ("bottleneck_B_A", "bottleneck_A")),
-    "With cross-interaction": (("imagenet_full", "imagenet_D_B"), ("imagenet_full", "imagenet_D_A")),
-}
 ENDS = ("difference", "difference_low", "difference_high")
 
 
@@ -62,13 +54,13 @@ def scores_table(record: Mapping[str, Any], experiments: pd.DataFrame) -> pd.Dat
     Returns:
         text columns, a line for each row of the experiments; a row at the level of guessing says so.
     """
-    found, lines = {line["row"]: line for line in record["table"]}, []
+    of_row, lines = {line["row"]: line for line in record["table"]}, []
     for row in experiments.itertuples():
         line: dict[str, Any] = {"stem": row.group, "model": row.label}
-        there = found.get(row.row)
+        there = of_row.get(row.row)
         line["seeds"] = len(there["seeds"]) if there else 0
         for name, key in (("macro-F1", "macro_f1"), ("balanced accuracy", "balanced_accuracy")):
-            line[name] = _interval(there, key) if there else NOT_RUN
+            line[name] = estimate(there, key).plain() if there else NOT_RUN
         line["above guessing"] = NOT_RUN if there is None else "no" if there["guessing"] else "yes"
         lines.append(line)
     return pd.DataFrame(lines)
@@ -99,40 +91,10 @@ def pairs_table(record: Mapping[str, Any], experiments: pd.DataFrame) -> pd.Data
                 "macro-F1 (95 %)": Estimate(*(pair[end] for end in ENDS)).signed(),
                 "an earlier training": Estimate(*(before[end] for end in ENDS)).signed(),
                 "p (t, Holm)": "guessing: not tested" if guesses else ONE_SEED if pd.isna(p) else p_text(p),
+                "verdict": CANNOT_TELL if guesses else corrected_verdict(pair["difference"], p),
             }
         )
     return pd.DataFrame(lines)
-
-
-def competition_text(record: Mapping[str, Any]) -> str:
-    """Whether body part and attributes together do worse than one alone, through a bottleneck and the interaction."""
-    found = {(pair["row"], pair["reference"]): pair for pair in record.get("pairs", [])}
-    scores = {line["row"]: line for line in record["table"]}
-    texts = []
-    for where, pairs in COMPETITION.items():
-        there = [found[pair] for pair in pairs if pair in found]
-        if len(there) < 2:
-            texts.append(f"{where}: not run yet.")
-            continue
-        rows = list(dict.fromkeys(name for pair in pairs for name in pair))
-        if any(scores[row]["guessing"] for row in rows):
-            values = ", ".join(f"{scores[row]['balanced_accuracy']:.3f}" for row in rows)
-            chance = 1 / len(scores[rows[0]]["recall"])
-            texts.append(
-                f"{where}: **no test was made**, since networks of these rows do not do better than guessing (balanced "
-                f"accuracy {values}; guessing has {chance:.3f})."
-            )
-            continue
-        gaps = " and ".join(
-            Estimate(p["difference"], p["difference_low"], p["difference_high"]).signed() for p in there
-        )
-        start = f"{where} both together differ from body part alone and attributes alone by {gaps}"
-        if min(pair["seeds"] for pair in there) == 1:
-            texts.append(f"{start}: one seed, so that this cannot tell.")
-            continue
-        worse = any(pair["difference_high"] < 0 for pair in there)
-        texts.append(f"{start}: {'**competition is shown**' if worse else 'no competition is shown'}.")
-    return " ".join(texts)
 
 
 def recall_table(record: Mapping[str, Any], experiments: pd.DataFrame) -> pd.DataFrame:
@@ -141,7 +103,7 @@ def recall_table(record: Mapping[str, Any], experiments: pd.DataFrame) -> pd.Dat
     lines = []
     for line in record["table"]:
         row = labels.loc[line["row"]]
-        recalls = {name: f"{v:.2f} ({low:.2f} to {high:.2f})" for name, (v, low, high) in line["recall"].items()}
+        recalls = {name: Estimate(*ends).plain(2) for name, ends in line["recall"].items()}
         lines.append({"stem": row["group"], "model": row["label"], "seeds": len(line["seeds"])} | recalls)
     return pd.DataFrame(lines)
 
@@ -161,7 +123,3 @@ def runs_text(record: Mapping[str, Any]) -> str:
         f"*{len(runs)} trainings by commit: {commits}; {dirty} of them with uncommitted changes; on {machines}; "
         f"{runs['seconds'].sum() / 3600:.1f} hours on one core each.*"
     )
-
-
-def _interval(line: Mapping[str, Any], key: str) -> str:
-    return f"{line[key]:.3f} ({line[f'{key}_low']:.3f} to {line[f'{key}_high']:.3f})"

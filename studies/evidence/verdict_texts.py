@@ -1,4 +1,4 @@
-"""What `verdicts` found, as tables and sentences for people: no verdict is written anywhere else."""
+"""The verdicts of `verdicts` as tables and sentences for people: none is written anywhere else."""
 
 from __future__ import annotations
 
@@ -6,26 +6,16 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from dermimit.evaluate.estimate import (
-    Estimate,
-    p_text,
-)
+from dermimit.evaluate.estimate import Estimate, p_text
 from studies.evidence.verdicts import CONTRADICTED, NOT_SHOWN, SUMS, SUPPORTED, judge
-from studies.shared.evidence import (
-    Evidence,
-)
+from studies.shared.evidence import Evidence
 
 TOKENS = ("Local tokens help, disease alone", "Local tokens help, three tasks")
 CHOOSING = tuple(f"Choosing patches by attention beats chance, {tasks}" for tasks in ("disease alone", "three tasks"))
 
 
-def two_answers(judged: pd.DataFrame) -> str:
-    """Whether local tokens help, and whether choosing them does, in words: two questions."""
-    return "**Two questions.** " + " ".join(answers(judged).values())
-
-
 def answers(judged: pd.DataFrame) -> dict[str, str]:
-    """The sentences of `two_answers` by name, for the first lines of a page."""
+    """Whether local tokens help, and whether choosing them does, for the first lines of a page: two questions."""
     tokens = answer(judged, TOKENS, "local tokens, even chosen at random, help", "that local tokens help")
     choosing = answer(judged, CHOOSING, "choosing by attention beats chance", "that choosing by attention beats chance")
     return {"tokens_answer": tokens, "choosing_answer": choosing}
@@ -102,8 +92,7 @@ def _seeds(judged: pd.DataFrame) -> str:
 
 
 def _told(judged: pd.DataFrame) -> str:
-    told = "; ".join(f"{r.claim} {Estimate(r.difference, r.low, r.high).signed()}" for r in judged.itertuples())
-    return told.replace("(-", "(−").replace(" -", " −")
+    return "; ".join(f"{r.claim} {Estimate(r.difference, r.low, r.high).signed()}" for r in judged.itertuples())
 
 
 def _listed(judged: pd.DataFrame) -> list[str]:

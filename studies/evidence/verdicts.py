@@ -10,17 +10,12 @@ import numpy as np
 import pandas as pd
 
 from dermimit.evaluate.comparisons import ONE_SEED, compare
-from dermimit.evaluate.estimate import (
-    NOT_RUN,
-)
+from dermimit.evaluate.estimate import ALPHA, NOT_RUN
 from dermimit.evaluate.significance import holm
-from studies.shared.evidence import (
-    Evidence,
-)
+from studies.shared.evidence import Evidence
 
 SUPPORTED, NOT_SHOWN, CONTRADICTED = "supported", "not shown", "contradicted"
 NOT_TESTED = ONE_SEED
-ALPHA = 0.05
 
 
 @dataclass(frozen=True)
@@ -71,7 +66,7 @@ REAL_CLAIMS = {
 
 
 def by_rule(differences: pd.Series, p_corrected: pd.Series, seeds: pd.Series) -> np.ndarray:
-    """The rule for all claims: "supported" or "contradicted" by sign where the corrected p is below 0.05.
+    """The rule for all claims: "supported" or "contradicted" by sign where the corrected p is below `ALPHA`.
 
     Args:
         differences: of a score where more is better.
@@ -86,8 +81,8 @@ def by_rule(differences: pd.Series, p_corrected: pd.Series, seeds: pd.Series) ->
 def judge(evidence: Evidence, claims: tuple[Claim, ...] = CLAIMS) -> pd.DataFrame:
     """Test each claim by the paired difference of its two rows, with Holm's correction over all of them.
 
-    A claim is "supported" where the corrected p is below 0.05 and the difference positive, "contradicted" where it is
-    negative; else it is "not shown": the interval says how large the effect may still be. A pair of rows that has a
+    A claim is "supported" where the corrected p is below `ALPHA` and the difference positive, "contradicted" where it
+    is negative; else it is "not shown": the interval says how large the effect may still be. A pair of rows that has a
     single seed in common is not tested.
 
     Returns:
@@ -105,8 +100,8 @@ def judge(evidence: Evidence, claims: tuple[Claim, ...] = CLAIMS) -> pd.DataFram
             lines.append(line | {"seeds": 0})
             continue
         two = evidence.records[evidence.records["row"].isin((claim.row, claim.reference))]
-        found = compare(two, evidence.experiments, evidence.label_space, reference=claim.reference)
-        there = found.set_index("row").loc[claim.row]
+        compared = compare(two, evidence.experiments, evidence.label_space, reference=claim.reference)
+        there = compared.set_index("row").loc[claim.row]
         line |= {"difference": there["difference"], "low": there["difference_low"], "high": there["difference_high"]}
         lines.append(line | {"seeds": int(there["paired"]), "p": there["p"], "df": there["df"]})
     columns = ["claim", "rows", "difference", "low", "high", "seeds", "p", "df", "limit", "shares"]
@@ -130,11 +125,11 @@ def judge_real(record: Mapping[str, Any], experiments: pd.DataFrame) -> pd.DataF
     """
     pairs, labels = record.get("pairs", []), experiments.set_index("row")
     corrected = holm(pd.Series([pair["p"] for pair in pairs], dtype=float))
-    found = {(pair["row"], pair["reference"]): (pair, p) for pair, p in zip(pairs, corrected, strict=True)}
+    tested = {(pair["row"], pair["reference"]): (pair, p) for pair, p in zip(pairs, corrected, strict=True)}
     lines = []
     for (row, reference), claim in REAL_CLAIMS.items():
         rows = f"{labels.loc[row, 'label']} − {labels.loc[reference, 'label']}, {labels.loc[row, 'group']}"
-        pair, p = found.get((row, reference), ({}, None))
+        pair, p = tested.get((row, reference), ({}, None))
         line = {"claim": claim, "rows": rows, "difference": pair.get("difference"), "seeds": pair.get("seeds", 0)}
         lines.append(line | {end: pair.get(f"difference_{end}") for end in ("low", "high")} | {"p_holm": p})
     table = pd.DataFrame(lines, columns=["claim", "rows", "difference", "low", "high", "seeds", "p_holm"])

@@ -140,13 +140,13 @@ def reveal_points(records: Mapping[str, Line]) -> Figure:
     return figure
 
 
-def worst_gallery(
+def confident_gallery(
     cases: Sequence[Line], photos: Sequence[np.ndarray], masks: Sequence[np.ndarray], grid: tuple[int, int]
 ) -> Figure:
-    """Draw photographs with the lesion's outline and the patches selected for the disease, beside said and true.
+    """Draw photographs with the lesion's outline and the patches selected for the disease, beside predicted and true.
 
     Args:
-        cases: from `most_confident_errors`.
+        cases: from `most_confident.confident_errors`.
         photos, masks: (S, S, 3) uint8 and (S, S) bool, one a case.
         grid: patches down and across.
     """
@@ -165,24 +165,24 @@ def worst_gallery(
 
 
 def _story(case: Line) -> str:
-    """What was said of a case and what is true, in lines of about 40 letters."""
-    said = "\n".join(f"  {pretty(name)} {100 * p:.0f} %" for name, p in case["differential"])
+    """What was predicted of a case and what is true, in lines of about 40 letters."""
+    predicted = "\n".join(f"  {pretty(name)} {100 * p:.0f} %" for name, p in case["differential"])
     hit, missed, made = compared_names(case["attributes"], case["said_attributes"])
-    lines = [f"said\n{said}", f"true: {pretty(case['disease'])}, rank {case['rank']}"]
+    lines = [f"predicted\n{predicted}", f"true: {pretty(case['disease'])}, rank {case['rank']}"]
     ideal = case["ideal"]
-    lines.append(f"ideal observer: true {100 * ideal['true']:.0f} %, said {100 * ideal['said']:.0f} %")
+    lines.append(f"ideal observer: true {100 * ideal['true']:.0f} %, predicted {100 * ideal['said']:.0f} %")
     same = case["said_body_part"] == case["body_part"]
-    lines.append(f"{pretty(case['body_part'])}" + (" ✓" if same else f", said {pretty(case['said_body_part'])} ✗"))
+    lines.append(f"{pretty(case['body_part'])}" + (" ✓" if same else f", predicted {pretty(case['said_body_part'])} ✗"))
     for mark, names in (("✓", hit), ("missed", missed), ("made up", made)):
         if names:
             lines.append(_wrapped(f"{mark} " + ", ".join(map(pretty, names))))
     return "\n".join(lines)
 
 
-def compared_names(true: Sequence[str], said: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
-    """Names that are both true and said, true only, and said only, in their order."""
-    both = [name for name in true if name in said]
-    return both, [name for name in true if name not in said], [name for name in said if name not in true]
+def compared_names(true: Sequence[str], predicted: Sequence[str]) -> tuple[list[str], list[str], list[str]]:
+    """Names that are both true and predicted, true only, and predicted only, in their order."""
+    both = [name for name in true if name in predicted]
+    return both, [name for name in true if name not in predicted], [name for name in predicted if name not in true]
 
 
 def _wrapped(text: str, width: int = 40) -> str:

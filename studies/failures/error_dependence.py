@@ -1,4 +1,4 @@
-"""Do errors travel together: how the disease answer depends on whether body part and attributes were right.
+"""Are errors of several tasks linked: how the disease answer depends on whether body part and attributes were right.
 
 Some cases are hard for every task, so right answers go together even in networks that share nothing. The yardstick is
 therefore *borrowed*: the disease answers of the next seed of the same model, just as often right, sorted by this seed's

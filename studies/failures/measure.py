@@ -26,14 +26,7 @@ from dermimit.train import fit, load_run
 from studies.failures import (
     by_condition as failures,
 )
-from studies.failures import (
-    counterfactuals,
-    error_dependence,
-    ink,
-    ink_study,
-    most_confident,
-    planted,
-)
+from studies.failures import counterfactuals, error_dependence, ink, ink_study, most_confident, planted
 from studies.shared.paths import PUBLISHED, ROOT, WORK
 from studies.shared.published_cases import SEED, SIZE, TESTS, facts_of, tests
 
@@ -169,8 +162,9 @@ def gallery(runs: Path, work: Path, out: Path, seed: int = 0, most: int = 10) ->
     """The most confident errors of one seed of the full model, and what the ideal observer says of the same cases."""
     started, ideal = time.time(), facts_of(work)["ideal"]
     predictions = load_run(runs / f"full-seed{seed}").predictions
-    tested = predictions[predictions["split"] == "test"].reset_index(drop=True)
-    rows = most_confident.most_confident_errors(tested, LABEL_SPACE, most)
+    rows = most_confident.confident_errors(
+        predictions[predictions["split"] == "test"].reset_index(drop=True), LABEL_SPACE, most
+    )
     for row in rows:
         chances = dict(zip(LABEL_SPACE.diseases, ideal[row["index"]], strict=True))
         row["ideal"] = {"true": float(chances[row["disease"]]), "said": float(chances[row["differential"][0][0]])}

@@ -1,7 +1,8 @@
-"""The errors of which a model is most confident, with all that it said beside the truth."""
+"""The most confident errors of a model, with all that it predicted beside the truth."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate.ranks import rank_of_truth
 
 
-def most_confident_errors(
+def confident_errors(
     predictions: pd.DataFrame, label_space: LabelSpace, most: int = 10, top: int = 3
 ) -> list[dict[str, Any]]:
     """The wrong answers of highest probability, most confident first.
@@ -36,10 +37,10 @@ def most_confident_errors(
     truth = predictions["disease"].map({name: i for i, name in enumerate(label_space.diseases)}).to_numpy()
     sure = np.where(probability.argmax(1) != truth, probability.max(1), -1)
     rows = [int(i) for i in np.argsort(-sure, kind="stable")[:most] if sure[i] >= 0]
-    return [_described(predictions.iloc[i], i, int(truth[i]), probability[i], label_space, top) for i in rows]
+    return [_case(predictions.iloc[i], i, int(truth[i]), probability[i], label_space, top) for i in rows]
 
 
-def _described(
+def _case(
     row: pd.Series, index: int, truth: int, probability: np.ndarray, label_space: LabelSpace, top: int
 ) -> dict[str, Any]:
     order = np.argsort(-probability, kind="stable")[:top]
@@ -55,3 +56,22 @@ def _described(
         "rank": int(rank_of_truth(probability[None], np.array([truth]))[0]),
         "selected": [int(p) for p in row.get("selected", [])],
     }
+
+
+def gallery_table(cases: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """The most confident errors in words: what was predicted, how sure, the truth, and the ideal observer's view.
+
+    Args:
+        cases: from `confident_errors`, with `ideal`: the ideal observer's probabilities of "true" and "said".
+    """
+    lines = []
+    for case in cases:
+        predicted, sure = case["differential"][0]
+        shared = set(case["attributes"]) & set(case["said_attributes"])
+        line = {"predicted": predicted, "sure, %": f"{100 * sure:.0f}", "true": case["disease"]}
+        line["rank of the truth"] = case["rank"]
+        line["body part"] = "right" if case["body_part"] == case["said_body_part"] else "wrong"
+        line["attributes found"] = f"{len(shared)} of {len(case['attributes'])}"
+        line |= {"ideal: true, %": f"{100 * case['ideal']['true']:.0f}"}
+        lines.append(line | {"ideal: predicted, %": f"{100 * case['ideal']['said']:.0f}"})
+    return pd.DataFrame(lines)

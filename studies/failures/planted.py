@@ -24,6 +24,7 @@ from torch import nn
 
 from dermimit.data.synderm import CAUSES, LABEL_SPACE, USUAL, Spec, SynDerm, knowledge, split_seed, write
 from dermimit.data.transforms import eval_transform
+from dermimit.evaluate.estimate import estimate
 from dermimit.evaluate.resampling import patient_draws, percentile_interval, two_level
 from dermimit.explain.attributions import attribution, methods_for
 from dermimit.explain.localisation import energy_inside
@@ -142,7 +143,8 @@ def learnt(answers: Mapping[tuple[str, int, str, str], np.ndarray], resamples: i
 
     Returns:
         for each kind and group: `network, photographs, cases, seeds`; `without`, `with` and `change` in probability,
-        and `said_without`, `said_with`, the shares answered melanoma; each with _low and _high, 95 %.
+        and `said_without`, `said_with`, the shares answered melanoma; each with _low and _high, 95 %; and, of the
+        planted network where the control is there too, `difference`: its change minus the control's, by case and seed.
     """
     lines = []
     for kind, group in dict.fromkeys((kind, group) for kind, _, group, _ in answers):
@@ -150,12 +152,21 @@ def learnt(answers: Mapping[tuple[str, int, str, str], np.ndarray], resamples: i
         before, after = ([answers[kind, seed, group, there] for seed in seeds] for there in ("without", "with"))
         line: dict[str, object] = {"network": kind, "photographs": group, "cases": len(before[0]), "seeds": len(seeds)}
         columns = {"without": [b[:, 0] for b in before], "with": [a[:, 0] for a in after]}
-        columns["change"] = [a[:, 0] - b[:, 0] for a, b in zip(after, before, strict=True)]
+        columns["change"] = [_change(answers, kind, seed, group) for seed in seeds]
         columns |= {"said_without": [b[:, 1] for b in before], "said_with": [a[:, 1] for a in after]}
         for name, values in columns.items():
             line |= mean_with_interval(name, np.stack(values), resamples=resamples)
+        if kind == "planted" and all(("control", seed, group, "with") in answers for seed in seeds):
+            control = [_change(answers, "control", seed, group) for seed in seeds]
+            difference = np.stack(columns["change"]) - np.stack(control)
+            line |= mean_with_interval("difference", difference, resamples=resamples)
         lines.append(line)
     return lines
+
+
+def _change(answers: Mapping[tuple[str, int, str, str], np.ndarray], kind: str, seed: int, group: str) -> np.ndarray:
+    """(n,) change in the probability of melanoma."""
+    return answers[kind, seed, group, "with"][:, 0] - answers[kind, seed, group, "without"][:, 0]
 
 
 def revealed(
@@ -179,7 +190,7 @@ def revealed(
         two = {kind: np.stack([energies[kind, seed, method] for seed in seeds]) for kind in KINDS}
         for name, values in (*two.items(), ("difference", two["planted"] - two["control"])):
             line |= mean_with_interval(name, values, area, resamples)
-        seen = line["planted_low"] > 1 and line["difference_low"] > 0
+        seen = estimate(line, "planted").above(1) and estimate(line, "difference").above()
         lines.append(line | {"reveals": YES if seen else NO})
     return sorted(lines, key=lambda line: -line["difference"])
 

@@ -1,5 +1,6 @@
 """Chapter "Where it looks": maps and selected patches against lesion masks.
 
-`masked_photographs` scores the maps of runs, `summary` brings intervals, `selection` compares ways to choose patches.
-`contrast` says how much a lesion stands out; `segmenters` and `outlines` train the rivals that outline it first.
+`map_scores` scores maps of runs on `masked_photographs`, `summary` brings intervals, `selection` compares ways to
+choose patches. `contrast` says how much a lesion stands out; `segmenters` and `outlines` train the rivals that outline
+it first.
 """

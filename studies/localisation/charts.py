@@ -38,7 +38,7 @@ class Drawn(NamedTuple):
     alt: str
 
 
-def maps_grid(
+def map_grid(
     photo: np.ndarray,
     maps: Mapping[str, Mapping[str, np.ndarray]],
     *,
@@ -81,10 +81,10 @@ def maps_grid(
     if picture is not None:
         figure.colorbar(picture, ax=axes[:, 1:], label="relevance, scaled in each map", shrink=0.7)
     figure.supxlabel(DISCLAIMER, fontsize=9, color=RED, weight="bold", x=0.01, ha="left")
-    return Drawn(figure, seen_alt(maps, mask))
+    return Drawn(figure, map_alt(maps, mask))
 
 
-def seen_alt(maps: Mapping[str, Mapping[str, np.ndarray]], mask: np.ndarray | None) -> str:
+def map_alt(maps: Mapping[str, Mapping[str, np.ndarray]], mask: np.ndarray | None) -> str:
     """The grid of maps in words: for each row, where each method's highest place lies."""
     parts = [f"One photograph with {len(maps)} rows of maps laid over it: {', '.join(map(pretty, maps))}."]
     for row, of_row in maps.items():

@@ -9,6 +9,7 @@ Run: python -m studies.localisation.measure synderm RUNS   (RUNS: results/runs/p
 """
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -22,7 +23,8 @@ from dermimit.explain.localisation_names import SCORES
 from dermimit.explain.sanity import cascade
 from dermimit.records import provenance, write_json, write_parquet
 from dermimit.train.run import Run, load_run
-from studies.localisation.masked_photographs import Localisation, measure
+from studies.localisation.map_scores import Localisation, Thresholds, choose_thresholds, measure
+from studies.localisation.masked_photographs import MaskedPhotos
 from studies.localisation.summary import summarise
 from studies.shared.paths import PUBLISHED, ROOT
 
@@ -65,11 +67,17 @@ def photos_of(run: Run, root: Path | None) -> data.PhotoSet:
     return data.load(config.dataset, where, config.image_size, config.split_seed, **config.data_options)
 
 
-def localisation_of(run: Run, photos: data.PhotoSet, limit: int, curved: int) -> Localisation:
+def measured(run: Run, photos: data.PhotoSet, methods: Sequence[str], limit: int) -> Localisation:
+    """Maps of a run on test photographs, without curves; thresholds are chosen on as many of validation."""
+    thresholds = choose_thresholds(MaskedPhotos(run, photos, "val", limit=limit), methods)
+    return measure(MaskedPhotos(run, photos, "test", limit=limit), thresholds, curves=False)
+
+
+def all_maps(run: Run, photos: data.PhotoSet, limit: int, curved: int) -> Localisation:
     """All maps of a run; curves of the methods in `CURVED` for the first photographs."""
-    whole = measure(run, photos, methods_for(run, "disease"), limit=limit, curves=False)
-    methods = [method for method in whole.thresholds if method in CURVED]
-    few = measure(run, photos, methods, limit=curved, thresholds=whole.thresholds)
+    whole = measured(run, photos, methods_for(run, "disease"), limit)
+    thresholds = {method: value for method, value in whole.thresholds.items() if method in CURVED}
+    few = measure(MaskedPhotos(run, photos, "test", limit=curved), Thresholds(thresholds, "val"))
     names = ["deletion", "insertion", "deletion_curve", "insertion_curve"]
     plain = whole.rows.drop(columns=["deletion", "insertion"])
     rows = plain.merge(few.rows[["image", "method", *names]], on=["image", "method"], how="left")
@@ -80,12 +88,12 @@ def of_synderm(runs: Path, root: Path | None, limit: int, curved: int, out: Path
     """All methods once; then with and without lesion selection over all seeds; then the sanity check."""
     started, first = time.time(), load_run(runs / "full-seed0")
     photos = photos_of(first, root)
-    whole = localisation_of(first, photos, limit, curved)
+    whole = all_maps(first, photos, limit, curved)
     parts = [labelled(whole, "full", 0)]
     for name in ("full", "D_B_A_CIM"):
         for folder in sorted(runs.glob(f"{name}-seed*")):
-            found = measure(load_run(folder), photos, COMPARED, limit=limit, curves=False)
-            parts.append(labelled(found, name, int(folder.name.split("seed")[1])))
+            of_run = measured(load_run(folder), photos, COMPARED, limit)
+            parts.append(labelled(of_run, name, int(folder.name.split("seed")[1])))
             print(folder.name, round(time.time() - started), "s", flush=True)
     facts = provenance(
         photos.frame, started, {"device": "cpu", "left_out": whole.left_out, "rows": ["full", "D_B_A_CIM"]}
@@ -98,10 +106,10 @@ def of_synderm(runs: Path, root: Path | None, limit: int, curved: int, out: Path
     write_parquet(out / "synderm_sanity.parquet", cascade(first, images, "disease", None, SANE))
 
 
-def labelled(found: Localisation, row: str, seed: int) -> pd.DataFrame:
+def labelled(scores: Localisation, row: str, seed: int) -> pd.DataFrame:
     """The rows of a run with its name, in small numbers."""
     numbers = [*SCORES, "area", "contrast", "threshold", "delta"]
-    return found.rows.assign(row=row, seed=seed, **{name: found.rows[name].astype("float32") for name in numbers})
+    return scores.rows.assign(row=row, seed=seed, **{name: scores.rows[name].astype("float32") for name in numbers})
 
 
 def of_real(runs: Path, root: Path | None, limit: int, curved: int, out: Path) -> None:
@@ -112,9 +120,9 @@ def of_real(runs: Path, root: Path | None, limit: int, curved: int, out: Path) -
         for folder in sorted(runs.glob(f"{name}-fold*-seed0")):
             run = load_run(folder)
             photos = photos_of(run, root)
-            found = localisation_of(run, photos, limit // 5, curved // 5)
-            parts.append(found.rows)
-            left = {reason: left.get(reason, 0) + n for reason, n in found.left_out.items()}
+            of_fold = all_maps(run, photos, limit // 5, curved // 5)
+            parts.append(of_fold.rows)
+            left = {reason: left.get(reason, 0) + n for reason, n in of_fold.left_out.items()}
             print(folder.name, round(time.time() - started), "s", flush=True)
         if len(parts) != 5:
             raise SystemExit(f"{runs}: {name} has {len(parts)} of 5 folds: run studies/evidence/measure_real.py first")

@@ -1,4 +1,4 @@
-"""What attention-based selection is worth beside an oracle, segmentation, chance and place."""
+"""Selection of patches by attention beside an oracle, segmentation, chance and place."""
 
 from __future__ import annotations
 
@@ -9,11 +9,7 @@ from typing import Any
 import pandas as pd
 
 from dermimit.evaluate.comparisons import ONE_SEED
-from dermimit.evaluate.estimate import (
-    NOT_RUN,
-    Estimate,
-    p_text,
-)
+from dermimit.evaluate.estimate import NOT_RUN, corrected_verdict, estimate, p_text
 from dermimit.evaluate.resampling import patient_draws, percentile_interval
 from dermimit.records import read_json
 from studies.shared.evidence import (
@@ -25,13 +21,14 @@ from studies.shared.paths import PUBLISHED
 BLIND = ("random_patches", "centre_patches", "k64")
 """Rows of the table `choices` that select without looking; one seed each, for what they select and cost."""
 CONTROLS = ("full_random", "full_centre", "full_all")
-"""The same choices in the table `controls`, with the ablation's budget and seeds: what the choice is worth."""
+"""The same choices in the table `controls`, with the ablation's budget and seeds: for what the choice adds."""
 INFORMED = ("oracle", "unet", "mask_rcnn")
 """Rows of the table `selection`, which select by a mask."""
 SELECTORS = {
     "full": "attention (LSM)", "oracle": "true mask (oracle)", "unet": "U-Net", "mask_rcnn": "Mask R-CNN",
     "random_patches": "chance", "centre_patches": "centre", "k64": "all 64 patches",
 }  # fmt: skip
+CHOOSERS = SELECTORS | {"full_random": "chance", "full_centre": "centre", "full_all": "all 64 patches"}
 
 
 def read_selection(root: Path) -> Evidence:
@@ -49,12 +46,12 @@ def read_selection(root: Path) -> Evidence:
     return Evidence(experiments, records, chosen.label_space, (*chosen.own, *blind["row"]), chosen.seeds)
 
 
-def covered(found: pd.DataFrame, resamples: int = 2000) -> dict[str, float]:
+def covered(shares: pd.DataFrame, resamples: int = 2000) -> dict[str, float]:
     """Means of `on_lesion` (selected_patches) with 95 % intervals by patient: each score, with `_low` and `_high`."""
-    draws, line = patient_draws(found["patient_id"], resamples), {"photographs": len(found)}
+    draws, line = patient_draws(shares["patient_id"], resamples), {"photographs": len(shares)}
     for name in ("precision", "recall", "chance"):
-        low, high = percentile_interval(draws.means(found[[name]].to_numpy())[0])
-        line |= {name: float(found[name].mean()), f"{name}_low": low, f"{name}_high": high}
+        low, high = percentile_interval(draws.means(shares[[name]].to_numpy())[0])
+        line |= {name: float(shares[name].mean()), f"{name}_low": low, f"{name}_high": high}
     return line
 
 
@@ -74,58 +71,37 @@ def selection_table(evidence: Evidence, root: Path) -> pd.DataFrame:
         line = dict.fromkeys(("macro-F1", "seeds", "difference (95 %)", "p (t, Holm)"), NOT_RUN)
         line |= {"selected by": label}
         if row in compared.index:
-            there = compared.loc[row]
-            ends = there[["difference", "difference_low", "difference_high"]]
+            there = compared.loc[row].to_dict()
             line["seeds"] = int(there["paired"] or there["seeds"])
             line["macro-F1"] = f"{there['value']:.3f}" + (f" ± {there['sd']:.3f}" if there["seeds"] > 1 else "")
-            line["difference (95 %)"] = "–" if row == "full" else Estimate(*ends).signed()
+            line["difference (95 %)"] = "–" if row == "full" else estimate(there, "difference").signed()
             line["p (t, Holm)"] = "–" if row == "full" else p_text(there["p_holm"]) if there["paired"] > 1 else ONE_SEED
         for name in ("precision", "recall"):
-            found = shares.get(row)
-            ends = [found[name], found[f"{name}_low"], found[f"{name}_high"]] if found else []
-            line[f"{name} (95 %)"] = "{:.2f} ({:.2f} to {:.2f})".format(*ends) if ends else NOT_RUN
+            line[f"{name} (95 %)"] = estimate(shares[row], name).plain(2) if row in shares else NOT_RUN
         lines.append(line | _cost(folder / f"segmentation/{row}.json", shares.get(row)))
     return pd.DataFrame(lines).set_index("selected by").reset_index()
 
 
-def worth_text(informed: Evidence, controlled: Evidence) -> str:
-    """What attention's choice is worth beside choices that do not look, and what better choices would add; in words.
+def choices_table(informed: Evidence, controlled: Evidence) -> pd.DataFrame:
+    """Macro-F1 of choices that do not look, and of choices that know outlines, minus that of attention; text.
 
     Args:
         informed: from `read_selection`.
         controlled: from `evidence.with_controls`.
     """
-
-    def told(found: pd.DataFrame, rows: tuple[str, ...], names: Mapping[str, str]) -> str:
-        known = [row for row in rows if row in found.index]
-        ends = found.loc[known, ["difference", "difference_low", "difference_high"]].to_numpy()
-        return (
-            ", ".join(f"{names[row]} {Estimate(*line).signed()}" for row, line in zip(known, ends, strict=True))
-            or NOT_RUN
-        )
-
-    blind, better = controlled.against("full").set_index("row"), informed.against("full").set_index("row")
-    there = blind.loc[[row for row in CONTROLS if row in blind.index]]
-    shown = there[(there["p_holm"] < 0.05) & (there["difference"] < 0)]
-    if there.empty:
-        worth = NOT_RUN
-    elif len(shown) == len(there):
-        worth = "attention's choice is better than each of them"
-    elif len(shown):
-        worth = f"attention's choice is shown to be better than {', '.join(shown['label'])}, and than no other"
-    else:
-        worth = "attention's choice is **not shown** to be better than any of them"
-    seeds = int(there["paired"].min()) if len(there) else 0
-    known = better.loc[[row for row in INFORMED if row in better.index]]
-    up = (
-        ", ".join(SELECTORS[row] for row in known.index[(known["p_holm"] < 0.05) & (known["difference"] > 0)]) or "none"
-    )
-    return (
-        "**What the choice is worth.** Macro-F1 of a choice that does not look, minus that of attention, with the "
-        f"ablation's budget and {seeds} seeds: {told(blind, CONTROLS, blind['label'])}; {worth}. "
-        "**What choices that know outlines add**, with half the budget and 3 seeds: "
-        f"{told(better, INFORMED, SELECTORS)}; shown, p corrected: {up}."
-    )
+    lines = []
+    for of, rows, budget in ((controlled, CONTROLS, "the ablation's"), (informed, INFORMED, "half of it")):
+        compared = of.against("full").set_index("row")
+        for row in rows:
+            line = {"patches chosen by": CHOOSERS[row], "budget": budget}
+            line |= dict.fromkeys(("seeds", "minus attention (95 %)", "p (t, Holm)", "than attention"), NOT_RUN)
+            if row in compared.index:
+                there = compared.loc[row].to_dict()
+                line |= {"seeds": int(there["paired"]), "p (t, Holm)": p_text(there["p_holm"])}
+                line["minus attention (95 %)"] = estimate(there, "difference").signed()
+                line["than attention"] = corrected_verdict(there["difference"], there["p_holm"])
+            lines.append(line)
+    return pd.DataFrame(lines)
 
 
 def _cost(path: Path, share: Mapping[str, Any] | None) -> dict[str, str]:
@@ -146,13 +122,16 @@ def outlines_table(root: Path) -> pd.DataFrame:
     for row in ("unet", "mask_rcnn"):
         path = root / PUBLISHED / f"segmentation/{row}.json"
         if path.is_file():
-            found = read_json(path)
-            iou = f"{found['iou']:.2f} ({found['iou_low']:.2f} to {found['iou_high']:.2f})"
+            record = read_json(path)
+            iou = estimate(record, "iou").plain(2)
             line = {
                 "network": SELECTORS[row],
                 "IoU with the mask (95 %)": iou,
-                "nothing found": f"{found['missed']:.0%}",
+                "nothing found": f"{record['missed']:.0%}",
             }
-            line |= {"parameters (M)": f"{found['parameters'] / 1e6:.2f}", "photographs seen": f"{found['samples']:,}"}
-            lines.append(line | {"training (min)": f"{found['train_seconds'] / 60:.0f}"})
+            line |= {
+                "parameters (M)": f"{record['parameters'] / 1e6:.2f}",
+                "photographs seen": f"{record['samples']:,}",
+            }
+            lines.append(line | {"training (min)": f"{record['train_seconds'] / 60:.0f}"})
     return pd.DataFrame(lines)

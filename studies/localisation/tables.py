@@ -9,10 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from dermimit.evaluate.estimate import (
-    Estimate,
-    p_text,
-)
+from dermimit.evaluate.estimate import CANNOT_TELL, NOT_RUN, Estimate, corrected_verdict, estimate, p_text
 from dermimit.evaluate.significance import holm, t_test
 from dermimit.explain.localisation_names import BASELINES, HUMAN_IOU
 from dermimit.records import read_json
@@ -79,28 +76,29 @@ def scores_table(summary: pd.DataFrame) -> pd.DataFrame:
     return wide.rename_axis(columns=None)
 
 
-def precision_text(found: Published, scores: Sequence[str] = ("pointing", "auroc")) -> str:
-    """What the measurements say of "localized precisely": the lesion score against the centre prior, and people."""
-    if found.methods is None:
-        return "**Not run yet.**"
-    lines = paired_methods(found.methods, "lsm_score", "centre_prior", scores=scores).to_dict("records")
-    gaps = ", ".join(f"{COLUMNS[p['score']]} {Estimate(p['value'], p['low'], p['high']).signed()}" for p in lines)
-    iou = found.methods.loc[found.methods["method"] == "lsm_score", "iou"].mean()
-    if all(p["low"] > 0 for p in lines):
-        verdict = "it points better than the centre does"
-    elif all(p["high"] < 0 for p in lines):
-        verdict = "it points **worse** than the centre, which knows nothing of the photograph"
-    else:
-        verdict = "which of the two points better is **not shown**"
-    return (
-        f"On synthetic images the lesion score differs from the centre by: {gaps} (intervals over photographs, one "
-        f"run); {verdict}. Its mean IoU with the lesion of a synthetic image is {iou:.2f}. For scale, of other "
-        f"pictures: two people who outline a *real* lesion agree at a median of {HUMAN_IOU:.2f}."
+def precision_table(published: Published, scores: Sequence[str] = ("pointing", "auroc")) -> pd.DataFrame:
+    """What the measurements say of "localized precisely": the lesion score against the centre of the photograph; text.
+
+    Intervals are over photographs, of one run.
+    """
+    if published.methods is None:
+        lines = [
+            {"score": name, "lesion score − centre (95 %)": NOT_RUN, "than the centre": NOT_RUN} for name in scores
+        ]
+        return pd.DataFrame(lines).assign(score=lambda table: table["score"].map(COLUMNS))
+    differences = paired_methods(published.methods, "lsm_score", "centre_prior", scores=scores)
+    return pd.DataFrame(
+        {
+            "score": COLUMNS[line["score"]],
+            "lesion score − centre (95 %)": estimate(line).signed(),
+            "than the centre": estimate(line).verdict(("better", "worse", CANNOT_TELL)),
+        }
+        for line in differences.to_dict("records")
     )
 
 
-def real_text(real: Mapping[str, Any], score: str = "auroc") -> str:
-    """Which map points best on real photographs, for each model, beside the centre and people; in words.
+def real_table(real: Mapping[str, Any], score: str = "auroc") -> pd.DataFrame:
+    """Which map points best on real photographs, for each model, beside the centre and people; text.
 
     Args:
         real: `Published.real`.
@@ -108,18 +106,16 @@ def real_text(real: Mapping[str, Any], score: str = "auroc") -> str:
     """
     lines = []
     for model in real["models"].values():
-        summary = pd.DataFrame(model["summary"])
-        means = summary.pivot(index="method", columns="score", values="value")
-        own = means.drop(index=[name for name in BASELINES if name in means.index])
-        best = own[score].idxmax()
-        label, name, closest = model["label"], best.replace("_", " "), own["iou"].idxmax().replace("_", " ")
-        lines.append(
-            f"- **{label[0].upper()}{label[1:]}**: of the maps of the model, {name} has the highest {COLUMNS[score]}, "
-            f"{own[score][best]:.2f}; the lesion score has {own[score]['lsm_score']:.2f}, and the centre, which knows "
-            f"nothing, {means[score]['centre_prior']:.2f}. The highest mean IoU of a map is {own['iou'].max():.2f} "
-            f"({closest}); two people agree at {HUMAN_IOU:.2f}."
-        )
-    return "\n".join(lines)
+        means = pd.DataFrame(model["summary"]).pivot(index="method", columns="score", values="value")
+        maps = means.drop(index=[name for name in BASELINES if name in means.index])
+        line = {"model": model["label"], f"highest {COLUMNS[score]} of a map": _highest(maps[score])}
+        line |= {"lesion score": f"{maps[score]['lsm_score']:.2f}", "centre": f"{means[score]['centre_prior']:.2f}"}
+        lines.append(line | {"highest mean IoU of a map": _highest(maps["iou"]), "two people": f"{HUMAN_IOU:.2f}"})
+    return pd.DataFrame(lines)
+
+
+def _highest(values: pd.Series) -> str:
+    return f"{values.max():.2f} ({values.idxmax().replace('_', ' ')})"
 
 
 def with_and_without(selection: pd.DataFrame, scores: Sequence[str] = ("pointing", "auroc", "iou")) -> pd.DataFrame:
@@ -161,52 +157,7 @@ def with_and_without_table(table: pd.DataFrame) -> pd.DataFrame:
             "score": table["score"].map(COLUMNS),
             "with − without (95 %)": [Estimate(*row).signed() for row in table[["value", "low", "high"]].to_numpy()],
             "p (t, Holm)": table["p_holm"].map(p_text),
+            "with selection": [corrected_verdict(*row) for row in table[["value", "p_holm"]].to_numpy()],
             "seeds above 0": [f"{n} of {k}" for n, k in zip(table["positive"], table["seeds"], strict=True)],
         }
     )
-
-
-def takeaways(
-    summary: pd.DataFrame, real: pd.DataFrame, gains: pd.DataFrame, selection: pd.DataFrame
-) -> dict[str, float | str]:
-    """The numbers and words of the page's first lines, to be glued.
-
-    Args:
-        summary: from `localisation_summary.summarise`, of drawn photographs, all in one group.
-        real: the same of real photographs.
-        gains: from `with_and_without`.
-        selection: differences from attention's choice, from `Evidence.against`, of choices that know outlines.
-    """
-    found: dict[str, float | str] = {}
-    for name, table in (("drawn", summary), ("real", real)):
-        means = table.pivot(index="method", columns="score", values="value")
-        own = means.drop(index=[method for method in BASELINES if method in means.index])
-        found |= {
-            f"{name}_best": str(own["auroc"].idxmax()).replace("_", " "),
-            f"{name}_best_auroc": own["auroc"].max(),
-        }
-        found |= {f"{name}_centre": means["auroc"]["centre_prior"], f"{name}_lesion": own["auroc"]["lsm_score"]}
-        found[f"{name}_iou"] = own["iou"].max()
-    by_row = selection.set_index("row")
-    for end in ("", "_low", "_high"):
-        found[f"oracle{end}"] = by_row.loc["oracle", f"difference{end}"]
-    return found | {"people": HUMAN_IOU, "attended": attended_text(gains)}
-
-
-def attended_text(gains: pd.DataFrame) -> str:
-    """What lesion selection does to where the class token's attention points, in words.
-
-    Args:
-        gains: from `with_and_without`.
-    """
-    line = gains[(gains["method"] == "class_attention") & (gains["score"] == "pointing")].iloc[0]
-    low, high = sorted(100 * abs(line[end]) for end in ("low", "high"))
-    by = f"by {100 * abs(line['value']):.0f} of 100 photographs ({low:.0f} to {high:.0f})"
-    seeds, tail = line["seeds"], f"p corrected over {len(gains)} comparisons {p_text(line['p_holm'])}"
-    if line["high"] < 0:
-        start, of = "class attention points at the lesion less often than without it", seeds - line["positive"]
-    elif line["low"] > 0:
-        start, of = "class attention points at the lesion more often than without it", line["positive"]
-    else:
-        return f"it cannot be told whether class attention points at the lesion more or less often ({tail})"
-    return f"{start}, {by}, in {of} of {seeds} seeds ({tail})"

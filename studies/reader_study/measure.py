@@ -13,6 +13,7 @@ from pathlib import Path
 import pandas as pd
 import tyro
 
+from dermimit.evaluate.estimate import ALPHA
 from dermimit.reader_study import power as reader_power
 from dermimit.reader_study.simulation import Assumptions, trust_for
 from dermimit.records import provenance, write_json
@@ -44,7 +45,7 @@ def main(studies: int = 1000, seed: int = 0, out: Path = ROOT / PUBLISHED / "rea
         )
     found = {
         "simulated": "readers, cases and model are simulated; no human result",
-        "level": reader_power.LEVEL,
+        "level": ALPHA,
         "wanted": reader_power.WANTED,
         "scenarios": {
             name: asdict(a) | {"trust": {g: trust_for(a, g) for g in GAINS}} for name, a in SCENARIOS.items()

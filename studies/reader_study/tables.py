@@ -1,4 +1,4 @@
-"""Tables and sentences of the chapter on the reader study, from what the analysis and the simulation returned."""
+"""Tables of the chapter on the reader study, from what the analysis and the simulation returned."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from dermimit.evaluate.estimate import estimate, minus
-from dermimit.reader_study.design import FIRST, WITH
+from dermimit.evaluate.estimate import NONE, Estimate, estimate, minus
+from dermimit.reader_study.design import WITH
 
 Line = Mapping[str, Any]
+AROUND = ("lies above it", "lies below it", "holds what was put in")
 WORDS = {
     "accuracy": "share that readers have right unaided",
     "model_accuracy": "share that the model has right",
@@ -61,39 +62,20 @@ def _ends(values: pd.Series) -> dict[str, str]:
     return {name: minus(f"{round(value, 1) + 0.0:.1f}") for name, value in found.items()}
 
 
-def planning(record: Line) -> str:
-    """What the simulation says to someone who plans a study."""
-    best = [line for line in record["smallest"] if line["scenario"] == next(iter(record["scenarios"]))]
-    wanted, parts = 100 * record["wanted"], []
-    for gain in sorted({line["gain"] for line in best}):
-        enough = [line for line in best if line["gain"] == gain and line["cases"] is not None]
-        said = " or ".join(f"{line['readers']} readers and {line['cases']} cases" for line in enough)
-        parts.append(f"a gain of {100 * gain:.0f} points with {said or 'no design that was simulated'}")
-    return f"Under the usual assumptions, a power of {wanted:.0f} % is reached for " + "; for ".join(parts) + "."
+def gain_table(lines: Sequence[Line], expected: float) -> pd.DataFrame:
+    """Every endpoint: both arms, the difference, and what the second period adds.
 
-
-def fewest_readings(record: Line) -> dict[str, int]:
-    """The design with the fewest readings (readers × cases) that reaches the wanted power, for each gain in points.
-
-    Returns:
-        `readers_3` and `cases_3` for a gain of three points, and so on; a gain that no design reaches is left out.
+    Args:
+        lines: from `analysis.gains`, the primary endpoint first.
+        expected: the gain that was put into the primary one.
     """
-    usual, found = next(iter(record["scenarios"])), {}
-    for gain in sorted({line["gain"] for line in record["smallest"]}):
-        enough = [x for x in record["smallest"] if (x["scenario"], x["gain"]) == (usual, gain) and x["cases"]]
-        if enough:
-            best = min(enough, key=lambda x: (x["readers"] * x["cases"], x["readers"]))
-            found |= {f"{name}_{100 * gain:.0f}": best[name] for name in ("readers", "cases")}
-    return found
-
-
-def gain_table(lines: Sequence[Line]) -> pd.DataFrame:
-    """Every endpoint: both arms, the difference, and what the second period adds."""
     rows = [
         {"endpoint": line["name"], "with": line["with"], "without": line["without"]}
+        | {"put in, points": minus(f"{100 * expected:+.1f}") if primary else NONE}
         | {"difference, points (95 %)": estimate(line).points(), "p": line["p"], "pairs": line["n"]}
+        | {"interval": estimate(line).verdict(AROUND, none=expected) if primary else NONE}
         | {"second period, points": minus(f"{100 * line['period']:+.1f}")}
-        for line in lines
+        for line, primary in zip(lines, [True] + [False] * (len(lines) - 1), strict=True)
     ]
     return pd.DataFrame(rows)
 
@@ -119,8 +101,9 @@ def reliance_table(lines: Sequence[Line]) -> pd.DataFrame:
 def agreement_table(lines: Sequence[Line]) -> pd.DataFrame:
     """Fleiss' kappa before and after, by arm."""
     return pd.DataFrame([
-        {"arm": line["arm"], "answer": line["step"], "kappa (95 %)": f"{line['kappa']:.2f} ({line['low']:.2f} to "
-         f"{line['high']:.2f})", "cases": line["cases"], "readers": line["readers"]}
+        {"arm": line["arm"], "answer": line["step"],
+         "kappa (95 %)": Estimate(line["kappa"], line["low"], line["high"]).plain(2),
+         "cases": line["cases"], "readers": line["readers"]}
         for line in lines
     ])  # fmt: skip
 
@@ -132,24 +115,6 @@ def confidence_table(lines: Sequence[Line]) -> pd.DataFrame:
          "Brier score": line["brier"]}
         for line in lines
     ])  # fmt: skip
-
-
-def recovered(line: Line, expected: float) -> str:
-    """Whether the analysis finds what was put in."""
-    put_in = minus(f"{100 * expected:+.1f}")
-    verdict = "holds" if line["low"] <= expected <= line["high"] else "does not hold"
-    return (
-        f"Put in: an expected gain of {put_in} points for these readers and cases. "
-        f"Found: {estimate(line).points()} points; the interval {verdict} what was put in."
-    )
-
-
-def before_after(frame: pd.DataFrame) -> str:
-    """Share of right first answers and of the model, for scale."""
-    first = frame[frame["step"] == FIRST]["right"].mean()
-    model = frame.drop_duplicates("case")["model_right"].mean()
-    return (f"The simulated readers have {100 * first:.0f} % of their first answers right, the model "
-            f"{100 * model:.0f} % of the cases.")  # fmt: skip
 
 
 def _rounded(line: Line) -> str:

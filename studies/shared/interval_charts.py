@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from dermimit.evaluate.estimate import ALPHA
 from dermimit.explain.style import BLACK, BLUE, GREY, MARKERS, ORANGE, RED, row_colour, row_marker
 
 SHOWN, NOT_SHOWN = ("D", BLACK), ("o", "white")  # marker and filling of a difference: by its p
@@ -19,7 +20,7 @@ DASHES = ("-", "--", "-.", ":")
 
 
 def paired_forest(
-    table: pd.DataFrame, *, label: str = "disease macro-F1", alpha: float = 0.05, claimed: float | None = None
+    table: pd.DataFrame, *, label: str = "disease macro-F1", alpha: float = ALPHA, claimed: float | None = None
 ) -> Figure:
     """Draw every row's score (left) and its paired difference from the reference row (right), with 95 % intervals.
 

@@ -14,11 +14,12 @@ from dermimit.data.skin import FITZPATRICK
 from dermimit.data.synderm import (
     RETAKE,
 )
-from dermimit.evaluate.estimate import minus
+from dermimit.evaluate.estimate import CANNOT_TELL, minus
 from dermimit.explain.style import BLACK, BLUE, GREY, ORANGE, RED, pretty, row_colour, row_marker
 from dermimit.prediction import DISCLAIMER
 from studies.skin_tone.by_type import SCORES
 from studies.skin_tone.mix import GROUPS, MODELS, PLAIN, REMEDIES, SHARES
+from studies.skin_tone.pair_tables import attribute_change
 
 Line = Mapping[str, Any]
 GROUP_LOOKS = dict(zip(GROUPS, ((ORANGE, "o"), (BLUE, "D")), strict=True))
@@ -156,7 +157,8 @@ def attribute_points(table: Sequence[Line]) -> Figure:
     axis.axvline(0, color=BLACK, linestyle="--", linewidth=0.9)
     names = [f"{pretty(line['attribute'])} ({line['cases']})" for line in lines]
     axis.set_yticks(
-        range(len(lines)), [f"{n} *" if line["p_holm"] < 0.05 else n for n, line in zip(names, lines, strict=True)]
+        range(len(lines)),
+        [f"{n} *" if attribute_change(line) != CANNOT_TELL else n for n, line in zip(names, lines, strict=True)],
     )
     axis.set_ylim(len(lines) - 0.5, -0.5)
     axis.set_xlabel("probability of the attribute on type VI minus type I, points (95 %)")

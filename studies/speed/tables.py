@@ -1,4 +1,4 @@
-"""The published measurements of time and memory as tables and sentences; each says where nothing has run."""
+"""The published measurements of time and memory as tables; each says where nothing has run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from dermimit.evaluate.estimate import minus
+from dermimit.evaluate.estimate import NONE, NOT_RUN, Estimate
 from dermimit.records import read_json
 from studies.shared.paths import PUBLISHED
 
@@ -17,7 +17,6 @@ NAMES = ("model_overhead", "model_overhead_gpu", "input_speed", "synderm_speed",
 AXES = {"image size": "side of the image (pixels)", "patches": "patches of an image", "K": "selected patches, K",
         "tasks": "tasks", "classes": "classes of each task"}  # fmt: skip
 WORKS = ("training", "inference")
-NEVER = "not run yet"
 
 
 @dataclass(frozen=True)
@@ -52,18 +51,18 @@ def read_speed(root: Path) -> Speed:
     return Speed(**{name: read_json(path) if path.exists() else None for name, path in paths.items()})
 
 
-def spread(found: dict[str, float], form: str = "{:.2f}") -> str:
+def spread(times: dict[str, float], form: str = "{:.2f}") -> str:
     """Median, least and greatest for a table."""
-    return f"{form} ({form}\u2013{form})".format(found["median"], found["min"], found["max"])
+    return f"{form} ({form}\u2013{form})".format(times["median"], times["min"], times["max"])
 
 
 def overhead_table(record: dict[str, Any]) -> pd.DataFrame:
     """Every model at every size: time and operations relative to the ViT, and peak memory of training."""
     rows = []
     for case in record["cases"]:
-        found = {(row["model"], row["work"]): row for row in case["models"]}
+        lines = {(row["model"], row["work"]): row for row in case["models"]}
         for model in dict.fromkeys(row["model"] for row in case["models"]):
-            training, inference = (found[model, work] for work in WORKS)
+            training, inference = (lines[model, work] for work in WORKS)
             cells = {"pixels": case["size"], "model": model, "step (s)": f"{training['seconds']['median']:.1f}"}
             cells |= {"training, × ViT": spread(training["ratio"]), "inference, × ViT": spread(inference["ratio"])}
             cells |= {
@@ -75,40 +74,29 @@ def overhead_table(record: dict[str, Any]) -> pd.DataFrame:
 
 
 def shares_table(record: dict[str, Any]) -> pd.DataFrame:
-    """LSM and CIM by themselves as per cent of a training step."""
+    """LSM and CIM by themselves as per cent of a training step, and whether both together stay under the target."""
     rows = [
         {"pixels": case["size"], "batch": case["batch"], "part": part}
         | {"share of a step (%)": spread(_percent(share))}
+        | {f"target: {TARGET_SHARE:.0%}": _beside_target(share["median"]) if part == "together" else NONE}
         for case in record["cases"]
         for part, share in case["shares"].items()
     ]
     return pd.DataFrame(rows)
 
 
-def _percent(found: dict[str, float]) -> dict[str, float]:
-    return {name: 100 * value for name, value in found.items()}
+def _beside_target(share: float) -> str:
+    return "under" if share < TARGET_SHARE else "over"
 
 
-def overhead_text(record: dict[str, Any]) -> str:
-    """What the overhead amounts to, size by size, and whether LSM and CIM stay under the target."""
-    said = []
-    for case in record["cases"]:
-        (row,) = [r for r in case["models"] if (r["model"], r["work"]) == (OURS, "training")]
-        share = case["shares"]["together"]["median"]
-        verdict = "under" if share < TARGET_SHARE else "over"
-        said.append(
-            f"At {case['size']} pixels with {case['batch']} image{'s' * (case['batch'] > 1)} in a step, training takes "
-            f"**{row['ratio']['median']:.2f}** times as long as the ViT's and has {row['flop_ratio']:.2f} times its "
-            f"operations; LSM and CIM by themselves are {share:.1%} of the step, {verdict} the target of "
-            f"{TARGET_SHARE:.0%}."
-        )
-    return " ".join(said)
+def _percent(shares: dict[str, float]) -> dict[str, float]:
+    return {name: 100 * value for name, value in shares.items()}
 
 
 def gpu_table(record: dict[str, Any] | None) -> pd.DataFrame:
     """Images a second and MFU on a GPU, or rows that say that it has not run."""
     if record is None:
-        never = dict.fromkeys(("images a second", "MFU", "time, × ViT", "peak memory (MB)"), "not run yet")
+        never = dict.fromkeys(("images a second", "MFU", "time, × ViT", "peak memory (MB)"), NOT_RUN)
         return pd.DataFrame([{"pixels": 224, "work": work, "device": "–"} | never for work in WORKS])
     rows = []
     for case in record["cases"]:
@@ -137,20 +125,20 @@ def input_table(record: dict[str, Any], drawn: dict[str, Any] | None) -> pd.Data
 
 def growth_table(record: dict[str, Any]) -> pd.DataFrame:
     """Fitted exponents of time and of operations with their 95 % intervals."""
-
-    def cell(fit: dict[str, float]) -> str:
-        return minus(f"{fit['exponent']:.2f} ({fit['low']:.2f} to {fit['high']:.2f})")
-
     return pd.DataFrame(
         {
             "what grows": AXES[part["axis"]],
             "from": part["points"][0]["value"],
             "to": part["points"][-1]["value"],
-            "exponent of time": cell(part["time"]),
-            "exponent of operations": cell(part["operations"]),
+            "exponent of time": _exponent(part["time"]),
+            "exponent of operations": _exponent(part["operations"]),
         }
         for part in record["axes"]
     )
+
+
+def _exponent(fit: dict[str, float]) -> str:
+    return Estimate(fit["exponent"], fit["low"], fit["high"]).plain(2)
 
 
 def assumptions_table(record: dict[str, Any]) -> pd.DataFrame:
@@ -180,33 +168,3 @@ def waiting_table(record: dict[str, Any]) -> pd.DataFrame:
     rows = [{"way": w["way"], "images a second of a core": f"{w['images_per_second_of_a_core']:.0f}",
              "cores for one GPU": f"{w['cores_for_a_gpu']:.1f}"} for w in record["input"]]  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def waiting_text(record: dict[str, Any]) -> str:
-    """What the table of cores is for."""
-    return (
-        f"At that rate and {record['input_size']} pixels a GPU trains on {record['images_per_second_wanted']:,.0f} "
-        "images a second. It waits unless so many cores read photographs of 3000 × 2000 pixels for it, or draw:"
-    )
-
-
-def takeaways(found: Speed) -> dict[str, str]:
-    """The numbers of the chapter's first lines, written out; "not run yet" where a record is missing."""
-    names = ("step", "operations", "share", "reading", "side", "patches", "epoch", "book")
-    said = dict.fromkeys(names, NEVER) | {"gpu": "has been measured" if found.model_overhead_gpu else NEVER}
-    if found.model_overhead:
-        cases = found.model_overhead["cases"]
-        (row,) = [r for r in cases[0]["models"] if (r["model"], r["work"]) == (OURS, "training")]
-        said |= {"step": f"{row['ratio']['median']:.2f}", "operations": f"{row['flop_ratio']:.2f}"}
-        said["share"] = f"{max(case['shares']['together']['median'] for case in cases):.1%}"
-    if found.input_speed:
-        ways = {way["way"]: way["ratio_cpu"]["median"] for way in found.input_speed["sizes"][-1]["ways"]}
-        said["reading"] = f"{ways['reduced']:.1f}"
-    if found.growth:
-        powers = {part["axis"]: part["time"]["exponent"] for part in found.growth["axes"]}
-        said |= {"side": f"{powers['image size']:.2f}", "patches": f"{powers['patches']:.2f}"}
-    if found.extrapolation:
-        said["epoch"] = f"{24 * found.extrapolation['cpu'][0]['days']:.0f} hours"
-    if found.book_stages:
-        said["book"] = f"{found.book_stages['total_seconds'] / 60:.0f} minutes"
-    return said

@@ -112,9 +112,9 @@ def real_sample(root: Path, image_size: int) -> Sample:
         outline = torch.nn.functional.interpolate(read_mask(root / mask)[None], photo.shape[1:])[0]
         small, outline = view(tv_tensors.Image(photo), tv_tensors.Mask(outline))
         pixels = small.permute(1, 2, 0).numpy()
-        values, described = measure(pixels, away_from(outline[0].numpy() > 0))
+        values, descriptor = measure(pixels, away_from(outline[0].numpy() > 0))
         rows.append(values)
-        descriptors.append(described)
+        descriptors.append(descriptor)
     skin = [float(t) for t in frame["fitzpatrick"].dropna()]
     return Sample(pd.DataFrame(rows), np.stack(descriptors), frame["patient_id"].to_numpy(str), skin)
 
@@ -125,9 +125,9 @@ def drawn_sample(cases: SynDerm) -> Sample:
     for i in tqdm(range(len(cases)), desc="drawing", disable=None):
         case = cases[i]
         skin = np.isin(case.cause, [CAUSES.index("skin"), CAUSES.index("feature")])
-        values, described = measure(case.image, skin & away_from(case.mask))
+        values, descriptor = measure(case.image, skin & away_from(case.mask))
         rows.append(values)
-        descriptors.append(described)
+        descriptors.append(descriptor)
     names = np.array([f"case {i}" for i in range(len(cases))])
     return Sample(
         pd.DataFrame(rows), np.stack(descriptors), names, [cases.labels(i).fitzpatrick for i in range(len(cases))]

@@ -26,13 +26,13 @@ from dermimit.records import provenance, write_json
 from dermimit.train.run import load_run
 from studies.shared.paths import PUBLISHED, ROOT
 from studies.visits.model import VisitFusion
+from studies.visits.tables import PIXELS
 from studies.visits.training import Series, answers, fit_visits
 
 SEED = 1_000_006  # of no split of a dataset that `dermimit data synderm` would write
 SIZES = {"train": 4000, "val": 600, "test": 1500}
 VISITS, SPACINGS, SEEDS = 5, (3.0, 10.0, 30.0, 90.0), (0, 1, 2)
 NAMES = LABEL_SPACE.diseases
-PIXELS = "pixel difference"
 
 
 def main(
