@@ -19,7 +19,7 @@ from studies.failures import (
 from studies.failures import (
     most_confident as worst,
 )
-from studies.shared.page import find_root
+from studies.shared.folders import find_root
 from studies.shared.published_cases import case_facts
 
 SPACE = LabelSpace("three", ("a", "b", "c"), ("arm", "leg"), ("scale", "crust"))

@@ -18,7 +18,7 @@ from studies.localisation.tables import (
     with_and_without,
     with_and_without_table,
 )
-from studies.shared.page import find_root
+from studies.shared.folders import find_root
 
 
 def rows(seeds=3, photos=40):

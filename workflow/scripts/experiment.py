@@ -10,7 +10,9 @@ import sys
 import nbformat
 
 from dermimit.train import fit
-from studies.shared.page import check_values, declared_parameters, find_root, forget_other, run_config
+from studies.shared.folders import find_root
+from studies.shared.parameters import check_values, declared_parameters
+from studies.shared.training import remove_stale_run, run_config
 
 
 def defaults() -> tuple[dict[str, str], dict[str, object]]:
@@ -33,7 +35,7 @@ def main() -> None:
     check_values(types, parameters, {})
     config = run_config(parameters)
     if parameters["replace"]:
-        forget_other(config)
+        remove_stale_run(config)
     print(fit(config))
 
 
