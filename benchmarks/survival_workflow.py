@@ -17,7 +17,7 @@ from dermimit.data import load
 from dermimit.records import read_json
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("workflow", "notebooks", "dermimit", "pyproject.toml")
+PARTS = ("workflow", "notebooks", "dermimit", "studies", "pyproject.toml")
 SMALL = {"n_train": 60, "n_val": 20, "n_test": 20, "samples": 160, "epochs": 5, "batch_size": 16, "image_size": 64}
 RUN = "results/runs/smoke/synderm/D_B_A-seed0"
 TRIES = 20

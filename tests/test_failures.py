@@ -22,7 +22,7 @@ from studies.failures import (
     planted,
     shortcut_tables,
 )
-from studies.shared.page import find_root
+from studies.shared.folders import find_root
 from studies.shared.published_cases import case_facts
 
 SPACE = LabelSpace("three", ("a", "b", "c"), ("arm", "leg"), ("scale", "crust"))

@@ -9,7 +9,7 @@ from dermimit.explain.attributions import METHODS
 from dermimit.records import read_json
 from studies.failures import ink, ink_study
 from studies.failures.ink_study import INK
-from studies.shared.page import find_root
+from studies.shared.folders import find_root
 
 NO_LESION = np.zeros((64, 64), bool)
 

@@ -13,6 +13,7 @@ from dermimit.explain.deletion import Curves, blurred, deletion_and_insertion
 from dermimit.explain.localisation_names import HUMAN_IOU, SCORES
 from dermimit.train import TrainConfig, fit, load_run
 from studies.localisation import summary
+from studies.localisation.contrast import contrast
 from studies.localisation.map_scores import Thresholds, choose_thresholds, measure
 from studies.localisation.masked_photographs import MaskedPhotos
 

@@ -21,7 +21,7 @@ from studies.localisation.tables import (
     with_and_without_table,
 )
 from studies.shared.evidence import with_controls
-from studies.shared.page import find_root
+from studies.shared.folders import find_root
 
 
 def rows(seeds=3, photos=40):

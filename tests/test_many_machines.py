@@ -29,7 +29,7 @@ def dry_run(project, profile, *more, target):
 
 @pytest.fixture
 def project(tmp_path):
-    for name in ("dermimit", "workflow", "notebooks"):
+    for name in ("dermimit", "studies", "workflow", "notebooks"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 

@@ -15,18 +15,16 @@ import pytest
 import yaml
 
 from dermimit.train import TrainConfig
-from studies.shared.page import (
+from studies.shared.page import Page, open_page, rerun_command
+from studies.shared.parameters import (
     ParameterError,
     check_parameters,
     declared_parameters,
-    glue,
     injected_names,
     loader_options,
-    rerun_command,
-    run_config,
-    show_subset,
 )
-from studies.shared.training import OF_PAGE, run_of_row
+from studies.shared.show import glue, show_subset
+from studies.shared.training import OF_PAGE, run_config, run_of_row
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -34,12 +32,23 @@ DECLARED = 'seed: int = 0  # seed\nlr: float = 0.1  # rate\nnames: list[str] = [
 
 
 @pytest.fixture(params=TEMPLATES, ids=lambda path: path.stem)
-def notebook(request):
-    return nbformat.read(request.param, as_version=4)
+def template(request):
+    return request.param
+
+
+@pytest.fixture
+def notebook(template):
+    return nbformat.read(template, as_version=4)
 
 
 def parameters_cells(notebook):
     return [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+
+
+def code_after_parameters(notebook):
+    (cell,) = parameters_cells(notebook)
+    code = [c for c in notebook.cells if c.cell_type == "code"]
+    return [c.source.rstrip(";\n") for c in code[code.index(cell) + 1 :]]
 
 
 def test_these_are_the_pages():
@@ -60,13 +69,23 @@ def test_valid_with_the_usual_kernel_and_no_output(notebook):
     assert not any(cell.outputs or cell.execution_count for cell in code)
 
 
-def test_parameters_are_typed_commented_and_checked_next(notebook):
+def test_parameters_are_typed_commented_and_checked_next(template, notebook):
     (cell,) = parameters_cells(notebook)
     lines = cell.source.splitlines()
     assert len(declared_parameters(cell.source)) == len(lines)
     assert all("  # " in line for line in lines)
-    following = [c for c in notebook.cells if c.cell_type == "code"]
-    assert "check_parameters(globals()" in following[following.index(cell) + 1].source
+    assert re.search(rf'page = open_page\(\s*globals\(\),\s*"{template.stem}"', code_after_parameters(notebook)[0])
+
+
+def test_every_parameter_does_something(notebook):
+    (cell,) = parameters_cells(notebook)
+    opening, *rest = code_after_parameters(notebook)
+    code = "\n".join(rest)
+    used = {node.id for node in ast.walk(ast.parse("\n".join([opening, code]))) if isinstance(node, ast.Name)}
+    used |= {"report"} if '"**' in opening else {"report", "profile", "dataset"}  # a note, or the banner
+    used |= {"data_root"} if "dataset_root(page.parameters" in code else set()
+    if "run_config(page.parameters)" not in code:
+        assert set(declared_parameters(cell.source)) <= used
 
 
 def test_papermill_can_read_every_parameter(notebook):
@@ -79,13 +98,16 @@ def test_cells_are_short(notebook):
         assert len(cell.source.splitlines()) <= 40, cell.source[:80]
         if cell.cell_type == "code":
             tree = ast.parse(cell.source.rstrip(";\n"))
-            assert not any(isinstance(node, ast.ClassDef | ast.FunctionDef) for node in ast.walk(tree))
+            for node in ast.walk(tree):
+                assert not isinstance(node, ast.ClassDef | ast.FunctionDef)
+                if isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
+                    assert node.end_lineno - node.lineno < 10, ast.unparse(node)[:80]
 
 
 def test_page_opens_with_claim_and_ends_with_command(notebook):
     assert notebook.cells[0].source.startswith("# ")
     assert "**Claim.**" in notebook.cells[0].source and "Key takeaways" in notebook.cells[0].source
-    assert "rerun_command(" in notebook.cells[-2].source and "show_provenance(" in notebook.cells[-2].source
+    assert "page.close(" in notebook.cells[-1].source and notebook.cells[-1].metadata.tags == ["remove-input"]
 
 
 def test_every_figure_has_alt_text_caption_and_name(notebook):
@@ -172,7 +194,7 @@ def test_glued_values_are_plain_floats_and_words(capsys, monkeypatch):
     import numpy as np
 
     shown = []
-    monkeypatch.setattr("studies.shared.page.display", lambda data, **more: shown.append((data, more)))
+    monkeypatch.setattr("studies.shared.show.display", lambda data, **more: shown.append((data, more)))
     glue({"f1": np.float64(0.5), "best": "attention"})
     data, more = shown[0]
     assert data == {"application/papermill.record/text/plain": "0.5"}
@@ -182,7 +204,7 @@ def test_glued_values_are_plain_floats_and_words(capsys, monkeypatch):
 
 def test_a_subset_of_a_public_dataset_is_named(monkeypatch):
     shown = []
-    monkeypatch.setattr("studies.shared.page.display", lambda data, **more: shown.append(data["text/markdown"]))
+    monkeypatch.setattr("studies.shared.show.display", lambda data, **more: shown.append(data["text/markdown"]))
     show_subset("pad_ufes_20", 2298)
     show_subset("synderm", 10)
     assert not shown
@@ -190,13 +212,42 @@ def test_a_subset_of_a_public_dataset_is_named(monkeypatch):
     assert "PAD-UFES-20, 948-image subset** of 2,298" in shown[0]
 
 
-def test_the_rerun_command_is_one_papermill_understands(monkeypatch):
-    shown = []
-    monkeypatch.setattr("studies.shared.page.display", lambda data, **more: shown.append(data["text/markdown"]))
-    rerun_command("03_train", {"seed": 3, "data_root": "", "lsm": True, "tasks": "disease", "out": "a b"})
-    words = shlex.split(shown[0].removeprefix("```bash").removesuffix("```").replace("\\\n", ""))
+def test_the_rerun_command_is_one_papermill_understands():
+    given = {"seed": 3, "data_root": "", "lsm": True, "tasks": "disease", "out": "a b"}
+    words = shlex.split(
+        rerun_command("03_train", given).removeprefix("```bash").removesuffix("```").replace("\\\n", "")
+    )
     assert words[:3] == ["papermill", "notebooks/03_train.ipynb", "03_train-again.ipynb"]
     assert words[3:] == ["-p", "seed", "3", "-p", "lsm", "True", "-p", "tasks", "disease", "-p", "out", "a b"]
+
+
+def test_a_page_opens_with_a_note_or_with_the_profile(monkeypatch):
+    shown = []
+    monkeypatch.setattr("studies.shared.show.display", lambda data, **more: shown.append(data["text/markdown"]))
+    monkeypatch.chdir(ROOT / "notebooks")
+    page = open_page(namespace(), "14_skin_tone", "**Once.**", record="skin_tone", kind=("x", "y"))
+    assert page.read("by_type")["photographs"] > 0 and page.labels()["full"] == "full (LSM + CIM)"
+    declared = 'profile: str = "quick"  # profile\ndataset: str = "scin"  # dataset'
+    open_page({"In": ["", declared, "open"], "profile": "quick", "dataset": "scin"}, "01_data")
+    assert shown[0] == "**Once.**" and shown[1].startswith("**Profile `quick` on SCIN.** A live demonstration")
+    with pytest.raises(ParameterError, match="'dataset' must be one of synderm"):
+        open_page({"In": ["", declared, "open"], "profile": "quick", "dataset": "isic"}, "01_data")
+
+
+def test_a_page_closes_with_command_checkout_provenance_and_numbers(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr("studies.shared.show.display", lambda data, **more: shown.append(data["text/markdown"]))
+    report = tmp_path / "numbers" / "page.json"
+    page = Page("14_skin_tone", {"drawn": 96, "report": str(report)}, ROOT, "skin_tone", 0.0)
+    page.close({"commit": "0123456789ab", "python": "3.12"}, again={"report": ""}, worst=0.5)
+    command, checkout, provenance = shown
+    assert "-p drawn 96" in command and "-p report" not in command
+    assert "`by_type.json`" in checkout and "`0123456789`" in provenance
+    written = json.loads(report.read_text())
+    assert written.pop("executed") and written == {"worst": 0.5}
+    shown.clear()
+    Page("11_speed", {"report": ""}, ROOT, "", 0.0).close(None)
+    assert len(shown) == 1
 
 
 def papermill(tmp_path, name, *arguments):

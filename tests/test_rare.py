@@ -9,7 +9,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 from dermimit.evaluate import conformal
 from studies.rare_diseases import by_frequency as rare
 from studies.rare_diseases import coverage, few_shot, novelty, numbers, tables
-from studies.shared.page import find_root
+from studies.shared.folders import find_root
 
 RNG = np.random.default_rng(0)
 

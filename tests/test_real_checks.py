@@ -9,7 +9,7 @@ from dermimit.data import pad_ufes_20
 from dermimit.records import read_json
 from studies.real_photographs import charts as real_charts
 from studies.real_photographs import leakage, missingness
-from studies.shared.page import find_root
+from studies.shared.folders import find_root
 
 
 def answers(n=240, seed=0, telling=True):

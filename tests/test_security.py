@@ -21,7 +21,7 @@ from dermimit.data.synderm.files import read_maps
 from dermimit.explore.bundle import source
 from dermimit.model.hybrid import read_state_dict
 from dermimit.train.checkpoint import CheckpointError, load_tensors
-from studies.shared.page import show_table, show_text, without_html
+from studies.shared.show import show_table, show_text, without_html
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("dermimit", "studies", "workflow", "benchmarks", "book")
@@ -145,7 +145,7 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path, what):
 def shown(monkeypatch):
     """What notebooks would show."""
     outputs = []
-    monkeypatch.setattr("studies.shared.page.display", lambda data, **more: outputs.append(data))
+    monkeypatch.setattr("studies.shared.show.display", lambda data, **more: outputs.append(data))
     return outputs
 
 

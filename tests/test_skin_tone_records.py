@@ -19,7 +19,7 @@ from dermimit.evaluate.runs import read_experiments
 from dermimit.evaluate.statistics import count_interval
 from dermimit.records import read_json
 from studies.shared.evidence import read_evidence
-from studies.shared.page import find_root
+from studies.shared.folders import find_root
 from studies.skin_tone import by_type_tables, mix_tables, numbers, pair_tables, real_tables
 from studies.skin_tone import counterfactuals as paired
 from studies.skin_tone import mix as skin_mix

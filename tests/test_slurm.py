@@ -40,7 +40,7 @@ def slurm_environment(tmp_path) -> Iterator[dict[str, str]]:
 def project(tmp_path) -> Path:
     """A copy of the workflow, with a table of its own and trainings long enough to be met in the middle."""
     copy = tmp_path / "project"
-    for name in ("dermimit", "workflow", "notebooks"):
+    for name in ("dermimit", "studies", "workflow", "notebooks"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     (copy / "workflow/experiments/mine.csv").write_text(ROW)
     path = copy / "workflow/config/smoke.yaml"

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 TEMPLATES = len([*(ROOT / "notebooks").glob("*.ipynb")])
 sys.path.insert(0, str(ROOT / "workflow"))
 import helpers  # noqa: E402
+import imports  # noqa: E402
 from snakemake.exceptions import WorkflowError  # noqa: E402
 
 from dermimit.data.synderm import LABEL_SPACE, write  # noqa: E402
@@ -24,8 +25,10 @@ from dermimit.evaluate.runs import read_experiments  # noqa: E402
 from dermimit.records import RESULT_CODE  # noqa: E402
 from dermimit.train import TrainConfig, with_settings  # noqa: E402
 from dermimit.train.assemble import build_model  # noqa: E402
-from studies.shared.page import run_config  # noqa: E402
-from studies.shared.training import run_of_row  # noqa: E402
+from studies.shared.training import (
+    run_config,
+    run_of_row,
+)
 
 PROFILES = ("smoke", "quick", "published", "paper")
 
@@ -222,14 +225,19 @@ def test_staged_pages_hold_no_machine_paths(tmp_path):
         helpers.stage(tmp_path / "gone.ipynb", tmp_path / "page.ipynb")
 
 
-def plan(*config, target="book"):
-    """Job counts of a dry run that assumes nothing is there yet."""
-    command = [sys.executable, "-m", "snakemake", "-n", "--forceall", "-s", "workflow/Snakefile"]
+def dry_run(*config, target="book", more=()):
+    """What Snakemake says of a run that assumes nothing is there yet."""
+    command = [sys.executable, "-m", "snakemake", "-n", "--forceall", *more, "-s", "workflow/Snakefile"]
     command += ["--profile", "workflow/profiles/local", "--config", *config, "--", target]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("SNAKEMAKE")}
     result = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
-    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", result.stdout + result.stderr, re.M)}
+    return result.stdout + result.stderr
+
+
+def plan(*config, target="book"):
+    """Job counts of a dry run."""
+    return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", dry_run(*config, target=target), re.M)}
 
 
 @pytest.mark.slow
@@ -253,6 +261,18 @@ def test_plan_with_photographs(pad):
     expected = {"train": 9, "page": TEMPLATES, "pages": 1, "explorer": 1, "book": 1}
     expected["total"] = sum(expected.values())
     assert plan("profile=quick", "dataset=pad_ufes_20", f"data_root={pad}") == expected
+
+
+@pytest.mark.slow
+def test_a_page_is_given_what_it_declares():
+    said = dry_run("profile=smoke", "dataset=synderm", target="pages", more=("--printshellcmds",))
+    given = re.findall(r"papermill notebooks/(\w+)\.ipynb .* -y '({.*})'", said)
+    assert {page for page, _ in given} == {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
+    for page, words in given:
+        declared = imports.declared(str(ROOT / f"notebooks/{page}.ipynb"))
+        assert json.loads(words).keys() <= declared, page
+        shared = {"profile", "dataset", "data_root", "data_options", "report"} & declared
+        assert shared <= json.loads(words).keys(), page
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Which source files a notebook is made with: what it imports, what that imports, and the data files beside those."""
+"""What a notebook is made with: source files that it imports, directly or not, data files beside, its parameters."""
 
 import ast
 import json
@@ -19,6 +19,19 @@ def sources(notebook: str) -> list[str]:
     lines = [line for cell in cells if cell["cell_type"] == "code" for line in [*cell["source"], "\n"]]
     text = "".join(line for line in lines if not line.lstrip().startswith(("%", "!")))
     return _closure(_imported(ast.parse(text)))
+
+
+@cache
+def declared(notebook: str) -> frozenset[str]:
+    """The names of a notebook's parameters: what its cell with the tag `parameters` assigns.
+
+    Args:
+        notebook: path from the repository's top, where this is called.
+    """
+    cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
+    cell = next(cell for cell in cells if "parameters" in cell["metadata"].get("tags", []))
+    typed = [node for node in ast.parse("".join(cell["source"])).body if isinstance(node, ast.AnnAssign)]
+    return frozenset(ast.unparse(node.target) for node in typed)
 
 
 def of_module(name: str) -> list[str]:

@@ -9,8 +9,7 @@ import json
 import sys
 
 from dermimit.train import fit
-from studies.shared.page import forget_other
-from studies.shared.training import run_of_row
+from studies.shared.training import remove_stale_run, run_of_row
 
 
 def main() -> None:
@@ -18,7 +17,7 @@ def main() -> None:
     parameters = json.loads(sys.argv[1])
     config = run_of_row(parameters)
     if parameters.get("replace", False):
-        forget_other(config)
+        remove_stale_run(config)
     print(fit(config))
 
 
