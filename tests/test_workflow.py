@@ -25,10 +25,7 @@ from dermimit.evaluate.runs import read_experiments  # noqa: E402
 from dermimit.records import RESULT_CODE  # noqa: E402
 from dermimit.train import TrainConfig, with_settings  # noqa: E402
 from dermimit.train.assemble import build_model  # noqa: E402
-from studies.shared.training import (
-    run_config,
-    run_of_row,
-)
+from studies.shared.training import run_config, run_of_row  # noqa: E402
 
 PROFILES = ("smoke", "quick", "published", "paper")
 

@@ -14,11 +14,12 @@ from typing import Any
 
 os.environ.setdefault("TQDM_DISABLE", "1")  # a progress bar in an executed notebook is noise in the book
 
-from dermimit.evaluate.runs import modified_text, published_note, read_experiments
+from dermimit.evaluate.runs import read_experiments
 from dermimit.explain.style import use_style
 from dermimit.records import read_json
 from studies.shared.folders import find_root
 from studies.shared.parameters import DATASETS, check_parameters
+from studies.shared.published import modified_text, published_note
 from studies.shared.show import show_provenance, show_text
 
 PROFILES = {
