@@ -5,7 +5,7 @@ then ends with the files of an undisturbed one: every number bit for bit, no rec
 
     python benchmarks/survival.py
 
-The other faults are those of tests/test_faults.py, whose outcomes are recorded too. A quarter of an hour on one core.
+The other faults are those of tests/train/test_faults.py; their outcomes are recorded too. Fifteen minutes on one core.
 """
 
 import os
@@ -208,11 +208,11 @@ def drawing() -> Trial:
 
 
 def injected() -> list[dict[str, Any]]:
-    """The outcome of each test of tests/test_faults.py."""
+    """The outcome of each test of tests/train/test_faults.py."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "faults.xml")
         command = [sys.executable, "-m", "pytest", "-q", "-m", "not browser", f"--junitxml={report}"]
-        run([*command, "tests/test_faults.py"], cwd=ROOT, stdout=DEVNULL, stderr=STDOUT, check=False)
+        run([*command, "tests/train/test_faults.py"], cwd=ROOT, stdout=DEVNULL, stderr=STDOUT, check=False)
         cases = ElementTree.parse(report).iter("testcase")
         return [{"fault": c.get("name", "").removeprefix("test_"), "survived": not len(c)} for c in cases]
 
@@ -241,7 +241,7 @@ def main(
     Args:
         out: file to write.
         trainings, evaluations, drawings, workflows: kills of each.
-        others: run tests/test_faults.py too.
+        others: run tests/train/test_faults.py too.
         seed: of the moments.
     """
     started = time.time()

@@ -1,0 +1,162 @@
+"""The published records say what the book and the README quote, and can be computed again from the predictions."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dermimit.data import LabelSpace
+from dermimit.data.synderm import LABEL_SPACE
+from dermimit.data.synderm.golden import pixels_fingerprint
+from dermimit.evaluate.metrics import score
+from dermimit.evaluate.out_of_fold import COLUMNS
+from dermimit.evaluate.runs import read_experiments, read_histories, read_records
+from dermimit.records import read_json
+from studies.evidence import tables as evidence_pages
+from studies.evidence.real import read_real_evidence
+from studies.evidence.verdict_texts import readme_text
+from studies.evidence.verdicts import SUMS, judge, judge_real
+from studies.shared.evidence import with_controls
+from studies.shared.published import readme_table
+from studies.shared.references import UNIFORM, published_references
+
+ROOT = Path(__file__).parents[2]
+PUBLISHED = ROOT / "results" / "published"
+EXPERIMENTS = read_experiments(ROOT / "workflow" / "experiments" / "ablation.csv")
+RUNS = sorted(path.parent for path in (PUBLISHED / "synderm").glob("*/predictions.parquet"))
+
+
+def test_every_row_of_the_ablation_is_published_with_the_same_five_seeds():
+    records = read_records(PUBLISHED / "synderm")
+    rows = EXPERIMENTS.set_index("row")
+    assert set(records["row"]) == set(rows.index)
+    assert all(sorted(runs["seed"]) == [0, 1, 2, 3, 4] for _, runs in records.groupby("row"))
+    for record in records.to_dict("records"):
+        row = rows.loc[record["row"]]
+        assert (row["tasks"], row["lsm"], row["fusion"]) == (
+            "+".join(record["config/tasks"]),
+            record["config/lsm"],
+            record["config/fusion"],
+        )
+
+
+def test_all_runs_had_the_same_recipe_and_the_same_test_photographs():
+    records = read_records(PUBLISHED / "synderm")
+    for name in ("samples", "batch_size", "lr", "optimizer", "model", "image_size", "epochs"):
+        assert records[f"config/{name}"].nunique() == 1, name
+    for name in ("data_fingerprint", "code_fingerprint", "commit"):
+        assert records[f"provenance/{name}"].nunique() == 1, name
+    assert not records["provenance/dirty"].any()
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda run: run.name)
+def test_the_metrics_follow_from_the_predictions(run):
+    label_space = LabelSpace.from_dict(read_json(run / "label_space.json"))
+    predictions = pd.read_parquet(run / "predictions.parquet")
+    computed = score(predictions[predictions["split"] == "test"], label_space)
+    assert computed == pytest.approx(read_json(run / "metrics.json")["test"], abs=1e-12)
+
+
+def test_the_readme_quotes_the_verdicts_that_the_rule_gives():
+    rows = read_experiments(ROOT / "workflow/experiments/real/pad_ufes_20.csv")
+    found = with_controls(ROOT)
+    told = readme_text(judge(found), judge_real(read_real_evidence(ROOT), rows), judge(found, SUMS))
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = text.split("<!-- verdicts -->")[1].split("<!-- end of verdicts -->")[0]
+    assert block.strip() == told.strip()
+
+
+def test_the_controls_had_the_ablations_code_budget_seeds_and_photographs():
+    ablation, controls = (read_records(PUBLISHED / name) for name in ("synderm", "synderm-evidence/controls"))
+    both = pd.concat([ablation, controls])
+    assert controls.groupby("row")["seed"].agg(sorted).map(tuple).unique().tolist() == [(0, 1, 2, 3, 4)]
+    assert set(controls["row"]) == set(read_experiments(ROOT / "workflow/experiments/controls.csv")["row"])
+    for name in ("provenance/code_fingerprint", "provenance/data_fingerprint", "provenance/commit", "config/samples"):
+        assert both[name].nunique() == 1, name
+    assert not both["provenance/dirty"].any()
+
+
+def test_that_training_was_short_is_said():
+    records = read_records(PUBLISHED / "synderm")
+    share = records.loc[records["row"] == "full", "test/disease/macro_f1"].mean()
+    share /= read_json(PUBLISHED / "synderm" / "ceiling.json")["macro_f1"]
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert "no row had stopped learning" in text and 0.25 < share < 0.5
+    assert (records.groupby("row")["config/samples"].unique().str[0] == 32_000).all() and "32,000 photographs" in text
+
+
+def test_the_readme_names_what_a_guess_scores():
+    chance = published_references(PUBLISHED / "synderm", LABEL_SPACE).loc[UNIFORM]
+    assert f"| {UNIFORM} | – | {chance['disease/macro_f1']:.3f} |" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert chance["disease/macro_f1"] == pytest.approx(evidence_pages.GUESS, abs=5e-4)
+    assert chance["attributes/map"] == pytest.approx(0.135, abs=5e-4)
+
+
+def test_no_row_of_the_ablation_had_stopped_learning():
+    histories = read_histories(read_records(PUBLISHED / "synderm"))
+    scores = histories.groupby(["row", "epoch"])["val/disease/macro_f1"].mean().unstack()
+    assert (scores[4] > scores[2]).all()
+
+
+def test_the_readme_quotes_the_published_table():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = text.split("<!-- published table -->")[1].split("<!-- end of table -->")[0]
+    assert block.strip() == readme_table(PUBLISHED / "synderm", EXPERIMENTS).strip()
+
+
+def test_answers_on_real_photographs_are_whole_and_without_pixels():
+    record = read_json(PUBLISHED / "real_evidence/pad_ufes_20.json")
+    answers = pd.read_parquet(PUBLISHED / "real_evidence/pad_ufes_20.parquet")
+    assert list(answers) == COLUMNS and not list((PUBLISHED / "pad_ufes_20").rglob("predictions.parquet"))
+    assert answers["image"].str.fullmatch(r"PAT_\d+_\d+_\d+").all()  # official ids
+    rows = read_experiments(ROOT / "workflow/experiments/real/pad_ufes_20.csv")["row"]
+    for (row, seed), part in answers.groupby(["row", "seed"]):
+        assert len(part) == part["image"].nunique() == 948 and sorted(part["fold"].unique()) == [0, 1, 2, 3, 4], (
+            row,
+            seed,
+        )
+        assert part.groupby("patient_id")["fold"].nunique().eq(1).all()  # no patient in two folds
+    assert set(answers["row"]) == set(rows)
+    keys = set(answers[["row", "seed", "fold"]].itertuples(index=False, name=None))
+    runs = {(run["row"], run["seed"], run["fold"]): run for run in record["runs"]}
+    assert set(runs) == keys
+    assert not any(run["dirty"] for run in runs.values()) and all(run["seconds"] > 1 for run in runs.values())
+
+
+@pytest.mark.parametrize("name", ["shortcuts", "visibility", "realism"])
+def test_the_measurements_of_the_drawn_dataset_are_complete_and_of_what_is_drawn_now(name):
+    found = read_json(PUBLISHED / "synderm_checks" / f"{name}.json")
+    assert found["provenance"]["drawing_fingerprint"] == pixels_fingerprint()
+    assert not found["provenance"]["dirty"]
+    assert not found.get("missing")
+
+
+def test_circumstances_tell_no_disease_and_every_attribute_can_be_seen():
+    rows = pd.DataFrame(read_json(PUBLISHED / "synderm_checks/shortcuts.json")["table"]).set_index("model")
+    assert rows.loc["nuisance", "macro_f1_low"] <= rows.loc["nuisance_permuted", "macro_f1_high"]
+    for shortcut in ("histogram", "thumbnail"):
+        assert rows.loc[shortcut, "macro_f1_high"] < rows.loc["vit_disease", "macro_f1_low"] / 2
+    seen = pd.DataFrame(read_json(PUBLISHED / "synderm_checks/visibility.json")["table"])
+    overall = seen[seen["skin"] == "all"]
+    assert len(overall) == 27
+    assert (overall["low"] > 0.5).all()
+    assert (overall["auroc"] < 0.99).all()
+
+
+def test_the_readme_quotes_how_long_the_book_takes():
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    found = read_json(PUBLISHED / "speed/book_stages.json")
+    longest = next(row for row in found["stages"] if row["stage"] == "train")["longest_seconds"]
+    assert found["profile"] == "quick" and not found["provenance"]["dirty"]
+    assert f"`make book` {found['total_seconds'] / 60:.0f} minutes" in text
+    assert f"the longest of {longest / 60:.1f} minutes" in text
+    slower = read_json(PUBLISHED / "speed/book_stages_slower.json")
+    assert slower["provenance"]["device"] == found["provenance"]["device"] and not slower["provenance"]["dirty"]
+    assert f"of the same name took {slower['total_seconds'] / 60:.0f} minutes for the book" in text
+
+
+def test_the_readme_may_say_that_the_centre_points_best():
+    rows = pd.read_parquet(ROOT / "results/published/localisation/synderm_methods.parquet")
+    for name in ("pointing", "auroc"):
+        means = rows.groupby("method")[name].mean().sort_values()
+        assert means.index[-1] == "centre_prior"

@@ -1,0 +1,134 @@
+"""The records of what was survived are complete, the page says what they say, and the trials can be made again."""
+
+import importlib.util
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+from dermimit.records import read_json
+from studies.survival import charts as survival_charts
+from studies.survival import tables
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "results/published/survival"
+FOUND = tables.read_survival(ROOT)
+
+
+def script(name):
+    """A script of benchmarks/ as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", ["faults", "fuzz", "memory"])
+def test_records_say_where_they_come_from(name):
+    provenance = read_json(FOLDER / f"{name}.json")["provenance"]
+    assert provenance["dirty"] is False and len(provenance["commit"]) == 40
+
+
+def test_at_least_fifty_processes_were_killed_and_nothing_was_lost():
+    kills = pd.DataFrame(FOUND.faults["kills"])
+    assert len(kills) >= 50 and set(kills["activity"]) == {"training", "evaluation", "drawing", "workflow"}
+    assert kills["survived"].all() and kills["done_twice"].max() <= 1
+    assert kills["share_of_time"].min() < 0.2 and kills["share_of_time"].max() > 0.8
+    assert {line["activity"]: line["tried"] for line in FOUND.faults["summary"]} == kills[
+        "activity"
+    ].value_counts().to_dict()
+    assert all(fault["survived"] for fault in FOUND.faults["faults"]) and len(FOUND.faults["faults"]) >= 30
+
+
+def test_the_other_faults_are_those_that_are_tested_now():
+    text = (ROOT / "tests/train/test_faults.py").read_text(encoding="utf-8")
+    recorded = {fault["fault"].split("[")[0] for fault in FOUND.faults["faults"]}
+    assert all(f"def test_{name}(" in text for name in recorded)
+    assert text.count("\ndef test_") == len(recorded)
+
+
+def test_a_million_inputs_and_no_error_but_ours():
+    total, readers = FOUND.fuzz["total"], FOUND.fuzz["readers"]
+    assert total["inputs"] >= 1_000_000 and total["read"] + total["refused"] == total["inputs"]
+    assert total["escaped"] == total["crashed"] == 0
+    assert {row["reader"] for row in readers} >= {"photographs", "tables", "manifests, CSV", "manifests, Parquet"}
+    assert min(row["read"] for row in readers) > 0 and min(row["refused"] for row in readers) > 0
+
+
+def test_memory_holds_level_and_a_million_predictions_were_scored_in_parts():
+    assert FOUND.memory["training"][-1]["cases"] >= 99_000
+    course = [row["mb"] for row in FOUND.memory["training"]]
+    assert max(course[len(course) // 5 :]) < 1.05 * course[len(course) // 5]
+    rows = pd.DataFrame(FOUND.memory["scoring"])
+    taken = (rows["peak_mb"] - rows["before_mb"]).groupby([rows["how"], rows["predictions"]]).max()
+    assert (
+        taken["in parts", 1_000_000] < 1.5 * taken["in parts", 10_000] < taken["at once", 300_000]
+        and rows["largest_difference"].max() < 1e-9
+    )
+
+
+def test_tables_count_what_the_records_hold():
+    kills = tables.kills_table(FOUND.faults)
+    assert kills["activity"].iloc[-1] == "all" and kills["tried"].iloc[-1] == len(FOUND.faults["kills"])
+    assert kills["done twice, at most"].iloc[0] == "1 epoch"
+    faults = tables.faults_table(FOUND.faults)
+    assert faults["tried"].sum() == len(FOUND.faults["faults"]) and faults["lost"].sum() == 0
+    assert len(tables.fuzz_table(FOUND.fuzz)) == 7 and "1,000,000" in set(
+        tables.scoring_table(FOUND.memory)["predictions"]
+    )
+    assert tables.lost([{"activity": "training", "survived": False, "why": "files"}]) == ["training: files"]
+
+
+def test_what_is_not_refuted_after_no_loss_is_three_in_n():
+    assert tables.most_likely_lost(60, 0) == pytest.approx(1 - 0.05 ** (1 / 60))
+    assert tables.most_likely_lost(300, 0) == pytest.approx(3 / 300, rel=0.01)
+    assert tables.most_likely_lost(5, 5) == 1.0 and 0.05 < tables.most_likely_lost(60, 2) < 0.11
+
+
+def test_the_age_of_the_lock_is_told_or_said_to_be_unknown(tmp_path):
+    facts = tables.lock_facts(ROOT, datetime(2100, 1, 1, tzinfo=UTC))
+    assert facts["packages"] > 100 and facts["hashes"] > facts["packages"]
+    (tmp_path / "requirements.lock").write_text("a==1 \\\n    --hash=sha256:0\n")
+    unknown = tables.lock_facts(tmp_path)
+    assert unknown == {"packages": 1, "hashes": 1, "date": None, "days": None}
+    assert "of unknown age" in tables.lock_text(unknown)
+    assert "12 days before" in tables.lock_text(unknown | {"date": "2026-01-01", "days": 12})
+
+
+def test_charts_show_losses_where_there_are_some():
+    kills = [{"activity": "training", "survived": i > 1, "share_of_time": i / 5} for i in range(5)]
+    figure = survival_charts.kill_moments(kills)
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == ["survived: 3", "lost: 2"]
+    course = survival_charts.memory_course(FOUND.memory)
+    assert course.axes[0].get_ylim()[0] == 0 and course.axes[1].get_xscale() == "log"
+    plt.close("all")
+
+
+def test_mutated_files_are_read_or_refused():
+    rows = script("fuzz").fuzz(600, seed=1)
+    assert sum(row["inputs"] for row in rows) >= 600
+    assert all(row["escaped"] == row["crashed"] == 0 for row in rows), [row["examples"] for row in rows]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_killed_processes_lose_nothing(tmp_path):
+    survival = script("survival")
+    survival.main(
+        tmp_path / "new" / "faults.json", trainings=3, evaluations=1, drawings=2, workflows=0, others=False, seed=5
+    )
+    found = read_json(tmp_path / "new" / "faults.json")
+    assert len(found["kills"]) == 6 and all(row["survived"] for row in found["kills"]), found["kills"]
+
+
+@pytest.mark.slow
+def test_memory_is_measured(tmp_path):
+    memory = script("memory")
+    memory.main(tmp_path / "new" / "memory.json", cases=256, every=64, counts=(300,), at_once=(300,))
+    found = read_json(tmp_path / "new" / "memory.json")
+    assert [row["cases"] for row in found["training"]] == [64, 128, 192, 256]
+    assert {row["how"] for row in found["scoring"]} == {"in parts", "at once"}
