@@ -1,11 +1,12 @@
 """Settings whose values are checked when they are made, and named where they are wrong."""
 
-from dataclasses import fields
-from typing import get_origin
+from dataclasses import dataclass, fields
+from typing import Any, get_origin
 
-KINDS = {int: int, float: (int, float), bool: bool, str: str, dict: dict}
+KINDS: dict[Any, Any] = {int: int, float: (int, float), bool: bool, str: str, dict: dict}
 
 
+@dataclass(frozen=True, kw_only=True)
 class Checked:
     """A dataclass with fields of plain types, which its `__post_init__` checks by these methods."""
 

@@ -1,9 +1,11 @@
 """What the history of a run decides and tells: one row an epoch."""
 
+from collections.abc import Container
+
 from dermimit.train.config import TrainConfig
 
 
-def selection_metric(columns: object) -> str:
+def selection_metric(columns: Container[str]) -> str:
     """The validation metric that chooses the epoch: disease macro-F1, or the first task's if there is no disease."""
     order = ("val/disease/macro_f1", "val/attributes/map", "val/body_part/map", "val/body_part/macro_f1")
     return next(name for name in order if name in columns)

@@ -51,7 +51,8 @@ def plain_recipe(config: TrainConfig, photos: PhotoDataset | WithLesionMap, acce
         return sample_order(len(photos), epoch * count, count, config.seed)
 
     def total(objectives: Mapping[str, Tensor]) -> Tensor:
-        return sum(objectives.values())
+        first, *others = objectives.values()
+        return sum(others, start=first)
 
     def backward(objectives: Mapping[str, Tensor], loss: Tensor, step: int) -> dict[str, float]:
         accelerator.backward(loss)

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from accelerate import Accelerator
 from torch import nn
+from torch.optim import Optimizer
 
 from dermimit.data import PhotoSet
 from dermimit.evaluate.metrics import score
@@ -52,7 +53,7 @@ def check_claim(config: TrainConfig) -> None:
 
 
 def resume(
-    out: Path, model: nn.Module, ema: nn.Module | None, optimizer: object, identity: dict, accelerator: Accelerator
+    out: Path, model: nn.Module, ema: nn.Module | None, optimizer: Optimizer, identity: dict, accelerator: Accelerator
 ) -> tuple[list[dict[str, float]], int]:
     """History so far and the first epoch to train: 0 without a checkpoint, or with one of other code or data.
 
