@@ -20,7 +20,7 @@ const OWN_STYLE = `
 .dermimit .steps { display: flex; gap: 0.5rem; margin-top: 0.4rem; }
 `;
 
-const ORDERS = { most confident: "most confident first", unsure: "least sure first", truth: "by true disease", answer: "by answer" };
+const ORDERS = { surest: "most confident first", unsure: "least sure first", truth: "by true disease", answer: "by answer" };
 
 async function render({ model, el }) {
   const data = model.get("data"), { cases, tags, maps, size, columns, grid: [down, across] } = data;
@@ -70,7 +70,7 @@ async function render({ model, el }) {
     meaning.textContent = kept === "" ? "" : `${tags[kept].meaning}. Among all ${data.wrong.toLocaleString("en")} wrong answers of the run: ${tags[kept].count.toLocaleString("en")}.`;
   }
 
-  const sorted = (found) => found.sort({ most confident: (a, b) => b.confidence - a.confidence, unsure: (a, b) => a.confidence - b.confidence,
+  const sorted = (found) => found.sort({ surest: (a, b) => b.confidence - a.confidence, unsure: (a, b) => a.confidence - b.confidence,
     truth: (a, b) => a.truth.localeCompare(b.truth) || b.confidence - a.confidence, answer: (a, b) => a.said[0][0].localeCompare(b.said[0][0]) || b.confidence - a.confidence }[orderSelect.value]);
 
   function place(c) {
