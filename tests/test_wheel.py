@@ -85,7 +85,7 @@ def test_the_wheel_holds_the_package_and_its_data_and_nothing_else(wheel: Path) 
 
 def test_only_what_is_required_is_there(stranger: tuple[Path, Path]) -> None:
     code = "import importlib.util as u, sys; print(*[n for n in sys.argv[1:] if u.find_spec(n)])"
-    found = run(stranger, "-c", code, "torch", "statsmodels", "imagehash", "IPython", "seaborn", "pytest", "studies")
+    found = run(stranger, "-c", code, "torch", "statsmodels", "imagehash", "IPython", "pytest", "studies")
     assert found.split() == ["torch"]
 
 

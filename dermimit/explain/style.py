@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.rcsetup import cycler
+import seaborn as sns
 
 # Okabe and Ito (2008), colours that stay apart under the common kinds of colour blindness.
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK = (
@@ -28,20 +28,11 @@ ROW_COLOURS = {
 }  # fmt: skip
 SPARE = (BLUE, "#B15928", "#1B9E77", "#7F7F00")
 MARKERS = "osD^vPX*<>dph8"
-INK, WIDTH = ".15", 1.25
+CYCLE = [BLUE, ORANGE, GREEN, RED, PINK, SKY, YELLOW, BLACK]
 STYLE: Any = {
     "figure.dpi": 110, "figure.facecolor": "white", "savefig.facecolor": "white", "svg.hashsalt": "dermimit",
-    "font.sans-serif": ["Arial", "DejaVu Sans", "Liberation Sans", "Bitstream Vera Sans", "sans-serif"],
-    "font.size": 11, "text.color": INK,
-    "axes.titlesize": 11, "axes.labelsize": 11, "axes.labelcolor": INK, "axes.edgecolor": INK, "axes.linewidth": WIDTH,
-    "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False,
-    "axes.prop_cycle": cycler(color=[BLUE, ORANGE, GREEN, RED, PINK, SKY, YELLOW, BLACK]),
-    "grid.color": ".8", "grid.linewidth": 1.0, "lines.solid_capstyle": "round", "image.cmap": "viridis",
-    "legend.frameon": False, "legend.fontsize": 11, "legend.title_fontsize": 12,
-    "patch.edgecolor": "w", "patch.force_edgecolor": True,
-    **{f"{axis}tick.{key}": value for axis in "xy" for key, value in {
-        "color": INK, "labelsize": 11, "major.size": 6, "major.width": WIDTH, "minor.size": 4, "minor.width": 1,
-    }.items()},
+    "font.size": 11, "axes.titlesize": 11, "axes.labelsize": 11, "axes.spines.top": False, "axes.spines.right": False,
+    "legend.frameon": False, "image.cmap": "viridis",
 }  # fmt: skip
 
 
@@ -71,6 +62,7 @@ def row_marker(row: str, rows: Sequence[str] = ()) -> str:
 
 def use_style() -> None:
     """Set fonts, sizes and a white background, and draw inline figures as SVG where there is a notebook."""
+    sns.set_theme(context="notebook", style="ticks", palette=CYCLE)
     mpl.rcParams.update(STYLE)
     ipython = sys.modules.get("IPython")  # in a notebook it has been imported
     if ipython is not None and ipython.get_ipython() is not None:
