@@ -13,10 +13,7 @@ from tqdm import tqdm
 
 from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate.answers import macro_f1
-from dermimit.evaluate.error_types import (
-    attribute_f1,
-    body_right,
-)
+from dermimit.evaluate.error_types import attribute_f1, body_right
 from dermimit.evaluate.ranks import rank_of_truth
 from dermimit.evaluate.resampling import Draws, macro_f1_draws, patient_draws, percentile_interval, two_level
 from dermimit.evaluate.runs import in_order

@@ -7,14 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from captum.attr import (
-    GradientShap,
-    IntegratedGradients,
-    LayerGradCam,
-    LayerGradientXActivation,
-    NoiseTunnel,
-    Saliency,
-)
+from captum.attr import GradientShap, IntegratedGradients, LayerGradCam, LayerGradientXActivation, NoiseTunnel, Saliency
 from torch import Tensor, nn
 
 from dermimit.explain.map_tools import (

@@ -10,9 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dermimit.data.skin import fitzpatrick_label
-from dermimit.evaluate.estimate import (
-    Estimate,
-)
+from dermimit.evaluate.estimate import Estimate
 from dermimit.explain.figures import draw_selection
 from dermimit.explain.style import RED, TASK_COLOURS, pretty
 from dermimit.explore.cases import picture

@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from dermimit.evaluate.answers import read_answers
-from dermimit.evaluate.estimate import ALPHA
+from dermimit.evaluate.estimate import ALPHA, minus
 from dermimit.evaluate.resampling import bootstrap_p, patient_draws
 from dermimit.evaluate.runs import in_order
 from studies.shared.evidence import Evidence
@@ -121,7 +121,7 @@ def exploration_table(readings: pd.DataFrame, factors: bool = False) -> pd.DataF
     """
     names = readings.set_index("row")["label"]
     label = readings["group"] + ": " + readings["label"] if factors else readings["label"]
-    differs = readings["difference"].map(lambda d: "–" if pd.isna(d) else f"{d:+.3f}")
+    differs = readings["difference"].map(lambda d: "–" if pd.isna(d) else minus(f"{d:+.3f}"))
     return pd.DataFrame(
         {
             "model": label.where(readings["reference"].notna(), readings["label"]),
@@ -144,7 +144,9 @@ def reading_text(readings: pd.DataFrame) -> str:
     rows = readings[readings["reference"].notna()]
     trained, stuck = (rows[(rows["reading"] == NO_TRAINING) == untrained] for untrained in (False, True))
     outside = trained[trained["reading"] != INSIDE].itertuples()
-    named = listed((f"*{r.group}: {r.label}* ({r.difference:+.3f})" for r in outside), "Outside the band", ", ")
+    named = listed(
+        (f"*{r.group}: {r.label}* ({minus(f'{r.difference:+.3f}')})" for r in outside), "Outside the band", ", "
+    )
     tail = f" {listed(stuck['label'], 'Did not train, and so was not compared', ', ')}." if len(stuck) else ""
     return (
         f"**Exploration, one seed a row: no test is made.** {named}. Of {len(trained)} rows that differ in nothing but "

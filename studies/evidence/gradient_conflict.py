@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from scipy import stats
 
-from dermimit.evaluate.estimate import ALPHA, CANNOT_TELL, Estimate
+from dermimit.evaluate.estimate import ALPHA, CANNOT_TELL, Estimate, minus
 from dermimit.evaluate.runs import read_histories
 
 CONFLICT = ("less conflict", "more conflict", CANNOT_TELL)
@@ -101,12 +101,12 @@ def conflict_text(by_seed: pd.DataFrame, row: str = "cim", reference: str = "con
     start = "Some pairs conflict" if lowest < 0 else "No pair of tasks conflicts on average: every mean is above 0"
     luck = "; one seed does not cover the luck of training" if seeds == 1 else f", {seeds} seeds"
     return (
-        f"{start}. Mean over the pairs: {agreement[row].mean():+.3f} with cross-interaction, "
-        f"{agreement[reference].mean():+.3f} with concatenation; difference {gain.signed()}{luck}: "
+        f"{start}. Mean over the pairs: {minus(f'{agreement[row].mean():+.3f}')} with cross-interaction, "
+        f"{minus(f'{agreement[reference].mean():+.3f}')} with concatenation; difference {gain.signed()}{luck}: "
         f"**{gain.verdict(CONFLICT)}**."
     )
 
 
 def format_sd(value: float, sd: float) -> str:
     """A signed mean, and its standard deviation over seeds where there is one."""
-    return f"{value:+.3f}" + ("" if pd.isna(sd) else f" ± {sd:.3f}")
+    return minus(f"{value:+.3f}") + ("" if pd.isna(sd) else f" ± {sd:.3f}")

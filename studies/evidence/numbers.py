@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from dermimit.evaluate.estimate import ALPHA, p_text
+from dermimit.evaluate.estimate import ALPHA, minus, p_text
 from dermimit.evaluate.significance import holm
 from studies.evidence.exploration import ABOVE, BELOW, INSIDE, NO_TRAINING
 from studies.evidence.verdict_texts import answers
@@ -52,7 +52,7 @@ def row_names(rows: pd.DataFrame, factors: bool) -> str:
         factors: name the group of each row too.
     """
     names = rows["group"] + ": " + rows["label"] if factors else rows["label"]
-    tails = ["" if pd.isna(d) else f" ({d:+.3f})" for d in rows["difference"]]
+    tails = ["" if pd.isna(d) else minus(f" ({d:+.3f})") for d in rows["difference"]]
     return listed((f"{name}{tail}" for name, tail in zip(names, tails, strict=True)), separator=", ")
 
 

@@ -18,14 +18,7 @@ from dermimit.data.label_space import LabelSpace
 from dermimit.data.skin import DARK_TYPES
 from dermimit.data.synderm import confusable
 from dermimit.evaluate.differential import differential
-from dermimit.evaluate.error_types import (
-    CASE_TAGS,
-    CONFOUNDERS,
-    ERROR_TAGS,
-    MOSTLY,
-    attribute_f1,
-    body_right,
-)
+from dermimit.evaluate.error_types import CASE_TAGS, CONFOUNDERS, ERROR_TAGS, MOSTLY, attribute_f1, body_right
 from dermimit.evaluate.resampling import Draws, patient_draws, percentile_interval, two_level
 
 SMALL = 1 / 3  # share of the photographs, by the lesion's area

@@ -12,9 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from dermimit.evaluate.error_types import (
-    TAG_LABELS,
-)
+from dermimit.evaluate.error_types import TAG_LABELS
 from dermimit.explain.figures import draw_selection
 from dermimit.explain.style import BLACK, BLUE, GREY, RED, pretty, row_colour, row_marker
 from dermimit.prediction import DISCLAIMER

@@ -13,9 +13,7 @@ import numpy as np
 from scipy import ndimage
 
 from dermimit.data.synderm import lab
-from studies.shared.pictures import (
-    linear,
-)
+from studies.shared.pictures import linear
 
 SIDE = 128  # pixels; photographs are compared at this size
 BLUER, DARKER, MOST_B = 10.0, 3.0, 4.0  # units of b*, L*, b*

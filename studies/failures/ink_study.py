@@ -19,9 +19,7 @@ from dermimit.evaluate.statistics import count_interval
 from dermimit.train.run import load_run
 from studies.failures.counterfactuals import disease_probabilities
 from studies.failures.ink import LEAST, SIDE, elsewhere, ink_pixels, painted_over
-from studies.shared.pictures import (
-    CLOSE_UP,
-)
+from studies.shared.pictures import CLOSE_UP
 
 COLOURS = ("violet", "blue", "black")  # of confounders.INKS, in order
 INK = CAUSES.index("ink")

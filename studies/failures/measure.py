@@ -23,9 +23,7 @@ from dermimit.data.label_space import LabelSpace
 from dermimit.data.synderm import LABEL_SPACE, RENDERER, pixels_fingerprint
 from dermimit.records import provenance, read_json, write_json
 from dermimit.train import fit, load_run
-from studies.failures import (
-    by_condition as failures,
-)
+from studies.failures import by_condition as failures
 from studies.failures import counterfactuals, error_dependence, ink, ink_study, most_confident, planted
 from studies.shared.paths import PUBLISHED, ROOT, WORK
 from studies.shared.published_cases import SEED, SIZE, TESTS, facts_of, tests

@@ -12,10 +12,7 @@ from dermimit.evaluate.comparisons import ONE_SEED
 from dermimit.evaluate.estimate import NOT_RUN, corrected_verdict, estimate, p_text
 from dermimit.evaluate.resampling import patient_draws, percentile_interval
 from dermimit.records import read_json
-from studies.shared.evidence import (
-    Evidence,
-    read_evidence,
-)
+from studies.shared.evidence import Evidence, read_evidence
 from studies.shared.paths import PUBLISHED
 
 BLIND = ("random_patches", "centre_patches", "k64")

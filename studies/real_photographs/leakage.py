@@ -20,10 +20,7 @@ from dermimit.evaluate.comparisons import macro_f1
 from dermimit.evaluate.statistics import bootstrap_interval
 from dermimit.train.config import TrainConfig
 from dermimit.train.engine import fit
-from studies.shared.pictures import (
-    describe,
-    thumbnails,
-)
+from studies.shared.pictures import describe, thumbnails
 
 SCHEMES = ("patient", "image")
 FOLDS = range(5)

@@ -11,7 +11,7 @@ import pandas as pd
 
 from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate.comparisons import compare
-from dermimit.evaluate.estimate import NOT_RUN, Estimate, p_text
+from dermimit.evaluate.estimate import NOT_RUN, Estimate, minus, p_text
 from dermimit.evaluate.resampling import bootstrap_floor
 from dermimit.evaluate.runs import read_experiments, read_records
 from dermimit.evaluate.statistics import format_mean_sd
@@ -125,7 +125,7 @@ def differences_table(found: pd.DataFrame, factors: bool = False) -> pd.DataFram
             "macro-F1": [f"{value:.3f}" + ("" if pd.isna(sd) else f" ± {sd:.3f}") for value, sd in scores],
             "difference (95 %)": [Estimate(d, *e).signed() for d, e in zip(rows["difference"], ends, strict=True)],
             "p (t, Holm)": rows["p_holm"].map(p_text),
-            "effect size": [f"{effect:.1f}" if pd.notna(effect) else "–" for effect in rows["effect"]],
+            "effect size": [minus(f"{effect:.1f}") if pd.notna(effect) else "–" for effect in rows["effect"]],
         }
     )
 

@@ -10,6 +10,7 @@ import pandas as pd
 from IPython.display import display
 
 from dermimit.data.facts import info
+from dermimit.evaluate.estimate import minus
 from studies.shared.parameters import DATASETS
 
 GLUE_PREFIX = "application/papermill.record/"  # what MyST-NB's glue roles look for
@@ -35,7 +36,7 @@ def show_table(frame: pd.DataFrame, *, index: bool = False, digits: int = 3) -> 
         digits: decimals of floats.
     """
     table = frame.reset_index().rename_axis(columns=None) if index else frame
-    options = {"index": False, "float_format": f"{{:.{digits}f}}".format, "na_rep": "–"}
+    options = {"index": False, "float_format": lambda x: minus(f"{x:.{digits}f}"), "na_rep": "–"}
     html = table.to_html(border=0, justify="left", **options)
     display({"text/html": html, "text/plain": table.to_string(**options)}, raw=True)
 

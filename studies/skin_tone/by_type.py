@@ -17,10 +17,7 @@ from dermimit.data.label_space import LabelSpace
 from dermimit.data.skin import DARK_GROUP, FITZPATRICK, SKIN_GROUPS, skin_group
 from dermimit.evaluate.answers import macro_f1
 from dermimit.evaluate.calibration import BINS, floor_of
-from dermimit.evaluate.error_types import (
-    attribute_f1,
-    body_right,
-)
+from dermimit.evaluate.error_types import attribute_f1, body_right
 from dermimit.evaluate.metrics import expected_calibration_error
 from dermimit.evaluate.resampling import (
     Draws,

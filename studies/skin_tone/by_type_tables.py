@@ -83,7 +83,7 @@ def shown_gaps(table: Sequence[Line], labels: Mapping[str, str]) -> str:
     apart = [line for line in scores if estimate(line).excludes()]
     texts = [f"{labels[x['row']]}, {SCORES[x['score']]} ({estimate(x).points()} points)" for x in apart]
     heading = (
-        f"Of the {len(scores)} gaps of all rows and scores, {len(apart)} with an interval that leaves zero out, where "
+        f"Of the {len(scores)} gaps of all rows and scores, the interval of {len(apart)} leaves zero out, where "
         f"chance alone gives about {max(1, round(ALPHA * len(scores)))}"
     )
     return listed(texts, heading) + "."

@@ -11,9 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dermimit.data.skin import FITZPATRICK
-from dermimit.data.synderm import (
-    RETAKE,
-)
+from dermimit.data.synderm import RETAKE
 from dermimit.evaluate.estimate import CANNOT_TELL, minus
 from dermimit.explain.style import BLACK, BLUE, GREY, ORANGE, RED, pretty, row_colour, row_marker
 from dermimit.prediction import DISCLAIMER

@@ -17,12 +17,7 @@ from torch import nn
 from tqdm import tqdm
 
 from dermimit.data.skin import FITZPATRICK
-from dermimit.data.synderm import (
-    LABEL_SPACE,
-    RETAKE,
-    SynDerm,
-    retake,
-)
+from dermimit.data.synderm import LABEL_SPACE, RETAKE, SynDerm, retake
 from dermimit.data.transforms import eval_transform
 from dermimit.evaluate.resampling import Draws, bootstrap_p, patient_draws, percentile_interval, two_level
 from dermimit.evaluate.significance import holm

@@ -20,15 +20,10 @@ from dermimit.data import pad_ufes_20
 from dermimit.data.synderm import RENDERER, SynDerm, pixels_fingerprint
 from dermimit.records import provenance, read_json, write_json
 from studies.shared.paths import PUBLISHED, ROOT, WORK
-from studies.shared.pictures import (
-    CLOSE_UP,
-)
+from studies.shared.pictures import CLOSE_UP
 from studies.synderm_checks import realism as real_photographs
 from studies.synderm_checks import shortcuts, visibility
-from studies.synderm_checks.realism import (
-    SEED,
-    Sample,
-)
+from studies.synderm_checks.realism import SEED, Sample
 
 CHECKS = ("shortcuts", "visibility", "realism")
 Check = Literal["shortcuts", "visibility", "realism"]

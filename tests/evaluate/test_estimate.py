@@ -3,16 +3,7 @@
 import numpy as np
 import pytest
 
-from dermimit.evaluate.estimate import (
-    ALPHA,
-    CANNOT_TELL,
-    NONE,
-    Estimate,
-    corrected_verdict,
-    estimate,
-    minus,
-    p_text,
-)
+from dermimit.evaluate.estimate import ALPHA, CANNOT_TELL, NONE, Estimate, corrected_verdict, estimate, minus, p_text
 
 NAN = float("nan")
 

@@ -16,10 +16,7 @@ from test_try import addresses, book, in_browser  # noqa: F401
 
 from dermimit import explore
 from dermimit.data.synderm import LABEL_SPACE, SynDerm
-from dermimit.evaluate.error_types import (
-    CASE_TAGS,
-    ERROR_TAGS,
-)
+from dermimit.evaluate.error_types import CASE_TAGS, ERROR_TAGS
 from dermimit.explore import failure_static
 from dermimit.explore.failure_data import (
     answer_tags,

@@ -8,9 +8,7 @@ from dermimit.data.label_space import LabelSpace
 from dermimit.data.synderm import LABEL_SPACE, SynDerm, retake
 from dermimit.evaluate.resampling import patient_draws
 from dermimit.records import read_json
-from studies.failures import (
-    by_condition as failures,
-)
+from studies.failures import by_condition as failures
 from studies.failures import (
     counterfactuals,
     error_dependence,

@@ -69,5 +69,5 @@ def test_findings_are_listed_and_their_absence_is_said():
 
 def test_rows_are_named_with_their_differences():
     rows = pd.DataFrame({"group": ["K", "loss"], "label": ["4", "focal"], "difference": [-0.1, float("nan")]})
-    assert first_lines.row_names(rows, True) == "K: 4 (-0.100), loss: focal"
-    assert first_lines.row_names(rows, False) == "4 (-0.100), focal" and first_lines.row_names(rows[:0], True) == "none"
+    assert first_lines.row_names(rows, True) == "K: 4 (−0.100), loss: focal"
+    assert first_lines.row_names(rows, False) == "4 (−0.100), focal" and first_lines.row_names(rows[:0], True) == "none"

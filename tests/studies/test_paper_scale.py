@@ -5,13 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dermimit.evaluate.estimate import (
-    NOT_RUN,
-)
+from dermimit.evaluate.estimate import NOT_RUN
 from dermimit.evaluate.runs import read_experiments, read_records
-from studies.shared.evidence import (
-    paper_scale_table,
-)
+from studies.shared.evidence import paper_scale_table
 
 ROOT = Path(__file__).parents[2]
 SMALL = "model=dermimitformer_tiny_patch8_64 image_size=64 samples=32 epochs=1 batch_size=16 precision=no compile=no"

@@ -5,9 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from dermimit.evaluate.estimate import (
-    NOT_RUN,
-)
+from dermimit.evaluate.estimate import NOT_RUN
 from dermimit.evaluate.runs import read_experiments
 from studies.evidence.real import (
     confusion_table,

@@ -8,14 +8,7 @@ import pandas as pd
 import pytest
 
 from dermimit.data.label_space import LabelSpace
-from dermimit.data.skin import (
-    DARK_GROUP,
-    DARK_TYPES,
-    FITZPATRICK,
-    SKIN_GROUPS,
-    fitzpatrick_label,
-    skin_group,
-)
+from dermimit.data.skin import DARK_GROUP, DARK_TYPES, FITZPATRICK, SKIN_GROUPS, fitzpatrick_label, skin_group
 from dermimit.evaluate.answers import macro_f1
 from dermimit.evaluate.metrics import expected_calibration_error
 from dermimit.evaluate.resampling import patient_draws

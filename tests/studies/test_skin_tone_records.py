@@ -8,11 +8,7 @@ import pytest
 from PIL import Image
 
 from dermimit.data.skin import FITZPATRICK
-from dermimit.data.synderm import (
-    LABEL_SPACE,
-    RETAKE,
-    SynDerm,
-)
+from dermimit.data.synderm import LABEL_SPACE, RETAKE, SynDerm
 from dermimit.evaluate.answers import Answers
 from dermimit.evaluate.estimate import ALPHA
 from dermimit.evaluate.runs import read_experiments
@@ -265,10 +261,10 @@ def test_gaps_are_told_by_their_intervals_and_beside_d_by_the_corrected_test():
     table += [gap("same", 0.1, -0.05, 0.2, 0.3)]
     assert by_type_tables.gaps(table, names)["than that of D"].tolist() == ["–", "wider", "narrower", "cannot tell"]
     told = by_type_tables.shown_gaps(table, names)
-    assert told.startswith("Of the 4 gaps of all rows and scores, 3 with an interval that leaves zero out, where")
+    assert told.startswith("Of the 4 gaps of all rows and scores, the interval of 3 leaves zero out, where")
     assert "chance alone gives about 1: D, disease accuracy (+10.0 (+5.0 to +15.0) points); W," in told
     none = by_type_tables.shown_gaps(table[-1:], names)
-    assert ", 0 with an interval that leaves zero out" in none and none.endswith(": none.")
+    assert ", the interval of 0 leaves zero out" in none and none.endswith(": none.")
 
 
 def test_the_cost_of_dark_skin_is_told_by_interval_and_beside_d_by_the_corrected_test():

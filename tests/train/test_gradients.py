@@ -5,13 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from dermimit.train.gradients import (
-    UncertaintyWeights,
-    conflict,
-    project_conflicts,
-    replace_gradients,
-    task_gradients,
-)
+from dermimit.train.gradients import UncertaintyWeights, conflict, project_conflicts, replace_gradients, task_gradients
 
 
 def test_gradients_of_each_task_are_those_of_its_own_backward():
