@@ -26,7 +26,9 @@ MAY_IMPORT = {  # part of the package: the parts that it may import, as `CONTRIB
     "export": ANY | {"extras"},
     "explore": ANY | {"extras"},
     "reader_study": ANY | {"extras"},
-    "cli": ANY | {"explore", "reader_study", "extras"},
+    "report": ANY | {"extras"},
+    "commands": ANY | {"explore", "reader_study", "report", "extras"},
+    "cli": {"commands", "reader_study", "extras"},
 }
 READERS = ("tables", "charts", "numbers")
 LOADS_A_MODEL = ("torch", "dermimit.train", "dermimit.model", "dermimit.predict")

@@ -1,0 +1,36 @@
+"""`dermimit data synderm`."""
+
+from pathlib import Path
+from typing import Any
+
+
+def synderm(
+    out: Path,
+    n: int = 20_000,
+    image_size: int = 64,
+    seed: int = 0,
+    workers: int = 2,
+    fitzpatrick: tuple[int, ...] | None = None,
+    confounders: bool = True,
+    zoom: float | None = None,
+    visits: tuple[float, ...] = (0.0,),
+    maps: bool = False,
+) -> None:
+    """Draw SynDerm-49, the procedural dataset, into a folder; an interrupted drawing goes on where it stopped.
+
+    Args:
+        out: folder to write; a folder that holds another dataset is refused.
+        n: cases: a tenth for validation, a fifth for test, the rest for training.
+        image_size: side in pixels.
+        seed: of the cases.
+        workers: processes; the files do not depend on it.
+        fitzpatrick: skin types to draw evenly, some of 1 to 6; all six without it.
+        confounders: draw ink, rulers, dressings, stray hairs and vignettes with their usual probabilities.
+        zoom: of the framing, 1 (overview) to 3; drawn by chance without it.
+        visits: days on which each case is photographed, such as 0 30 90.
+        maps: also write what each pixel shows, as maps/*.npz.
+    """
+    from dermimit.data import synderm
+
+    knobs: dict[str, Any] = {"fitzpatrick": fitzpatrick, "confounders": confounders, "zoom": zoom}
+    print(synderm.write(out, n, seed=seed, image_size=image_size, workers=workers, visits=visits, maps=maps, **knobs))

@@ -1,0 +1,38 @@
+"""`dermimit evaluate`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from dermimit.commands import Options
+
+
+def evaluate(
+    run: Annotated[Path, tyro.conf.Positional],
+    /,
+    dataset: str,
+    root: Path,
+    split: Literal["all", "train", "val", "test"] = "all",
+    out: Path | None = None,
+    quarantine: str = "",
+    cache: Path | None = None,
+    options: Options | None = None,
+) -> None:
+    """Score a trained run on a folder of photographs with the same classes.
+
+    Args:
+        run: folder of a finished run.
+        dataset: name of the dataset in `root`.
+        root: folder of the dataset.
+        split: photographs to score.
+        out: folder for metrics.json, predictions.parquet and provenance.json; without it
+            evaluations/RUN-on-DATASET-SPLIT.
+        quarantine: file that names photographs to leave out.
+        cache: folder that keeps photographs reduced, for faster reading; the scores are the same without it.
+        options: of the dataset's loader, such as `level 19`; without it those that the run was trained with.
+    """
+    from dermimit.evaluate.folder import evaluate, metrics_table
+
+    folder = out or Path("evaluations") / f"{run.resolve().name}-on-{dataset}-{split}"
+    print(f"{metrics_table(evaluate(run, dataset, root, folder, split, quarantine, options, cache))}\n{folder}")
