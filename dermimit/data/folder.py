@@ -1,20 +1,25 @@
 """Photographs of your own: a folder with a table in this project's columns, or with a folder for each disease.
 
-Three layouts, the first that fits:
+Four layouts, the first that fits:
 
 * `manifest.csv` or `manifest.parquet`: the columns of `dermimit.data.columns.COLUMNS`; only `image` and `disease` must
   be there. In a CSV, names in `attributes`, `attributes_unknown` and `body_part` are separated by ";", a lone ";" means
   none of them, an empty cell unknown; `disease_weights` is a JSON object such as {"eczema": 0.7, "psoriasis": 0.3}.
 * `train/eczema/1.jpg`, `val/...`, `test/...`: a folder for each split, in it one for each disease.
+* `eczema/train/1.jpg`, ...: a folder for each disease, in each the same folders of splits.
 * `eczema/1.jpg`: a folder for each disease.
 
+Folders of splits may be spelt `Train`, `TESTING`, `validation`, `dev`, `test_set` and so on; all may lie below one
+folder such as `images/`. Files that are not read, linked or empty folders, and folders below those of the diseases are
+named in warnings. Names are compared with their accents in one form (NFC); paths stay as they are on disk.
+
 Class names come from `label_space.json`, if it is there, else from the values. A split column or folders are kept;
-without a validation split, one is carved from train by patient.
+without a validation split, one is carved from train: whole patients where they are known, else whole lesions.
 """
 
 import json
 import warnings
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -23,15 +28,18 @@ from dermimit.data.cells import is_missing
 from dermimit.data.columns import WEIGHTS_COLUMN
 from dermimit.data.folds import carve_validation
 from dermimit.data.label_space import LabelSpace
+from dermimit.data.names import composed, on_disk
 from dermimit.data.problems import ManifestError, describe, raise_problems, suggest
 from dermimit.data.schema import validate_manifest
 from dermimit.data.stored import LABEL_SPACE_FILE, read_parquet
-from dermimit.data.tables import columns_of, find_photos, read_table
+from dermimit.data.tables import columns_of, read_table
+from dermimit.data.tree import read_tree
 
 NAME = "folder"
 TABLES = ("manifest.csv", "manifest.parquet")
+PATHS = ("image", "mask")
 LISTS = ("attributes", "attributes_unknown", "body_part")
-SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+NAMES = ("disease", *LISTS)
 
 OFFICIAL: dict[str, Any] = {}
 INFO: dict[str, Any] = {
@@ -41,14 +49,18 @@ INFO: dict[str, Any] = {
     "forbids": "whatever the people photographed did not agree to",
     "source": "your own disk",
     "size": "any",
-    "layout": "manifest.csv or manifest.parquet with columns image and disease; or <split>/<disease>/; or <disease>/",
+    "layout": "manifest.csv or manifest.parquet with columns image and disease; or <split>/<disease>/, "
+    "<disease>/<split>/ or <disease>/",
     "classes": "those of the table, the folders or label_space.json",
     "body_parts": "those of column body_part",
     "attributes": "those of column attributes",
     "skin_types": "Fitzpatrick 1 to 6 in column fitzpatrick",
-    "grouping": "column patient_id, where it is there",
-    "splits": "those of column split or of the folders; else at random, by patient",
-    "faults": ("without patient_id, photos of one patient may fall in two splits",),
+    "grouping": "column patient_id, where it is there; else column lesion_id",
+    "splits": "those of column split or of the folders; else at random, by patient or lesion",
+    "faults": (
+        "without patient_id, photos of one patient may fall in two splits",
+        "links to folders are not followed",
+    ),
 }
 
 
@@ -67,7 +79,7 @@ def load(root: Path | str, validation: float = 0.15) -> tuple[pd.DataFrame, Labe
     if len(tables) > 1:
         raise ManifestError(f"{root}: both {' and '.join(TABLES)}; keep one")
     source = str(tables[0]) if tables else str(root)
-    frame = _read(tables[0]) if tables else _read_tree(root)
+    frame = _composed(_read(tables[0]), root) if tables else read_tree(root)
     space = _label_space(root, frame, source)
     frame = validate_manifest(frame, space, root, source=source)
     if unknown := int(frame["patient_id"].isna().sum()):
@@ -79,6 +91,13 @@ def load(root: Path | str, validation: float = 0.15) -> tuple[pd.DataFrame, Labe
     return _complete_split(frame, validation, source), space
 
 
+def _composed(frame: pd.DataFrame, root: Path) -> pd.DataFrame:
+    """The table with names in one Unicode form, and paths as the files are named."""
+    names = {column: frame[column].map(composed) for column in (*NAMES, WEIGHTS_COLUMN) if column in frame}
+    paths = {column: on_disk(frame[column], root) for column in PATHS if column in frame}
+    return frame.assign(**names, **paths)
+
+
 def _complete_split(frame: pd.DataFrame, validation: float, source: str) -> pd.DataFrame:
     open_rows = frame.index[frame["split"].isna()]
     if len(open_rows) < len(frame):
@@ -87,7 +106,8 @@ def _complete_split(frame: pd.DataFrame, validation: float, source: str) -> pd.D
     found = set(frame["split"].dropna())
     if found != {"train", "test"}:
         return frame
-    return carve_validation(frame, validation, group="image" if frame["patient_id"].isna().all() else "patient_id")
+    known = frame[["patient_id", "lesion_id"]].notna().any(axis=None)
+    return carve_validation(frame, validation, group="patient_id" if known else "image")
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -120,38 +140,17 @@ def _parse_weights(cells: pd.Series, path: Path) -> pd.Series:
     return pd.Series(parsed, cells.index, dtype=object)
 
 
-def _read_tree(root: Path) -> pd.DataFrame:
-    """One row a photo, from the names of the folders."""
-    paths = sorted(path for found in find_photos(root).values() for path in found)
-    layouts = "manifest.csv, manifest.parquet, <split>/<disease>/ or <disease>/"
-    if not paths:
-        raise ManifestError(f"{root}: no photos and no table; make it {layouts}")
-    parts = [PurePosixPath(path).parts for path in paths]
-    by_split = any(p[0] in SPLIT_FOLDERS for p in parts)
-    problems = []
-    for path, part in zip(paths, parts, strict=True):
-        if len(part) < 2 + by_split:
-            problems.append(f"{path}: not in a folder of a disease; move it into one ({layouts})")
-        elif by_split and part[0] not in SPLIT_FOLDERS:
-            known = ", ".join(SPLIT_FOLDERS)
-            problems.append(
-                f"{path}: {part[0]!r} stands beside folders of splits; use {known} only, or no split folders"
-            )
-    raise_problems(str(root), problems)
-    frame = pd.DataFrame({"image": paths, "disease": [p[by_split] for p in parts]})
-    return frame.assign(split=[SPLIT_FOLDERS.get(p[0]) for p in parts]) if by_split else frame
-
-
 def _label_space(root: Path, frame: pd.DataFrame, source: str) -> LabelSpace:
     path = root / LABEL_SPACE_FILE
     if path.is_file():
         try:
-            return LabelSpace.from_dict(json.loads(path.read_text(encoding="utf-8-sig")))
+            given = json.loads(path.read_text(encoding="utf-8-sig"))
+            return LabelSpace.from_dict({key: composed(value) for key, value in given.items()})
         except (json.JSONDecodeError, UnicodeDecodeError, TypeError, AttributeError) as error:
             raise ManifestError(
                 f"{path}: not a label space ({error}); mend it, or remove it to use the values"
             ) from error
-    names = {column: _names(frame, column) for column in ("disease", *LISTS)}
+    names = {column: _names(frame, column) for column in NAMES}
     diseases = names["disease"] | (_names(frame, WEIGHTS_COLUMN))
     if "disease" not in frame:
         raise ManifestError(f"{source}: no column 'disease'; {suggest('disease', map(str, frame))}")
