@@ -28,7 +28,7 @@ from dermimit.data.cells import is_missing
 from dermimit.data.columns import WEIGHTS_COLUMN
 from dermimit.data.folds import carve_validation
 from dermimit.data.label_space import LabelSpace
-from dermimit.data.names import composed, on_disk
+from dermimit.data.names import composed, on_disk, split_of
 from dermimit.data.problems import ManifestError, describe, raise_problems, suggest
 from dermimit.data.schema import validate_manifest
 from dermimit.data.stored import LABEL_SPACE_FILE, read_parquet
@@ -92,9 +92,11 @@ def load(root: Path | str, validation: float = 0.15) -> tuple[pd.DataFrame, Labe
 
 
 def _composed(frame: pd.DataFrame, root: Path) -> pd.DataFrame:
-    """The table with names in one Unicode form, and paths as the files are named."""
+    """The table with names in one Unicode form, splits by their usual names, and paths as the files are named."""
     names = {column: frame[column].map(composed) for column in (*NAMES, WEIGHTS_COLUMN) if column in frame}
     paths = {column: on_disk(frame[column], root) for column in PATHS if column in frame}
+    if "split" in frame:
+        names["split"] = frame["split"].map(lambda v: (split_of(v) or v) if isinstance(v, str) else v)
     return frame.assign(**names, **paths)
 
 
