@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from dermimit.data import PhotoSet
 from dermimit.evaluate.metrics import score
 from dermimit.evaluate.predictions import predict
-from dermimit.lock import LOCK_FILE
+from dermimit.lock import HOLDER_FILE, LOCK_FILE
 from dermimit.records import provenance, read_json, write_json, write_parquet
 from dermimit.train.assemble import photographs
 from dermimit.train.checkpoint import CheckpointError, load_tensors, load_training, save_tensors
@@ -29,7 +29,7 @@ def is_finished(config: TrainConfig) -> bool:
     """
     check_claim(config)
     finished = (config.out / "metrics.json").exists()
-    for name in ("best.safetensors", "last.safetensors", LOCK_FILE) if finished else ():
+    for name in ("best.safetensors", "last.safetensors", LOCK_FILE, HOLDER_FILE) if finished else ():
         if (config.out / name).exists():
             (config.out / name).unlink(missing_ok=True)
     return finished
