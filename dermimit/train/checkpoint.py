@@ -73,7 +73,7 @@ def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
 
 def load_optimizer_tensors(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
     """The inverse of `optimizer_tensors`. What is as large as its parameter is laid out in memory as the parameter is:
-    the fused optimizers pair numbers by their place there. The file does not stay mapped, as Windows would not replace it."""
+    the fused optimizers pair numbers by their place there. No value stays mapped to the file: Windows would keep it."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():

@@ -35,14 +35,14 @@ from dermimit.train.study_options import StudyOptions
 
 PUBLISHED = sorted((Path(__file__).parents[2] / "results/published").rglob("config.json"))
 RECORD = ["config.json", "history.parquet", "label_space.json", "metrics.json", "model.safetensors"]
-RECORD += ["predictions.parquet", "provenance.json"]
+RECORD += ["photographs.parquet", "predictions.parquet", "provenance.json"]
 MODEL = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
 
 
 @pytest.fixture
 def config(tiny_photos, tmp_path):
     def make(out="run", **changes):
-        defaults = dict(image_size=16, model_kwargs=MODEL, samples=24, epochs=3, batch_size=4, lr=0.01)
+        defaults = dict(image_size=16, model_kwargs=MODEL, samples=24, epochs=3, batch_size=4, lr=0.01, tracker="none")
         return TrainConfig(data_root=tiny_photos.root, out=tmp_path / out, **defaults | changes)
 
     return make
