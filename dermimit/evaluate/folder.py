@@ -11,6 +11,7 @@ import pandas as pd
 from accelerate import Accelerator
 
 from dermimit.data import LabelSpace, ManifestError, PhotoDataset, PhotoSet, load
+from dermimit.data.changes import TABLE
 from dermimit.data.columns import SPLITS
 from dermimit.data.label_space import TASKS
 from dermimit.data.problems import suggest
@@ -80,7 +81,7 @@ def evaluate(
     metrics = {split: score(predictions.drop(columns=unscored), space)}
     facts = {"run": Path(run).resolve().name, "run_code": loaded.provenance.get("code_fingerprint")}
     facts |= {"dataset": dataset, "split": split, "photographs": len(rows), "tasks": tasks}
-    facts |= {"left_out": len(photos.frame) - len(frame), "saw_in_training": saw_in_training(loaded, frame, rows)}
+    facts |= {"left_out": len(photos.frame) - len(frame), "saw_in_training": saw_in_training(loaded, frame, rows, Path(root))}
     if facts["saw_in_training"]:
         print("these photographs include those that the run was trained on", file=sys.stderr)
     write_record(out, predictions, provenance(rows, started, facts), metrics)
@@ -118,10 +119,15 @@ def _predict(run: Run, photos: PhotoSet, space: LabelSpace, rows: pd.DataFrame) 
     return predict(run.model.to(accelerator.device), dataset, run.config.batch_size, accelerator)
 
 
-def saw_in_training(run: Run, frame: pd.DataFrame, rows: pd.DataFrame) -> bool | None:
+def saw_in_training(run: Run, frame: pd.DataFrame, rows: pd.DataFrame, root: Path) -> bool | None:
     """Whether `rows`, of the manifest `frame`, hold photographs that the run was trained on; None for other data."""
-    same = run.provenance.get("data_fingerprint") == data_fingerprint(frame)
-    return bool((rows["split"] == "train").any()) if same else None
+    if run.provenance.get("data_fingerprint") == data_fingerprint(frame):
+        return bool((rows["split"] == "train").any())
+    kept = run.path / TABLE
+    if not kept.is_file() or root.resolve() != run.config.data_root.resolve():
+        return None
+    then = pd.read_parquet(kept)  # the same folder, changed since
+    return bool(rows["image"].isin(then.loc[then["split"] == "train", "image"]).any())
 
 
 def write_record(out: Path, predictions: pd.DataFrame, facts: dict, metrics: Metrics) -> None:
