@@ -83,7 +83,10 @@ def fit(config: TrainConfig) -> Path:
 
 def train_and_test(config: TrainConfig, photos: PhotoSet, started: float, accelerator: Accelerator) -> None:
     """Everything between the claim on the folder and the finished record."""
-    out, table = config.out, table_of(photos.frame, photos.root)
+    out, changed, table = config.out, "", None
+    if accelerator.is_main_process:
+        table = table_of(photos.frame, photos.root)
+        changed = changes(out, table)
     accelerator.print(first_line(config, photos, accelerator.device))
     train = photographs(config, photos, "train", augment=True)
     val = photographs(config, photos, "val")
@@ -102,8 +105,8 @@ def train_and_test(config: TrainConfig, photos: PhotoSet, started: float, accele
 
     fingerprints = {"code": code_fingerprint(), "data": data_fingerprint(photos.frame)}
     identity = {"config": config.identity(), "fingerprints": fingerprints}
-    history, first = resume(out, bare, ema, optimizer, identity, accelerator, changes(out, table))
-    if accelerator.is_main_process and not (first and (out / TABLE).exists()):
+    history, first = resume(out, bare, ema, optimizer, identity, accelerator, changed)
+    if table is not None and not (first and (out / TABLE).exists()):
         write_parquet(out / TABLE, table)
     count = config.steps_per_epoch * config.batch_size
     with tracking(config, accelerator, first):

@@ -17,14 +17,15 @@ from dermimit.train import engine, fit
 @pytest.fixture
 def again(config, tiny_photos, capsys):  # noqa: F811
     """A finished run, and what is said on stderr where its command is given again with another table."""
-    fit(config())
+    once = config(samples=4, epochs=1)
+    fit(once)
     capsys.readouterr()
 
     def run(frame, space=tiny_photos.label_space):
         save_dataset(tiny_photos.root, frame, space)
-        before = {path: path.stat().st_mtime_ns for path in config().out.iterdir()}
-        fit(config())
-        assert before == {path: path.stat().st_mtime_ns for path in config().out.iterdir()}
+        before = {path: path.stat().st_mtime_ns for path in once.out.iterdir()}
+        fit(once)
+        assert before == {path: path.stat().st_mtime_ns for path in once.out.iterdir()}
         return capsys.readouterr()
 
     return run
