@@ -7,7 +7,7 @@ from dermimit.evaluate.metrics import attribute_metrics
 from dermimit.evaluate.resampling import Draws
 from dermimit.evaluate.statistics import count_interval
 from dermimit.report.answers import AnyOf, OneOf
-from dermimit.report.draws import PART, draws_of, interval, precision_draws
+from dermimit.report.draws import PART, centred_interval, draws_of, interval, precision_draws
 from dermimit.report.markup import Markup, el, table
 from dermimit.report.words import KINDS, pretty
 
@@ -31,7 +31,7 @@ def class_table(answers: OneOf, training: Training) -> Markup:
         row: list[object] = [pretty(name), *([f"{training.get(name, 0):,}"] if training is not None else [])]
         row += [f"{matrix[c].sum():,}", share(matrix[c, c], matrix[c].sum()), share(matrix[c, c], matrix[:, c].sum())]
         rows.append([*row, f1[c].percent() if matrix[c].any() else NONE, mistaken(matrix[c], c, names)])
-    caption = f"Each {KINDS[answers.task][0]}: value and 95 % interval"
+    caption = f"Each {KINDS[answers.task][0]}, with 95 % intervals: Wilson's of sensitivity and precision, bootstrap of F1"
     return table(caption, heads, rows, numbers=range(1, len(heads) - 1))
 
 
@@ -82,7 +82,8 @@ def label_table(answers: AnyOf, training: Training) -> Markup:
         row += [f"{true.sum():,} of {known.sum():,}", f"{100 * true.mean():.1f}" if known.any() else NONE]
         row += [average_precision(target, p, draws).percent()]
         rows.append([*row, share((true & found).sum(), true.sum()), share((true & found).sum(), found.sum())])
-    caption = f"Each {KINDS[answers.task][0]}: value and 95 % interval; sensitivity and precision at one half"
+    caption = (f"Each {KINDS[answers.task][0]}, with 95 % intervals: bootstrap of average precision, Wilson's of sensitivity "
+               "and precision where a probability of one half or more counts as found")
     return table(caption, heads, rows, numbers=range(1, len(heads)))
 
 
@@ -95,11 +96,11 @@ def average_precision(target: np.ndarray, p: np.ndarray, draws: Draws) -> Estima
         precision_draws(target[known] == 1, p[known], draws.weights[draws.patient[known], start : start + PART])
         for start in range(0, draws.weights.shape[1], PART)
     ]
-    return interval(value, np.concatenate(parts))
+    return centred_interval(value, np.concatenate(parts))
 
 
 def classes_section(answers: list[OneOf | AnyOf], training: dict[str, dict[str, int]]) -> list[Markup]:
-    """The tables of all tasks, each below a heading; long ones after the first are folded."""
+    """The tables of all tasks, each below a heading."""
     parts = []
     for task in answers:
         known = training.get(task.task)

@@ -80,6 +80,8 @@ def data_section(record: Record, scored: Scored, frame: pd.DataFrame | None, loo
     faults = report.faults()
     texts.append(f"The check of all photographs found {count(len(faults), 'kind')} of faults: {', '.join(faults)}."
                  if faults else "The check of all photographs found no fault.")  # fmt: skip
+    others = [f"{name} ({len(found):,})" for name, found in report.findings().items() if found and name not in faults]
+    texts += [f"It also found, without calling it a fault: {', '.join(others)}."] if others else []
     if not names:
         texts.append("Names of files and patients were left out on request.")
     parts = [bullets(texts), _findings(report, names, scored.root)]
@@ -90,9 +92,11 @@ def data_section(record: Record, scored: Scored, frame: pd.DataFrame | None, loo
 
 
 def _findings(report: Any, names: bool, root: Path) -> Markup:
+    counts = [*report.counts.items(), *((f"split {s}", report.splits.get(s, 0)) for s in SPLITS)]
+    here = table("What lies in the folder", ["", "number"], [[k.replace("_", " "), f"{n:,}"] for k, n in counts], (1,))
+    names = names and any(report.findings().values())
     heads = ["finding", "number", "fault", *(["first examples"] if names else [])]
-    rows: list[list[object]] = [[name.replace("_", " "), f"{n:,}", "", *([""] if names else [])] for name, n in
-                                [*report.counts.items(), *((f"split {s}", report.splits.get(s, 0)) for s in SPLITS)]]  # fmt: skip
+    rows: list[list[object]] = []
     for name, found in report.findings().items():
         row: list[object] = [name, f"{len(found):,}", "fault" if name in report.faults() else ""]
         if names:
@@ -101,7 +105,7 @@ def _findings(report: Any, names: bool, root: Path) -> Markup:
             text = "; ".join(_without_root(str(item), root) for item in examples)
             row.append(text + (f" and {more:,} more" if more else ""))
         rows.append(row)
-    return table("What lies in the folder, and what the check found", heads, rows, numbers=(1,))
+    return el("div", here, table("What the check found", heads, rows, numbers=(1,)), class_="charts")
 
 
 def _without_root(text: str, root: Path) -> str:

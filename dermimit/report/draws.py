@@ -41,6 +41,17 @@ def interval(value: float, draws: Drawn) -> Estimate:
     return Estimate(float(value), *percentile_interval(draws))
 
 
+def centred_interval(value: float, draws: Drawn) -> Estimate:
+    """As `interval`, the draws shifted to have `value` as their mean, kept in [0, 1].
+
+    A photograph that is drawn twice ranks beside itself, so that average precision is higher on resamples than on the
+    photographs: of answers that know nothing, one in four would lie above chance by the plain interval.
+    """
+    known = draws[~np.isnan(draws)]
+    shift = value - known.mean() if len(known) else 0.0
+    return interval(value, np.clip(draws + shift, 0, 1))
+
+
 def mean_over_classes(
     statistic: Callable[..., Drawn],
     target: Float[np.ndarray, "photos classes"],

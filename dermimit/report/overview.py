@@ -51,15 +51,17 @@ def _chance(score: Score) -> str:
     return "; ".join(f"{name} {percent(value)}" for name, value in score.chance.items())
 
 
-def score_table(scored: list[tuple[OneOf | AnyOf, list[Score]]]) -> Markup:
-    """All scores of all tasks, with what they mean."""
+def score_table(task: OneOf | AnyOf, scores: list[Score]) -> Markup:
+    """All scores of a task, with what they mean."""
+    levels = list(dict.fromkeys(name for s in scores for name in s.chance))
     rows = [
-        [f"{TASK_LABELS[task.task]}: {s.name}", s.value.percent(), _chance(s), VERDICTS[s.verdict] or NONE, MEANING[s.name]]
-        for task, scores in scored
+        [s.name, s.value.percent(), *(f"{100 * s.chance[k]:.1f}" if k in s.chance else NONE for k in levels),
+         VERDICTS[s.verdict] or NONE, MEANING[s.name]]
         for s in scores
-    ]
-    heads = ["score", "value, % (95 % interval)", "chance", "verdict", "meaning"]
-    return table("Scores of all tasks beside chance", heads, rows, numbers=(1,))
+    ]  # fmt: skip
+    heads = ["score", "value, % (95 % interval)", *(f"{name}, %" for name in levels), "verdict", "meaning"]
+    caption = f"{TASK_LABELS[task.task].capitalize()}: scores beside what chance gives"
+    return el("div", table(caption, heads, rows, numbers=range(1, 2 + len(levels))), class_="wide")
 
 
 def sentences(task: OneOf | AnyOf, scores: list[Score]) -> list[str]:
@@ -72,7 +74,7 @@ def sentences(task: OneOf | AnyOf, scores: list[Score]) -> list[str]:
         value = f"{words[mean.verdict]}{',' if mean.verdict else ''} {percent(mean.chance['random order'])}."
         return [f"The mean average precision (mAP) over {kind[1]} is {with_interval(mean.value)}. {value}"]
     by_name = {s.name: s for s in scores}
-    accuracy, top3 = by_name["accuracy"], by_name["top-3 accuracy"]
+    accuracy, top3 = by_name["accuracy"], by_name.get("top-3 accuracy")
     n, right = len(task.truth), int(task.right.sum())
     verdict = {"above": "more often than by chance", "below": "less often than by chance",
                "unclear": "which cannot be told from chance", "": ""}[accuracy.verdict]  # fmt: skip
@@ -81,7 +83,7 @@ def sentences(task: OneOf | AnyOf, scores: list[Score]) -> list[str]:
         f"{with_interval(accuracy.value)}{', ' + verdict if verdict else ''}; always answering the most frequent one "
         f"would be right in {percent(accuracy.chance['most frequent class'])}."
     )
-    if len(task.names) > 3:
+    if top3 is not None:
         texts.append(f"The true {kind[0]} is among the three most probable in {with_interval(top3.value)}; the three "
                      f"most frequent ones make up {percent(top3.chance['most frequent class'])}.")  # fmt: skip
     return texts
@@ -100,8 +102,9 @@ def caveats(scored: list[tuple[OneOf | AnyOf, list[Score]]], facts: dict[str, An
     for task, scores in scored:
         texts += _of_task(task, scores)
     if scored:
-        texts.append(f"Intervals are 95 % bootstrap intervals drawn {units_of(scored[0][0].rows)}. Verdicts are not "
-                     "corrected for their number.")  # fmt: skip
+        texts.append(f"Intervals are 95 % bootstrap intervals drawn {units_of(scored[0][0].rows)}. A score is called "
+                     "above chance where its interval lies above a uniform guess and its gain over the most frequent class, "
+                     "on the same resamples, above zero; these verdicts are not corrected for their number.")  # fmt: skip
     texts.append("This is one run with one seed: the intervals hold the luck of the photographs, not that of training.")
     return texts
 
@@ -113,7 +116,7 @@ def _of_task(task: OneOf | AnyOf, scores: list[Score]) -> list[str]:
         texts.append(f"There is one {one}, so every answer is right and the scores say nothing.")
     absent = [pretty(name) for name, n in zip(task.names, counts, strict=True) if n == 0]
     if absent:
-        texts.append(f"No photograph here shows {counted(len(absent), one, many)}, of which nothing is known: {listed(absent)}.")
+        texts.append(f"{counted(len(absent), one, many)} without a photograph here, so that nothing is known of them: {listed(absent)}.")
     few = int(((counts > 0) & (counts < FEW)).sum())
     wide = max((s.value.high - s.value.low for s in scores if s.value.low == s.value.low), default=0.0)
     reasons = [f"{few} of {counted(len(counts), one, many)} have fewer than {FEW} photographs"] if few else []

@@ -114,7 +114,7 @@ def _scores(record: Record, scored: Scored, answers: list[Answers]) -> Markup:
     limits = caveats(pairs, scored.facts)
     return section(
         "scores", "Scores", tiles(*pairs[0]), bullets(told), el("h3", "What to bear in mind"), bullets(limits),
-        el("h3", "All scores"), score_table(pairs),
+        el("h3", "All scores"), [score_table(task, scores) for task, scores in pairs],
     )  # fmt: skip
 
 

@@ -28,9 +28,12 @@ def reliability_part(answers: OneOf) -> Markup:
 
 
 def over_confidence(answers: OneOf) -> Estimate:
-    """Mean confidence minus accuracy, with its bootstrap interval."""
+    """Mean confidence minus accuracy, with its bootstrap interval; none where all are right, or none is."""
     gap = answers.confidence - answers.right
-    return interval(float(gap.mean()), draws_of(answers.rows).means(gap[:, None])[0])
+    mean = float(gap.mean())
+    if answers.right.all() or not answers.right.any():
+        return Estimate(mean, np.nan, np.nan)
+    return interval(mean, draws_of(answers.rows).means(gap[:, None])[0])
 
 
 def _sureness(answers: OneOf) -> str:
@@ -38,7 +41,7 @@ def _sureness(answers: OneOf) -> str:
     mean, right = percent(float(answers.confidence.mean())), percent(float(answers.right.mean()))
     first = f"The answers state a probability of {mean} on average, and {right} of them are right: "
     how = f"a difference of {gap.points()} points"
-    verdict = gap.verdict(("they are too sure", "they are not sure enough", "the interval includes none"))
+    verdict = gap.verdict(("they are too sure", "they are not sure enough", "the interval includes no difference"))
     return f"{first}{how}" + (f"; {verdict}." if gap.low == gap.low else ".")
 
 
@@ -50,9 +53,8 @@ def _as_differential(answers: OneOf) -> Differential:
 
 
 def _diagram(bins: pd.DataFrame, label: str) -> Markup:
-    chart = Chart(f"Reliability of {label}", (0, 100), (0, 100), "stated probability, %", "answers that are right, %")
+    chart = Chart(f"Reliability of {label} (dashed: perfectly calibrated)", (0, 100), (0, 100), "stated probability, %", "answers that are right, %")
     chart.line([0, 100], [0, 100], "grey", dashed=True)
-    chart.words(97, 97, "calibrated", anchor="end", up=-14)
     for b in bins.itertuples():
         x = 100 * b.confidence
         chart.line([x, x], [100 * b.low, 100 * b.high], "blue")

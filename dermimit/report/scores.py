@@ -11,7 +11,7 @@ from dermimit.evaluate.resampling import Draws, macro_f1_draws
 from dermimit.evaluate.statistics import count_interval
 from dermimit.report.answers import AnyOf, OneOf
 from dermimit.report.chance import always_most_frequent, prevalence, random_order, uniform_guess
-from dermimit.report.draws import auroc_draws, draws_of, interval, mean_over_classes, precision_draws
+from dermimit.report.draws import auroc_draws, centred_interval, draws_of, interval, mean_over_classes, precision_draws
 
 NAMES = {
     "macro_f1": "macro-F1",
@@ -48,13 +48,18 @@ class Score:
 
 
 def class_scores(answers: OneOf) -> list[Score]:
-    """Macro-F1, accuracy, balanced accuracy, AUROC and top-3 accuracy; AUROC is NaN where only answers were kept."""
+    """Macro-F1, accuracy, balanced accuracy, AUROC and, of more than three classes, top-3 accuracy.
+
+    AUROC is NaN where only answers were kept.
+    """
     draws, counts = draws_of(answers.rows), answers.photographs
     values, drawn = _values(answers), _drawn(answers, draws)
     uniform, frequent = uniform_guess(counts), always_most_frequent(counts)
     baseline = _frequent_drawn(answers, draws)
     scores = []
     for key, name in NAMES.items():
+        if key == "top3_accuracy" and len(counts) <= 3:
+            continue
         value = interval(values[key], drawn[key])
         if key in ("accuracy", "top3_accuracy") and values[key] in (0.0, 1.0):
             patients = len(draws.weights)
@@ -112,7 +117,7 @@ def label_scores(answers: AnyOf) -> list[Score]:
     """Mean average precision beside prevalence, AUROC, and F1 at one half without an interval."""
     draws, target, p = draws_of(answers.rows), answers.target, answers.probability
     values = attribute_metrics(target, p)
-    found = interval(values["map"], mean_over_classes(precision_draws, target, p, draws))
+    found = centred_interval(values["map"], mean_over_classes(precision_draws, target, p, draws))
     ranked = interval(values["auroc"], mean_over_classes(auroc_draws, target, p, draws))
     shares = np.array([np.nanmean(t) for t in target.T if np.nansum(t) > 0])
     everything = float((2 * shares / (1 + shares)).mean()) if len(shares) else float("nan")

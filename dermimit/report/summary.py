@@ -27,7 +27,7 @@ def head_of_page(
         ("Trained on", f"{own}{_photographs(frame)}"),
         ("Classes", classes),
         ("Model", model_words(config, record.provenance.get("parameters"))),
-        ("Parts", parts_words(config, record.tasks)),
+        ("Parts", parts_words(config, record.tasks, _patches(scored))),
         ("Photographs seen as", f"{config['image_size']} × {config['image_size']} pixels"),
         ("Recipe", recipe_words(config)),
         ("Trained", str(record.provenance.get("started", ""))[:10] or "date not recorded"),
@@ -48,6 +48,13 @@ def _photographs(frame: pd.DataFrame | None) -> str:
     patients = frame["patient_id"].nunique()
     whose = f" of {count(patients, 'patient')}" if patients else ", patients not known"
     return f": {count(len(frame), 'photograph')}{whose} ({splits})"
+
+
+def _patches(scored: Scored) -> int | None:
+    """How many patches were selected for the disease; None where it is not stored."""
+    if scored.frame is None or "selected" not in scored.frame or not len(scored.frame):
+        return None
+    return len(scored.frame["selected"].iloc[0])
 
 
 def scored_on(scored: Scored, answers: list[Answers]) -> str:

@@ -24,13 +24,13 @@ def model_words(config: dict[str, Any], parameters: int | None) -> str:
     return f"{config['model']}{f' ({backbone})' if backbone else ''}{size}"
 
 
-def parts_words(config: dict[str, Any], tasks: tuple[str, ...]) -> str:
-    """Lesion selection and fusion."""
+def parts_words(config: dict[str, Any], tasks: tuple[str, ...], patches: int | None) -> str:
+    """Lesion selection, with the patches that it selected where they are known, and fusion."""
     if not config["model"].startswith("dermimitformer"):
         return "a plain backbone: no lesion selection, tasks not joined"
     selects = config.get("lsm") and set(tasks) & {"disease", "attributes"}
-    k = config.get("model_kwargs", {}).get("lsm_k", 24)
-    words = f"Lesion Selection Module (LSM) with {k} patches" if selects else "no lesion selection"
+    chosen = f" of {patches} patches" if patches else ""
+    words = f"Lesion Selection Module (LSM){chosen}" if selects else "no lesion selection"
     joins = {
         "none": "tasks not joined",
         "concat": "features of the tasks concatenated",
