@@ -19,7 +19,7 @@ def report(
     data_check: bool = True,
     options: Options | None = None,
 ) -> None:
-    """Write a trained run as one HTML page that needs no network: scores beside chance, curves, errors, data, provenance.
+    """Write a trained run as one HTML page that needs no network: scores beside chance, curves, errors, data.
 
     Args:
         run: folder of a finished run; a published record without weights will do.

@@ -112,8 +112,7 @@ def _foreign(truths: pd.Series, names: tuple[str, ...]) -> dict[str, int]:
 def _alone(rows: pd.DataFrame, task: str) -> pd.DataFrame:
     """The columns that targets are made from, with the other tasks unknown."""
     others: dict[str, object] = {name: None for name in ("disease", "body_part", "attributes") if name != task}
-    unknown = rows["attributes_unknown"] if "attributes_unknown" in rows else None
-    return rows.assign(attributes_unknown=unknown, **others)
+    return rows.assign(attributes_unknown=rows.get("attributes_unknown"), **others)
 
 
 def _stacked(rows: pd.DataFrame, task: str) -> np.ndarray:

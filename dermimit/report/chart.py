@@ -67,7 +67,9 @@ class Chart:
         """Text beside a point, `up` units above it."""
         a, b = self.at(x, y)
         shift = {"start": 7, "end": -7}.get(anchor, 0)
-        self.parts.append(el("text", text, x=a + shift, y=round(b - up + 4, 1), text_anchor=anchor, class_=colour or None))
+        self.parts.append(
+            el("text", text, x=a + shift, y=round(b - up + 4, 1), text_anchor=anchor, class_=colour or None)
+        )
 
     def svg(self) -> Markup:
         """The chart."""
@@ -89,6 +91,12 @@ class Chart:
             el("text", self.y_label, x=13, y=(TOP + bottom) / 2, text_anchor="middle", transform=turn, class_="label")
         )
         drawing = el(
-            "svg", el("title", self.title), axes, self.parts, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", class_="chart"
+            "svg",
+            el("title", self.title),
+            axes,
+            self.parts,
+            viewBox=f"0 0 {WIDTH} {HEIGHT}",
+            role="img",
+            class_="chart",
         )
         return el("figure", el("figcaption", self.title), drawing)

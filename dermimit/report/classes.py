@@ -31,7 +31,9 @@ def class_table(answers: OneOf, training: Training) -> Markup:
         row: list[object] = [pretty(name), *([f"{training.get(name, 0):,}"] if training is not None else [])]
         row += [f"{matrix[c].sum():,}", share(matrix[c, c], matrix[c].sum()), share(matrix[c, c], matrix[:, c].sum())]
         rows.append([*row, f1[c].percent() if matrix[c].any() else NONE, mistaken(matrix[c], c, names)])
-    caption = f"Each {KINDS[answers.task][0]}, with 95 % intervals: Wilson's of sensitivity and precision, bootstrap of F1"
+    caption = (
+        f"Each {KINDS[answers.task][0]}, with 95 % intervals: Wilson's of sensitivity and precision, bootstrap of F1"
+    )
     return table(caption, heads, rows, numbers=range(1, len(heads) - 1))
 
 
@@ -82,8 +84,10 @@ def label_table(answers: AnyOf, training: Training) -> Markup:
         row += [f"{true.sum():,} of {known.sum():,}", f"{100 * true.mean():.1f}" if known.any() else NONE]
         row += [average_precision(target, p, draws).percent()]
         rows.append([*row, share((true & found).sum(), true.sum()), share((true & found).sum(), found.sum())])
-    caption = (f"Each {KINDS[answers.task][0]}, with 95 % intervals: bootstrap of average precision, Wilson's of sensitivity "
-               "and precision where a probability of one half or more counts as found")
+    caption = (
+        f"Each {KINDS[answers.task][0]}, with 95 % intervals: bootstrap of average precision, Wilson's of sensitivity "
+        "and precision where a probability of one half or more counts as found"
+    )
     return table(caption, heads, rows, numbers=range(1, len(heads)))
 
 

@@ -16,7 +16,10 @@ def confusion_table(answers: OneOf) -> Markup:
     names, matrix = gathered([pretty(name) for name in answers.names], confusion(answers))
     size = "large" if len(names) <= 8 else "middle" if len(names) <= 20 else "small"
     head = [el("th", el("span", name), scope="col", title=name) for name in names]
-    rows = [el("tr", el("th", name, scope="row", title=name), _cells(i, names, matrix, size)) for i, name in enumerate(names)]
+    rows = [
+        el("tr", el("th", name, scope="row", title=name), _cells(i, names, matrix, size))
+        for i, name in enumerate(names)
+    ]
     kind = KINDS[answers.task][0]
     caption = f"Confusion matrix of {kind}: truth in rows, answer in columns, {_cell_words(size)}"
     corner = el("td", "truth ↓ answer →", class_="corner")
@@ -58,4 +61,8 @@ def _cells(i: int, names: list[str], matrix: np.ndarray, size: str) -> list[Mark
 
 
 def _cell_words(size: str) -> str:
-    return "photographs and share of the row" if size == "large" else "photographs; the darker, the larger the share of the row"
+    return (
+        "photographs and share of the row"
+        if size == "large"
+        else "photographs; the darker, the larger the share of the row"
+    )

@@ -36,11 +36,14 @@ def _reading(history: pd.DataFrame, metric: str, kept: int) -> Markup:
     elif epochs == 1:
         texts.append("There is one epoch, so nothing can be said of a trend.")
     elif kept == epochs - 1:
-        texts.append("The best score came at the very end: it may still have been rising, and longer training may help.")
+        texts.append(
+            "The best score came at the very end: it may still have been rising, and longer training may help."
+        )
     else:
         fall = 100 * (values[kept] - values.iloc[-1])
-        after = count(epochs - 1 - kept, "epoch")
-        texts.append(f"The score did not rise in the {after} after it; at the end it was {fall:.1f} points lower.")
+        after = count(epochs - 1 - kept, "further epoch")
+        end = f"ended {fall:.1f} points lower" if fall >= 0.05 else "ended level with it"
+        texts.append(f"In {after} the score did not exceed it and {end}: it was no longer rising.")
     return bullets(texts)
 
 
@@ -70,8 +73,13 @@ def _validation(history: pd.DataFrame, kept: int) -> Markup:
             if (column := f"val/{task}/{name}") in history and not (task == "attributes" and name == "macro_f1"):
                 lines[task] = (column, 100 * history[column])
     top = max([float(v.max()) for _, v in lines.values() if v.notna().any()], default=100.0)
-    chart = Chart("Validation scores", (0, float(seen.max())), (0, min(100.0, top * 1.15) or 100.0),
-                  "photographs seen", "per cent")  # fmt: skip
+    chart = Chart(
+        "Validation scores",
+        (0, float(seen.max())),
+        (0, min(100.0, top * 1.15) or 100.0),
+        "photographs seen",
+        "per cent",
+    )
     _kept(chart, float(seen[kept]))
     legend = []
     for task, (column, values) in lines.items():

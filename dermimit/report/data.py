@@ -1,4 +1,4 @@
-"""What is known of the photographs: how they are split, whether they are those of the training, what the check found."""
+"""What is known of the photographs: their splits, whether they are those of the training, what the check found."""
 
 from pathlib import Path
 from typing import Any
@@ -36,9 +36,7 @@ def training_counts(record: Record, frame: pd.DataFrame | None) -> dict[str, dic
     if frame is None or not unchanged(record, frame):
         return {}
     train = frame[frame["split"] == "train"]
-    return {
-        task: _named([v for v in train[task] if not is_missing(v)]) for task in TASKS if task in record.trained
-    }
+    return {task: _named([v for v in train[task] if not is_missing(v)]) for task in TASKS if task in record.trained}
 
 
 def _named(values: list[Any]) -> dict[str, int]:
@@ -78,8 +76,11 @@ def data_section(record: Record, scored: Scored, frame: pd.DataFrame | None, loo
     except MissingExtraError as error:
         return section("data", "Data check", bullets([*texts, f"The data check was not run: {error}"]))
     faults = report.faults()
-    texts.append(f"The check of all photographs found {count(len(faults), 'kind')} of faults: {', '.join(faults)}."
-                 if faults else "The check of all photographs found no fault.")  # fmt: skip
+    texts.append(
+        f"The check of all photographs found {count(len(faults), 'kind')} of faults: {', '.join(faults)}."
+        if faults
+        else "The check of all photographs found no fault."
+    )
     others = [f"{name} ({len(found):,})" for name, found in report.findings().items() if found and name not in faults]
     texts += [f"It also found, without calling it a fault: {', '.join(others)}."] if others else []
     if not names:
@@ -93,7 +94,9 @@ def data_section(record: Record, scored: Scored, frame: pd.DataFrame | None, loo
 
 def _findings(report: Any, names: bool, root: Path) -> Markup:
     counts = [*report.counts.items(), *((f"split {s}", report.splits.get(s, 0)) for s in SPLITS)]
-    here = table("What lies in the folder", ["", "number"], [[k.replace("_", " "), f"{n:,}"] for k, n in counts], (1,))
+    here = table(
+        "What lies in the folder", ["what", "number"], [[k.replace("_", " "), f"{n:,}"] for k, n in counts], (1,)
+    )
     names = names and any(report.findings().values())
     heads = ["finding", "number", "fault", *(["first examples"] if names else [])]
     rows: list[list[object]] = []

@@ -41,8 +41,15 @@ def worst(answers: Answers, most: int = SHOWN) -> list[Mistake]:
 def _of_class(answers: OneOf, i: int) -> Mistake:
     row, names = answers.rows.iloc[i], answers.names
     answer = int(answers.answer[i])
-    return Mistake(str(row["image"]), int(row["place"]), answer, names[answers.truth[i]], names[answer],
-                   float(answers.confidence[i]), int(answers.rank[i]))  # fmt: skip
+    return Mistake(
+        str(row["image"]),
+        int(row["place"]),
+        answer,
+        names[answers.truth[i]],
+        names[answer],
+        float(answers.confidence[i]),
+        int(answers.rank[i]),
+    )
 
 
 def _of_label(answers: Answers, i: int, c: int) -> Mistake:
@@ -66,8 +73,11 @@ def errors_section(record: Record, scored: Scored, answers: Answers, photographs
         return section("errors", title, el("p", f"No answer about the {kind} is wrong.")), False
     first = f"The {count(len(mistakes), 'wrong answer')} about the {kind} that the model was surest of."
     if not photographs or scored.root is None:
-        why = "Photographs and the names of their files were left out on request." if not photographs else (
-            "The photographs are not at hand, so none is shown.")  # fmt: skip
+        why = (
+            "Photographs and the names of their files were left out on request."
+            if not photographs
+            else ("The photographs are not at hand, so none is shown.")
+        )
         return section("errors", title, el("p", f"{first} {why}"), _table(mistakes, kind, photographs)), False
     pictures = Pictures(record, scored.root, answers.task)
     cards, any_shown = [], False
@@ -90,13 +100,25 @@ def _card(mistake: Mistake, made: Picture | str) -> Markup:
         if made.overlay:
             shown.append(el("img", src=made.overlay, alt="The same with what the answer used", width=224, height=224))
     rank = el("li", f"truth in place {mistake.rank}") if mistake.rank is not None else None
-    lines = el("ul", el("li", "answered ", el("b", pretty(mistake.said)), f", {percent(mistake.confidence)}"),
-               el("li", "true is ", el("b", pretty(mistake.truth))), rank)  # fmt: skip
-    return el("figure", el("div", shown, class_="pair"), el("figcaption", lines, el("code", mistake.image)), class_="card")
+    lines = el(
+        "ul",
+        el("li", "answered ", el("b", pretty(mistake.said)), f", {percent(mistake.confidence)}"),
+        el("li", "true is ", el("b", pretty(mistake.truth))),
+        rank,
+    )
+    return el(
+        "figure", el("div", shown, class_="pair"), el("figcaption", lines, el("code", mistake.image)), class_="card"
+    )
 
 
 def _table(mistakes: list[Mistake], kind: str, named: bool) -> Markup:
-    heads = ["photograph" if named else "place among the worst", "truth", "answer", "stated probability", "place of truth"]
+    heads = [
+        "photograph" if named else "place among the worst",
+        "truth",
+        "answer",
+        "stated probability",
+        "place of truth",
+    ]
     rows = [
         [m.image if named else place, pretty(m.truth), pretty(m.said), percent(m.confidence), m.rank or "–"]
         for place, m in enumerate(mistakes, start=1)

@@ -32,7 +32,7 @@ def el(name: str, /, *children: object, **attributes: object) -> Markup:
 
 def joined(parts: Iterable[object]) -> Markup:
     """Parts one after the other, as `el` takes them."""
-    text = []
+    text: list[str] = []
     for part in parts:
         if isinstance(part, list | tuple):
             text.append(joined(part))
@@ -53,7 +53,11 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[object]], 
     kinds = ["n" if column in numbers else None for column in range(len(heads))]
     head = [el("th", name, scope="col", class_=kind) for name, kind in zip(heads, kinds, strict=True)]
     body = [
-        el("tr", el("th", row[0], scope="row"), [el("td", c, class_=k) for c, k in zip(row[1:], kinds[1:], strict=True)])
+        el(
+            "tr",
+            el("th", row[0], scope="row"),
+            [el("td", c, class_=k) for c, k in zip(row[1:], kinds[1:], strict=True)],
+        )
         for row in rows
     ]
     inner = el("table", el("caption", caption), el("thead", el("tr", head)), el("tbody", body))
@@ -95,6 +99,6 @@ def count(number: int, one: str, many: str = "") -> str:
 
 def listed(names: Iterable[object], most: int = 8) -> str:
     """`a, b, c and 4 more`."""
-    names = [str(name) for name in names]
-    more = len(names) - most
-    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+    words = [str(name) for name in names]
+    more = len(words) - most
+    return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")

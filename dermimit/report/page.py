@@ -8,13 +8,14 @@ from typing import Any
 
 from dermimit.records import write_atomically
 from dermimit.report.answers import Answers, AnyOf, OneOf, answers_to
+from dermimit.report.caveats import caveats
 from dermimit.report.classes import classes_section
 from dermimit.report.confusion import confusion_table
 from dermimit.report.curves import learning_curves
 from dermimit.report.data import data_section, manifest, training_counts
 from dermimit.report.errors import errors_section
 from dermimit.report.markup import Markup, bullets, el, joined, paragraphs, percent, section, table
-from dermimit.report.overview import caveats, score_table, scores_of, sentences, tiles
+from dermimit.report.overview import score_table, scores_of, sentences, tiles
 from dermimit.report.provenance import provenance_section
 from dermimit.report.record import Record, Scored, other_data, own_test, read_record
 from dermimit.report.reliability import reliability_part
@@ -22,9 +23,16 @@ from dermimit.report.summary import head_of_page
 from dermimit.report.words import KINDS, TASK_LABELS, and_list
 
 CSS = Path(__file__).with_name("page.css")
-CONTENTS = (("scores", "Scores"), ("curves", "Learning curves"), ("classes", "Classes"), ("confusion", "Confusion"),
-            ("reliability", "Reliability"), ("errors", "Worst errors"), ("data", "Data check"),
-            ("provenance", "Provenance"))  # fmt: skip
+CONTENTS = (
+    ("scores", "Scores"),
+    ("curves", "Learning curves"),
+    ("classes", "Classes"),
+    ("confusion", "Confusion"),
+    ("reliability", "Reliability"),
+    ("errors", "Worst errors"),
+    ("data", "Data check"),
+    ("provenance", "Provenance"),
+)
 
 
 def write_report(
@@ -109,19 +117,34 @@ def _scores(record: Record, scored: Scored, answers: list[Answers]) -> Markup:
     pairs: list[tuple[OneOf | AnyOf, Any]] = [(task, scores_of(task)) for task in answers]
     told = [text for task, scores in pairs for text in sentences(task, scores)]
     missing = [TASK_LABELS[task] for task in record.tasks if task not in [a.task for a in answers]]
-    told += [f"Nothing is scored for {and_list(missing)}: the photographs have no label for it, or only answers about "
-             "the disease were kept."] if missing else []  # fmt: skip
+    told += (
+        [
+            f"Nothing is scored for {and_list(missing)}: the photographs have no label for it, or only answers about "
+            "the disease were kept."
+        ]
+        if missing
+        else []
+    )
     limits = caveats(pairs, scored.facts)
     return section(
-        "scores", "Scores", tiles(*pairs[0]), bullets(told), el("h3", "What to bear in mind"), bullets(limits),
-        el("h3", "All scores"), [score_table(task, scores) for task, scores in pairs],
-    )  # fmt: skip
+        "scores",
+        "Scores",
+        tiles(*pairs[0]),
+        bullets(told),
+        el("h3", "What to bear in mind"),
+        bullets(limits),
+        el("h3", "All scores"),
+        [score_table(task, scores) for task, scores in pairs],
+    )
 
 
 def _stored_scores(record: Record) -> list[Markup]:
     """The scores as the record holds them, where there are no predictions to compute intervals from."""
     values = record.metrics.get("test", {})
-    rows = [[name.replace("/", ": ").replace("_", " "), percent(float("nan") if v is None else v)] for name, v in values.items()]
+    rows = [
+        [name.replace("/", ": ").replace("_", " "), percent(float("nan") if v is None else v)]
+        for name, v in values.items()
+    ]
     why = "No predictions with a label were kept, so there are no intervals, no chance levels and no single answers."
     return [*paragraphs([why]), table("Scores on the test split, as recorded", ["score", "value"], rows, numbers=(1,))]
 

@@ -1,4 +1,4 @@
-"""Photographs for the page: read anew, cut as the model cuts them, without what the camera wrote, with what was used."""
+"""Photographs for the page: cut as the model cuts them, without what the camera wrote, with what the answer used."""
 
 import base64
 import io
@@ -119,7 +119,9 @@ def spotlight(view: np.ndarray, patches: np.ndarray, grid: tuple[int, int]) -> n
     high, wide = view.shape[0] / grid[0], view.shape[1] / grid[1]
     light, boxes = np.full(view.shape[:2], 0.35), []
     for row, column in (divmod(int(index), grid[1]) for index in patches):
-        top, left, bottom, right = (math.floor(v) for v in (row * high, column * wide, (row + 1) * high, (column + 1) * wide))
+        top, left, bottom, right = (
+            math.floor(v) for v in (row * high, column * wide, (row + 1) * high, (column + 1) * wide)
+        )
         light[top:bottom, left:right] = 1
         boxes.append((left, top, right - 1, bottom - 1))
     picture = Image.fromarray((view * light[..., None]).astype(np.uint8))
@@ -130,7 +132,9 @@ def spotlight(view: np.ndarray, patches: np.ndarray, grid: tuple[int, int]) -> n
 
 def heated(view: np.ndarray, values: np.ndarray) -> np.ndarray:
     """A photograph in grey under a map of values in [0, 1], from black over orange to light yellow."""
-    scaled = np.asarray(Image.fromarray((255 * values).astype(np.uint8)).resize(view.shape[1::-1], Image.Resampling.BILINEAR))
+    scaled = np.asarray(
+        Image.fromarray((255 * values).astype(np.uint8)).resize(view.shape[1::-1], Image.Resampling.BILINEAR)
+    )
     t = scaled[..., None] / 255
     colour = np.concatenate([np.clip(2.2 * t, 0, 1), np.clip(2 * t - 0.5, 0, 1), np.clip(3 * t - 2, 0, 1)], axis=-1)
     grey = view.mean(axis=-1, keepdims=True)
@@ -147,5 +151,3 @@ def data_uri(pixels: np.ndarray) -> str:
 def selected_of(frame: Any, place: int) -> object:
     """The patches stored for a photograph; None without lesion selection."""
     return frame["selected"].iloc[place] if "selected" in frame else None
-
-

@@ -16,17 +16,24 @@ def provenance_section(record: Record, scored: Scored) -> Markup:
     if scored.facts is not None:
         parts.append(_facts("Evaluation on these photographs", scored.facts))
     config = [[name, _text(base_name(name, value))] for name, value in record.config.items()]
-    folded = el("details", el("summary", "All settings of the run"), table("Configuration", ["setting", "value"], config))
-    written = el("p", f"This page was written by dermimit {version('dermimit')}. Paths are shortened to their last name.")
+    folded = el(
+        "details", el("summary", "All settings of the run"), table("Configuration", ["setting", "value"], config)
+    )
+    written = el(
+        "p", f"This page was written by dermimit {version('dermimit')}. Paths are shortened to their last name."
+    )
     return section("provenance", "Provenance", *parts, folded, written)
 
 
 def _facts(title: str, facts: dict[str, Any]) -> Markup:
-    rows = [[NAMES.get(key, key.replace("_", " ")), _fact(key, value)] for key, value in facts.items()
-            if key not in SKIPPED and value is not None]  # fmt: skip
+    rows = [
+        [NAMES.get(key, key.replace("_", " ")), _fact(key, value)]
+        for key, value in facts.items()
+        if key not in SKIPPED and value is not None
+    ]
     rows += [["versions", ", ".join(f"{name} {number}" for name, number in facts.get("versions", {}).items())]]
     rows += [[key, _text(facts[key])] for key in ("seed", "parameters") if key in facts]
-    return table(title, ["", "value"], rows)
+    return table(title, ["what", "value"], rows)
 
 
 NAMES = {

@@ -81,6 +81,11 @@ class Scored:
         """Whether the photographs were given by hand, and are not the run's own test split."""
         return self.facts is not None
 
+    @property
+    def other_data(self) -> bool:
+        """Whether the table of these photographs is another than that of the training."""
+        return self.facts is not None and self.facts.get("saw_in_training") is None
+
 
 def read_record(path: Path) -> Record:
     """The record in a folder.

@@ -19,12 +19,17 @@ def reliability_part(answers: OneOf) -> Markup:
     bins = reliability(_as_differential(answers)).dropna()
     error, floor = expected_calibration_error(answers.right, answers.confidence), floor_of(answers.confidence)
     texts = [
-        f"The expected calibration error (ECE, {BINS} bins) is {percent(error)}. A perfectly calibrated model with these "
-        f"confidences would have {percent(floor)} on average on so many photographs.",
+        f"The expected calibration error (ECE, {BINS} bins) is {percent(error)}. A perfectly calibrated model with "
+        f"these confidences would have {percent(floor)} on average on so many photographs.",
         _sureness(answers),
     ]
     label = TASK_LABELS[answers.task]
-    return el("div", el("h3", label.capitalize()), bullets(texts), el("div", _diagram(bins, label), _bins(bins, label), class_="charts"))
+    return el(
+        "div",
+        el("h3", label.capitalize()),
+        bullets(texts),
+        el("div", _diagram(bins, label), _bins(bins, label), class_="charts"),
+    )
 
 
 def over_confidence(answers: OneOf) -> Estimate:
@@ -53,7 +58,13 @@ def _as_differential(answers: OneOf) -> Differential:
 
 
 def _diagram(bins: pd.DataFrame, label: str) -> Markup:
-    chart = Chart(f"Reliability of {label} (dashed: perfectly calibrated)", (0, 100), (0, 100), "stated probability, %", "answers that are right, %")
+    chart = Chart(
+        f"Reliability of {label} (dashed: perfectly calibrated)",
+        (0, 100),
+        (0, 100),
+        "stated probability, %",
+        "answers that are right, %",
+    )
     chart.line([0, 100], [0, 100], "grey", dashed=True)
     for b in bins.itertuples():
         x = 100 * b.confidence
@@ -64,9 +75,13 @@ def _diagram(bins: pd.DataFrame, label: str) -> Markup:
 
 def _bins(bins: pd.DataFrame, label: str) -> Markup:
     rows = [
-        [f"{100 * b.start:.0f} to {100 * b.end:.0f}", f"{b.photos:,}", f"{100 * b.confidence:.1f}",
-         Estimate(b.accuracy, b.low, b.high).percent()]
+        [
+            f"{100 * b.start:.0f} to {100 * b.end:.0f}",
+            f"{b.photos:,}",
+            f"{100 * b.confidence:.1f}",
+            Estimate(b.accuracy, b.low, b.high).percent(),
+        ]
         for b in bins.itertuples()
-    ]  # fmt: skip
+    ]
     heads = ["probability, %", "photographs", "mean, %", "right, %"]
     return table(f"Reliability of {label}: the points of the diagram", heads, rows, numbers=(1, 2, 3))

@@ -61,7 +61,7 @@ def class_scores(answers: OneOf) -> list[Score]:
         if key == "top3_accuracy" and len(counts) <= 3:
             continue
         value = interval(values[key], drawn[key])
-        if key in ("accuracy", "top3_accuracy") and values[key] in (0.0, 1.0):
+        if key in ("accuracy", "top3_accuracy") and values[key] in (0.0, 1.0) and len(counts) > 1:
             patients = len(draws.weights)
             value = Estimate(values[key], *count_interval(round(values[key] * patients), patients))
         chance = {"uniform guess": uniform[key], "most frequent class": frequent[key]}
@@ -106,7 +106,9 @@ def _frequent_drawn(answers: OneOf, draws: Draws) -> dict[str, np.ndarray]:
     """Scores of always answering the most frequent classes of these photographs, on every resample."""
     order = np.argsort(-answers.photographs, kind="stable")
     constant = np.full_like(answers.truth, order[0])
-    first, among = draws.means(np.stack([answers.truth == order[0], np.isin(answers.truth, order[:3])], 1).astype(float))
+    first, among = draws.means(
+        np.stack([answers.truth == order[0], np.isin(answers.truth, order[:3])], 1).astype(float)
+    )
     balanced = _balanced_drawn(answers.truth, answers.truth == order[0], len(answers.names), draws)
     f1 = macro_f1_draws(answers.truth, constant, draws)
     half = np.full(len(first), 0.5)

@@ -21,7 +21,7 @@ def head_of_page(
     """
     config, space = record.config, record.label_space
     root = base_name("data_root", str(config["data_root"]))
-    own = config["dataset"] if config["dataset"] == root else f"{config['dataset']} (folder {root})"
+    own = f"the folder {root}" if config["dataset"] == "folder" else f"{config['dataset']} (folder {root})"
     classes = and_list([count(space.num_classes[t], *KINDS[t]) for t in record.tasks])
     facts = [
         ("Trained on", f"{own}{_photographs(frame)}"),
@@ -35,16 +35,18 @@ def head_of_page(
     ]
     rows = [el("div", el("dt", name), el("dd", value)) for name, value in facts]
     written = el("p", "Page of ", el("time", date, datetime=date), ".", class_="muted")
-    title = el("h1", f"{record.name}: {and_list([KINDS[t][1] if t == 'attributes' else KINDS[t][0] for t in record.tasks])} "
-                     f"from photographs of skin")  # fmt: skip
+    answered = [KINDS[task][task == "attributes"] for task in record.tasks]
+    title = el("h1", f"{record.name}: {and_list(answered)} from photographs of skin")
     return el("header", title, el("p", DISCLAIMER, class_="disclaimer"), written, el("dl", rows))
 
 
 def _photographs(frame: pd.DataFrame | None) -> str:
     if frame is None:
         return ""
-    splits = ", ".join(f"{int((frame['split'] == s).sum()):,} {words}"
-                       for s, words in (("train", "training"), ("val", "validation"), ("test", "test")))  # fmt: skip
+    splits = ", ".join(
+        f"{int((frame['split'] == s).sum()):,} {words}"
+        for s, words in (("train", "training"), ("val", "validation"), ("test", "test"))
+    )
     patients = frame["patient_id"].nunique()
     whose = f" of {count(patients, 'patient')}" if patients else ", patients not known"
     return f": {count(len(frame), 'photograph')}{whose} ({splits})"
@@ -67,4 +69,5 @@ def scored_on(scored: Scored, answers: list[Answers]) -> str:
         return f"the run's own test split: {count(n, 'photograph')}{whose}"
     name = scored.root.resolve().name if scored.root else ""
     split = "all photographs" if scored.split == "all" else f"split {scored.split}"
-    return f"other data than those of the training: {scored.dataset} (folder {name}), {split}, {count(n, 'photograph')}{whose}"
+    kind = "other data than those of the training" if scored.other_data else "data of the training"
+    return f"{kind}, given by hand: {scored.dataset} (folder {name}), {split}, {count(n, 'photograph')}{whose}"

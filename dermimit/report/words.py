@@ -3,8 +3,11 @@
 from typing import Any
 
 TASK_LABELS = {"disease": "disease", "body_part": "body part", "attributes": "attributes"}
-KINDS = {"disease": ("disease", "diseases"), "body_part": ("body part", "body parts"),
-         "attributes": ("attribute", "attributes")}  # fmt: skip
+KINDS = {
+    "disease": ("disease", "diseases"),
+    "body_part": ("body part", "body parts"),
+    "attributes": ("attribute", "attributes"),
+}
 
 
 def pretty(name: str) -> str:
@@ -37,7 +40,9 @@ def parts_words(config: dict[str, Any], tasks: tuple[str, ...], patches: int | N
         "cim": "Cross-Interaction Module (CIM) between the tasks",
         "bottleneck": "concept bottleneck: disease from the other tasks' probabilities",
     }
-    return f"{words}; " + (joins.get(config["fusion"], config["fusion"]) if len(tasks) > 1 else "one task, nothing to join")
+    return f"{words}; " + (
+        joins.get(config["fusion"], config["fusion"]) if len(tasks) > 1 else "one task, nothing to join"
+    )
 
 
 def recipe_words(config: dict[str, Any]) -> str:
@@ -45,9 +50,11 @@ def recipe_words(config: dict[str, Any]) -> str:
     optimizer = "AdamW" if config["optimizer"] == "adamw" else f"SGD with Nesterov momentum {config['momentum']:g}"
     words = [
         f"{config['samples']:,} photographs seen in {config['epochs']} epochs, batches of {config['batch_size']}",
-        f"{optimizer}, peak learning rate {config['lr']:g}, cosine to zero after {100 * config['warmup']:g} % of warm-up",
+        f"{optimizer}, peak learning rate {config['lr']:g}, cosine to 0 after {100 * config['warmup']:g} % of warm-up",
         f"weight decay {config['weight_decay']:g}",
-        f"CutMix on {100 * config['cutmix_probability']:g} % of batches" if config["cutmix_probability"] else "no CutMix",
+        f"CutMix on {100 * config['cutmix_probability']:g} % of batches"
+        if config["cutmix_probability"]
+        else "no CutMix",
     ]
     words += [f"moving average of the weights, decay {config['ema']:g}"] if config.get("ema") else []
     words += ["bf16 precision"] if config.get("precision") == "bf16" else []
