@@ -43,7 +43,7 @@ def confusion(answers: OneOf) -> np.ndarray:
     return np.bincount(answers.truth * size + answers.answer, minlength=size * size).reshape(size, size)
 
 
-def share(hits: int, photographs: int) -> str:
+def share(hits: int | np.integer, photographs: int | np.integer) -> str:
     """A share in per cent with Wilson's interval."""
     if not photographs:
         return NONE
