@@ -12,7 +12,7 @@ from dermimit.evaluate.resampling import Draws, patient_draws, percentile_interv
 from dermimit.report.markup import count
 
 RESAMPLES = 1000
-PART = 50  # resamples at a time: the memory
+PART = 100  # resamples at a time: the memory
 Drawn = Float[np.ndarray, " resamples"]
 
 
@@ -81,29 +81,32 @@ def auroc_draws(
     truth: Bool[np.ndarray, " photos"], score: Float[np.ndarray, " photos"], weights: Float[np.ndarray, "photos r"]
 ) -> Float[np.ndarray, " r"]:
     """P(a positive is ranked above a negative), ties half, on every resample; NaN where one of the two is missing."""
-    positive, negative = _by_level(truth, score, weights)
-    below = np.cumsum(negative, axis=0) - negative
-    pairs = positive.sum(0) * negative.sum(0)
-    return _ratio((positive * (below + negative / 2)).sum(0), pairs)
+    positive, below, upto, total = _at_positives(truth, score, weights)
+    before, positives = np.cumsum(positive, axis=0) - positive, positive.sum(0)
+    worse, level = below - before, upto - below - positive
+    return _ratio((positive * (worse + level / 2)).sum(0), positives * (total - positives))
 
 
 def precision_draws(
     truth: Bool[np.ndarray, " photos"], score: Float[np.ndarray, " photos"], weights: Float[np.ndarray, "photos r"]
 ) -> Float[np.ndarray, " r"]:
     """Average precision on every resample; NaN where one of the two truths is missing."""
-    positive, negative = (part[::-1] for part in _by_level(truth, score, weights))
-    hits = np.cumsum(positive, axis=0)
-    found = np.maximum(np.cumsum(positive + negative, axis=0), 1)
-    total = np.where(negative.sum(0) > 0, positive.sum(0), 0)
-    return _ratio((positive * hits / found).sum(0), total)
+    positive, below, _, total = _at_positives(truth, score, weights)
+    positives = positive.sum(0)
+    hits, found = positives - np.cumsum(positive, axis=0) + positive, np.maximum(total - below, 1)
+    return _ratio((positive * hits / found).sum(0), np.where(total > positives, positives, 0))
 
 
-def _by_level(truth: np.ndarray, score: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Weights of positives and negatives at each distinct score, the lowest first: (levels, r)."""
+def _at_positives(truth: np.ndarray, score: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, ...]:
+    """At each distinct score of a positive, the lowest first, on every resample: weight of the positives there, of all
+    photographs below it, and of all up to it, each (levels, r); and the weight of all, (r,)."""
     order = np.argsort(score, kind="stable")
-    starts = np.flatnonzero(np.diff(score[order], prepend=-np.inf) > 0)
-    here, weights = truth[order][:, None], weights[order]
-    return np.add.reduceat(weights * here, starts), np.add.reduceat(weights * ~here, starts)
+    ranked, sums = score[order], np.zeros((len(score) + 1, weights.shape[1]))
+    np.cumsum(weights[order], axis=0, out=sums[1:])
+    places = order[truth[order]]
+    levels, first = np.unique(score[places], return_index=True)
+    start, end = (np.searchsorted(ranked, levels, side) for side in ("left", "right"))
+    return np.add.reduceat(weights[places], first), sums[start], sums[end], sums[-1]
 
 
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ VOID = {"meta", "img", "br", "hr"}
 
 
 class Parsed(HTMLParser):
-    """A page taken apart: its text, tags with attributes, and tables as lists of cells; unbalanced tags are an error."""
+    """A page taken apart: its text, tags with attributes, tables as lists of cells; unbalanced tags are an error."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class Parsed(HTMLParser):
         if "caption" in self.open:
             self._caption = data
         elif {"td", "th"} & set(self.open):
-            self._rows[-1][-1] += data
+            self._rows[-1][-1] += data.replace("\N{NO-BREAK SPACE}", " ")
         self.words.append(data)
 
     def table(self, start: str) -> dict[str, list[str]]:
@@ -89,8 +89,9 @@ def record(tmp_path: Path):
 
 
 @pytest.fixture
-def show():
-    """The page of a record, taken apart, and as text."""
+def show(monkeypatch):
+    """The page of a record, taken apart, and as text; few resamples, for speed."""
+    monkeypatch.setattr("dermimit.report.draws.RESAMPLES", 200)
 
     def of(folder: Path, **options) -> tuple[Parsed, str]:
         found = read_record(folder)

@@ -1,5 +1,7 @@
 """Records of every kind give a page, and a page says what they lack."""
 
+import itertools
+
 import pytest
 from hand_records import predictions, record, show  # noqa: F401
 
@@ -7,7 +9,7 @@ from dermimit.data.label_space import LabelSpace
 from dermimit.records import answers_of
 from dermimit.report.page import write_report
 
-NAMES = ('<script>alert("x")</script>', "melanoma & naevus's \"twin\"", "Кератоз älterer Haut 皮膚", "x" * 200)
+NAMES = ('<script>alert("x")</script>', 'melanoma & naevus\'s "twin"', "Кератоз älterer Haut 皮膚", "x" * 200)
 
 
 def even(n, classes, sure=0.9):
@@ -36,7 +38,7 @@ def test_nothing_is_loaded_from_elsewhere(record, show):  # noqa: F811
     assert ("html", {"lang": "en"}) in parsed.tags
     levels = [int(tag[1]) for tag, _ in parsed.tags if tag in ("h1", "h2", "h3")]
     assert levels[0] == 1 and levels.count(1) == 1
-    assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
+    assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
 
 
 def test_the_same_record_gives_the_same_page(record, show):  # noqa: F811
@@ -109,7 +111,7 @@ def test_a_record_that_keeps_answers_alone_has_no_auroc(record, show):  # noqa: 
 
 def test_a_record_without_predictions_still_has_its_scores(record, show):  # noqa: F811
     parsed, _ = show(record(LabelSpace("s", ("a", "b")), None))
-    assert [c.replace("\N{NO-BREAK SPACE}", " ") for c in parsed.table("Scores on the test split")["disease: accuracy"]] == ["50.0 %"]
+    assert parsed.table("Scores on the test split")["disease: accuracy"] == ["50.0 %"]
     assert parsed.table("Scores on the test split")["disease: macro f1"] == ["–"]
     assert "no intervals" in parsed.text and "The record holds no history" in parsed.text
 
@@ -122,11 +124,11 @@ def test_classes_that_the_run_does_not_know_are_counted_and_named(record, show):
 
 
 def test_many_classes_stay_a_readable_matrix_in_a_small_page(record, show):  # noqa: F811
-    names = tuple(f"disease number {i:03d}" for i in range(150))
-    truth = [names[i % 150] for i in range(0, 3000, 7)]
-    parsed, html = show(record(LabelSpace("s", names), predictions(truth, even(len(truth), 150))))
+    names = tuple(f"disease number {i:03d}" for i in range(80))
+    truth = [names[i % 80] for i in range(0, 1600, 7)]
+    parsed, html = show(record(LabelSpace("s", names), predictions(truth, even(len(truth), 80))))
     matrix = parsed.table("Confusion matrix")
-    assert len(matrix) == 61 and "91 rarer classes" in matrix
+    assert len(matrix) == 61 and "21 rarer classes" in matrix
     assert sum(int(row[-1]) for name, row in matrix.items() if name[0] != "t") == len(truth)
     assert len(html) < 1.5e6
 
@@ -150,5 +152,3 @@ def test_wrong_words_are_refused_before_anything_is_written(record, tmp_path, wo
 def test_no_run_is_said_with_what_is_missing(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"not a finished run: config\.json is missing"):
         write_report(tmp_path, tmp_path / "page.html")
-
-

@@ -73,7 +73,8 @@ def test_each_class_has_its_line_and_each_cell_its_count(hand):
 
 def test_the_kept_epoch_and_the_trend_are_told(hand):
     text = hand[0].text
-    assert "epoch 2 of 3 were kept, after 200 photographs seen: they had the best validation macro-F1 of disease, 50.0 %" in text
+    assert "epoch 2 of 3 were kept, after 200 photographs seen" in text
+    assert "they had the best validation macro-F1 of disease, 50.0 %" in text
     assert "In 1 further epoch the score did not exceed it and ended 12.5 points lower" in text
 
 
@@ -96,13 +97,14 @@ def test_calibration_is_measured_against_what_chance_gives(hand):
 def test_the_worst_errors_are_the_surest(hand):
     errors = hand[0].table("Surest wrong answers")
     assert list(errors)[1:] == ["p04.jpg", "p07.jpg", "p08.jpg", "p09.jpg"]
-    assert [c.replace("\N{NO-BREAK SPACE}", " ") for c in errors["p04.jpg"]] == ["a", "b", "90.0 %", "4"]
+    assert errors["p04.jpg"] == ["a", "b", "90.0 %", "4"]
 
 
 def test_chance_by_hand():
     counts = np.array([3, 1, 0])
     assert uniform_guess(counts)["accuracy"] == pytest.approx(1 / 3)
-    assert uniform_guess(counts)["macro_f1"] == pytest.approx(((2 * 0.25 / (0.75 + 1 / 3)) + (2 / 12 / (0.25 + 1 / 3))) / 2)
+    f1 = (2 * 0.75 / 3 / (0.75 + 1 / 3), 2 * 0.25 / 3 / (0.25 + 1 / 3))  # 2 hits / (true + said), as shares
+    assert uniform_guess(counts)["macro_f1"] == pytest.approx(np.mean(f1))
     assert always_most_frequent(counts)["macro_f1"] == pytest.approx(2 * 0.75 / 1.75 / 2)
     orders = [average_precision_score(t, [3, 2, 1]) for t in ([1, 0, 0], [0, 1, 0], [0, 0, 1])]
     assert random_order(np.array([[1.0], [0], [0]])) == pytest.approx(np.mean(orders))
@@ -119,10 +121,11 @@ def test_ranking_scores_of_resamples_are_those_of_repeated_photographs():
         assert precision_draws(truth, score, weights)[r] == pytest.approx(expected)
 
 
-def test_answers_that_know_nothing_are_not_called_better_than_chance():
+def test_answers_that_know_nothing_are_not_called_better_than_chance(monkeypatch):
     from dermimit.report.answers import AnyOf
     from dermimit.report.scores import label_scores
 
+    monkeypatch.setattr("dermimit.report.draws.RESAMPLES", 200)
     verdicts = []
     for seed in range(12):
         rng = np.random.default_rng(seed)
