@@ -1,10 +1,10 @@
-"""The `dermimit` command: train, predict, evaluate, explore, export, data, reader-study."""
+"""The `dermimit` command: train, predict, evaluate, explore, export, report, data, reader-study."""
 
 import sys
 
 import tyro
 
-from dermimit.commands import data_check, data_synderm, evaluate, explore, export, predict, train
+from dermimit.commands import data_check, data_synderm, evaluate, explore, export, predict, report, train
 from dermimit.extras import MissingExtraError
 from dermimit.reader_study.commands import commands as reader_study
 
@@ -21,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     app.command(name="evaluate")(evaluate.evaluate)
     app.command(name="explore")(explore.explore)
     app.command(name="export")(export.export)
+    app.command(name="report")(report.report)
     app.command(data, name="data", help="Make, check or describe a dataset.")
     app.command(reader_study(), name="reader-study", help="Prepare, serve or export a study of human readers.")
     try:
