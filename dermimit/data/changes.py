@@ -24,8 +24,8 @@ def table_of(frame: pd.DataFrame, root: Path) -> pd.DataFrame:
         root: folder of its photographs.
 
     Returns:
-        a row a photograph: `image`; `split`; the labels as text, missing where unknown; `bytes`, the size of its file, -1
-        where there is none.
+        a row a photograph: `image`; `split`; the labels as text, missing where unknown; `bytes`, the size of its file,
+        -1 where there is none.
     """
     columns = {name: list(map(_as_text, frame[name])) for name in LABELS if name in frame}
     sizes = [_size(root / image) for image in frame["image"]]

@@ -81,10 +81,8 @@ def evaluate(
     metrics = {split: score(predictions.drop(columns=unscored), space)}
     facts = {"run": Path(run).resolve().name, "run_code": loaded.provenance.get("code_fingerprint")}
     facts |= {"dataset": dataset, "split": split, "photographs": len(rows), "tasks": tasks}
-    facts |= {
-        "left_out": len(photos.frame) - len(frame),
-        "saw_in_training": saw_in_training(loaded, frame, rows, Path(root)),
-    }
+    seen = saw_in_training(loaded, frame, rows, Path(root))
+    facts |= {"left_out": len(photos.frame) - len(frame), "saw_in_training": seen}
     if facts["saw_in_training"]:
         print("these photographs include those that the run was trained on", file=sys.stderr)
     write_record(out, predictions, provenance(rows, started, facts), metrics)

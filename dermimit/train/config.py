@@ -9,8 +9,10 @@ from dermimit.data.problems import suggest
 from dermimit.train.checked import Checked
 from dermimit.train.study_options import StudyOptions
 
-RARE = ("quarantine", "data_options", "cache", "accumulate", "compile", "vertical_flip", "rotation", "tracker")
-RARE += tuple(f.name for f in fields(StudyOptions))
+RARE = (
+    *("quarantine", "data_options", "cache", "accumulate", "compile", "vertical_flip", "rotation", "tracker"),
+    *(f.name for f in fields(StudyOptions)),
+)
 """Fields that a record holds only where they are not as usual."""
 NUMBERLESS = ("cache", "workers", "tracker")
 """Fields that change no number: a run may go on with others."""

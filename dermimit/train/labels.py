@@ -30,8 +30,8 @@ def check_labels(config: TrainConfig, photos: PhotoSet) -> None:
     wrong = {task: text for task in tasks if (text := _why_not(task, train[task], photos))}
     if tasks and len(wrong) == len(tasks):
         raise ValueError(f"{photos.root}: {'; '.join(wrong.values())}")
-    hidden = ("attributes",) if config.attribute_missing else ()  # as the run asks
-    for text in [text for task, text in wrong.items() if task not in hidden]:
+    hidden = {"attributes": config.attribute_missing, "disease": config.unseen}  # left out as the run asks
+    for text in [text for task, text in wrong.items() if not hidden.get(task)]:
         warnings.warn(f"{photos.root}: {text}", stacklevel=2)
     unjudged = [task for task in tasks if np.isnan(val[task]).all()]
     if "disease" in unjudged or len(unjudged) == len(tasks):
