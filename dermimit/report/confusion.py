@@ -25,7 +25,7 @@ def confusion_table(answers: OneOf) -> Markup:
     corner = el("td", "truth ↓ answer →", class_="corner")
     inner = el(
         "table",
-        el("caption", caption),
+        el("caption", el("span", caption)),
         el("thead", el("tr", corner, head, el("th", el("span", "photographs"), scope="col"))),
         el("tbody", rows),
         class_=f"matrix {size}",

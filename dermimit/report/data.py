@@ -11,7 +11,7 @@ from dermimit.data.label_space import TASKS
 from dermimit.data.problems import ManifestError
 from dermimit.extras import MissingExtraError
 from dermimit.records import data_fingerprint
-from dermimit.report.markup import Markup, bullets, count, el, section, table
+from dermimit.report.markup import Markup, bullets, el, section, table
 from dermimit.report.record import Record, Scored
 
 EXAMPLES = 3  # of a finding
@@ -76,13 +76,15 @@ def data_section(record: Record, scored: Scored, frame: pd.DataFrame | None, loo
     except MissingExtraError as error:
         return section("data", "Data check", bullets([*texts, f"The data check was not run: {error}"]))
     faults = report.faults()
+    found = {_group_name(name): len(items) for name, items in report.findings().items() if items}
+    said = {name: f"{name} ({n:,})" for name, n in found.items()}
     texts.append(
-        f"The check of all photographs found {count(len(faults), 'kind')} of faults: {', '.join(faults)}."
+        f"The check of all photographs found faults: {', '.join(said[name] for name in faults)}."
         if faults
         else "The check of all photographs found no fault."
     )
-    others = [f"{name} ({len(found):,})" for name, found in report.findings().items() if found and name not in faults]
-    texts += [f"It also found, without calling it a fault: {', '.join(others)}."] if others else []
+    if others := [words for name, words in said.items() if name not in faults]:
+        texts.append(f"It also found, without calling it a fault: {', '.join(others)}.")
     if not names:
         texts.append("Names of files and patients were left out on request.")
     parts = [bullets(texts), _findings(report, names, scored.root)]
@@ -98,17 +100,27 @@ def _findings(report: Any, names: bool, root: Path) -> Markup:
         "What lies in the folder", ["what", "number"], [[k.replace("_", " "), f"{n:,}"] for k, n in counts], (1,)
     )
     names = names and any(report.findings().values())
-    heads = ["finding", "number", "fault", *(["first examples"] if names else [])]
+    faults = report.faults()
+    heads = ["finding", "number", *(["fault"] if faults else []), *(["first examples"] if names else [])]
     rows: list[list[object]] = []
     for name, found in report.findings().items():
-        row: list[object] = [name, f"{len(found):,}", "fault" if name in report.faults() else ""]
+        row: list[object] = [
+            _group_name(name),
+            f"{len(found):,}",
+            *(["fault" if name in faults else ""] if faults else []),
+        ]
         if names:
             examples = [] if name.endswith(", groups") else found[:EXAMPLES]
             more = len(found) - len(examples) if examples else 0
             text = "; ".join(_without_root(str(item), root) for item in examples)
             row.append(text + (f" and {more:,} more" if more else ""))
         rows.append(row)
-    return el("div", here, table("What the check found", heads, rows, numbers=(1,)), class_="charts")
+    return el("div", here, table("What the check found", heads, rows, numbers=(1,)), class_=None if names else "charts")
+
+
+def _group_name(name: str) -> str:
+    """`duplicates, groups` as `groups of duplicates`."""
+    return f"groups of {name.removesuffix(', groups')}" if name.endswith(", groups") else name
 
 
 def _without_root(text: str, root: Path) -> str:

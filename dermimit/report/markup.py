@@ -60,7 +60,7 @@ def table(caption: str, heads: Sequence[str], rows: Iterable[Sequence[object]], 
         )
         for row in rows
     ]
-    inner = el("table", el("caption", caption), el("thead", el("tr", head)), el("tbody", body))
+    inner = el("table", el("caption", el("span", caption)), el("thead", el("tr", head)), el("tbody", body))
     return el("div", inner, class_="scroll", tabindex="0", role="region", aria_label=caption)
 
 
