@@ -19,7 +19,7 @@ REMEDY = "write the names separated by ';', as in {example}, or give label_space
 
 
 def parse_lists(
-    cells: pd.Series, source: str, known: Collection[str] = (), several: bool = True
+    cells: pd.Series, source: str, known: Collection[str] = (), several: bool = True, separator: str = ""
 ) -> tuple[pd.Series, str]:
     """A column of text as lists of names: ours ("scale; crust"), Python's, JSON's, or with another separator.
 
@@ -29,6 +29,7 @@ def parse_lists(
         known: the names, where the label space is given; a comma within one does not part it.
         several: whether a cell may hold several names in the first place. Otherwise (body part) only what is plainly a
             list counts as one, and where no cell is, the column stays as it is.
+        separator: what parts the names, where it is known; "" to find it.
 
     Returns:
         The column, with its index; and what separated the names: ";", "[]", another separator, or "" for nothing.
@@ -37,6 +38,8 @@ def parse_lists(
         ManifestError: the column has two readings; names a row and how to write it.
     """
     text = {i: v for i, v in cells.items() if isinstance(v, str)}
+    if separator:
+        return _lists(cells, {i: _split(v, separator) for i, v in text.items()}), separator
     split = {i: _literal(v) for i, v in text.items() if v not in NONE_OF_THEM}
     bracketed = {i for i, names in split.items() if names is not None}
     if bracketed and (several or len(bracketed) == len(split)):
@@ -51,9 +54,14 @@ def parse_lists(
     return _lists(cells, {i: _split(v, separator or ";") for i, v in text.items()}), separator
 
 
-def join_names(names: Sequence[str]) -> str:
-    """A list of names as one cell of a manifest: the inverse of `parse_lists` for a column of such cells."""
-    return json.dumps(list(names), ensure_ascii=False)
+def write_lists(cells: pd.Series) -> pd.Series:
+    """The inverse of `parse_lists`: a column of lists as text, missing where it is missing."""
+    quoted = any(mark in name for names in cells if isinstance(names, list) for name in names for mark in ';["')
+    return cells.map(lambda names: _cell(names, quoted) if isinstance(names, list) else names)
+
+
+def _cell(names: list[str], quoted: bool) -> str:
+    return json.dumps(names, ensure_ascii=False) if quoted else "; ".join(names) or ";"
 
 
 def _lists(cells: pd.Series, lists: dict[object, list[str]]) -> pd.Series:

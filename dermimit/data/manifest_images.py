@@ -58,9 +58,13 @@ def _refuse(names: pd.Series, found: Resolved, photos: PhotoNames, path: Path, d
     """Raise for what is not found; what the rules of a manifest say as well is left to them."""
     problems, absent = [], []
     why = f"; the table is {doubt}" if doubt else ""
+    command = import_command(path, path.parent)
+    if found.elsewhere and collecting():  # the rules note each row
+        warnings.warn(f"{path}: this writes a table with relative paths: {command}", stacklevel=5)
     for index, name in names.items():
         if index in found.elsewhere:
-            command = import_command(path, path.parent)
+            if collecting():
+                continue
             here = f"{RELATIVE}, such as {found.paths[index]!r}; this writes such a table: {command}"
             problems.append(describe(index, "image", name, here))
         elif index in found.candidates:

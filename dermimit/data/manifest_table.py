@@ -58,7 +58,7 @@ def read_manifest(path: Path, space: LabelSpace | None = None) -> pd.DataFrame:
         if separator not in ("", ";"):
             warnings.warn(f"{path}: {reading_note(frame[column], separator)}", stacklevel=3)
     if "split" in frame:
-        frame["split"] = _splits(frame["split"])
+        frame["split"] = read_splits(frame["split"])
     if "fitzpatrick" in frame:
         frame["fitzpatrick"] = frame["fitzpatrick"].map(skin_type)
     if WEIGHTS_COLUMN in frame and is_text:
@@ -139,8 +139,8 @@ def _known(space: LabelSpace | None, column: str) -> tuple[str, ...]:
     return () if space is None else space.body_parts if column == "body_part" else space.attributes
 
 
-def _splits(cells: pd.Series) -> pd.Series:
-    """Splits by their usual spellings; "dev" is read only beside rows for training, since it may be those."""
+def read_splits(cells: pd.Series) -> pd.Series:
+    """Splits by their usual spellings, others as they are; "dev" only beside training, since it may be that."""
     folded = [v.strip().lower() if isinstance(v, str) else v for v in cells]
     read = [SPLIT_NAMES.get(v, None) if isinstance(v, str) else None for v in folded]
     trained = "train" in read
