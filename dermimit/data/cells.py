@@ -46,7 +46,7 @@ def normalise(frame: pd.DataFrame, column: str, source: str, space: LabelSpace) 
 
 
 def _integers(values: pd.Series, column: str, source: str) -> pd.Series:
-    values = values.map(_decimal_point) if values.dtype == object else values
+    values = values if pd.api.types.is_numeric_dtype(values) else values.map(_decimal_point)
     numbers = pd.to_numeric(values, errors="coerce")
     bad = (numbers.isna() & values.notna()) | (numbers.notna() & ((numbers % 1 != 0) | (numbers.abs() > LARGEST)))
     remedy = "give a whole number or leave it empty"

@@ -45,7 +45,7 @@ def parse_lists(
     if bracketed and (several or len(bracketed) == len(split)):
         if odd := [i for i in split if i not in bracketed]:
             _refuse(cells, source, odd[0], 'other rows are lists in brackets; write ["a", "b"] in each or in none')
-        return _lists(cells, {i: names or [] for i, names in split.items()}), "[]"
+        return _lists(cells, {i: split.get(i) or [] for i in text}), "[]"
     separator = _separator(cells, text, source, known, several)
     if not separator and not several:
         return cells, ""

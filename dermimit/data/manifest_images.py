@@ -1,7 +1,7 @@
 """The photographs that a manifest names, as paths that are there, and what is said of names in other spellings."""
 
 import warnings
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
@@ -29,6 +29,8 @@ def find_images(frame: pd.DataFrame, path: Path, doubt: str = "") -> pd.DataFram
     if "mask" in frame:
         frame["mask"] = [_slashes(v, root) for v in frame["mask"]]
     there = [isinstance(v, str) and path_problem(v, None) is None and (root / v).is_file() for v in frame["image"]]
+    paths = [PurePosixPath(v).as_posix() if here else v for v, here in zip(frame["image"], there, strict=True)]
+    frame["image"] = pd.Series(paths, frame.index, dtype=object)  # "./a.jpg" is "a.jpg"
     names = frame["image"][[not present for present in there]]
     if names.empty:
         return frame

@@ -55,7 +55,7 @@ def read_manifest(path: Path, space: LabelSpace | None = None) -> pd.DataFrame:
         known = _known(space, column)
         several = column != "body_part" or bool(space and space.several_body_parts)
         frame[column], separator = parse_lists(frame[column], str(path), known, several)
-        if separator not in ("", ";"):
+        if separator not in ("", ";", "[]") and not known:
             warnings.warn(f"{path}: {reading_note(frame[column], separator)}", stacklevel=3)
     if "split" in frame:
         frame["split"] = read_splits(frame["split"])
@@ -80,8 +80,8 @@ def read_label_space(root: Path) -> LabelSpace | None:
     if not path.is_file():
         return None
     try:
-        text = unicodedata.normalize("NFC", path.read_text(encoding="utf-8-sig"))
-        return LabelSpace.from_dict(json.loads(text))
+        values = json.loads(path.read_text(encoding="utf-8-sig"))
+        return LabelSpace.from_dict({key: compose(value) for key, value in values.items()})
     except (json.JSONDecodeError, UnicodeDecodeError, TypeError, AttributeError) as error:
         raise ManifestError(f"{path}: not a label space ({error}); mend it, or remove it to use the values") from error
 
@@ -100,17 +100,18 @@ def _rename(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
 def _composed(frame: pd.DataFrame) -> pd.DataFrame:
     """Text in NFC and without blanks around it, so that equal names are one; not of paths, which are the disk's."""
     for column in frame.columns.difference(["image", "mask"], sort=False):
-        if frame[column].map(type).isin((str, list)).any() or hasattr(frame[column].iloc[0], "tolist"):
-            frame[column] = pd.Series([_compose(v) for v in frame[column]], frame.index, dtype=object)
+        if frame[column].dtype == object or pd.api.types.is_string_dtype(frame[column]):
+            frame[column] = pd.Series([compose(v) for v in frame[column]], frame.index, dtype=object)
     return frame
 
 
-def _compose(value: Any) -> Any:
+def compose(value: Any) -> Any:
+    """Text, or a list of it, in NFC and without blanks around it; None where it is empty."""
     if isinstance(value, str):
         return unicodedata.normalize("NFC", value).strip() or None
     if hasattr(value, "tolist"):
         value = value.tolist()
-    return [_compose(v) for v in value] if isinstance(value, list) else value
+    return [compose(v) for v in value] if isinstance(value, list) else value
 
 
 def _diseases(frame: pd.DataFrame, path: Path) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """The values of a table in the forms of a manifest, and what is said of those that may mean something else."""
 
 import re
-import unicodedata
 from typing import Any
 
 import pandas as pd
@@ -9,7 +8,7 @@ import pandas as pd
 from dermimit.data.cells import skin_type
 from dermimit.data.importing.mapping import Mapping
 from dermimit.data.list_cells import parse_lists, reading_note
-from dermimit.data.manifest_table import read_splits
+from dermimit.data.manifest_table import compose, read_splits
 from dermimit.data.one_hot import decode, one_name
 from dermimit.data.problems import describe, raise_problems
 
@@ -43,14 +42,14 @@ def convert(frame: pd.DataFrame, mapping: Mapping, source: str, separator: str =
                 ours[name] = values
             continue
         cells = frame[names[0]].rename(column).astype(object)
-        cells = cells if column in ("image", "mask") else cells.map(_compose)
+        cells = cells if column in ("image", "mask") else cells.map(compose)
         if column in ("body_part", "visit", "fitzpatrick", *IDS):
             cells = _without_markers(cells, notes)
         if column in ("attributes", "attributes_unknown", "body_part"):
             cells, found = parse_lists(
                 cells, source, (), column != "body_part", "" if column == "body_part" else separator
             )
-            notes += [reading_note(cells, found)] if found not in ("", ";") else []
+            notes += [reading_note(cells, found)] if found not in ("", ";", "[]") else []
         if column == "fitzpatrick":
             cells = cells.map(_skin_type)
         ours[column] = read_splits(cells) if column == "split" else cells
@@ -67,6 +66,8 @@ def _from_group(
     if column == "disease":
         found = one_name(frame, names, source)
         notes += [f"{n} rows have 1 in none of the columns of disease"] if (n := int(found.isna().sum())) else []
+        empty = [name for name in names if name not in set(found.dropna())]
+        notes += [f"no row has 1 in {', '.join(empty)}: no disease of that name"] if empty else []
         return {column: found}
     table = decode(frame, names, source)
     known = table.notna().any(axis=1)
@@ -79,12 +80,6 @@ def _from_group(
     unknown = [[n for n, v in zip(names, row, strict=True) if v != v] for row in table.to_numpy()]
     partly = pd.Series([u if u and k else None for u, k in zip(unknown, known, strict=True)], frame.index, dtype=object)
     return {column: lists} | ({"attributes_unknown": partly} if partly.notna().any() else {})
-
-
-def _compose(value: Any) -> Any:
-    if isinstance(value, list):
-        return [unicodedata.normalize("NFC", v).strip() for v in value]
-    return unicodedata.normalize("NFC", value).strip() if isinstance(value, str) else None
 
 
 def _without_markers(cells: pd.Series, notes: list[str]) -> pd.Series:

@@ -61,7 +61,7 @@ def import_table(
     matched = match(ours, photos, str(table))
     if matched.frame.empty:
         raise ManifestError(_nothing(matched, ours, photos, table))
-    space, dropped = _label_space(matched.frame, out.resolve().name)
+    space, dropped = _label_space(matched.frame, out.resolve().name, found)
     checked = _frame(matched.frame, space, source, found, dropped)
     notes = [*source.notes, *notes, *matched.notes, *_dropped(dropped)]
     linked = None if dry_run else write_folder(out, photos, checked, space, matched.left, photographs)
@@ -93,8 +93,8 @@ def _nothing(matched: Matched, ours: pd.DataFrame, photos: Path, table: Path) ->
     )
 
 
-def _label_space(frame: pd.DataFrame, name: str) -> tuple[LabelSpace, list[str]]:
-    """The names that occur; and those of attributes that no photograph shows, though some lack them."""
+def _label_space(frame: pd.DataFrame, name: str, found: Mapping) -> tuple[LabelSpace, list[str]]:
+    """The names that occur; and those of attributes that no photograph is known to show."""
 
     def names(column: str) -> set[str]:
         return set(frame[column].explode().dropna()) if column in frame else set()
@@ -102,7 +102,8 @@ def _label_space(frame: pd.DataFrame, name: str) -> tuple[LabelSpace, list[str]]
     if not names("disease"):
         raise ManifestError("no row has a disease; name its column with --map disease=COLUMN")
     several = "body_part" in frame and frame["body_part"].map(lambda v: isinstance(v, list)).any()
-    dropped = sorted(names("attributes_unknown") - names("attributes"))
+    columns = found.columns["attributes"] if "attributes" in found.groups else ()
+    dropped = sorted({*columns, *names("attributes_unknown")} - names("attributes"))
     parts = [tuple(sorted(names(column))) for column in ("disease", "body_part", "attributes")]
     return LabelSpace(name, *parts, several_body_parts=bool(several)), dropped
 
