@@ -13,6 +13,7 @@ SEPARATORS = ("|", "\n", ",", "/")  # beside ours, ";", which goes before them
 SURE = ("|", "\n")  # no name has one
 LONGEST = 16  # parts of a cell that are joined to known names in all ways
 NONE_OF_THEM = (";", "[]")
+JOINTS = ("/", "+", "&")  # may join two names to one, so that they part none
 BRACKETS = {"[": "]", "(": ")", "{": "}"}
 QUOTED = re.compile(r"""\s*('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\s*(?:,|(?=['"])|$)""")
 REMEDY = "write the names separated by ';', as in {example}, or give label_space.json, which says what is a name"
@@ -42,6 +43,9 @@ def parse_lists(
         return _lists(cells, {i: _split(v, separator) for i, v in text.items()}), separator
     split = {i: _literal(v) for i, v in text.items() if v not in NONE_OF_THEM}
     bracketed = {i for i, names in split.items() if names is not None}
+    for index, names in split.items():
+        if names is None and several and text[index][:1] == "[" and text[index][-1:] == "]":
+            _refuse(cells, source, index, 'a list in brackets that cannot be read; write ["a", "b"]')
     if bracketed and (several or len(bracketed) == len(split)):
         if odd := [i for i in split if i not in bracketed]:
             _refuse(cells, source, odd[0], 'other rows are lists in brackets; write ["a", "b"] in each or in none')
@@ -62,6 +66,16 @@ def write_lists(cells: pd.Series) -> pd.Series:
 
 def _cell(names: list[str], quoted: bool) -> str:
     return json.dumps(names, ensure_ascii=False) if quoted else "; ".join(names) or ";"
+
+
+def odd_names(cells: pd.Series) -> list[str]:
+    """What is said of names in lists that may mean several names, or none of them."""
+    names = set(cells.explode().dropna().astype(str)) if cells.map(lambda v: isinstance(v, list)).any() else set()
+    joined = [n for n in sorted(names) for m in JOINTS if m in n and {p.strip() for p in n.split(m)} <= names]
+    notes = [f"column {cells.name}: {joined[0]!r} is read as one name; write '; ' between names"] if joined else []
+    if none := sorted(name for name in names if name.lower() == "none"):
+        notes.append(f"column {cells.name}: {none[0]!r} is read as a name; write ';' where none of the others is there")
+    return notes
 
 
 def _lists(cells: pd.Series, lists: dict[object, list[str]]) -> pd.Series:

@@ -43,7 +43,11 @@ def find_images(frame: pd.DataFrame, path: Path, doubt: str = "") -> pd.DataFram
             f"taken, such as {photo!r} for {given!r}",
             stacklevel=4,
         )
-    _refuse(names, found, photos, path, doubt)
+    problems = _problems(names, found, photos, path, doubt)
+    if problems and "mask" in frame and not collecting():  # so that one error names all paths
+        wrong = {i: path_problem(v, root) for i, v in frame["mask"].items() if isinstance(v, str)}
+        problems += [describe(i, "mask", frame.at[i, "mask"], problem) for i, problem in wrong.items() if problem]
+    raise_problems(str(path), problems)
     images = frame["image"].astype(object).copy()
     for index, (_, photo) in found.spelling.items():
         images[index] = photo
@@ -56,8 +60,8 @@ def _slashes(value: object, root: Path) -> object:
     return forward if inside and (root / str(forward)).is_file() else value
 
 
-def _refuse(names: pd.Series, found: Resolved, photos: PhotoNames, path: Path, doubt: str) -> None:
-    """Raise for what is not found; what the rules of a manifest say as well is left to them."""
+def _problems(names: pd.Series, found: Resolved, photos: PhotoNames, path: Path, doubt: str) -> list[str]:
+    """What is not found, by row; what the rules of a manifest say as well is left to them."""
     problems, absent = [], []
     why = f"; the table is {doubt}" if doubt else ""
     command = import_command(path, path.parent)
@@ -83,4 +87,4 @@ def _refuse(names: pd.Series, found: Resolved, photos: PhotoNames, path: Path, d
             near = f"; the nearest is {nearest[index]!r}" if nearest.get(index) else ""
             remedy = f"no such file in {path.parent}{near}; correct the name or remove the row{why}"
             problems.append(describe(index, "image", names[index], remedy))
-    raise_problems(str(path), problems)
+    return problems

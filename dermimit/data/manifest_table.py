@@ -10,8 +10,9 @@ import pandas as pd
 
 from dermimit.data.cells import is_missing, skin_type
 from dermimit.data.columns import COLUMNS, SPLIT_NAMES, WEIGHTS_COLUMN, fold
+from dermimit.data.importing.mapping import USUAL
 from dermimit.data.label_space import LabelSpace
-from dermimit.data.list_cells import parse_lists, reading_note
+from dermimit.data.list_cells import odd_names, parse_lists, reading_note
 from dermimit.data.manifest_images import find_images
 from dermimit.data.one_hot import import_command, is_one_hot, one_name, zero_one_columns
 from dermimit.data.problems import ManifestError, collecting, describe, raise_problems, suggest
@@ -48,15 +49,17 @@ def read_manifest(path: Path, space: LabelSpace | None = None) -> pd.DataFrame:
         frame, doubt, is_text = table.frame, table.doubt, True
     frame = _composed(_rename(frame, path))
     if "image" not in frame:
-        raise ManifestError(f"{path}: no column 'image'; {suggest('image', map(str, frame))}")
+        raise _absent("image", frame, path)
     if "disease" not in frame:
         frame = _diseases(frame, path)
     for column in [column for column in LISTS if column in frame]:
         known = _known(space, column)
         several = column != "body_part" or bool(space and space.several_body_parts)
         frame[column], separator = parse_lists(frame[column], str(path), known, several)
-        if separator not in ("", ";", "[]") and not known:
-            warnings.warn(f"{path}: {reading_note(frame[column], separator)}", stacklevel=3)
+        notes = [] if known else odd_names(frame[column])
+        notes += [reading_note(frame[column], separator)] if separator not in ("", ";", "[]") and not known else []
+        for note in notes:
+            warnings.warn(f"{path}: {note}", stacklevel=3)
     if "split" in frame:
         frame["split"] = read_splits(frame["split"])
     if "fitzpatrick" in frame:
@@ -88,7 +91,7 @@ def read_label_space(root: Path) -> LabelSpace | None:
 
 def _rename(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Columns in another letter case, or with blanks or hyphens for underscores, by our names."""
-    names = {}
+    names: dict[str, str] = {}
     for ours in OURS:
         others = [column for column in frame if fold(str(column)) == ours]
         if ours not in frame and len(others) > 1:
@@ -118,9 +121,7 @@ def _diseases(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     """A table whose diseases are columns of 0 and 1, with a column `disease`."""
     columns = zero_one_columns(frame, OURS)
     if len(columns) < 2:
-        near = suggest("disease", map(str, frame))
-        command = import_command(path, path.parent, "image=image", "disease=COLUMN")
-        raise ManifestError(f"{path}: no column 'disease'; {near}; or import it: {command}")
+        raise _absent("disease", frame, path)
     names = ", ".join(columns)
     if not is_one_hot(frame, columns):
         command = import_command(path, path.parent, "image=image", f"disease={'+'.join(columns)}")
@@ -134,6 +135,15 @@ def _diseases(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     without = f"; no photograph of {', '.join(empty)}" if empty else ""
     warnings.warn(f"{path}: no column 'disease'; read from the one-hot columns {names}{without}", stacklevel=4)
     return frame.drop(columns=columns)
+
+
+def _absent(column: str, frame: pd.DataFrame, path: Path) -> ManifestError:
+    """The error of a table without a column that must be there; names the one that it may be."""
+    columns = {fold(str(name)): str(name) for name in frame}
+    usual = [columns[name] for name in USUAL[column] if name in columns]
+    command = import_command(path, path.parent, f"{column}={usual[0] if usual else 'COLUMN'}")
+    near = f"rename {usual[0]!r} so" if usual else suggest(column, map(str, frame))
+    return ManifestError(f"{path}: no column {column!r}; {near}, or import the table: {command}")
 
 
 def _known(space: LabelSpace | None, column: str) -> tuple[str, ...]:

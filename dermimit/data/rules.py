@@ -32,7 +32,7 @@ def rules_of(space: LabelSpace, root: Path | None) -> dict[str, Rule]:
         "attributes": partial(_list_problem, known=space.attributes),
         "attributes_unknown": partial(_list_problem, known=space.attributes),
         "fitzpatrick": lambda v: None if 1 <= v <= 6 else "Fitzpatrick skin type is 1 to 6; leave it empty if unknown",
-        "split": lambda v: None if v in SPLITS else f"{_name_problem(v, SPLITS)}; allowed: {', '.join(SPLITS)}",
+        "split": _split_problem,
     }
 
 
@@ -51,6 +51,11 @@ def path_problem(value: str, root: Path | None) -> str | None:
 
 def _name_problem(value: str, known: Sequence[str]) -> str | None:
     return None if value in known else f"unknown name; {suggest(value, known)}"
+
+
+def _split_problem(value: str) -> str | None:
+    near = "".join(f"{end} " for end in [suggest(value, SPLITS)] if end.startswith("did you mean"))
+    return None if value in SPLITS else f"unknown split; {near}allowed: {', '.join(SPLITS)}"
 
 
 def _list_problem(value: object, known: Sequence[str]) -> str | None:

@@ -54,6 +54,8 @@ def read_text_table(path: Path, known: Collection[str] = ()) -> TextTable:
         ManifestError: it is not a table, cannot be decoded, or has two readings.
     """
     text, encoding = decode(path, content_of(path, "add a header and a row for each image", "correct the name"))
+    if not text.strip():
+        raise ManifestError(f"{path}: empty; add a header and a row for each image")
     given = re.match(r"sep=(.)\r?\n", text)
     text = text[given.end() :] if given else text.lstrip("\r\n")
     separator = given[1] if given else find_separator(path, text, known)

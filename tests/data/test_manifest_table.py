@@ -159,6 +159,15 @@ def test_one_hot_diseases_are_read_where_each_row_has_one(tmp_path):
     text = refused(tmp_path, "image,MEL,NV\na,1,1\nb,0,1\n")
     assert "dermimit data import" in text and f"--out {tmp_path}-imported --map image=image disease=MEL+NV" in text
     assert "no column 'disease'" in refused(tmp_path, "image,age\na,40\nb,31\n")
+    assert "--map disease=dx" in refused(tmp_path, "image,dx\na,x\nb,y\n")
+    assert "rename 'image_id' so" in refused(tmp_path, "image_id,dx\na,x\nb,y\n")
+
+
+def test_a_table_of_nothing(tmp_path):
+    for content in (b"", b"\n\n", b"\xff\xfe", b"\xef\xbb\xbf\r\n"):
+        assert "empty; add a header and a row for each image" in refused(tmp_path, content)
+    assert "no rows below the header" in refused(tmp_path, "image,disease\n")
+    assert "binary data" in refused(tmp_path, b"image,disease\na.jpg,\0\n")
 
 
 def test_one_hot_attributes_are_named_with_the_command_that_reads_them(tmp_path):
@@ -201,9 +210,16 @@ def test_lists_of_attributes(tmp_path, cells, wanted):
     found, _, said = attributes(tmp_path, cells)
     assert found == wanted
     other = cells[0][0] not in "[(" and ";" not in cells[0] and any(mark in cells[0] for mark in ("|", "\n", ","))
+    said = [note for note in said if "is read as a name" not in note]
     assert bool(said) == other and all(
-        "2 names: 'scale', 'crust'" in note or "'crust', 'scale'" in note for note in said
+        "2 names: 'scale', 'crust'" in n or "2 names: 'crust', 'scale'" in n for n in said
     )
+
+
+def test_names_that_may_mean_several_or_none_are_said(tmp_path):
+    found, _, said = attributes(tmp_path, ["scale/crust", "scale", "crust", "none"])
+    assert found == [["scale/crust"], ["scale"], ["crust"], ["none"]]
+    assert "'scale/crust' is read as one name" in said[0] and "'none' is read as a name; write ';'" in said[1]
 
 
 @pytest.mark.parametrize(
@@ -212,6 +228,7 @@ def test_lists_of_attributes(tmp_path, cells, wanted):
         (["erythema, mild", "scale", "erythema, severe"], 2),
         (["scale; crust", "scale, crust", "crust"], 3),
         (["['scale']", "scale", ""], 3),
+        (["['scale']", "['scale', None]", ""], 3),
         (["scale|crust", "scale,crust", ""], 3),
     ],
 )

@@ -7,7 +7,7 @@ import pandas as pd
 
 from dermimit.data.cells import skin_type
 from dermimit.data.importing.mapping import Mapping
-from dermimit.data.list_cells import parse_lists, reading_note
+from dermimit.data.list_cells import odd_names, parse_lists, reading_note
 from dermimit.data.manifest_table import compose, read_splits
 from dermimit.data.one_hot import decode, one_name
 from dermimit.data.problems import describe, raise_problems
@@ -35,7 +35,7 @@ def convert(frame: pd.DataFrame, mapping: Mapping, source: str, separator: str =
     Raises:
         ManifestError: a value has no single reading, by row.
     """
-    ours, notes = pd.DataFrame(index=frame.index), []
+    ours, notes = pd.DataFrame(index=frame.index), list[str]()
     for column, names in mapping.columns.items():
         if column in mapping.groups:
             for name, values in _from_group(frame, column, names, source, notes).items():
@@ -49,6 +49,7 @@ def convert(frame: pd.DataFrame, mapping: Mapping, source: str, separator: str =
             cells, found = parse_lists(
                 cells, source, (), column != "body_part", "" if column == "body_part" else separator
             )
+            notes += odd_names(cells)
             notes += [reading_note(cells, found)] if found not in ("", ";", "[]") else []
         if column == "fitzpatrick":
             cells = cells.map(_skin_type)

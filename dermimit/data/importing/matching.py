@@ -63,7 +63,7 @@ def match(ours: pd.DataFrame, photos: Path, source: str) -> Matched:
     found.paths.update({index: same[0] for index, same in copies.items()})
     outside = _links_that_lead_out(found.paths, photos)
     labelled = ours[[c for c in LABELS if c in ours]].notna().any(axis=1)
-    left = []
+    left: list[Left] = []
     for index, name in ours["image"].items():
         given = "" if is_missing(name) else str(name)
         reason = found.reasons[index] if index not in found.paths else outside.get(index, "")

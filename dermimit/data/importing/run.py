@@ -104,8 +104,8 @@ def _label_space(frame: pd.DataFrame, name: str, found: Mapping) -> tuple[LabelS
     several = "body_part" in frame and frame["body_part"].map(lambda v: isinstance(v, list)).any()
     columns = found.columns["attributes"] if "attributes" in found.groups else ()
     dropped = sorted({*columns, *names("attributes_unknown")} - names("attributes"))
-    parts = [tuple(sorted(names(column))) for column in ("disease", "body_part", "attributes")]
-    return LabelSpace(name, *parts, several_body_parts=bool(several)), dropped
+    disease, body_part, attributes = (tuple(sorted(names(c))) for c in ("disease", "body_part", "attributes"))
+    return LabelSpace(name, disease, body_part, attributes, bool(several)), dropped
 
 
 def _frame(frame: pd.DataFrame, space: LabelSpace, source: Source, found: Mapping, dropped: list[str]) -> pd.DataFrame:
