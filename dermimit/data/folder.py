@@ -40,7 +40,7 @@ INFO: dict[str, Any] = {
     "forbids": "whatever the people photographed did not agree to",
     "source": "your own disk",
     "size": "any",
-    "layout": "manifest.csv or manifest.parquet with columns image and disease; or <split>/<disease>/; or <disease>/",
+    "layout": "manifest.csv, .tsv or .parquet with columns image and disease; or <split>/<disease>/; or <disease>/",
     "classes": "those of the table, the folders or label_space.json",
     "body_parts": "those of column body_part",
     "attributes": "those of column attributes",

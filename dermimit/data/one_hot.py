@@ -1,13 +1,12 @@
 """Columns of 0 and 1, one for each name, as ISIC's challenges and many exports give labels."""
 
-import shlex
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from dermimit.data.cells import is_missing
-from dermimit.data.problems import describe, raise_problems
+from dermimit.data.problems import command_line, describe, raise_problems
 
 YES, NO = ("1", "1.0", "1,0", "true"), ("0", "0.0", "0,0", "false")
 
@@ -68,4 +67,4 @@ def import_command(table: Path, photos: Path, *mapping: str) -> str:
     out = photos.resolve().with_name(f"{photos.resolve().name}-imported")
     words = ["dermimit", "data", "import", str(table), str(photos), "--out", str(out)]
     words += ["--map", *mapping] if mapping else []
-    return " ".join(map(shlex.quote, words))
+    return command_line(words)

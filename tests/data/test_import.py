@@ -317,6 +317,30 @@ def test_absolute_paths_of_another_computer(tmp_path):
     assert f"2 absolute paths: 'C:/Users/me' is read as {str(photos)!r}" in text
 
 
+def test_masks_go_with_their_photographs(tmp_path):
+    photos = photographs(tmp_path / "p", "a.jpg", "masks/a.png", "b.jpg")
+    table = written(tmp_path / "t.csv", "image,dx,mask\na,x,masks/a.png\nb,y,\n")
+    import_table(table, photos, tmp_path / "o")
+    assert manifest(tmp_path / "o")["mask"].tolist() == ["masks/a.png", ""]
+    assert (tmp_path / "o" / "masks" / "a.png").read_bytes() == (photos / "masks" / "a.png").read_bytes()
+    written(table, "image,dx,mask\na,x,masks/a.png\nb,y,../t.csv\n")
+    assert "row 3, column mask: '../t.csv': no such file below" in refused(table, photos, tmp_path / "q")
+    import_table(table, photos, tmp_path / "r", ["mask="])
+    assert manifest(tmp_path / "r").columns.tolist() == ["image", "disease", "source mask"]
+
+
+def test_numbers_in_place_of_names_and_a_table_of_no_use(tmp_path):
+    photos = photographs(tmp_path / "p", "a.jpg", "b.jpg")
+    text = import_table(written(tmp_path / "t.csv", "image,dx\na,0\nb,3\n"), photos, tmp_path / "o")
+    assert "column disease: numbers, not names, such as '0'" in text
+    empty = written(tmp_path / "u.csv", "image,dx\na,\n")
+    assert "row 2, 'a': no disease, body part or attributes" in refused(empty, photos, tmp_path / "q")
+    parts = written(tmp_path / "v.csv", "image,dx,site\na,,arm\n")
+    assert "v.csv: no row with a photograph has a disease" in refused(parts, photos, tmp_path / "q")
+    broken = written(tmp_path / "t.jsonl", '{"image": "a"\n')
+    assert "t.jsonl: not JSON with one object a line" in refused(broken, photos, tmp_path / "q")
+
+
 def test_attributes_with_a_comma_need_a_word(tmp_path):
     photos = photographs(tmp_path / "p", "a.jpg", "b.jpg")
     table = written(tmp_path / "t.csv", 'image,dx,attributes\na,x,"scale, crust"\nb,y,bulla\n')

@@ -99,7 +99,7 @@ def _skin_type(value: Any) -> Any:
 
 
 def _doubtful(cells: pd.Series) -> list[str]:
-    names = cells.explode().dropna()
+    names = cells.explode().dropna().astype(str)
     counts = names[names.str.lower().isin(MAYBE)].value_counts()
     said = ", ".join(f"{name!r} {n:,}" for name, n in counts.items())
     notes = [f"column {cells.name}: kept as names: {said}; empty the cells if they mean unknown"] if said else []

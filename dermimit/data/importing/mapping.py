@@ -17,7 +17,7 @@ USUAL = {  # names of each column elsewhere, the likeliest first
                   "body_site", "anatomical_site", "anatomic_site", "site", "location", "region"),
     "attributes": ("attributes", "lesion_attributes", "concepts", "descriptors"),
     "attributes_unknown": ("attributes_unknown",),
-    "mask": (),  # only where it is given
+    "mask": ("mask",),
     "patient_id": ("patient_id", "patient", "subject_id", "subject"),
     "lesion_id": ("lesion_id", "lesion"),
     "visit": ("visit",),

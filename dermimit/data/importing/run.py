@@ -61,7 +61,7 @@ def import_table(
     matched = match(ours, photos, str(table))
     if matched.frame.empty:
         raise ManifestError(_nothing(matched, ours, photos, table))
-    space, dropped = _label_space(matched.frame, out.resolve().name, found)
+    space, dropped = _label_space(matched.frame, out.resolve().name, found, str(table))
     checked = _frame(matched.frame, space, source, found, dropped)
     notes = [*source.notes, *notes, *matched.notes, *_dropped(dropped)]
     linked = None if dry_run else write_folder(out, photos, checked, space, matched.left, photographs)
@@ -93,14 +93,16 @@ def _nothing(matched: Matched, ours: pd.DataFrame, photos: Path, table: Path) ->
     )
 
 
-def _label_space(frame: pd.DataFrame, name: str, found: Mapping) -> tuple[LabelSpace, list[str]]:
+def _label_space(frame: pd.DataFrame, name: str, found: Mapping, source: str) -> tuple[LabelSpace, list[str]]:
     """The names that occur; and those of attributes that no photograph is known to show."""
 
     def names(column: str) -> set[str]:
         return set(frame[column].explode().dropna()) if column in frame else set()
 
     if not names("disease"):
-        raise ManifestError("no row has a disease; name its column with --map disease=COLUMN")
+        raise ManifestError(
+            f"{source}: no row with a photograph has a disease; name its column with --map disease=COLUMN"
+        )
     several = "body_part" in frame and frame["body_part"].map(lambda v: isinstance(v, list)).any()
     columns = found.columns["attributes"] if "attributes" in found.groups else ()
     dropped = sorted({*columns, *names("attributes_unknown")} - names("attributes"))

@@ -60,20 +60,24 @@ def read_source(path: Path, known: Collection[str]) -> Source:
     if head.startswith(OLD_WORKBOOK):
         raise ManifestError(f"{path}: a workbook of an old kind (.xls); save it as .xlsx or as comma-separated values")
     if head.startswith(b"PAR1"):
-        return Source(path, _as_text(read_parquet(path)), "Parquet")
+        return Source(path, _as_text(read_parquet(path), path), "Parquet")
     if head.startswith(b"PK\x03\x04") and _is_workbook(path):
         return _workbook(path)
     if head.startswith((b"{", b"[")) and path.suffix.lower() in (".json", ".jsonl", ".ndjson"):
-        return Source(path, _as_text(_json(path)), "JSON")
+        return Source(path, _as_text(_json(path), path), "JSON")
     table = read_text_table(path, known)
     kind = f"{SEPARATORS.get(table.separator, repr(table.separator))} between cells, {table.encoding.upper()}"
     return Source(path, table.frame, kind, [f"the table is {table.doubt}"] if table.doubt else [])
 
 
-def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
+def _as_text(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     if frame.empty:
-        raise ManifestError(f"no rows; {EMPTY}")
-    columns = {unicodedata.normalize("NFC", str(name).strip()): frame[name].map(_cell) for name in frame}
+        raise ManifestError(f"{path}: no rows; {EMPTY}")
+    names = [unicodedata.normalize("NFC", str(name).strip()) for name in frame]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ManifestError(f"{path}: column {twice!r} is given twice; keep one")
+    columns = {name: frame[column].map(_cell) for name, column in zip(names, frame, strict=True)}
     return pd.DataFrame(columns, dtype=object).reset_index(drop=True)
 
 

@@ -1,6 +1,5 @@
 """What an import did, or would do, as text for a terminal."""
 
-import shlex
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +9,7 @@ from dermimit.data.importing.matching import Left, Matched
 from dermimit.data.importing.source import Source
 from dermimit.data.importing.writing import NOT_IMPORTED
 from dermimit.data.label_space import LabelSpace
+from dermimit.data.problems import command_line
 
 SHOWN, EXAMPLES, WIDTH = 10, 3, 60
 
@@ -44,7 +44,7 @@ def summary(
         lines.append(f"  not used, kept as they are: {', '.join(mapping.unused)}")
     if mapping.hot:
         lines.append(f"  {', '.join(mapping.hot)} hold 0 and 1; if they are attributes: "
-                     f"--map attributes={shlex.quote('+'.join(mapping.hot))}")  # fmt: skip
+                     + command_line(["--map", f"attributes={'+'.join(mapping.hot)}"]))  # fmt: skip
     lines.append(
         "  wrong? Give --map OURS=THEIRS, such as disease=dx; disease=A+B+C for columns of 0 and 1; OURS= for none"
     )
@@ -93,10 +93,6 @@ def _cut(text: str) -> str:
 
 
 def _next(out: Path) -> list[str]:
-    folder = shlex.quote(str(out))
-    run = shlex.quote(str(Path("runs") / out.name))
-    return [
-        "next:",
-        f"  dermimit data check {folder} --dataset folder",
-        f"  dermimit train --dataset folder --data-root {folder} --out {run}",
-    ]
+    check = ["dermimit", "data", "check", str(out), "--dataset", "folder"]
+    train = ["dermimit", "train", "--dataset", "folder", "--data-root", str(out), "--out", str(Path("runs") / out.name)]
+    return ["next:", f"  {command_line(check)}", f"  {command_line(train)}"]
