@@ -2,9 +2,10 @@
 
 Three layouts, the first that fits:
 
-* `manifest.csv` or `manifest.parquet`: the columns of `dermimit.data.columns.COLUMNS`; only `image` and `disease` must
-  be there. In a CSV, names in `attributes`, `attributes_unknown` and `body_part` are separated by ";", a lone ";" means
+* `manifest.csv`, `.tsv` or `.parquet`: the columns of `dermimit.data.columns.COLUMNS`; only `image` and `disease` must
+  be there. As text, names in `attributes`, `attributes_unknown` and `body_part` are separated by ";", a lone ";" means
   none of them, an empty cell unknown; `disease_weights` is a JSON object such as {"eczema": 0.7, "psoriasis": 0.3}.
+  Other spellings are read where they have one meaning (`dermimit.data.manifest_table`).
 * `train/eczema/1.jpg`, `val/...`, `test/...`: a folder for each split, in it one for each disease.
 * `eczema/1.jpg`: a folder for each disease.
 
@@ -12,7 +13,6 @@ Class names come from `label_space.json`, if it is there, else from the values. 
 without a validation split, one is carved from train by patient.
 """
 
-import json
 import warnings
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,14 +23,13 @@ from dermimit.data.cells import is_missing
 from dermimit.data.columns import WEIGHTS_COLUMN
 from dermimit.data.folds import carve_validation
 from dermimit.data.label_space import LabelSpace
+from dermimit.data.manifest_table import LISTS, TABLES, read_label_space, read_manifest
 from dermimit.data.problems import ManifestError, describe, raise_problems, suggest
 from dermimit.data.schema import validate_manifest
-from dermimit.data.stored import LABEL_SPACE_FILE, read_parquet
-from dermimit.data.tables import columns_of, find_photos, read_table
+from dermimit.data.stored import LABEL_SPACE_FILE
+from dermimit.data.tables import find_photos
 
 NAME = "folder"
-TABLES = ("manifest.csv", "manifest.parquet")
-LISTS = ("attributes", "attributes_unknown", "body_part")
 SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 OFFICIAL: dict[str, Any] = {}
@@ -41,7 +40,7 @@ INFO: dict[str, Any] = {
     "forbids": "whatever the people photographed did not agree to",
     "source": "your own disk",
     "size": "any",
-    "layout": "manifest.csv or manifest.parquet with columns image and disease; or <split>/<disease>/; or <disease>/",
+    "layout": "manifest.csv, .tsv or .parquet with columns image and disease; or <split>/<disease>/; or <disease>/",
     "classes": "those of the table, the folders or label_space.json",
     "body_parts": "those of column body_part",
     "attributes": "those of column attributes",
@@ -65,10 +64,11 @@ def load(root: Path | str, validation: float = 0.15) -> tuple[pd.DataFrame, Labe
     root = Path(root)
     tables = [root / name for name in TABLES if (root / name).is_file()]
     if len(tables) > 1:
-        raise ManifestError(f"{root}: both {' and '.join(TABLES)}; keep one")
+        raise ManifestError(f"{root}: {' and '.join(table.name for table in tables)}; keep one")
     source = str(tables[0]) if tables else str(root)
-    frame = _read(tables[0]) if tables else _read_tree(root)
-    space = _label_space(root, frame, source)
+    given = read_label_space(root)
+    frame = read_manifest(tables[0], given) if tables else _read_tree(root)
+    space = given or _label_space(root, frame, source)
     frame = validate_manifest(frame, space, root, source=source)
     if unknown := int(frame["patient_id"].isna().sum()):
         warnings.warn(
@@ -88,36 +88,6 @@ def _complete_split(frame: pd.DataFrame, validation: float, source: str) -> pd.D
     if found != {"train", "test"}:
         return frame
     return carve_validation(frame, validation, group="image" if frame["patient_id"].isna().all() else "patient_id")
-
-
-def _read(path: Path) -> pd.DataFrame:
-    if path.suffix == ".parquet":
-        return read_parquet(path)
-    read_table(path, (), "your photos")
-    columns = [name for name in columns_of(path) if name]
-    table = read_table(path, columns, "your photos")
-    for column in set(LISTS) & set(columns):
-        several = column != "body_part" or table[column].str.contains(";", na=False).any()
-        table[column] = table[column].map(_split_names if several else lambda v: v)
-    if WEIGHTS_COLUMN in table:
-        table[WEIGHTS_COLUMN] = _parse_weights(table[WEIGHTS_COLUMN], path)
-    return table
-
-
-def _split_names(cell: object) -> list[str] | None:
-    return [n.strip() for n in cell.split(";") if n.strip()] if isinstance(cell, str) else None
-
-
-def _parse_weights(cells: pd.Series, path: Path) -> pd.Series:
-    parsed, problems = [], []
-    for index, cell in cells.items():
-        try:
-            parsed.append(json.loads(cell) if isinstance(cell, str) else None)
-        except json.JSONDecodeError as error:
-            parsed.append(None)
-            problems.append(describe(index, WEIGHTS_COLUMN, cell, f'not JSON ({error}); write {{"name": 0.7}}'))
-    raise_problems(str(path), problems)
-    return pd.Series(parsed, cells.index, dtype=object)
 
 
 def _read_tree(root: Path) -> pd.DataFrame:
@@ -143,14 +113,7 @@ def _read_tree(root: Path) -> pd.DataFrame:
 
 
 def _label_space(root: Path, frame: pd.DataFrame, source: str) -> LabelSpace:
-    path = root / LABEL_SPACE_FILE
-    if path.is_file():
-        try:
-            return LabelSpace.from_dict(json.loads(path.read_text(encoding="utf-8-sig")))
-        except (json.JSONDecodeError, UnicodeDecodeError, TypeError, AttributeError) as error:
-            raise ManifestError(
-                f"{path}: not a label space ({error}); mend it, or remove it to use the values"
-            ) from error
+    """The names that occur."""
     names = {column: _names(frame, column) for column in ("disease", *LISTS)}
     diseases = names["disease"] | (_names(frame, WEIGHTS_COLUMN))
     if "disease" not in frame:
