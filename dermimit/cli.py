@@ -1,12 +1,19 @@
 """The `dermimit` command: train, predict, evaluate, explore, export, report, data, reader-study."""
 
 import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import tyro
 
 from dermimit.commands import data_check, data_import, data_synderm, evaluate, explore, export, predict, report, train
 from dermimit.extras import MissingExtraError
 from dermimit.reader_study.commands import commands as reader_study
+
+PACKAGE = Path(__file__).parent
+FROM_TORCH = "Triggered internally at"  # torch names our line as the place of its own warnings
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,10 +33,28 @@ def main(arguments: list[str] | None = None) -> int:
     app.command(data, name="data", help="Make, import, check or describe a dataset.")
     app.command(reader_study(), name="reader-study", help="Prepare, serve or export a study of human readers.")
     try:
-        code = app.cli(
-            args=arguments, prog="dermimit", description="Body part, lesion attributes and disease of a photograph."
-        )
+        with warnings.catch_warnings():
+            warnings.showwarning = _as_notes(warnings.showwarning)
+            code = app.cli(
+                args=arguments, prog="dermimit", description="Body part, lesion attributes and disease of a photograph."
+            )
     except (ValueError, OSError, FloatingPointError, MemoryError, MissingExtraError) as error:
         print(f"dermimit: {error}", file=sys.stderr)
         return 2
     return code or 0
+
+
+def _as_notes(show: Callable[..., None]) -> Callable[..., None]:
+    """A `warnings.showwarning` that prints each warning of ours once, as one line; others go to `show`."""
+    said: set[str] = set()
+
+    def note(message: Warning | str, category: type[Warning], filename: str, *rest: Any, **named: Any) -> None:
+        text = " ".join(str(message).split())
+        ours = Path(filename).is_relative_to(PACKAGE) and FROM_TORCH not in text
+        if not (ours and issubclass(category, UserWarning)):
+            show(message, category, filename, *rest, **named)
+        elif text not in said:
+            said.add(text)
+            print(f"dermimit: note: {text}", file=sys.stderr)
+
+    return note

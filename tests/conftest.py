@@ -17,6 +17,12 @@ typecheck = beartype(conf=BeartypeConf(is_pep484_tower=True))  # an int will do 
 install_import_hook(["dermimit", "studies"], "conftest.typecheck")  # before the first import of either
 torch.set_num_threads(1)
 
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests use few photographs, and are not told that little can be measured with them."""
+    config.addinivalue_line("filterwarnings", "ignore::dermimit.data.measurable.SmallDataWarning")
+
+
 HEADER = Path(sysconfig.get_path("include"), "Python.h")
 needs_compiler = pytest.mark.skipif(
     not (shutil.which(os.environ.get("CXX", "g++")) and HEADER.exists()),

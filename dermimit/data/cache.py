@@ -22,7 +22,7 @@ from jaxtyping import UInt8
 from PIL import features
 from torch import Tensor
 
-FORMAT = 1  # a change of what is written, or of how photos are reduced, needs another number
+FORMAT = 2  # a change of what is written, or of how photos are reduced, needs another number
 MAGIC = b"DIPC"
 HEADER = struct.Struct("<4sIII")  # MAGIC, height, width, checksum of both and of the pixels
 LEFTOVER = 3600.0  # seconds after which an unfinished file is taken for that of a killed process

@@ -1,4 +1,4 @@
-"""A dataset's folder looked at as a whole: what is absent, broken, double, or in two splits."""
+"""A dataset's folder looked at as a whole: what is absent, broken, double, not read, or in two splits."""
 
 import warnings
 from collections.abc import Iterable, Mapping
@@ -10,12 +10,14 @@ import pandas as pd
 from dermimit.data import DATASETS, check_options, load
 from dermimit.data.columns import SPLITS
 from dermimit.data.duplicates import WORKERS, find_doubles, look_at_all
+from dermimit.data.groups import PATIENT, divided, divided_lesions
 from dermimit.data.label_space import LabelSpace
+from dermimit.data.measurable import class_counts
 from dermimit.data.official import count, count_classes, official_counts
+from dermimit.data.photo_files import find_photos, survey
 from dermimit.data.problems import ManifestError, collect_problems, suggest
 from dermimit.data.report import Report
 from dermimit.data.rules import path_problem
-from dermimit.data.tables import find_photos
 
 
 def check(
@@ -46,6 +48,7 @@ def check(
     check_options(dataset, options or {})
     frame, space = _load(dataset, root, report, options or {})
     files = {path for paths in find_photos(root, exclude=()).values() for path in paths}
+    report.unread = {kind: paths for (kind, _), paths in survey(root).unread.items()}
     if frame is None or space is None:
         listed = sorted(files)
         frame = pd.DataFrame({"image": listed, **dict.fromkeys(("split", "patient_id", "disease", "mask"))})
@@ -62,6 +65,9 @@ def check(
     report.official, note = official_counts(dataset, listed)
     report.notes += [note] if note else []
     report.unreadable = {image: look.reason for image, look in looks.items() if look.reason}
+    for image, look in looks.items():
+        for kind in look.notes:
+            report.converted.setdefault(kind, []).append(image)
     readable = {image: look for image, look in looks.items() if not look.reason}
     report.duplicates, report.near_duplicates = find_doubles(readable, frame)
     return report
@@ -82,7 +88,7 @@ def _load(
                 raise
             photos, problems = None, [*problems, f"the table could not be read to its end ({error!r})"]
     report.problems = list(dict.fromkeys(problems))
-    report.notes = list(dict.fromkeys(str(warning.message) for warning in said))
+    report.notes = list(dict.fromkeys(str(warning.message).removeprefix(f"{root}: ") for warning in said))
     if photos is None:
         report.notes.append("the table cannot be used, so all image files of the folder were looked at instead")
         return None, None
@@ -102,6 +108,6 @@ def _unused_masks(files: Iterable[str]) -> set[str]:
 def _count(frame: pd.DataFrame, space: LabelSpace, report: Report) -> None:
     report.splits = {name: int((frame["split"] == name).sum()) for name in SPLITS}
     report.classes, report.counts = count_classes(frame, space), count(frame, space)
-    known = frame[frame["patient_id"].notna() & frame["split"].notna()]
-    splits = known.groupby("patient_id")["split"].unique()
-    report.patients_in_two_splits = {p: sorted(s, key=SPLITS.index) for p, s in splits.items() if len(s) > 1}
+    report.classes_by_split = class_counts(frame, space)
+    report.patients_in_two_splits = divided(frame, PATIENT)
+    report.lesions_in_two_splits = divided_lesions(frame)

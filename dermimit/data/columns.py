@@ -9,11 +9,6 @@ COLUMNS = ("image", "disease", "body_part", "attributes", "attributes_unknown", 
 LIST_COLUMNS = ("attributes", "attributes_unknown")
 INTEGER_COLUMNS = ("visit", "fitzpatrick")
 WEIGHTS_COLUMN = "disease_weights"  # optional: a dict of disease -> weight where the label is uncertain
-SPLIT_NAMES = {
-    "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val",
-    "dev": "val", "development": "val", "test": "test", "testing": "test",
-}  # fmt: skip
-"""The splits by their usual spellings, in lower case."""
 
 
 def fold(name: str) -> str:

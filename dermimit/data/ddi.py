@@ -16,9 +16,10 @@ import pandas as pd
 
 from dermimit.data.fitzpatrick17k import CONCEPTS, FREQUENT, skincon_attributes
 from dermimit.data.label_space import LabelSpace
+from dermimit.data.photo_files import find_photos
 from dermimit.data.problems import ManifestError, describe, raise_problems
 from dermimit.data.schema import validate_manifest
-from dermimit.data.tables import columns_of, find_photos, locate, read_table
+from dermimit.data.tables import columns_of, locate, read_table
 
 NAME = "ddi"
 TABLE, SKINCON_TABLE = "ddi_metadata.csv", "annotations_ddi.csv"

@@ -19,9 +19,10 @@ import pandas as pd
 
 from dermimit.data.folds import carve_validation
 from dermimit.data.label_space import LabelSpace
+from dermimit.data.photo_files import find_photos
 from dermimit.data.problems import ManifestError, describe, raise_problems, suggest
 from dermimit.data.schema import validate_manifest
-from dermimit.data.tables import columns_of, find_photos, locate, named, read_table
+from dermimit.data.tables import columns_of, locate, named, read_table
 
 NAME = "dermacon_in"
 LEVELS = {8: "Main_class", 19: "Sub_class", 245: "Disease_label"}

@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from tqdm import tqdm
 
-from dermimit.data.reading import PhotoError, open_photo
+from dermimit.data.reading import PhotoError, read
 from dermimit.extras import extra
 
 NEAR_PHASH, NEAR_DHASH = 4, 12
@@ -27,12 +27,16 @@ BATCH, WORKERS = 256, 8
 
 
 class Look(NamedTuple):
-    """What reading one file gave: why it cannot be used, or SHA-256 of its bytes and two 64-bit hashes of its look."""
+    """What reading one file gave: why it cannot be used, or SHA-256 of its bytes and two 64-bit hashes of its look.
+
+    `notes`: how its pixels were changed beyond what every photograph's are, see `dermimit.data.reading.read`.
+    """
 
     reason: str | None
     digest: str = ""
     phash: int = 0
     dhash: int = 0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,12 @@ def look_at(path: Path) -> Look:
             return Look("an empty file, zero bytes; fetch it again")
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        photo = open_photo(path).convert("L")
+        photo, notes = read(path)
     except (PhotoError, OSError) as error:
         return Look(str(error).removeprefix(f"{path}: ").replace("\n", " ").replace(str(path), path.name))
-    phash, dhash = (int(str(h), 16) for h in (imagehash.phash(photo), imagehash.dhash(photo)))
-    return Look(None, digest, phash, dhash)
+    grey = photo.convert("L")
+    phash, dhash = (int(str(h), 16) for h in (imagehash.phash(grey), imagehash.dhash(grey)))
+    return Look(None, digest, phash, dhash, notes)
 
 
 def near_pairs(hashes: np.ndarray, distance: int) -> np.ndarray:

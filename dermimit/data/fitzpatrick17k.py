@@ -19,10 +19,11 @@ import pandas as pd
 from PIL import Image
 
 from dermimit.data.label_space import LabelSpace
+from dermimit.data.photo_files import find_photos
 from dermimit.data.problems import ManifestError, collecting, describe, raise_problems, suggest
 from dermimit.data.reading import open_photo
 from dermimit.data.schema import validate_manifest
-from dermimit.data.tables import find_photos, locate, named, read_table
+from dermimit.data.tables import locate, named, read_table
 
 NAME = "fitzpatrick17k"
 TABLE, SKINCON_TABLE = "fitzpatrick17k.csv", "annotations_fitzpatrick17k.csv"

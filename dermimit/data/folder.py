@@ -1,20 +1,25 @@
 """Photographs of your own: a folder with a table in this project's columns, or with a folder for each disease.
 
-Three layouts, the first that fits:
+Four layouts, the first that fits:
 
 * `manifest.csv`, `.tsv` or `.parquet`: the columns of `dermimit.data.columns.COLUMNS`; only `image` and `disease` must
   be there. As text, names in `attributes`, `attributes_unknown` and `body_part` are separated by ";", a lone ";" means
   none of them, an empty cell unknown; `disease_weights` is a JSON object such as {"eczema": 0.7, "psoriasis": 0.3}.
   Other spellings are read where they have one meaning (`dermimit.data.manifest_table`).
 * `train/eczema/1.jpg`, `val/...`, `test/...`: a folder for each split, in it one for each disease.
+* `eczema/train/1.jpg`, ...: a folder for each disease, in each the same folders of splits.
 * `eczema/1.jpg`: a folder for each disease.
 
+Folders of splits may be spelt `Train`, `TESTING`, `validation`, `dev`, `test_set` and so on; all may lie below one
+folder such as `images/`. Files that are not read, linked or empty folders, and folders below those of the diseases are
+named in warnings. Names are compared with their accents in one form (NFC); paths stay as they are on disk.
+
 Class names come from `label_space.json`, if it is there, else from the values. A split column or folders are kept;
-without a validation split, one is carved from train by patient.
+without a validation split, one is carved from train: whole patients where they are known, else whole lesions.
 """
 
 import warnings
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -27,10 +32,9 @@ from dermimit.data.manifest_table import LISTS, TABLES, read_label_space, read_m
 from dermimit.data.problems import ManifestError, describe, raise_problems, suggest
 from dermimit.data.schema import validate_manifest
 from dermimit.data.stored import LABEL_SPACE_FILE
-from dermimit.data.tables import find_photos
+from dermimit.data.tree import read_tree
 
 NAME = "folder"
-SPLIT_FOLDERS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 OFFICIAL: dict[str, Any] = {}
 INFO: dict[str, Any] = {
@@ -40,14 +44,18 @@ INFO: dict[str, Any] = {
     "forbids": "whatever the people photographed did not agree to",
     "source": "your own disk",
     "size": "any",
-    "layout": "manifest.csv, .tsv or .parquet with columns image and disease; or <split>/<disease>/; or <disease>/",
+    "layout": "manifest.csv, .tsv or .parquet with columns image and disease; or <split>/<disease>/, "
+    "<disease>/<split>/ or <disease>/",
     "classes": "those of the table, the folders or label_space.json",
     "body_parts": "those of column body_part",
     "attributes": "those of column attributes",
     "skin_types": "Fitzpatrick 1 to 6 in column fitzpatrick",
-    "grouping": "column patient_id, where it is there",
-    "splits": "those of column split or of the folders; else at random, by patient",
-    "faults": ("without patient_id, photos of one patient may fall in two splits",),
+    "grouping": "column patient_id, where it is there; else column lesion_id",
+    "splits": "those of column split or of the folders; else at random, by patient or lesion",
+    "faults": (
+        "without patient_id, photos of one patient may fall in two splits",
+        "links to folders are not followed",
+    ),
 }
 
 
@@ -59,7 +67,7 @@ def load(root: Path | str, validation: float = 0.15) -> tuple[pd.DataFrame, Labe
         validation: share of the training photos that become the validation split, where there are train and test only.
 
     Raises:
-        ManifestError: the folder has none of the three layouts, or a name, value or path is wrong.
+        ManifestError: the folder has none of these layouts, or a name, value or path is wrong.
     """
     root = Path(root)
     tables = [root / name for name in TABLES if (root / name).is_file()]
@@ -67,7 +75,7 @@ def load(root: Path | str, validation: float = 0.15) -> tuple[pd.DataFrame, Labe
         raise ManifestError(f"{root}: {' and '.join(table.name for table in tables)}; keep one")
     source = str(tables[0]) if tables else str(root)
     given = read_label_space(root)
-    frame = read_manifest(tables[0], given) if tables else _read_tree(root)
+    frame = read_manifest(tables[0], given) if tables else read_tree(root)
     space = given or _label_space(root, frame, source)
     frame = validate_manifest(frame, space, root, source=source)
     if unknown := int(frame["patient_id"].isna().sum()):
@@ -87,29 +95,8 @@ def _complete_split(frame: pd.DataFrame, validation: float, source: str) -> pd.D
     found = set(frame["split"].dropna())
     if found != {"train", "test"}:
         return frame
-    return carve_validation(frame, validation, group="image" if frame["patient_id"].isna().all() else "patient_id")
-
-
-def _read_tree(root: Path) -> pd.DataFrame:
-    """One row a photo, from the names of the folders."""
-    paths = sorted(path for found in find_photos(root).values() for path in found)
-    layouts = "manifest.csv, manifest.parquet, <split>/<disease>/ or <disease>/"
-    if not paths:
-        raise ManifestError(f"{root}: no photos and no table; make it {layouts}")
-    parts = [PurePosixPath(path).parts for path in paths]
-    by_split = any(p[0] in SPLIT_FOLDERS for p in parts)
-    problems = []
-    for path, part in zip(paths, parts, strict=True):
-        if len(part) < 2 + by_split:
-            problems.append(f"{path}: not in a folder of a disease; move it into one ({layouts})")
-        elif by_split and part[0] not in SPLIT_FOLDERS:
-            known = ", ".join(SPLIT_FOLDERS)
-            problems.append(
-                f"{path}: {part[0]!r} stands beside folders of splits; use {known} only, or no split folders"
-            )
-    raise_problems(str(root), problems)
-    frame = pd.DataFrame({"image": paths, "disease": [p[by_split] for p in parts]})
-    return frame.assign(split=[SPLIT_FOLDERS.get(p[0]) for p in parts]) if by_split else frame
+    known = frame[["patient_id", "lesion_id"]].notna().any(axis=None)
+    return carve_validation(frame, validation, group="patient_id" if known else "image")
 
 
 def _label_space(root: Path, frame: pd.DataFrame, source: str) -> LabelSpace:

@@ -1,11 +1,10 @@
 """Cross-validation and validation parts: grouped by patient, balanced by disease."""
 
-import warnings
-
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
+from dermimit.data.groups import groups_of, units_of
 from dermimit.data.problems import ManifestError, suggest
 
 
@@ -22,7 +21,8 @@ def folds(
         frame: a validated manifest.
         k: number of folds, at least 2.
         seed: of the shuffling.
-        group: column that must not be divided. A row without a value is its own group, with a warning.
+        group: column that must not be divided. A row without a patient is of its lesion's group; a row without either
+            is its own group, with a warning.
         stratify: column whose classes should be equally shared out. "Missing" counts as a class.
 
     Returns:
@@ -34,7 +34,7 @@ def folds(
     for column in (group, stratify):
         if column not in frame:
             raise ManifestError(f"no column {column!r} to make folds with; {suggest(column, map(str, frame))}")
-    groups = _groups(frame, group)
+    groups = groups_of(frame, group, "folds", "{}", "(row {})")
     if not 2 <= k <= groups.nunique():
         raise ManifestError(f"k {k}: give 2 to {groups.nunique()} folds, the number of {group} groups")
     classes = frame[stratify].fillna("(missing)").to_numpy(str)
@@ -95,15 +95,19 @@ def carve_validation(
     if (frame["split"] == "val").any():
         raise ManifestError("the manifest has a validation split already; use it, or set its rows to train first")
     rows = frame[frame["split"] == "train"]
-    codes = pd.factorize(_groups(rows, group))[0]
+    codes = pd.factorize(groups_of(rows, group, "splits"))[0]
     table = pd.crosstab(codes, rows[stratify].fillna("(missing)").to_numpy()).to_numpy(float)
-    chosen = _deal(table, share, np.random.default_rng(seed))[codes]
-    if chosen.all() or not chosen.any():
-        empty = "training" if chosen.any() else "validation"
-        raise ManifestError(
-            f"{len(table)} {group} group(s) in train are too few for validation {share}: {empty} would be empty; "
-            "give another share or add patients"
-        )
+    dealt = _deal(table, share, np.random.default_rng(seed))
+    if dealt.all() or not dealt.any():
+        empty = "training" if dealt.any() else "validation"
+        dealt = _spare(table, np.random.default_rng(seed))
+        if not dealt.any():
+            units = units_of(len(table), len(rows), group)
+            raise ManifestError(
+                f"{units} in train are too few for validation {share}: {empty} would be "
+                "empty, or a disease without training photograph; add photographs, or a validation split"
+            )
+    chosen = dealt[codes]
     return frame.assign(split=frame["split"].where(~frame.index.isin(rows.index[chosen]), "val"))
 
 
@@ -120,14 +124,13 @@ def _deal(table: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarr
     return chosen
 
 
-def _groups(frame: pd.DataFrame, group: str) -> pd.Series:
-    """A group name for each row; rows without one get a name of their own."""
-    missing = frame[group].isna()
-    if missing.any():
-        warnings.warn(
-            f"{missing.sum()} of {len(frame)} rows have no {group}: each counts as a patient of its own, so photos of "
-            f"one patient may fall in two folds; fill in column {group} if you can",
-            stacklevel=3,
-        )
-    own = pd.Series([f"(row {i})" for i in frame.index], frame.index)
-    return frame[group].astype(object).where(~missing, own).astype(str)
+def _spare(table: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """As `_deal`, for few groups: one group of each class, while the others still have each of its classes."""
+    chosen = np.zeros(len(table), bool)
+    for g in rng.permutation(len(table)):
+        others = ~chosen
+        others[g] = False
+        classes = table[g] > 0
+        seen = (table[chosen][:, classes] > 0).any(0).all() if chosen.any() else False
+        chosen[g] = not seen and (table[others][:, classes].sum(0) > 0).all()
+    return chosen

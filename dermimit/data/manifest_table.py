@@ -1,7 +1,6 @@
 """The table of photographs of your own, read as people write it: every spelling that has one meaning, and no other."""
 
 import json
-import unicodedata
 import warnings
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,12 @@ from typing import Any
 import pandas as pd
 
 from dermimit.data.cells import is_missing, skin_type
-from dermimit.data.columns import COLUMNS, SPLIT_NAMES, WEIGHTS_COLUMN, fold
+from dermimit.data.columns import COLUMNS, WEIGHTS_COLUMN, fold
 from dermimit.data.importing.mapping import USUAL
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.list_cells import odd_names, parse_lists, reading_note
 from dermimit.data.manifest_images import find_images
+from dermimit.data.names import composed, split_of
 from dermimit.data.one_hot import import_command, is_one_hot, one_name, zero_one_columns
 from dermimit.data.problems import ManifestError, collecting, describe, raise_problems, suggest
 from dermimit.data.stored import LABEL_SPACE_FILE, read_parquet
@@ -66,6 +66,8 @@ def read_manifest(path: Path, space: LabelSpace | None = None) -> pd.DataFrame:
         frame["fitzpatrick"] = frame["fitzpatrick"].map(skin_type)
     if WEIGHTS_COLUMN in frame and is_text:
         frame[WEIGHTS_COLUMN] = _weights(frame[WEIGHTS_COLUMN], path)
+    if WEIGHTS_COLUMN in frame:
+        frame[WEIGHTS_COLUMN] = pd.Series([composed(v) for v in frame[WEIGHTS_COLUMN]], frame.index, dtype=object)
     _say_what_is_unused(frame, path)
     frame = find_images(frame, path, doubt)
     if doubt:
@@ -111,7 +113,7 @@ def _composed(frame: pd.DataFrame) -> pd.DataFrame:
 def compose(value: Any) -> Any:
     """Text, or a list of it, in NFC and without blanks around it; None where it is empty."""
     if isinstance(value, str):
-        return unicodedata.normalize("NFC", value).strip() or None
+        return composed(value).strip() or None
     if hasattr(value, "tolist"):
         value = value.tolist()
     return [compose(v) for v in value] if isinstance(value, list) else value
@@ -152,14 +154,13 @@ def _known(space: LabelSpace | None, column: str) -> tuple[str, ...]:
 
 def read_splits(cells: pd.Series) -> pd.Series:
     """Splits by their usual spellings, others as they are; "dev" only beside training, since it may be that."""
-    folded = [v.strip().lower() if isinstance(v, str) else v for v in cells]
-    read = [SPLIT_NAMES.get(v, None) if isinstance(v, str) else None for v in folded]
+    read = [split_of(v) if isinstance(v, str) else None for v in cells]
     trained = "train" in read
-    keep = [
-        name if name and (trained or not str(v).startswith("dev")) else None
-        for name, v in zip(read, folded, strict=True)
+    read = [
+        None if name == "val" and not trained and str(v).strip().lower().startswith("dev") else name
+        for name, v in zip(read, cells, strict=True)
     ]
-    return pd.Series([name or v for name, v in zip(keep, cells, strict=True)], cells.index, dtype=object)
+    return pd.Series([name or v for name, v in zip(read, cells, strict=True)], cells.index, dtype=object)
 
 
 def _weights(cells: pd.Series, path: Path) -> pd.Series:

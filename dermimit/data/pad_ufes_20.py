@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 
 from dermimit.data.label_space import LabelSpace
+from dermimit.data.photo_files import find_photos
 from dermimit.data.problems import describe, raise_problems, suggest
 from dermimit.data.schema import validate_manifest
-from dermimit.data.tables import find_photos, named, read_table
+from dermimit.data.tables import named, read_table
 
 DISEASE_NAMES = {
     "ACK": "actinic keratosis",

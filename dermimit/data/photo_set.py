@@ -1,13 +1,17 @@
 """A dataset ready for training: loaded by name, split, and checked for leaks."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from dermimit.data.label_space import LabelSpace
+from dermimit.data.label_space import TASKS, LabelSpace
 from dermimit.data.loaders import DATASETS, LOADERS, check_options
+from dermimit.data.measurable import SmallDataWarning, notes_on_measures
+from dermimit.data.names import notes_on_names
+from dermimit.data.photo_files import survey
 from dermimit.data.photos import PhotoDataset
 from dermimit.data.problems import ManifestError, suggest
 from dermimit.data.splits import check_leakage, grouped_split, select
@@ -57,6 +61,9 @@ class PhotoSet:
 def load(dataset: str, root: Path | str, image_size: int, seed: int = 0, **options: Any) -> PhotoSet:
     """Load a dataset by name, with splits that are checked for leaks.
 
+    Warnings name what was not read (files of other kinds, linked folders), names that are nearly the same, and what
+    cannot be learnt or measured (`dermimit.data.measurable`).
+
     Args:
         dataset: one of `DATASETS`: "synderm" is a folder that `dermimit.data.synderm.write` made, "folder" your own.
         root: the dataset's folder.
@@ -66,7 +73,7 @@ def load(dataset: str, root: Path | str, image_size: int, seed: int = 0, **optio
 
     Raises:
         ManifestError: the name or an option is unknown, or the dataset is wrong.
-        LeakageError: a patient is in two splits.
+        LeakageError: a patient or lesion is in two splits.
     """
     if image_size < 1:
         raise ValueError(f"image_size {image_size}: give the side in pixels, at least 1")
@@ -74,8 +81,14 @@ def load(dataset: str, root: Path | str, image_size: int, seed: int = 0, **optio
         raise ManifestError(f"unknown dataset {dataset!r}; known: {', '.join(DATASETS)}; {suggest(dataset, DATASETS)}")
     check_options(dataset, options)
     root = Path(root)
+    for note in survey(root).notes():
+        warnings.warn(f"{root}: {note}", stacklevel=2)
     frame, label_space = LOADERS[dataset](root, **options)
     if frame["split"].isna().all():
         frame = grouped_split(frame, seed)
     check_leakage(frame)
+    for note in notes_on_names({task: label_space.classes(task) for task in TASKS}):
+        warnings.warn(f"{root}: {note}", stacklevel=2)
+    for note in notes_on_measures(frame, label_space):
+        warnings.warn(f"{root}: {note}", SmallDataWarning, stacklevel=2)
     return PhotoSet(dataset, frame, label_space, root, image_size)

@@ -19,7 +19,7 @@ from torchvision.transforms.v2 import functional as F
 from dermimit.data.cache import PhotoCache
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.problems import row_number
-from dermimit.data.reading import PhotoError, explaining, open_photo
+from dermimit.data.reading import PhotoError, explaining, open_photo, read
 from dermimit.data.schema import validate_manifest
 from dermimit.data.targets import encode_targets
 from dermimit.data.transforms import CentralView
@@ -31,7 +31,8 @@ ASPECT_TOLERANCE = 0.02  # beside the rounding of a side to a pixel
 def read_photo(path: Path | str, least: int | None = None, cache: PhotoCache | None = None) -> UInt8[Tensor, "3 h w"]:
     """A photo file as an upright RGB tensor, uint8 (3, H, W), its pixels row by row in memory (channels last).
 
-    The camera's orientation (EXIF) is applied; grey, CMYK, palette and 16-bit files are converted.
+    The camera's orientation (EXIF) and the file's colour profile are applied; grey, CMYK, palette and 16-bit files are
+    converted, what is transparent becomes white, and of several pictures in a file the first is read.
 
     Args:
         path: the file.
@@ -62,7 +63,7 @@ def read_mask(path: Path | str) -> UInt8[Tensor, "1 h w"]:
     Raises:
         PhotoError: as `read_photo`.
     """
-    grey = np.array(open_photo(Path(path)).convert("L"))
+    grey = np.array(read(Path(path), white=False)[0].convert("L"))
     return torch.from_numpy((grey > grey.max() / 2).astype(np.uint8))[None]
 
 

@@ -1,12 +1,21 @@
 """Photograph files, decoded with care: upright, RGB, to their end, and refused by name where that fails."""
 
 import io
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+
+from dermimit.data.content import STARTS, TEXT, content_of
+from dermimit.data.photo_files import HEIC, KIND_OF, avif_is_read, heic_is_read
+from dermimit.data.pixels import SCALED, brightened, is_deep, to_srgb
+from dermimit.extras import extra
+
+FORMATS = ["JPEG", "PNG", "WEBP", "TIFF", "BMP", *(["AVIF"] if avif_is_read() else [])]
+"""Pillow's decoders that a file may reach; those of drawings run other programs, those of data other libraries."""
+RAW = KIND_OF[".dng"][0]
 
 
 class PhotoError(ValueError):
@@ -14,7 +23,7 @@ class PhotoError(ValueError):
 
 
 def open_photo(path: Path, least: int | None = None, content: bytes | None = None) -> Image.Image:
-    """A photo file as an upright RGB image, decoded to its end.
+    """A photo file as an upright sRGB image on white, decoded to its end; a warning says where pixels were guessed.
 
     Args:
         path: the file.
@@ -24,14 +33,60 @@ def open_photo(path: Path, least: int | None = None, content: bytes | None = Non
     Raises:
         PhotoError: as `dermimit.data.photos.read_photo`.
     """
-    with explaining(path), Image.open(path if content is None else io.BytesIO(content)) as opened:
+    image, notes = read(path, least, content)
+    for note in notes:
+        warnings.warn(f"photographs {note}; `dermimit data check` names them", stacklevel=2)
+    return image
+
+
+def read(
+    path: Path, least: int | None = None, content: bytes | None = None, white: bool = True
+) -> tuple[Image.Image, tuple[str, ...]]:
+    """As `open_photo`, with what it warns of; `white`: as in `dermimit.data.pixels.to_srgb`."""
+    with explaining(path), _opened(path, content) as opened:
         pixels, limit = opened.width * opened.height, Image.MAX_IMAGE_PIXELS
         if limit and pixels > limit:
             raise PhotoError(f"{path}: {pixels:,} pixels, more than the safe {limit:,}; make it smaller")
         image = opened if least is None else _reduced(opened, least)
+        deep = is_deep(image)
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
-        return _to_rgb(image)
+        bright = brightened(image, _opened(path, content)) if deep else None
+        image, notes = to_srgb(bright or image, white)
+        return image, (SCALED, *notes) if bright else notes
+
+
+def _opened(path: Path, content: bytes | None) -> ImageFile.ImageFile:
+    """The file opened by a decoder of photographs; no other ever sees it."""
+
+    def source() -> Path | io.BytesIO:
+        return path if content is None else io.BytesIO(content)
+
+    kind, remedy = KIND_OF.get(path.suffix.lower(), ("", ""))
+    if kind == RAW:  # begins like TIFF, and a small preview would be taken for the photograph
+        raise PhotoError(f"{path}: cannot be read ({kind}); {remedy}")
+    try:
+        return Image.open(source(), formats=FORMATS)
+    except UnidentifiedImageError:
+        kind, remedy = content_of(content[:STARTS] if content is not None else _start(path))
+        if kind == HEIC[0] and heic_is_read():
+            pass
+        elif remedy:
+            raise PhotoError(f"{path}: cannot be read (it holds {kind}, whatever its name says); {remedy}") from None
+        elif kind == TEXT[0]:
+            raise ValueError("it holds text, whatever its name says") from None
+        else:
+            raise
+    with extra("heic"):
+        from pillow_heif import register_heif_opener
+
+    register_heif_opener()
+    return Image.open(source(), formats=["HEIF"])
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(STARTS)
 
 
 def _reduced(image: Image.Image, least: int) -> Image.Image:
@@ -54,13 +109,3 @@ def explaining(path: Path) -> Iterator[None]:
         raise PhotoError(f"{path}: {error}; make it smaller") from error
     except Exception as error:  # Pillow's decoders raise anything on a broken file
         raise PhotoError(f"{path}: cannot be read ({error}); replace the file or remove its row") from error
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    if image.mode in ("I", "F"):
-        raise ValueError(f"32-bit pixels, mode {image.mode}: save it with 8 or 16 bits a channel")
-    if "transparency" in image.info:
-        image = image.convert("RGBA")
-    return image if image.mode == "RGB" else image.convert("RGB")

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from dermimit.data.columns import SPLITS
 from dermimit.data.duplicates import NEAR_DHASH, NEAR_PHASH, Group
 from dermimit.data.official import differences
+from dermimit.data.photo_files import shown
 
+CLASSES = 30  # diseases in the table; the rest are counted
 SHOWN = 10  # examples of a finding in the table; the rest are counted
 
 
@@ -21,13 +24,17 @@ class Report:
     official: dict[str, Any] = field(default_factory=dict)
     splits: dict[str, int] = field(default_factory=dict)
     classes: dict[str, dict[str, int]] = field(default_factory=dict)
+    classes_by_split: dict[str, dict[str, int]] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
     absent_masks: list[str] = field(default_factory=list)
     unlisted: list[str] = field(default_factory=list)
+    unread: dict[str, list[str]] = field(default_factory=dict)
+    converted: dict[str, list[str]] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
     patients_in_two_splits: dict[str, list[str]] = field(default_factory=dict)
+    lesions_in_two_splits: dict[str, list[str]] = field(default_factory=dict)
     duplicates: list[Group] = field(default_factory=list)
     near_duplicates: list[Group] = field(default_factory=list)
 
@@ -41,6 +48,7 @@ class Report:
             "files present but not listed": self.unlisted,
             "unreadable images": [f"{image}: {reason}" for image, reason in self.unreadable.items()],
             "patients in two splits": [f"{p}: {', '.join(s)}" for p, s in self.patients_in_two_splits.items()],
+            "lesions in two splits": [f"{x}: {', '.join(s)}" for x, s in self.lesions_in_two_splits.items()],
         }
         for name, groups in double:
             found[f"{name}, groups"] = groups
@@ -52,7 +60,7 @@ class Report:
     def faults(self) -> list[str]:
         """The findings that would corrupt a result; near-duplicates across splits only if `strict`."""
         names = ["problems of the table", "images listed but absent", "masks listed but absent", "unreadable images"]
-        names += ["patients in two splits", "duplicates across splits"]
+        names += ["patients in two splits", "lesions in two splits", "duplicates across splits"]
         names += ["near-duplicates across splits"] if self.strict else []
         found = self.findings()
         return [name for name in names if found[name]]
@@ -69,6 +77,7 @@ class Report:
             if not isinstance(official, dict):
                 lines.append(f"  {name.replace('_', ' '):<40}{here!s:>10}{official!s:>16}")
         lines += [f"  {'split ' + name:<40}{count:>10}" for name, count in self.splits.items()]
+        lines += self._classes()
         faults = self.faults()
         for name, found in self.findings().items():
             lines.append(f"  {name:<40}{len(found):>10}{'  FAULT' if name in faults else ''}")
@@ -76,11 +85,36 @@ class Report:
             more = len(found) - SHOWN
             lines += [f"      ... and {more} more; --json lists all"] if more > 0 and "groups" not in name else []
         lines += [f"  differs: {line}" for line in self.differences()] + [f"  note: {note}" for note in self.notes]
+        lines += [
+            f"  note: {len(images)} photographs: {kind}: {shown(images)}" for kind, images in self.converted.items()
+        ]
         bits = f"at most {NEAR_PHASH} of 64 bits of the perceptual hash and {NEAR_DHASH} of the difference hash differ"
         lines.append(f"  Near-duplicates: {bits}; turned or mirrored copies are not found.")
-        return "\n".join([*lines, "faults: " + (", ".join(faults) or "none")])
+        return "\n".join([*lines, "faults: " + (", ".join(faults) or "none"), f"next: {self.next_step()}"])
+
+    def next_step(self) -> str:
+        """What to do now, in a line: mend the faults, or train."""
+        if self.faults():
+            return "mend the faults, then check again; what cannot be read can be left out with --skip-broken FILE"
+        root = f'"{self.root}"' if " " in self.root else self.root
+        return f"dermimit train --dataset {self.dataset} --data-root {root} --out runs/mine"
+
+    def _classes(self) -> list[str]:
+        """Photographs by disease and split, as lines of the table."""
+        if not self.classes_by_split:
+            return []
+        lines = [f"  {'photographs of a disease':<40}" + "".join(f"{name:>10}" for name in (*SPLITS, "all"))]
+        for disease, row in list(self.classes_by_split.items())[:CLASSES]:
+            lines.append(f"    {disease:<38}" + "".join(f"{n:>10}" for n in (*row.values(), sum(row.values()))))
+        more = len(self.classes_by_split) - CLASSES
+        return lines + ([f"    ... and {more} more; --json lists all"] if more > 0 else [])
 
     def to_dict(self) -> dict[str, Any]:
         """Everything, ready for JSON."""
         thresholds = {"phash_bits": NEAR_PHASH, "dhash_bits": NEAR_DHASH}
-        return asdict(self) | {"near": thresholds, "differences": self.differences(), "faults": self.faults()}
+        return asdict(self) | {
+            "near": thresholds,
+            "differences": self.differences(),
+            "faults": self.faults(),
+            "next": self.next_step(),
+        }

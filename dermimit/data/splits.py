@@ -1,19 +1,19 @@
 """Train, validation and test: grouped by patient, balanced by disease, and checked for leaks."""
 
-import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from dermimit.data.columns import SPLITS
+from dermimit.data.groups import LESION, PATIENT, divided, divided_lesions, groups_of, units_of
 from dermimit.data.problems import ManifestError, collecting, suggest
 
 SHOWN = 10  # patients listed in one error; the rest are counted
 
 
 class LeakageError(ValueError):
-    """A patient is in more than one split, so a test score would partly measure memory."""
+    """A patient or a lesion is in more than one split, so a test score would partly measure memory."""
 
 
 def grouped_split(
@@ -33,47 +33,43 @@ def grouped_split(
         frame: a validated manifest.
         seed: the same seed and frame give the same split.
         fractions: wanted shares of train, val and test; positive, adding up to 1. Met approximately.
-        group: column that must not be divided. A row without a value is its own group, with a warning.
+        group: column that must not be divided. A row without a patient is of its lesion's group; a row without either
+            is its own group, with a warning.
         stratify: column whose classes should be equally shared out. "Missing" counts as a class.
+
+    Where that would leave a split empty, each class with two groups or more keeps one in train and gives one to test,
+    then one to val.
 
     Returns:
         A copy of the frame with column `split` filled.
 
     Raises:
-        ManifestError: the fractions are wrong, a column is absent, or a split would be empty.
+        ManifestError: the fractions are wrong, a column is absent, or there are too few groups for three splits.
     """
     wanted = np.asarray(fractions, float)
     if wanted.shape != (3,) or (wanted <= 0).any() or not np.isclose(wanted.sum(), 1):
         raise ManifestError(f"fractions {tuple(fractions)}: give three positive numbers that add up to 1")
     if stratify not in frame:
         raise ManifestError(f"no column {stratify!r} to balance the split by; {suggest(stratify, map(str, frame))}")
-    groups, classes = _groups(frame, group), frame[stratify].map(_class_name).fillna("(missing)")
-    codes = np.unique(groups, return_inverse=True)[1]
+    groups, classes = groups_of(frame, group, "splits"), frame[stratify].map(_class_name).fillna("(missing)")
+    codes = np.unique(groups.to_numpy(str), return_inverse=True)[1]
     table = pd.crosstab(codes, classes.to_numpy()).to_numpy(float)
     assigned = _deal(table, wanted, np.random.default_rng(seed))
     if absent := [s for i, s in enumerate(SPLITS) if i not in assigned]:
-        raise ManifestError(
-            f"{len(table)} {group} group(s) are too few: {', '.join(absent)} would be empty; add patients"
-        )
+        units = units_of(len(table), len(frame), group)
+        if len(table) < len(SPLITS) or (table > 0).sum(0).max() < 2:
+            why = "at least three" if len(table) < len(SPLITS) else "two of some disease at least, to learn and to test"
+            raise ManifestError(
+                f"{units} are too few for three splits ({why}): {', '.join(absent)} would be empty; add photographs"
+                f"{'' if len(table) == len(frame) else ' of further patients'}"
+            )
+        assigned = _deal_few(table, np.random.default_rng(seed))
     return frame.assign(split=np.array(SPLITS, object)[assigned[codes]])
 
 
 def _class_name(value: object) -> object:
     """One name for a list of them, so that photos can be counted by it."""
     return " + ".join(sorted(value)) or "(none)" if isinstance(value, list) else value
-
-
-def _groups(frame: pd.DataFrame, group: str) -> np.ndarray:
-    """A group name for each row; rows without one get a name of their own."""
-    values = frame[group] if group in frame else pd.Series(None, index=frame.index, dtype=object)
-    if missing := int(values.isna().sum()):
-        warnings.warn(
-            f"{missing} of {len(frame)} rows have no {group}: each counts as a patient of its own, so photos of one "
-            f"patient may fall in two splits; fill in column {group} if you can",
-            stacklevel=3,
-        )
-    pairs = zip(values, frame.index, strict=True)
-    return np.array([f"row {i}" if pd.isna(v) else f"group {v}" for v, i in pairs])
 
 
 def _deal(table: np.ndarray, fractions: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -89,17 +85,46 @@ def _deal(table: np.ndarray, fractions: np.ndarray, rng: np.random.Generator) ->
     return assigned
 
 
+def _deal_few(table: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """As `_deal`, for so few groups that it leaves a split empty; at least three, two of them of one class.
+
+    Of each class one group goes to test, then one to val, while one that stays in train shows each of its classes.
+    """
+    train, val, test = range(3)
+    assigned, order = np.full(len(table), train), rng.permutation(len(table))
+    for split in (test, val):
+        for c in np.argsort((table > 0).sum(0), kind="stable"):
+            if not (table[assigned == split, c] > 0).any():
+                spare = [g for g in order if assigned[g] == train and table[g, c] and _others_show(table, assigned, g)]
+                assigned[spare[:1]] = split
+    rare = {g for g in order if not _others_show(table, np.zeros_like(assigned), g)}
+    for split in (test, val):
+        if not (assigned == split).any():
+            tests, trains = ([g for g in order if assigned[g] == s] for s in (test, train))
+            donors = tests if len(tests) > 1 else sorted(trains, key=lambda g: g not in rare)
+            assigned[donors[0]] = split
+    return assigned
+
+
+def _others_show(table: np.ndarray, assigned: np.ndarray, group: int) -> bool:
+    """Whether train, without a group, still has each of the group's classes."""
+    others = (assigned == 0) & (np.arange(len(table)) != group)
+    return bool((table[others].sum(0)[table[group] > 0] > 0).all())
+
+
 def check_leakage(frame: pd.DataFrame, group: str = "patient_id") -> None:
-    """Raise if a patient is in more than one split; not inside `collect_problems`, whose user looks for it.
+    """Raise if a patient, or a lesion whose patient is not known, is in more than one split.
+
+    Not inside `collect_problems`, whose user looks for it.
 
     Raises:
-        LeakageError: names the patients and their splits.
+        LeakageError: names the patients or lesions and their splits.
     """
-    known = frame[frame[group].notna() & frame["split"].notna()]
-    splits = known.groupby(group)["split"].unique()
-    leaks = splits[splits.map(len) > 1]
-    if len(leaks) and not collecting():
-        lines = [f"\n  {name}: {', '.join(s for s in SPLITS if s in found)}" for name, found in leaks.items()]
+    leaks = divided(frame, group)
+    if group == PATIENT and not leaks:
+        group, leaks = (LESION, lost) if (lost := divided_lesions(frame, False)) else (group, leaks)
+    if leaks and not collecting():
+        lines = [f"\n  {name}: {', '.join(splits)}" for name, splits in leaks.items()]
         more = f"\n  ... and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
         remedy = "give all their rows one split, or call grouped_split"
         raise LeakageError(f"{len(leaks)} {group} in more than one split; {remedy}{''.join(lines[:SHOWN])}{more}")

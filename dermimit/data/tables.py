@@ -1,21 +1,20 @@
-"""What the loaders share: a table read as text, the photos of a folder by name, answers turned into lists."""
+"""What the loaders share: a table read as text, the photos that it names, answers turned into lists."""
 
 import csv
 import io
-import os
 import warnings
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 
 from dermimit.data.cells import is_missing
+from dermimit.data.photo_files import PHOTO_SUFFIXES
 from dermimit.data.problems import ManifestError, collecting, describe, raise_problems, suggest
 from dermimit.data.rules import path_problem
 
-PHOTO_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 NO_TABLES = {
     "<": "a web page, not a table: the download asked for a login or failed; download it again",
     "PK\x03\x04": "a ZIP archive or a workbook, not text: unpack it, or save it as comma-separated values",
@@ -128,27 +127,6 @@ def _no_column(column: str, header: list[str], separator: str) -> str:
         if other != separator and any(other in name for name in header):
             return f"its cells are separated by {other!r}, not by {separator!r}; save it again"
     return suggest(column, header)
-
-
-def find_photos(root: Path | str, exclude: Collection[str] = ("masks",)) -> dict[str, list[str]]:
-    """Paths of the photos under `root`, by name without suffix, relative to it and sorted.
-
-    Hidden files and folders are passed over, and what macOS adds to archives.
-
-    Args:
-        root: searched to any depth, links to folders not followed.
-        exclude: names of folders that hold no photos.
-    """
-    found: dict[str, list[str]] = {}
-    skipped = {"__MACOSX", *exclude}
-    for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if name not in skipped and not name.startswith(".")]
-        inside = Path(folder).relative_to(root)
-        for name in names:
-            stem, suffix = os.path.splitext(name)
-            if suffix.lower() in PHOTO_SUFFIXES and not name.startswith("."):
-                found.setdefault(stem, []).append((inside / name).as_posix())
-    return {stem: sorted(found[stem]) for stem in sorted(found)}
 
 
 def locate(

@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from dermimit.data.label_space import LabelSpace
+from dermimit.data.photo_files import find_photos
 from dermimit.data.problems import ManifestError, collect_problems
 from dermimit.data.schema import validate_manifest
 from dermimit.data.splits import check_leakage, grouped_split
 from dermimit.data.stored import load_dataset, save_dataset
-from dermimit.data.tables import find_photos, named, read_table
+from dermimit.data.tables import named, read_table
 from dermimit.data.targets import encode_targets
 from dermimit.evaluate.metrics import attribute_metrics, class_metrics, score
 from dermimit.evaluate.predictions import probabilities
