@@ -52,13 +52,14 @@ def best_temperature(loss: Callable[[float], float], known: str) -> float:
         loss: of a temperature.
         known: what to say of the answers in an error.
     Raises:
-        ValueError: the best is at an end.
+        ValueError: an end is as good as the best.
     """
     end = np.log(WIDEST)
     found = minimize_scalar(
         lambda log: loss(float(np.exp(log))), bounds=(-end, end), method="bounded", options={"xatol": 1e-5}
     )
-    if abs(found.x) > end - 1e-3:
+    ends = min(loss(WIDEST), loss(1 / WIDEST))
+    if abs(found.x) > end - 1e-3 or ends <= found.fun + 1e-9:  # the loss may be flat near an end
         raise ValueError(f"no best temperature in 1/20 .. 20: {known}.")
     return float(np.exp(found.x))
 

@@ -1,7 +1,7 @@
 """What a trained run says of photographs that nobody has labelled.
 
 `inputs` finds the photographs, `decoding` reads them while the model computes, `photographs` asks the model; `text`,
-`table` and `drawings` show the answers, and `rules` calibrates and withholds them.
+`table`, `drawings` and `printing` show the answers, and `rules` calibrates and withholds them.
 """
 
 import lazy_loader

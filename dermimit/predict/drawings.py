@@ -39,8 +39,7 @@ class Names:
         return found
 
 
-def check_method(run: Run, task: str, method: str) -> None:
-    """Raises ValueError for a method of attribution that is unknown, or that cannot explain this task of this run."""
+def _check_method(run: Run, task: str, method: str) -> None:
     if method not in METHODS:
         raise ValueError(f"maps: unknown method {method!r}; choose one of {', '.join(METHODS)}")
     if method not in (able := methods_for(run, task)):
@@ -62,7 +61,12 @@ def drawer(
     Returns:
         a function of a batch, and of which of its answers are given, that writes the PNG files and tells their names,
         in columns `figure` and `map`. An answer that is withheld is not drawn, and has no name.
+
+    Raises:
+        ValueError: the method is unknown, or cannot explain this task of this run.
     """
+    if method is not None:
+        _check_method(run, task, method)
     names = Names()
 
     def draw(answers: Answers, given: np.ndarray) -> dict[str, list[str]]:

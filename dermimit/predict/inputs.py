@@ -63,7 +63,7 @@ def find_photographs(paths: Sequence[Path | str]) -> Found:
             found.add(_fitting(path, found.passed_over))
         elif path.suffix.lower() in TABLE_SUFFIXES and path.exists():
             listed, without = read_list(path)
-            found.passed_over += [f"{path}: {without} rows name no photograph"] if without else []
+            found.passed_over += [f"{path}: rows without a path: {without}"] if without else []
             found.add(listed)
         elif path.suffix.lower() in WORKBOOKS:
             raise ValueError(f"{path}: a workbook; save its sheet of paths as CSV and name that file")

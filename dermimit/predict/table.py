@@ -36,6 +36,7 @@ def predict_photos(
     batch_size: int = 64,
     calibrated: bool = False,
     abstain: float | None = None,
+    reading: Reading | None = None,
     progress: bool = True,
     show: Show | None = None,
 ) -> pd.DataFrame:
@@ -47,6 +48,7 @@ def predict_photos(
         top: classes a task that are named in order, at least 1.
         batch_size: photographs in one pass; the numbers do not depend on it.
         calibrated, abstain: see `dermimit.predict.rules.reading_of`.
+        reading: what that gave, in place of both.
         progress: a progress bar, where there is a terminal to draw it on.
         show: called with the answers of each batch, and which of them are given; what it returns, a value for each
             photograph that was read, becomes further columns.
@@ -56,7 +58,7 @@ def predict_photos(
     """
     if top < 1:
         raise ValueError(f"top {top}: give at least 1")
-    reading = reading_of(run, calibrated, abstain)
+    reading = reading or reading_of(run, calibrated, abstain)
     if not isinstance(paths, Found):
         paths = find_photographs(paths)
         if paths.passed_over:
