@@ -15,6 +15,8 @@ from dermimit.data import PhotoSet
 from dermimit.data.changes import TABLE, changes, table_of
 from dermimit.evaluate.metrics import score
 from dermimit.evaluate.predictions import predict
+from dermimit.evaluate.temperatures import FILE as CALIBRATION
+from dermimit.evaluate.temperatures import fit_temperatures
 from dermimit.lock import HOLDER_FILE, LOCK_FILE
 from dermimit.records import data_fingerprint, provenance, read_json, write_json, write_parquet
 from dermimit.train.assemble import load_photos, photographs
@@ -165,6 +167,7 @@ def write_record(
     write_parquet(out / "history.parquet", history)
     write_parquet(out / "predictions.parquet", pd.concat(splits.values(), ignore_index=True))
     write_json(out / "label_space.json", photos.label_space.to_dict())
+    write_json(out / CALIBRATION, fit_temperatures(splits["val"], photos.label_space))
     save_tensors(out / "model.safetensors", model.state_dict(), {"epoch": best_epoch(history.to_dict("records"))})
     parameters = sum(p.numel() for p in model.parameters())
     extra = {"seed": config.seed, "parameters": parameters, "device": str(accelerator.device)}
