@@ -24,7 +24,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "explain": ["attribution"],
         "export": ["export_run"],
         "model": ["DermImitFormer", "ModelConfig"],
-        "predict": ["describe", "predict_photo"],
+        "predict": ["describe", "predict_photo", "predict_photos"],
         "prediction": ["Prediction"],
         "train": ["Run", "TrainConfig", "fit", "load_run"],
     },

@@ -14,8 +14,9 @@ from dermimit.explain.attributions import attribution as attribution
 from dermimit.export.onnx import export_run as export_run
 from dermimit.model.config import ModelConfig as ModelConfig
 from dermimit.model.dermimitformer import DermImitFormer as DermImitFormer
-from dermimit.predict import describe as describe
-from dermimit.predict import predict_photo as predict_photo
+from dermimit.predict.photographs import predict_photo as predict_photo
+from dermimit.predict.table import predict_photos as predict_photos
+from dermimit.predict.text import describe as describe
 from dermimit.prediction import Prediction as Prediction
 from dermimit.train.config import TrainConfig as TrainConfig
 from dermimit.train.engine import fit as fit

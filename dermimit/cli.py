@@ -1,4 +1,4 @@
-"""The `dermimit` command: train, predict, evaluate, explore, export, data, reader-study."""
+"""The `dermimit` command: train, predict, evaluate, explore, export, report, data, reader-study."""
 
 import sys
 import warnings
@@ -8,7 +8,7 @@ from typing import Any
 
 import tyro
 
-from dermimit.commands import data_check, data_synderm, evaluate, explore, export, predict, train
+from dermimit.commands import data_check, data_import, data_synderm, evaluate, explore, export, predict, report, train
 from dermimit.extras import MissingExtraError
 from dermimit.reader_study.commands import commands as reader_study
 
@@ -21,6 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     data = tyro.extras.SubcommandApp()
     data.command(name="synderm")(data_synderm.synderm)
     data.command(name="check")(data_check.check)
+    data.command(name="import")(data_import.import_table)
     data.command(name="info")(data_check.info)
     app = tyro.extras.SubcommandApp()
     app.command(name="train")(train.train)
@@ -28,7 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
     app.command(name="evaluate")(evaluate.evaluate)
     app.command(name="explore")(explore.explore)
     app.command(name="export")(export.export)
-    app.command(data, name="data", help="Make, check or describe a dataset.")
+    app.command(name="report")(report.report)
+    app.command(data, name="data", help="Make, import, check or describe a dataset.")
     app.command(reader_study(), name="reader-study", help="Prepare, serve or export a study of human readers.")
     try:
         with warnings.catch_warnings():

@@ -1,6 +1,6 @@
 """One process at a time in a folder that is written: a lock that dies with its process."""
 
-import fcntl
+import errno
 import json
 import os
 import re
@@ -11,10 +11,16 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 LOCK_FILE = ".lock"
+HOLDER_FILE = ".lock.json"
+"""Who holds the lock; a file of its own, since no other process can read a locked one on Windows."""
 DRAFTS = re.compile(r"\..+\.\d+|\.tmp\w{6}")
 """Names of unfinished files: `.<name>.<pid>` (`dermimit.records.write_atomically`), and those of safetensors."""
-_held: set[Path] = set()  # the system's lock tells processes apart, not threads
+NO_LOCKS = [code for code, name in errno.errorcode.items() if name in ("ENOLCK", "ENOTSUP", "EOPNOTSUPP", "EINVAL")]
+"""What file systems without locks answer; where they answer ENOSYS, filelock falls back to a lock of its own."""
+_held: set[Path] = set()  # so that a thread is told that it is its own process that writes
 
 
 class LockedError(BlockingIOError):
@@ -25,60 +31,65 @@ class LockedError(BlockingIOError):
 def locked(folder: Path) -> Iterator[None]:
     """Keeps other processes out of a folder, and removes what killed ones left unfinished there.
 
-    The lock is the operating system's (POSIX, `fcntl`): it ends with the process, however that ends, so that a lock
-    file left by a dead process is taken over. Processes that were forked inside do not hold it.
+    The lock is the operating system's (`filelock`): it ends with the process, however that ends, so that a lock file
+    left by a dead process is taken over. Processes that were forked inside do not hold it.
 
     Args:
         folder: made if it is not there.
 
     Raises:
-        LockedError: another process holds it.
+        LockedError: another process, or another thread of this one, holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder.resolve() / LOCK_FILE
     if path in _held:
         raise LockedError(f"{folder}: this process (pid {os.getpid()}) already writes there: name another folder")
-    descriptor = _acquire(path)
+    lock = _acquire(path)
     _held.add(path)
     try:
+        _name_holder(path)
         _sweep(folder)
         yield
     finally:
         _held.discard(path)
-        path.unlink(missing_ok=True)  # while it is still locked
-        os.close(descriptor)
+        path.with_name(HOLDER_FILE).unlink(missing_ok=True)
+        if os.name == "posix":  # while it is still locked: who opened it before sees that it is gone, and opens anew
+            path.unlink(missing_ok=True)
+        lock.release()  # removes the file itself on Windows, where an open one cannot be
 
 
-def _acquire(path: Path) -> int:
-    """An open, locked file that is the one at `path`, and not one that its holder was about to remove."""
+def _acquire(path: Path) -> FileLock:
+    lock = FileLock(path)
     while True:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         try:
-            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            raise LockedError(_refusal(path)) from error
-        except OSError as error:  # some network file systems have no locks
+            lock.acquire(blocking=False)
+            return lock
+        except Timeout as error:
+            if path.exists():  # else its holder has just ended
+                raise LockedError(_refusal(path)) from error
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
             warnings.warn(f"{path.parent}: no locks here ({error}): let no other process write to it", stacklevel=4)
-        if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
-            break
-        os.close(descriptor)
+            return lock
+
+
+def _name_holder(path: Path) -> None:
     holder = {
         "pid": os.getpid(),
         "host": socket.gethostname(),
         "since": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, json.dumps(holder).encode())
-    return descriptor
+    path.with_name(HOLDER_FILE).write_text(json.dumps(holder), encoding="utf-8")
 
 
 def _refusal(path: Path) -> str:
     remedy = "wait for it, stop it, or name another folder"
     try:
-        holder = json.loads(path.read_text(encoding="utf-8"))
+        holder = json.loads(path.with_name(HOLDER_FILE).read_text(encoding="utf-8"))
         who = f"process {holder['pid']} on {holder['host']} has written there since {holder['since']}"
-        return f"{path.parent}: {who}: {remedy} (kill {holder['pid']} stops it; the run then goes on where it stood)"
+        stop = "taskkill /F /PID" if os.name == "nt" else "kill"
+        return f"{path.parent}: {who}: {remedy} ({stop} {holder['pid']} stops it; the run then goes on where it stood)"
     except (OSError, ValueError, KeyError, TypeError):  # it is just writing its name, or just ending
         return f"{path.parent}: another process writes there: {remedy}"
 

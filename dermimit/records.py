@@ -5,7 +5,6 @@ import hashlib
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import time
@@ -106,7 +105,10 @@ def git_state() -> tuple[str, bool]:
     """
 
     def git(*words: str) -> str:
-        return subprocess.run(["git", *words], cwd=PACKAGE, capture_output=True, text=True, check=True).stdout.strip()
+        done = subprocess.run(
+            ["git", *words], cwd=PACKAGE, capture_output=True, encoding="utf-8", errors="replace", check=True
+        )
+        return done.stdout.strip()
 
     try:
         if not git("ls-files", "--", "."):
@@ -136,6 +138,16 @@ def processor() -> str:
     return name + (", bf16" if "bf16" in text else "")
 
 
+def peak_memory_mb() -> int | None:
+    """The most memory that this process has held, in MiB; None where the system does not say (Windows)."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, else in KiB
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20)
+
+
 def provenance(frame: pd.DataFrame, started: float, extra: dict[str, Any]) -> dict[str, Any]:
     """Where a record comes from.
 
@@ -146,10 +158,9 @@ def provenance(frame: pd.DataFrame, started: float, extra: dict[str, Any]) -> di
 
     Returns:
         commit, dirty, versions, fingerprints of code and data, started (ISO, UTC), seconds, peak_memory_mb of the
-        process, python, platform, processor, and `extra`.
+        process (None where not known), python, platform, processor, and `extra`.
     """
     commit, dirty = git_state()
-    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, else in KiB
     return {
         "commit": commit,
         "dirty": dirty,
@@ -158,7 +169,7 @@ def provenance(frame: pd.DataFrame, started: float, extra: dict[str, Any]) -> di
         "data_fingerprint": data_fingerprint(frame),
         "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
         "seconds": max(0.0, round(time.time() - started, 1)),  # 0 where the clock was set back
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20),
+        "peak_memory_mb": peak_memory_mb(),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "processor": processor(),

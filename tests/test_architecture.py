@@ -19,9 +19,10 @@ MAY_IMPORT = {  # part of the package: the parts that it may import, as `CONTRIB
     "prediction": set(),
     "records": {"evaluate.ranks"},
     "data": {"records", "lock", "extras"},
-    "train": {"model", "data", "records", "lock", "named_values", "evaluate.metrics", "evaluate.predictions"},
+    "train": {"model", "data", "records", "lock", "named_values", "extras"}
+    | {"evaluate.metrics", "evaluate.predictions", "evaluate.temperatures"},
     "evaluate": {"data", "records", "lock", "train.run"},
-    "predict": {"data", "train.run", "prediction", "evaluate.predictions"},
+    "predict": {"data", "train.run", "prediction", "records", "evaluate.selective", "evaluate.temperatures", "explain"},
     "explain": {"model", "data", "train.run", "evaluate", "prediction"},
     "export": ANY | {"extras"},
     "explore": ANY | {"extras"},

@@ -17,22 +17,25 @@ def evaluate(
     out: Path | None = None,
     quarantine: str = "",
     cache: Path | None = None,
+    leave_out_unknown: bool = False,
     options: Options | None = None,
 ) -> None:
-    """Score a trained run on a folder of photographs with the same classes.
+    """Score a trained run on a folder of labelled photographs, in classes that the run knows; matched by name.
 
     Args:
         run: folder of a finished run.
         dataset: name of the dataset in `root`.
         root: folder of the dataset.
         split: photographs to score.
-        out: folder for metrics.json, predictions.parquet and provenance.json; without it
+        out: folder for metrics.json, predictions.parquet, label_space.json and provenance.json; without it
             evaluations/RUN-on-DATASET-SPLIT.
         quarantine: file that names photographs to leave out.
         cache: folder that keeps photographs reduced, for faster reading; the scores are the same without it.
+        leave_out_unknown: leave out, and count, what is labelled with classes that the run does not know.
         options: of the dataset's loader, such as `level 19`; without it those that the run was trained with.
     """
     from dermimit.evaluate.folder import evaluate, metrics_table
 
     folder = out or Path("evaluations") / f"{run.resolve().name}-on-{dataset}-{split}"
-    print(f"{metrics_table(evaluate(run, dataset, root, folder, split, quarantine, options, cache))}\n{folder}")
+    metrics = evaluate(run, dataset, root, folder, split, quarantine, options, cache, leave_out_unknown)
+    print(f"{metrics_table(metrics)}\n{folder}")

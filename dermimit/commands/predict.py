@@ -1,38 +1,72 @@
 """`dermimit predict`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+MANY = 20  # photographs whose answers are printed where there is also a table
+
 
 def predict(
     run: Annotated[Path, tyro.conf.Positional],
-    photos: Annotated[tuple[Path, ...], tyro.conf.Positional],
+    paths: Annotated[tuple[str, ...], tyro.conf.Positional],
     /,
     top: int = 5,
+    out: Path | None = None,
+    calibrated: bool = False,
+    abstain: float | None = None,
     figure: Path | None = None,
-) -> None:
-    """Print what a trained run says of photographs.
+    figures: Path | None = None,
+    maps: str | None = None,
+    maps_out: Path | None = None,
+    batch_size: int = 64,
+) -> int:
+    """Say what a trained run thinks of photographs. Exit code 1 if some could not be read, 2 if none could.
 
     Args:
         run: folder of a finished run.
-        photos: image files.
+        paths: image files; folders, searched to any depth; patterns in quotes, such as "photos/*.jpg"; tables of paths
+            (.csv, .tsv, .txt, .parquet) with a column image, file or path, or one path a line.
         top: length of the differential.
-        figure: also draw the first photograph's selected patches and probabilities into this file (.png, .svg, .pdf).
+        out: also write a table of all probabilities, one row a photograph (.csv, .parquet or .json); of more than 20
+            photographs only a summary is printed then.
+        calibrated: probabilities after temperature scaling, fitted on the run's validation split.
+        abstain: withhold the least confident answers, so that at most this share of the others is wrong on the run's
+            validation split, such as 0.1.
+        figure: draw the first photograph's selected patches and probabilities into this file (.png, .svg, .pdf).
+        figures: folder for such a figure of each photograph.
+        maps: draw where each answer comes from, by this method of attribution, such as integrated_gradients.
+        maps_out: folder for the maps; without it that of the figures.
+        batch_size: photographs in one pass; the numbers do not depend on it.
     """
-    from dermimit.explain.figures import answer_figure
-    from dermimit.predict import describe, predict_photo
+    from dermimit.predict.inputs import find_photographs
+    from dermimit.predict.printing import Showing, remarks, summary
+    from dermimit.predict.rules import reading_of
+    from dermimit.predict.table import check_table, predict_photos, write_table
     from dermimit.prediction import DISCLAIMER
     from dermimit.train import load_run
 
-    if not photos:
-        raise ValueError("predict: name at least one photograph after the run's folder")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a name that the terminal cannot show stops nothing
+    if out is not None:
+        check_table(out)
+    if maps is not None and not (maps_out or figures):
+        raise ValueError("maps: name a folder for them, with --maps-out or --figures")
+    found = find_photographs(paths)
     loaded = load_run(run)
-    for i, photo in enumerate(photos):
-        prediction = predict_photo(loaded, photo)
-        print(f"{photo}\n{describe(prediction, top)}\n")
-        if figure is not None and i == 0:
-            answer_figure(prediction).savefig(figure)
-            print(f"figure: {figure}\n")
-    print(DISCLAIMER)
+    reading = reading_of(loaded, calibrated, abstain)
+    brief = out is not None and len(found.files) > MANY
+    show = Showing(loaded, reading, 0 if brief else top, figure, figures, maps, maps_out or figures)
+    table = predict_photos(loaded, found, top=top, batch_size=batch_size, progress=brief, show=show, reading=reading)
+    if out is not None:
+        write_table(table, out)
+    print(summary(table, reading, brief, out), end="")
+    unread = int(table["error"].notna().sum())
+    if unread < len(table):
+        print(DISCLAIMER)
+    for line in remarks(table, reading, found):
+        print(line, file=sys.stderr)
+    return 0 if not unread else 1 if unread < len(table) else 2

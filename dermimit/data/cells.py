@@ -1,5 +1,6 @@
 """The cells of a manifest in one form: text, whole numbers, lists and weights, and one way of saying "missing"."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from dermimit.data.columns import INTEGER_COLUMNS
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.problems import raise_problems, row_number
 
+ROMAN = ("I", "II", "III", "IV", "V", "VI")
 LARGEST = 2**53  # beyond it a float skips whole numbers
 
 
@@ -44,11 +46,23 @@ def normalise(frame: pd.DataFrame, column: str, source: str, space: LabelSpace) 
 
 
 def _integers(values: pd.Series, column: str, source: str) -> pd.Series:
+    values = values if pd.api.types.is_numeric_dtype(values) else values.map(_decimal_point)
     numbers = pd.to_numeric(values, errors="coerce")
     bad = (numbers.isna() & values.notna()) | (numbers.notna() & ((numbers % 1 != 0) | (numbers.abs() > LARGEST)))
     remedy = "give a whole number or leave it empty"
     raise_problems(source, [f"{row_number(i)}, column {column}: {values[i]!r}: {remedy}" for i in values.index[bad]])
     return numbers.astype("Int64")
+
+
+def _decimal_point(value: Any) -> Any:
+    """A whole number as Excel writes it in much of Europe: "3,0" is 3. "3,000" may be 3000 and is left."""
+    return re.sub(r"^\s*(-?\d+),0{1,2}\s*$", r"\1", value) if isinstance(value, str) else value
+
+
+def skin_type(value: Any) -> Any:
+    """A Fitzpatrick skin type in Roman numerals, I to VI, as a number in text; anything else as it is."""
+    numeral = value.strip().upper() if isinstance(value, str) else ""
+    return str(ROMAN.index(numeral) + 1) if numeral in ROMAN else value
 
 
 def _as_text(value: Any) -> Any:

@@ -2,9 +2,10 @@
 
 Four layouts, the first that fits:
 
-* `manifest.csv` or `manifest.parquet`: the columns of `dermimit.data.columns.COLUMNS`; only `image` and `disease` must
-  be there. In a CSV, names in `attributes`, `attributes_unknown` and `body_part` are separated by ";", a lone ";" means
+* `manifest.csv`, `.tsv` or `.parquet`: the columns of `dermimit.data.columns.COLUMNS`; only `image` and `disease` must
+  be there. As text, names in `attributes`, `attributes_unknown` and `body_part` are separated by ";", a lone ";" means
   none of them, an empty cell unknown; `disease_weights` is a JSON object such as {"eczema": 0.7, "psoriasis": 0.3}.
+  Other spellings are read where they have one meaning (`dermimit.data.manifest_table`).
 * `train/eczema/1.jpg`, `val/...`, `test/...`: a folder for each split, in it one for each disease.
 * `eczema/train/1.jpg`, ...: a folder for each disease, in each the same folders of splits.
 * `eczema/1.jpg`: a folder for each disease.
@@ -17,7 +18,6 @@ Class names come from `label_space.json`, if it is there, else from the values. 
 without a validation split, one is carved from train: whole patients where they are known, else whole lesions.
 """
 
-import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -28,18 +28,13 @@ from dermimit.data.cells import is_missing
 from dermimit.data.columns import WEIGHTS_COLUMN
 from dermimit.data.folds import carve_validation
 from dermimit.data.label_space import LabelSpace
-from dermimit.data.names import composed, on_disk, split_of
+from dermimit.data.manifest_table import LISTS, TABLES, read_label_space, read_manifest
 from dermimit.data.problems import ManifestError, describe, raise_problems, suggest
 from dermimit.data.schema import validate_manifest
-from dermimit.data.stored import LABEL_SPACE_FILE, read_parquet
-from dermimit.data.tables import columns_of, read_table
+from dermimit.data.stored import LABEL_SPACE_FILE
 from dermimit.data.tree import read_tree
 
 NAME = "folder"
-TABLES = ("manifest.csv", "manifest.parquet")
-PATHS = ("image", "mask")
-LISTS = ("attributes", "attributes_unknown", "body_part")
-NAMES = ("disease", *LISTS)
 
 OFFICIAL: dict[str, Any] = {}
 INFO: dict[str, Any] = {
@@ -49,7 +44,7 @@ INFO: dict[str, Any] = {
     "forbids": "whatever the people photographed did not agree to",
     "source": "your own disk",
     "size": "any",
-    "layout": "manifest.csv or manifest.parquet with columns image and disease; or <split>/<disease>/, "
+    "layout": "manifest.csv, .tsv or .parquet with columns image and disease; or <split>/<disease>/, "
     "<disease>/<split>/ or <disease>/",
     "classes": "those of the table, the folders or label_space.json",
     "body_parts": "those of column body_part",
@@ -72,15 +67,16 @@ def load(root: Path | str, validation: float = 0.15) -> tuple[pd.DataFrame, Labe
         validation: share of the training photos that become the validation split, where there are train and test only.
 
     Raises:
-        ManifestError: the folder has none of the three layouts, or a name, value or path is wrong.
+        ManifestError: the folder has none of these layouts, or a name, value or path is wrong.
     """
     root = Path(root)
     tables = [root / name for name in TABLES if (root / name).is_file()]
     if len(tables) > 1:
-        raise ManifestError(f"{root}: both {' and '.join(TABLES)}; keep one")
+        raise ManifestError(f"{root}: {' and '.join(table.name for table in tables)}; keep one")
     source = str(tables[0]) if tables else str(root)
-    frame = _composed(_read(tables[0]), root) if tables else read_tree(root)
-    space = _label_space(root, frame, source)
+    given = read_label_space(root)
+    frame = read_manifest(tables[0], given) if tables else read_tree(root)
+    space = given or _label_space(root, frame, source)
     frame = validate_manifest(frame, space, root, source=source)
     if unknown := int(frame["patient_id"].isna().sum()):
         warnings.warn(
@@ -89,15 +85,6 @@ def load(root: Path | str, validation: float = 0.15) -> tuple[pd.DataFrame, Labe
             stacklevel=2,
         )
     return _complete_split(frame, validation, source), space
-
-
-def _composed(frame: pd.DataFrame, root: Path) -> pd.DataFrame:
-    """The table with names in one Unicode form, splits by their usual names, and paths as the files are named."""
-    names = {column: frame[column].map(composed) for column in (*NAMES, WEIGHTS_COLUMN) if column in frame}
-    paths = {column: on_disk(frame[column], root) for column in PATHS if column in frame}
-    if "split" in frame:
-        names["split"] = frame["split"].map(lambda v: (split_of(v) or v) if isinstance(v, str) else v)
-    return frame.assign(**names, **paths)
 
 
 def _complete_split(frame: pd.DataFrame, validation: float, source: str) -> pd.DataFrame:
@@ -112,47 +99,9 @@ def _complete_split(frame: pd.DataFrame, validation: float, source: str) -> pd.D
     return carve_validation(frame, validation, group="patient_id" if known else "image")
 
 
-def _read(path: Path) -> pd.DataFrame:
-    if path.suffix == ".parquet":
-        return read_parquet(path)
-    read_table(path, (), "your photos")
-    columns = [name for name in columns_of(path) if name]
-    table = read_table(path, columns, "your photos")
-    for column in set(LISTS) & set(columns):
-        several = column != "body_part" or table[column].str.contains(";", na=False).any()
-        table[column] = table[column].map(_split_names if several else lambda v: v)
-    if WEIGHTS_COLUMN in table:
-        table[WEIGHTS_COLUMN] = _parse_weights(table[WEIGHTS_COLUMN], path)
-    return table
-
-
-def _split_names(cell: object) -> list[str] | None:
-    return [n.strip() for n in cell.split(";") if n.strip()] if isinstance(cell, str) else None
-
-
-def _parse_weights(cells: pd.Series, path: Path) -> pd.Series:
-    parsed, problems = [], []
-    for index, cell in cells.items():
-        try:
-            parsed.append(json.loads(cell) if isinstance(cell, str) else None)
-        except json.JSONDecodeError as error:
-            parsed.append(None)
-            problems.append(describe(index, WEIGHTS_COLUMN, cell, f'not JSON ({error}); write {{"name": 0.7}}'))
-    raise_problems(str(path), problems)
-    return pd.Series(parsed, cells.index, dtype=object)
-
-
 def _label_space(root: Path, frame: pd.DataFrame, source: str) -> LabelSpace:
-    path = root / LABEL_SPACE_FILE
-    if path.is_file():
-        try:
-            given = json.loads(path.read_text(encoding="utf-8-sig"))
-            return LabelSpace.from_dict({key: composed(value) for key, value in given.items()})
-        except (json.JSONDecodeError, UnicodeDecodeError, TypeError, AttributeError) as error:
-            raise ManifestError(
-                f"{path}: not a label space ({error}); mend it, or remove it to use the values"
-            ) from error
-    names = {column: _names(frame, column) for column in NAMES}
+    """The names that occur."""
+    names = {column: _names(frame, column) for column in ("disease", *LISTS)}
     diseases = names["disease"] | (_names(frame, WEIGHTS_COLUMN))
     if "disease" not in frame:
         raise ManifestError(f"{source}: no column 'disease'; {suggest('disease', map(str, frame))}")

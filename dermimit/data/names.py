@@ -3,13 +3,11 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from dermimit.data.photo_files import shown, survey
+from dermimit.data.photo_files import shown
 
 SPLIT_NAMES = {
     "train": ("train", "training", "trn"),
@@ -30,16 +28,6 @@ def composed(name: Any) -> Any:
     if isinstance(name, dict):
         return {composed(key): value for key, value in name.items()}
     return [composed(part) for part in name] if isinstance(name, list | tuple | np.ndarray) else name
-
-
-def on_disk(paths: pd.Series, root: Path) -> pd.Series:
-    """Paths of a table as the files are named, where the two differ in the form of an accent only."""
-    absent = [p for p in paths.dropna().unique() if not str(p).isascii() and not (root / str(p)).exists()]
-    if not absent:
-        return paths
-    files = {composed(path): path for path in survey(root, exclude=()).photos}
-    found = {path: files[composed(path)] for path in absent if composed(path) in files}
-    return paths.map(lambda path: found.get(path, path))
 
 
 def split_of(name: str) -> str | None:

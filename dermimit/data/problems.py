@@ -1,6 +1,9 @@
 """What is wrong with a table, said so that it can be mended: where, what was found, what to do."""
 
 import difflib
+import os
+import shlex
+import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -23,6 +26,11 @@ def suggest(name: object, known: Iterable[str]) -> str:
     if near:
         return "did you mean " + " or ".join(map(repr, near)) + "?"
     return "known: " + (", ".join(known) or "none")
+
+
+def command_line(words: Sequence[str]) -> str:
+    """A command as it is typed in this system's shell."""
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def row_number(index: object) -> str:

@@ -11,6 +11,8 @@ from dermimit.data.columns import SPLITS
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.problems import collecting, suggest
 
+RELATIVE = "give the path relative to the dataset's folder, with forward slashes"
+LEAVES = "the path leaves the dataset's folder; move the file inside and name it from there"
 Rule = Callable[[Any], str | None]
 
 
@@ -30,16 +32,16 @@ def rules_of(space: LabelSpace, root: Path | None) -> dict[str, Rule]:
         "attributes": partial(_list_problem, known=space.attributes),
         "attributes_unknown": partial(_list_problem, known=space.attributes),
         "fitzpatrick": lambda v: None if 1 <= v <= 6 else "Fitzpatrick skin type is 1 to 6; leave it empty if unknown",
-        "split": partial(_name_problem, known=SPLITS),
+        "split": _split_problem,
     }
 
 
 def path_problem(value: str, root: Path | None) -> str | None:
     """What is wrong with a path that should be relative to `root` and stay inside it (None: nothing)."""
     if "\\" in value or PureWindowsPath(value).is_absolute() or PurePosixPath(value).is_absolute():
-        return "give the path relative to the dataset's folder, with forward slashes"
+        return RELATIVE
     if ".." in PurePosixPath(value).parts or not value.strip():
-        return "the path leaves the dataset's folder; move the file inside and name it from there"
+        return LEAVES
     if root is None or (collecting() and not (root / value).is_file()):
         return None
     if not (root / value).resolve().is_relative_to(root.resolve()):
@@ -49,6 +51,11 @@ def path_problem(value: str, root: Path | None) -> str | None:
 
 def _name_problem(value: str, known: Sequence[str]) -> str | None:
     return None if value in known else f"unknown name; {suggest(value, known)}"
+
+
+def _split_problem(value: str) -> str | None:
+    near = "".join(f"{end} " for end in [suggest(value, SPLITS)] if end.startswith("did you mean"))
+    return None if value in SPLITS else f"unknown split; {near}allowed: {', '.join(SPLITS)}"
 
 
 def _list_problem(value: object, known: Sequence[str]) -> str | None:

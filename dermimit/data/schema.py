@@ -58,7 +58,7 @@ def _check_columns(frame: pd.DataFrame, source: str) -> None:
                 f"{source}: no column {column!r}; add it, or rename one of: {', '.join(map(str, frame))}"
             )
     for column in set(map(str, frame)) - {*COLUMNS, WEIGHTS_COLUMN}:
-        if near := difflib.get_close_matches(column, (*COLUMNS, WEIGHTS_COLUMN), n=1, cutoff=0.85):
+        if near := difflib.get_close_matches(column.lower(), (*COLUMNS, WEIGHTS_COLUMN), n=1, cutoff=0.85):
             raise ManifestError(f"{source}: column {column!r} is not known; did you mean {near[0]!r}? Rename it")
     if not frame.index.is_unique:
         raise ManifestError(f"{source}: two rows have the same index label; call frame.reset_index(drop=True) first")

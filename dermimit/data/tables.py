@@ -44,15 +44,35 @@ def read_table(path: Path | str, columns: Sequence[str], what: str, separator: s
         if column not in header:
             raise ManifestError(f"{path}: no column {column!r}; use the official file of {what}; "
                                 f"{_no_column(column, header, separator)}")  # fmt: skip
+    return as_frame(path, header, rows, columns, separator, f"use the official file of {what}")
+
+
+def as_frame(
+    path: Path, header: list[str], rows: list[list[str]], columns: Sequence[str], separator: str, remedy: str
+) -> pd.DataFrame:
+    """Some columns of a table's records, as `read_table` gives them.
+
+    Args:
+        path: for errors.
+        header: all column names.
+        rows: the records below it.
+        columns: those to return, in this order.
+        separator: for errors.
+        remedy: what to do where there are no records.
+
+    Raises:
+        ManifestError: a column is there twice, a record is longer than the header, or there is none.
+    """
+    for column in columns:
         if Counter(header)[column] > 1:
             raise ManifestError(f"{path}: column {column!r} is given twice; keep one")
     rows = [[cell.strip() for cell in row] for row in rows]
     full = [i for i, row in enumerate(rows) if any(row)]
     long = [i for i in full if any(rows[i][len(header) :])]
-    remedy = f"more cells than the header's {len(header)}; put quotes round a cell that holds {separator!r}"
-    raise_problems(str(path), [f"row {i + 2}: {len(rows[i])} cells, {remedy}" for i in long])
+    quotes = f"more cells than the header's {len(header)}; put quotes round a cell that holds {separator!r}"
+    raise_problems(str(path), [f"row {i + 2}: {len(rows[i])} cells, {quotes}" for i in long])
     if not full:
-        raise ManifestError(f"{path}: no rows below the header; use the official file of {what}")
+        raise ManifestError(f"{path}: no rows below the header; {remedy}")
     places = [header.index(column) for column in columns]
     cells = [[(rows[i][p] if p < len(rows[i]) else "") or np.nan for p in places] for i in full]
     return pd.DataFrame(cells, index=full, columns=list(columns), dtype=object)
@@ -64,25 +84,42 @@ def columns_of(path: Path) -> list[str]:
         return [name.strip() for name in next(csv.reader(lines))]
 
 
-def _records(path: Path, what: str, separator: str) -> list[list[str]]:
+def content_of(path: Path, remedy: str, absent: str) -> bytes:
+    """The bytes of a table.
+
+    Raises:
+        ManifestError: the file is absent (`absent` says what to do) or empty (`remedy`), or plainly no table.
+    """
     if not path.is_file():
-        raise ManifestError(f"{path}: no such file; root must be the folder that holds {path.name} of {what}")
-    data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
-    if not data.strip():
-        raise ManifestError(f"{path}: empty; use the official file of {what}")
-    for start, remedy in NO_TABLES.items():
-        if data.lstrip().startswith(start.encode()):
-            raise ManifestError(f"{path}: {remedy}")
+        raise ManifestError(f"{path}: no such file; {absent}")
+    data = path.read_bytes()
+    text = data.removeprefix(b"\xef\xbb\xbf").strip()
+    if not text:
+        raise ManifestError(f"{path}: empty; {remedy}")
+    for start, cause in NO_TABLES.items():
+        if text.startswith(start.encode()):
+            raise ManifestError(f"{path}: {cause}")
+    return data
+
+
+def _records(path: Path, what: str, separator: str) -> list[list[str]]:
+    absent = f"root must be the folder that holds {path.name} of {what}"
+    data = content_of(path, f"use the official file of {what}", absent).removeprefix(b"\xef\xbb\xbf")
     try:
         text = data.decode("utf-8")
         if "\0" in text:
             raise csv.Error("it holds binary data")
         return list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     except UnicodeDecodeError as error:
-        place = 1 + data[: error.start].count(b"\n")
-        raise ManifestError(f"{path}: not UTF-8 (line {place}: {error.reason}); save it again as UTF-8") from error
+        raise not_utf8(path, data, error) from error
     except csv.Error as error:
         raise ManifestError(f"{path}: not a table of comma-separated values ({error}); download it again") from error
+
+
+def not_utf8(path: Path, data: bytes, error: UnicodeDecodeError) -> ManifestError:
+    """The error of a table that cannot be decoded, with the line."""
+    place = 1 + data[: error.start].count(b"\n")
+    return ManifestError(f"{path}: not UTF-8 (line {place}: {error.reason}); save it again as UTF-8")
 
 
 def _no_column(column: str, header: list[str], separator: str) -> str:

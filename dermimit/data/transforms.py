@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import affine_grid, grid_sample
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
@@ -72,6 +73,36 @@ class RandomView(CentralView):
         return {"box": box, "mirror": mirror < 0.5}
 
 
+class RandomRotation(v2.Transform):
+    """A photo turned about its centre by a random angle, at the same size and scale; its corners hold its reflection.
+
+    torchvision's own rotation can fill the corners with one colour only, which a model can learn.
+
+    Args:
+        degrees: largest angle; angles are uniform in [-`degrees`, `degrees`].
+    """
+
+    def __init__(self, degrees: float) -> None:
+        super().__init__()
+        self.degrees = degrees
+
+    def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
+        """Draw the angle in degrees, anticlockwise as one looks at the photo."""
+        return {"angle": self.degrees * (2 * float(torch.rand(1)) - 1)}
+
+    def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
+        """Turn a photo, between its pixels, or a mask, by its nearest ones."""
+        height, width = inpt.shape[-2:]
+        sine, cosine = (f(math.radians(params["angle"])) for f in (math.sin, math.cos))
+        turn = torch.tensor([[[cosine, -sine * height / width, 0], [sine * width / height, cosine, 0]]])
+        grid = affine_grid(turn, [1, 1, height, width], align_corners=False)
+        mode = "nearest" if isinstance(inpt, tv_tensors.Mask) else "bilinear"
+        pixels = inpt.as_subclass(torch.Tensor)[None].float()
+        turned = grid_sample(pixels, grid, mode, padding_mode="reflection", align_corners=False)[0]
+        out = turned.round_().clamp_(0, 255).to(torch.uint8)
+        return tv_tensors.wrap(out, like=inpt) if isinstance(inpt, tv_tensors.TVTensor) else out
+
+
 class LightAndNormalise(v2.Transform):
     """Vary brightness and contrast, then map pixels from [0, 255] to about [-1, 1].
 
@@ -109,12 +140,20 @@ class LightAndNormalise(v2.Transform):
         return photo.mul_(contrast / 127.5).add_(offset / 127.5 - 1)
 
 
-def train_transform(image_size: int) -> v2.Compose:
-    """Random crop, flips, light, normalisation: uint8 (3, h, w) to float32 (3, `image_size`, `image_size`).
+def train_transform(image_size: int, vertical_flip: bool = False, rotation: float = 0.0) -> v2.Compose:
+    """Random crop, mirroring, light, normalisation: uint8 (3, h, w) to float32 (3, `image_size`, `image_size`).
 
-    Called with a photo, or a photo and its `tv_tensors.Mask`. Draws from torch's global random state.
+    Called with a photo, or a photo and its `tv_tensors.Mask`. Draws from torch's global random state, and no more of it
+    than is asked for.
+
+    Args:
+        image_size: side of the result in pixels.
+        vertical_flip: whether half of the photos are also turned upside down.
+        rotation: largest angle, in degrees, by which photos are turned before they are cut; 0 for none.
     """
-    return v2.Compose([RandomView(image_size), LightAndNormalise(LIGHT)])
+    turn = [RandomRotation(rotation)] if rotation else []
+    flip = [v2.RandomVerticalFlip()] if vertical_flip else []
+    return v2.Compose([*turn, RandomView(image_size), *flip, LightAndNormalise(LIGHT)])
 
 
 def eval_transform(image_size: int) -> v2.Compose:
@@ -128,6 +167,7 @@ def least_side(image_size: int) -> int:
     A cut of share s of the area and aspect ratio r has no side shorter than √(s H W / r) ≥ √(s / r) min(H, W), and the
     smallest that `RandomView` draws, s = 0.6 and r = 4/3, leaves 0.67 of the photo's shortest side. The evaluation's
     central square would do with `image_size`, and takes the same, so that both see photos reduced in the same way.
+    `RandomRotation` keeps the photo's size and scale.
     """
     return math.ceil(image_size / math.sqrt(SMALLEST_CROP / WIDEST_CROP))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
@@ -36,16 +38,30 @@ def fit_temperature(answers: Differential) -> float:
         ValueError: the best is at an end of what is looked through, as where every answer is right.
     """
 
-    def loss(log_temperature: float) -> float:
-        p = tempered(answers.probability, float(np.exp(log_temperature)))
-        return float(_nll(p, answers).mean())
+    def loss(temperature: float) -> float:
+        return float(_nll(tempered(answers.probability, temperature), answers).mean())
 
+    right = int(answers.right.sum())
+    return best_temperature(loss, f"{right} of {len(answers.truth)} answers are right")
+
+
+def best_temperature(loss: Callable[[float], float], known: str) -> float:
+    """The temperature from 1/20 to 20 with the smallest loss.
+
+    Args:
+        loss: of a temperature.
+        known: what to say of the answers in an error.
+    Raises:
+        ValueError: an end is as good as the best.
+    """
     end = np.log(WIDEST)
-    best = float(minimize_scalar(loss, bounds=(-end, end), method="bounded", options={"xatol": 1e-5}).x)
-    if abs(best) > end - 1e-3:
-        right = int(answers.right.sum())
-        raise ValueError(f"no best temperature in 1/20 .. 20: {right} of {len(answers.truth)} answers are right.")
-    return float(np.exp(best))
+    found = minimize_scalar(
+        lambda log: loss(float(np.exp(log))), bounds=(-end, end), method="bounded", options={"xatol": 1e-5}
+    )
+    ends = min(loss(WIDEST), loss(1 / WIDEST))
+    if abs(found.x) > end - 1e-3 or ends <= found.fun + 1e-9:  # the loss may be flat near an end
+        raise ValueError(f"no best temperature in 1/20 .. 20: {known}.")
+    return float(np.exp(found.x))
 
 
 def _nll(probability: np.ndarray, answers: Differential) -> np.ndarray:

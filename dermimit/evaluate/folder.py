@@ -11,12 +11,14 @@ import pandas as pd
 from accelerate import Accelerator
 
 from dermimit.data import LabelSpace, ManifestError, PhotoDataset, PhotoSet, load
+from dermimit.data.changes import TABLE
 from dermimit.data.columns import SPLITS
 from dermimit.data.label_space import TASKS
 from dermimit.data.problems import suggest
 from dermimit.data.quarantine import leave_out
 from dermimit.data.splits import select
 from dermimit.data.transforms import eval_transform, least_side
+from dermimit.evaluate.classes import match_classes
 from dermimit.evaluate.metrics import score
 from dermimit.evaluate.predictions import predict
 from dermimit.lock import locked
@@ -37,25 +39,32 @@ def evaluate(
     quarantine: str = "",
     options: Mapping[str, Any] | None = None,
     cache: Path | str | None = None,
+    leave_out_unknown: bool = False,
 ) -> Metrics:
     """Score a run and leave a record.
 
+    Classes are matched by name, see `dermimit.evaluate.classes.match_classes`. Macro averages are over the classes that
+    occur in these photographs; those that do not are named on stderr and in provenance.json, as
+    `classes_without_photographs`.
+
     Args:
         run: folder of a finished run.
-        dataset: name of a dataset that has, for each task of the run that it has labels for, the run's classes.
+        dataset: name of a dataset that has labels for one of the run's tasks or more, in classes that the run knows.
         root: the dataset's folder.
         out: folder to write; an earlier evaluation there is replaced, a run is not.
         split: all, train, val or test, with the split seed of the run.
         quarantine: file that names photographs to leave out (see `dermimit.data.check`).
         options: of the dataset's loader; those of the run, if None and it was trained on the same dataset.
         cache: folder that keeps the photographs reduced, for faster reading; the scores are the same without it.
+        leave_out_unknown: leave out photographs of diseases that the run does not know, and labels of body parts and
+            attributes that it does not know, and count them.
 
     Returns:
-        `split` -> "<task>/<metric>" -> value, as in metrics.json, which is written last; beside it predictions.parquet
-        and provenance.json.
+        `split` -> "<task>/<metric>" -> value, as in metrics.json, which is written last; beside it predictions.parquet,
+        label_space.json, the classes in the order of its probabilities, and provenance.json.
 
     Raises:
-        ManifestError: the split is unknown or empty, or the classes differ; names the first difference.
+        ManifestError: the split is unknown or empty, or there are classes that the run does not know.
         ValueError: `out` holds a training run.
         CacheError: the cache cannot be written.
     """
@@ -68,11 +77,12 @@ def evaluate(
     if options is None:
         options = loaded.config.data_options if dataset == loaded.config.dataset else {}
     photos = load(dataset, root, loaded.config.image_size, seed=loaded.config.split_seed, **options)
-    space = shared_space(loaded.label_space, photos.label_space, loaded.model.tasks)
     frame = leave_out(photos.frame, quarantine) if quarantine else photos.frame
     rows = frame if split == "all" else select(frame, split)
+    matched = match_classes(loaded.label_space, photos.label_space, rows, loaded.model.tasks, leave_out_unknown)
+    rows, space = rows.loc[matched.frame.index], matched.space
     scored = replace(photos, frame=frame, cache=Path(cache) if cache else None)
-    predictions = _predict(loaded, scored, space, rows)
+    predictions = _predict(loaded, scored, space, matched.frame)
     tasks = [task for task in loaded.model.tasks if task in predictions and predictions[task].notna().any()]
     if not tasks:
         raise ManifestError(f"{root}: none of these photographs has a label for {', '.join(loaded.model.tasks)}")
@@ -80,34 +90,15 @@ def evaluate(
     metrics = {split: score(predictions.drop(columns=unscored), space)}
     facts = {"run": Path(run).resolve().name, "run_code": loaded.provenance.get("code_fingerprint")}
     facts |= {"dataset": dataset, "split": split, "photographs": len(rows), "tasks": tasks}
-    facts |= {"left_out": len(photos.frame) - len(frame), "saw_in_training": saw_in_training(loaded, frame, rows)}
-    if facts["saw_in_training"]:
-        print("these photographs include those that the run was trained on", file=sys.stderr)
-    write_record(out, predictions, provenance(rows, started, facts), metrics)
+    saw = saw_in_training(loaded, frame, rows, Path(root))
+    facts |= {"left_out": len(photos.frame) - len(frame), "saw_in_training": saw}
+    facts |= {"classes_without_photographs": matched.absent, "renamed": matched.renamed}
+    facts |= {"unknown_classes_left_out": matched.unknown}
+    seen = ["these photographs include those that the run was trained on"] if saw else []
+    for note in [*seen, *matched.notes()]:
+        print(note, file=sys.stderr)
+    write_record(out, predictions, space, provenance(rows, started, facts), metrics)
     return metrics
-
-
-def shared_space(run: LabelSpace, data: LabelSpace, tasks: tuple[str, ...]) -> LabelSpace:
-    """The run's classes, in its order, of the tasks that the run and the dataset share; the dataset's of the others.
-
-    Raises:
-        ManifestError: a shared task has other classes, or one label a photo here and several there; or none is shared.
-    """
-    fields = {"disease": "diseases", "body_part": "body_parts", "attributes": "attributes"}
-    shared = [task for task in tasks if data.classes(task)]
-    if not shared:
-        raise ManifestError(f"{data.name} has no labels for what the run was trained on: {', '.join(tasks)}")
-    for task in shared:
-        ours, theirs = run.classes(task), data.classes(task)
-        for names, others, whose in ((theirs, ours, data.name), (ours, theirs, "the run")):
-            if extra := [name for name in names if name not in others]:
-                remedy = f"the run knows {len(ours)}, {data.name} has {len(theirs)}; {suggest(extra[0], others)}"
-                raise ManifestError(f"{task}: only {whose} has the class {extra[0]!r}: {remedy}")
-        if run.multi_label(task) != data.multi_label(task):
-            kinds = {True: "any number of classes", False: "one class"}
-            kind = f"{kinds[run.multi_label(task)]} a photograph, {data.name} {kinds[data.multi_label(task)]}"
-            raise ManifestError(f"{task}: the run was trained with {kind}; train a run of the same kind")
-    return replace(data, **{fields[task]: run.classes(task) for task in shared})
 
 
 def _predict(run: Run, photos: PhotoSet, space: LabelSpace, rows: pd.DataFrame) -> pd.DataFrame:
@@ -118,17 +109,23 @@ def _predict(run: Run, photos: PhotoSet, space: LabelSpace, rows: pd.DataFrame) 
     return predict(run.model.to(accelerator.device), dataset, run.config.batch_size, accelerator)
 
 
-def saw_in_training(run: Run, frame: pd.DataFrame, rows: pd.DataFrame) -> bool | None:
+def saw_in_training(run: Run, frame: pd.DataFrame, rows: pd.DataFrame, root: Path) -> bool | None:
     """Whether `rows`, of the manifest `frame`, hold photographs that the run was trained on; None for other data."""
-    same = run.provenance.get("data_fingerprint") == data_fingerprint(frame)
-    return bool((rows["split"] == "train").any()) if same else None
+    if run.provenance.get("data_fingerprint") == data_fingerprint(frame):
+        return bool((rows["split"] == "train").any())
+    kept = run.path / TABLE
+    if not kept.is_file() or root.resolve() != run.config.data_root.resolve():
+        return None
+    then = pd.read_parquet(kept)  # the same folder, changed since
+    return bool(rows["image"].isin(then.loc[then["split"] == "train", "image"]).any())
 
 
-def write_record(out: Path, predictions: pd.DataFrame, facts: dict, metrics: Metrics) -> None:
+def write_record(out: Path, predictions: pd.DataFrame, space: LabelSpace, facts: dict, metrics: Metrics) -> None:
     """Each file whole or not at all; metrics.json goes first and comes last, since it says that all are there."""
     with locked(out):
         (out / "metrics.json").unlink(missing_ok=True)
         write_parquet(out / "predictions.parquet", predictions)
+        write_json(out / "label_space.json", space.to_dict())
         write_json(out / "provenance.json", facts)
         write_json(out / "metrics.json", metrics)
 

@@ -79,7 +79,7 @@ def _record(run: Path) -> dict[str, Any]:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(path.read_text()) if path.is_file() else {}
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}: not readable as JSON ({error}); delete this run and train it again.") from error
 

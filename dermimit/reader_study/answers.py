@@ -47,7 +47,7 @@ def _read(path: Path) -> tuple[list[Record], int]:
 
 
 def append_answer(path: Path, record: Record) -> None:
-    """Add an answer; when this returns it is on the disk (fsync of file and folder)."""
+    """Add an answer; when this returns it is on the disk (fsync of file and, where the system can, folder)."""
     _, whole = _read(path)
     new = not path.exists()
     line = json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
@@ -57,7 +57,7 @@ def append_answer(path: Path, record: Record) -> None:
         file.write(line.encode())
         file.flush()
         os.fsync(file.fileno())
-    if new:
+    if new and os.name == "posix":  # elsewhere a folder cannot be opened
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from filelock import FileLock, Timeout
 
 from dermimit.prediction import DISCLAIMER
 from dermimit.reader_study.answers import AnswerError
@@ -166,12 +167,15 @@ def only_one(folder: Path) -> Iterator[None]:
     Raises:
         ValueError: another program holds it.
     """
-    with open(folder / "answers" / ".lock", "w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise ValueError(f"{folder} is served by another program already: stop that one first") from error
+    lock = FileLock(folder / "answers" / ".lock")
+    try:
+        lock.acquire(blocking=False)
+    except Timeout as error:
+        raise ValueError(f"{folder} is served by another program already: stop that one first") from error
+    try:
         yield
+    finally:
+        lock.release()
 
 
 def serve(folder: Path, port: int) -> None:

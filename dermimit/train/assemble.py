@@ -14,6 +14,7 @@ from dermimit.data.corrupt import hide_attributes, keep_out, shuffle_attributes,
 from dermimit.data.lesion_channel import WithLesionMap, mapped
 from dermimit.data.quarantine import leave_out
 from dermimit.data.skin import SKIN_GROUPS, mix_skin
+from dermimit.data.transforms import train_transform
 from dermimit.train.config import TrainConfig
 from dermimit.train.gradients import UncertaintyWeights
 from dermimit.train.group_dro import GroupWeights
@@ -39,8 +40,10 @@ def photographs(
 ) -> PhotoDataset | WithLesionMap:
     """The photographs of a split as the run's model takes them: with lesion maps where it selects by them."""
     part = photos.photos(split, augment, config.in_memory, with_mask=bool(config.lesion_map))
-    if augment and config.colour_jitter:
-        part.transform = v2.Compose([colour_jitter(config.colour_jitter), part.transform])
+    if augment:
+        colour = [colour_jitter(config.colour_jitter)] if config.colour_jitter else []
+        usual = train_transform(config.image_size, config.vertical_flip, config.rotation)
+        part.transform = v2.Compose([*colour, usual]) if colour else usual
     return WithLesionMap(part) if config.lesion_map else part
 
 

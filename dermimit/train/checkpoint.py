@@ -73,14 +73,14 @@ def optimizer_tensors(optimizer: Optimizer) -> dict[str, Tensor]:
 
 def load_optimizer_tensors(optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
     """The inverse of `optimizer_tensors`. What is as large as its parameter is laid out in memory as the parameter is:
-    the fused optimizers pair numbers by their place there."""
+    the fused optimizers pair numbers by their place there. No value stays mapped to the file: Windows would keep it."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         number, what = name.split("/")
         parameter = parameters[int(number)]
         alike = value.shape == parameter.shape
-        laid = torch.empty_like(parameter, dtype=value.dtype).copy_(value) if alike else value
+        laid = torch.empty_like(parameter, dtype=value.dtype).copy_(value) if alike else value.clone()
         state.setdefault(int(number), {})[what] = laid.detach()
     optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
 

@@ -9,9 +9,12 @@ from dermimit.data.problems import suggest
 from dermimit.train.checked import Checked
 from dermimit.train.study_options import StudyOptions
 
-RARE = ("quarantine", "data_options", "cache", "accumulate", "compile", *(f.name for f in fields(StudyOptions)))
+RARE = (
+    *("quarantine", "data_options", "cache", "accumulate", "compile", "vertical_flip", "rotation", "tracker"),
+    *(f.name for f in fields(StudyOptions)),
+)
 """Fields that a record holds only where they are not as usual."""
-NUMBERLESS = ("cache", "workers")
+NUMBERLESS = ("cache", "workers", "tracker")
 """Fields that change no number: a run may go on with others."""
 
 
@@ -76,6 +79,11 @@ class CoreOptions(Checked):
     """Weight of the attributes' loss."""
     weight_disease: float = 1.0
     """Weight of the disease's loss."""
+    vertical_flip: bool = False
+    """Augmentation: turn a training photograph upside down half of the time; left and right are always exchanged so."""
+    rotation: float = 0.0
+    """Augmentation: turn each training photograph, and its lesion map, by an angle from -rotation to rotation degrees;
+    the corners are filled with the photograph's reflection. --colour-jitter varies the colour."""
     ema: float = 0.0
     """Decay of the moving average of the weights that is evaluated; 0 for none."""
     precision: Literal["no", "bf16"] = "no"
@@ -94,6 +102,8 @@ class CoreOptions(Checked):
     """File that names photographs to leave out, written by `dermimit data check --skip-broken`."""
     cache: str = ""
     """Folder that keeps photographs reduced to what image_size needs, for faster reading; the numbers are the same."""
+    tracker: Literal["auto", "none", "tensorboard", "wandb", "mlflow"] = "auto"
+    """Learning curves, a point an epoch; auto writes TensorBoard's into OUT/tensorboard where that is installed."""
     seed: int = 0
     """Seed of weights, order, augmentation and CutMix."""
 
@@ -120,6 +130,7 @@ class TrainConfig(StudyOptions, CoreOptions):  # of several bases, the last one'
         for name in ("weight_decay", "workers", "weight_body_part", "weight_attributes", "weight_disease"):
             self.require(name, getattr(self, name) >= 0, "at least 0")
         least = self.epochs * self.batch_size
+        self.require("rotation", 0 <= self.rotation <= 180, "between 0 and 180 degrees")
         self.require("samples", self.steps_per_epoch > 0, f"at least epochs × batch_size = {least}")
         self.check_study()
         self._check_parts()

@@ -11,19 +11,23 @@ from accelerate.utils import DataLoaderConfiguration
 from timm.utils import ModelEmaV3
 from torch import nn
 
+from dermimit.data import PhotoSet
+from dermimit.data.changes import TABLE, changes, table_of
 from dermimit.evaluate.metrics import score
 from dermimit.evaluate.predictions import predict
 from dermimit.lock import locked
 from dermimit.model.attention import unfuse
-from dermimit.records import code_fingerprint, data_fingerprint
+from dermimit.records import code_fingerprint, data_fingerprint, write_parquet
 from dermimit.train.assemble import build_model, build_optimizer, load_photos, photographs
 from dermimit.train.checkpoint import save_tensors, save_training
 from dermimit.train.config import TrainConfig
 from dermimit.train.epoch import train_one_epoch
 from dermimit.train.faults import explaining
-from dermimit.train.history import best_epoch, epoch_line
+from dermimit.train.history import best_epoch, epoch_line, first_line
+from dermimit.train.labels import check_labels
 from dermimit.train.processes import check_batch, normalising_together, understand_slurm, without_wrappers
-from dermimit.train.run_folder import claim, is_finished, load_best, resume, write_record
+from dermimit.train.run_folder import claim, is_finished, load_best, resume, tell_changes, write_record
+from dermimit.train.trackers import track, tracker_of, tracking
 from dermimit.train.variants import recipe_of
 
 
@@ -31,17 +35,20 @@ def fit(config: TrainConfig) -> Path:
     """Trains, selects the best epoch on the validation split, reads the test split once, and leaves a record.
 
     A run that was interrupted goes on from its last epoch and ends with the same numbers as an unbroken one: all
-    randomness of an epoch follows from (seed, epoch). A finished run is returned as it is.
+    randomness of an epoch follows from (seed, epoch). A finished run is returned as it is; where its data have changed
+    since, stderr says how.
 
     Args:
         config: the run; `config.out` becomes its folder.
 
     Returns:
-        the run's folder: config.json, label_space.json, history.parquet, predictions.parquet, model.safetensors,
-        provenance.json and, last of all, metrics.json.
+        the run's folder: config.json, photographs.parquet (what it was trained on), label_space.json, history.parquet,
+        predictions.parquet, model.safetensors, provenance.json and, last of all, metrics.json; the files of a tracker.
 
     Raises:
-        ValueError: the folder holds a run of another configuration, or the dataset has none of the tasks.
+        ValueError: the folder holds a run of another configuration, or the dataset has none of the tasks, or one class
+            only; nothing is written then.
+        MissingExtraError: the tracker is not installed.
         LockedError: another process trains in the folder.
         CheckpointError: a checkpoint is damaged, or of another run.
         NonFiniteLossError: with the step, the batch's photographs and the last good checkpoint.
@@ -52,24 +59,35 @@ def fit(config: TrainConfig) -> Path:
     understand_slurm()
     accelerator = Accelerator(
         mixed_precision=config.precision,
+        log_with=tracker_of(config),
+        project_dir=config.out,
         dataloader_config=DataLoaderConfiguration(split_batches=True, non_blocking=True),
     )
     check_batch(config, accelerator)
     if is_finished(config):
         accelerator.print(f"{config.out}: already finished; delete the folder to train again")
-        return config.out
-    with locked(config.out) if accelerator.is_main_process else nullcontext(), explaining(config):
         if accelerator.is_main_process:
-            claim(config)
-        accelerator.wait_for_everyone()
-        train_and_test(config, started, accelerator)
-        accelerator.wait_for_everyone()
+            tell_changes(config)
+        return config.out
+    with explaining(config):
+        photos = load_photos(config)
+        check_labels(config, photos)
+        with locked(config.out) if accelerator.is_main_process else nullcontext():
+            if accelerator.is_main_process:
+                claim(config)
+            accelerator.wait_for_everyone()
+            train_and_test(config, photos, started, accelerator)
+            accelerator.wait_for_everyone()
     return config.out
 
 
-def train_and_test(config: TrainConfig, started: float, accelerator: Accelerator) -> None:
+def train_and_test(config: TrainConfig, photos: PhotoSet, started: float, accelerator: Accelerator) -> None:
     """Everything between the claim on the folder and the finished record."""
-    out, photos = config.out, load_photos(config)
+    out, changed, table = config.out, "", None
+    if accelerator.is_main_process:
+        table = table_of(photos.frame, photos.root)
+        changed = changes(out, table)
+    accelerator.print(first_line(config, photos, accelerator.device))
     train = photographs(config, photos, "train", augment=True)
     val = photographs(config, photos, "val")
 
@@ -87,22 +105,27 @@ def train_and_test(config: TrainConfig, started: float, accelerator: Accelerator
 
     fingerprints = {"code": code_fingerprint(), "data": data_fingerprint(photos.frame)}
     identity = {"config": config.identity(), "fingerprints": fingerprints}
-    history, first = resume(out, bare, ema, optimizer, identity, accelerator)
-    for epoch in range(first, config.epochs):
-        begun = time.perf_counter()
-        losses = train_one_epoch(trained, ema, optimizer, train, config, epoch, accelerator, recipe)
-        predictions = predict(evaluated, val, config.batch_size, accelerator, config.workers)
-        metrics = score(predictions, photos.label_space)
-        row = {"epoch": epoch, "samples_seen": (epoch + 1) * config.steps_per_epoch * config.batch_size}
-        row |= losses | {f"val/{name}": value for name, value in metrics.items()}
-        history.append(row | {"seconds": time.perf_counter() - begun})
-        if accelerator.is_main_process:
-            meta = identity | {"epoch": epoch}
-            if best_epoch(history) == epoch:
-                save_tensors(out / "best.safetensors", evaluated.state_dict(), meta)
-            save_training(out / "last.safetensors", bare, ema, optimizer, meta | {"history": history})
-        accelerator.print(epoch_line(history[-1], config))
-        accelerator.wait_for_everyone()
+    history, first = resume(out, bare, ema, optimizer, identity, accelerator, changed)
+    if table is not None and not (first and (out / TABLE).exists()):
+        write_parquet(out / TABLE, table)
+    count = config.steps_per_epoch * config.batch_size
+    with tracking(config, accelerator, first):
+        for epoch in range(first, config.epochs):
+            begun = time.perf_counter()
+            losses = train_one_epoch(trained, ema, optimizer, train, config, epoch, accelerator, recipe)
+            predictions = predict(evaluated, val, config.batch_size, accelerator, config.workers)
+            metrics = score(predictions, photos.label_space)
+            row = {"epoch": epoch, "samples_seen": (epoch + 1) * count}
+            row |= losses | {f"val/{name}": value for name, value in metrics.items()}
+            history.append(row | {"seconds": time.perf_counter() - begun})
+            track(accelerator, history[-1], count)
+            if accelerator.is_main_process:
+                meta = identity | {"epoch": epoch}
+                if best_epoch(history) == epoch:
+                    save_tensors(out / "best.safetensors", evaluated.state_dict(), meta)
+                save_training(out / "last.safetensors", bare, ema, optimizer, meta | {"history": history})
+            accelerator.print(epoch_line(history[-1], config))
+            accelerator.wait_for_everyone()
 
     evaluated.load_state_dict(load_best(out, history, identity))
     write_record(out, config, photos, evaluated, pd.DataFrame(history), started, accelerator)

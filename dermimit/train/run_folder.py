@@ -2,6 +2,7 @@
 
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pandas as pd
@@ -11,11 +12,14 @@ from torch import nn
 from torch.optim import Optimizer
 
 from dermimit.data import PhotoSet
+from dermimit.data.changes import TABLE, changes, table_of
 from dermimit.evaluate.metrics import score
 from dermimit.evaluate.predictions import predict
-from dermimit.lock import LOCK_FILE
-from dermimit.records import provenance, read_json, write_json, write_parquet
-from dermimit.train.assemble import photographs
+from dermimit.evaluate.temperatures import FILE as CALIBRATION
+from dermimit.evaluate.temperatures import fit_temperatures
+from dermimit.lock import HOLDER_FILE, LOCK_FILE
+from dermimit.records import data_fingerprint, provenance, read_json, write_json, write_parquet
+from dermimit.train.assemble import load_photos, photographs
 from dermimit.train.checkpoint import CheckpointError, load_tensors, load_training, save_tensors
 from dermimit.train.config import NUMBERLESS, TrainConfig
 from dermimit.train.history import best_epoch
@@ -29,10 +33,41 @@ def is_finished(config: TrainConfig) -> bool:
     """
     check_claim(config)
     finished = (config.out / "metrics.json").exists()
-    for name in ("best.safetensors", "last.safetensors", LOCK_FILE) if finished else ():
+    for name in ("best.safetensors", "last.safetensors", LOCK_FILE, HOLDER_FILE) if finished else ():
         if (config.out / name).exists():
             (config.out / name).unlink(missing_ok=True)
     return finished
+
+
+def tell_changes(config: TrainConfig) -> None:
+    """Says on stderr where the data there now are not those that a finished run was trained on, and what has changed.
+
+    Data that are gone or broken are no error: it is said that they could not be compared.
+    """
+    try:
+        with warnings.catch_warnings(action="ignore"):  # what is wrong with the data was said when the run was trained
+            photos = load_photos(config)
+        changed = changes(config.out, table_of(photos.frame, photos.root))
+        if not changed and data_fingerprint(photos.frame) != read_json(config.out / "provenance.json").get(
+            "data_fingerprint"
+        ):
+            changed = (
+                "other columns of their table, or how it is read"
+                if (config.out / TABLE).exists()
+                else "their table, or how it is read"
+            )
+    except Exception as error:  # whatever a reader makes of what is there now
+        print(
+            f"{config.data_root}: could not be compared with what {config.out} was trained on ({error})",
+            file=sys.stderr,
+        )
+        return
+    if changed:
+        remedy = "the run knows nothing of it: train in another folder (--out), or delete this one"
+        print(
+            f"{config.data_root}: the data have changed since {config.out} was trained: {changed}\n{remedy}",
+            file=sys.stderr,
+        )
 
 
 def claim(config: TrainConfig) -> None:
@@ -53,9 +88,17 @@ def check_claim(config: TrainConfig) -> None:
 
 
 def resume(
-    out: Path, model: nn.Module, ema: nn.Module | None, optimizer: Optimizer, identity: dict, accelerator: Accelerator
+    out: Path,
+    model: nn.Module,
+    ema: nn.Module | None,
+    optimizer: Optimizer,
+    identity: dict,
+    accelerator: Accelerator,
+    changed: str = "",
 ) -> tuple[list[dict[str, float]], int]:
     """History so far and the first epoch to train: 0 without a checkpoint, or with one of other code or data.
+
+    `changed` is what has become of the data since the run was begun, from `dermimit.data.changes`.
 
     Raises:
         CheckpointError: a checkpoint is damaged, or of another run.
@@ -64,13 +107,20 @@ def resume(
     if not path.exists():
         return [], 0
     meta = load_tensors(path)[1]
-    if meta.get("fingerprints") != identity["fingerprints"]:
-        accelerator.print(f"{path}: code or data have changed since; training starts again")
+    there, now = meta.get("fingerprints", {}), identity["fingerprints"]
+    if there != now:
+        data = f"the data have changed since ({changed or 'other columns of their table, or how it is read'})"
+        what = data if there.get("data") != now["data"] else "the code has changed since"
+        accelerator.print(f"{path}: {what}; training starts again")
         return [], 0
     check_identity(path, meta, identity)
     history = load_training(path, model, ema, optimizer)["history"]
     load_best(out, history, identity)  # not only after hours of training
     accelerator.print(f"{path}: going on after epoch {meta['epoch'] + 1}")
+    if changed:
+        accelerator.print(
+            f"{path}: earlier epochs saw other files: {changed}; delete it to start again", file=sys.stderr
+        )
     return history, meta["epoch"] + 1
 
 
@@ -117,6 +167,7 @@ def write_record(
     write_parquet(out / "history.parquet", history)
     write_parquet(out / "predictions.parquet", pd.concat(splits.values(), ignore_index=True))
     write_json(out / "label_space.json", photos.label_space.to_dict())
+    write_json(out / CALIBRATION, fit_temperatures(splits["val"], photos.label_space))
     save_tensors(out / "model.safetensors", model.state_dict(), {"epoch": best_epoch(history.to_dict("records"))})
     parameters = sum(p.numel() for p in model.parameters())
     extra = {"seed": config.seed, "parameters": parameters, "device": str(accelerator.device)}

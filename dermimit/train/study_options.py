@@ -26,9 +26,10 @@ class StudyOptions(Checked):
     balance: Literal["sum", "uncertainty", "pcgrad"] = "sum"
     """How the tasks' weighted losses become one step: their sum, learnt uncertainty weights, or PCGrad on the trunk."""
     disease_loss: Literal["cross_entropy", "class_balanced", "logit_adjusted", "focal"] = "cross_entropy"
-    """The disease's loss; all but the first are remedies for rare diseases, see `dermimit.train.long_tail`."""
+    """Rare diseases, class weighting: class_balanced weights each disease by the inverse of its effective number of
+    photographs; logit_adjusted and focal are other remedies, see `dermimit.train.long_tail`."""
     sampling: Literal["photographs", "diseases"] = "photographs"
-    """Every photograph equally often, or every disease."""
+    """Rare diseases, balanced sampling: every photograph equally often, or every disease."""
     train_only: Literal["all", "classifiers"] = "all"
     """All weights, or the classifiers alone: with start_from and sampling=diseases, decoupled training."""
     unseen: str = ""
@@ -41,7 +42,8 @@ class StudyOptions(Checked):
     even_skin: bool = False
     """Draw the training photographs so that skin types I-II, III-IV and V-VI are equally likely."""
     colour_jitter: float = 0.0
-    """Strength s of random colour in training: brightness, contrast and saturation vary by 0.8 s, hue by 0.2 s."""
+    """Augmentation: strength s of random colour in training: brightness, contrast and saturation vary by 0.8 s, hue by
+    0.2 s; 0.5 is strong."""
     group_dro: float = 0.0
     """Step size of the weights of skin types I-II, III-IV and V-VI in group DRO; 0: all photographs count the same."""
 

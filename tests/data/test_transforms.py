@@ -7,7 +7,15 @@ import pytest
 import torch
 from torchvision import tv_tensors
 
-from dermimit.data.transforms import CutMix, RandomView, eval_transform, least_side, train_transform
+from dermimit.data.transforms import (
+    CutMix,
+    LightAndNormalise,
+    RandomRotation,
+    RandomView,
+    eval_transform,
+    least_side,
+    train_transform,
+)
 
 
 def square(height: int, width: int) -> tuple[tv_tensors.Image, tv_tensors.Mask]:
@@ -150,3 +158,80 @@ def test_the_memory_layout_of_a_photo_does_not_change_a_bit():
             torch.manual_seed(3)
             results.append(transform(each))
         assert torch.equal(*results) and results[0].is_contiguous()
+
+
+# ---------------------------------------------------------------- turned photographs
+
+
+def turned(parts: list, angle: float) -> list:
+    """Parts of a photo as `RandomRotation` turns them by an angle."""
+    return [RandomRotation(180).transform(part, {"angle": angle}) for part in parts]
+
+
+def test_without_options_the_training_transform_is_what_it_was():
+    photo = torch.randint(0, 256, (3, 50, 70), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    view, light = RandomView(32), LightAndNormalise(0.1)
+    for seed in range(3):
+        torch.manual_seed(seed)
+        found, after = train_transform(32, vertical_flip=False, rotation=0.0)(photo), torch.rand(1)
+        torch.manual_seed(seed)
+        assert torch.equal(found, light(view(photo))) and torch.equal(after, torch.rand(1))
+
+
+@pytest.mark.parametrize(("angle", "turns"), [(90, 1), (180, 2), (-90, 3)])
+def test_right_angles_turn_pixels_exactly_and_anticlockwise(angle, turns):
+    photo = torch.arange(192, dtype=torch.uint8).view(3, 8, 8)
+    assert torch.equal(turned([photo], angle)[0], torch.rot90(photo, turns, (1, 2)))
+
+
+def test_a_circle_in_a_wide_photo_stays_a_circle_where_it_belongs():
+    row, column = torch.meshgrid(torch.arange(60.0), torch.arange(100.0), indexing="ij")
+    mask = tv_tensors.Mask((((row - 29.5) ** 2 + (column - 69.5) ** 2) < 64)[None].to(torch.uint8))
+    (found,) = turned([mask], 90)  # 20 pixels right of the centre: now 20 above it
+    rows, columns = found[0].nonzero(as_tuple=True)
+    assert rows.float().mean() == pytest.approx(9.5) and columns.float().mean() == pytest.approx(49.5)
+    assert found.sum() == mask.sum() and isinstance(found, tv_tensors.Mask)
+
+
+@pytest.mark.parametrize("angle", [-30.0, 10.0, 45.0, 137.0])
+@pytest.mark.parametrize("size", [(96, 96), (80, 120)])
+def test_a_turned_mask_stays_on_its_lesion(angle, size):
+    photo, mask = turned(list(square(*size)), angle)
+    bright = photo[0] > 127
+    assert (bright & (mask[0] > 0)).sum() / (bright | (mask[0] > 0)).sum() > 0.95
+    assert photo.shape[1:] == mask.shape[1:] == size and photo.dtype == mask.dtype == torch.uint8
+
+
+def test_corners_hold_the_reflection_and_no_colour_of_their_own():
+    photo = torch.randint(100, 140, (3, 40, 90), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    for angle in (15.0, 45.0, 90.0):
+        found = turned([photo], angle)[0]
+        assert found.min() >= 100 and found.max() < 140
+    unknown = tv_tensors.Mask(torch.full((1, 40, 90), 255, dtype=torch.uint8))
+    assert (turned([unknown], 45.0)[0] == 255).all()
+
+
+def test_angles_are_uniform_between_both_ends():
+    torch.manual_seed(0)
+    angles = np.array([RandomRotation(30).make_params([])["angle"] for _ in range(2000)])
+    assert -30 <= angles.min() < -29 and 29 < angles.max() <= 30
+    assert np.histogram(angles, 6, (-30, 30))[0] == pytest.approx([333] * 6, abs=60)
+
+
+def test_half_of_the_photos_are_turned_upside_down_and_their_masks_with_them():
+    torch.manual_seed(0)
+    mask = torch.zeros(1, 64, 64, dtype=torch.uint8)
+    mask[:, :26] = 1  # more than any cut leaves out
+    transform, upside_down = train_transform(32, vertical_flip=True), 0
+    for _ in range(400):
+        photo, moved = transform(tv_tensors.Image(mask.repeat(3, 1, 1) * 255), tv_tensors.Mask(mask))
+        below = bool(moved[0, -1].any())
+        assert below != bool(moved[0, 0].any()) and below == bool(photo[0, -1].mean() > photo[0, 0].mean())
+        upside_down += below
+    assert 170 < upside_down < 230
+
+
+def test_a_turned_photo_is_cut_as_large_as_one_that_is_not():
+    photo = torch.zeros(3, least_side(64), least_side(64), dtype=torch.uint8)
+    assert turned([photo], 33.0)[0].shape == photo.shape
+    assert train_transform(64, rotation=45.0)(photo).shape == (3, 64, 64)

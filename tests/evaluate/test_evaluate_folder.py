@@ -1,23 +1,23 @@
 """A trained run scored on another folder: same classes or a clear error, and a whole record."""
 
 import os
-from dataclasses import replace
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import f1_score
 
 from dermimit.cli import main
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.problems import ManifestError
 from dermimit.data.stored import save_dataset
-from dermimit.evaluate.folder import evaluate, metrics_table, shared_space
+from dermimit.evaluate.folder import evaluate, metrics_table
 from dermimit.evaluate.metrics import score
 from dermimit.records import read_json
 from dermimit.train import TrainConfig, fit, load_run
 
 MODEL = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
-TASKS = ("body_part", "attributes", "disease")
 
 
 @pytest.fixture
@@ -30,7 +30,9 @@ def test_the_runs_own_test_split_gives_the_runs_own_scores(run, tiny_photos, tmp
     metrics = evaluate(run, "synderm", tiny_photos.root, tmp_path / "out", "test")
     recorded = {k: np.nan if v is None else v for k, v in read_json(run / "metrics.json")["test"].items()}
     assert metrics["test"] == pytest.approx(recorded, nan_ok=True)
-    assert sorted(os.listdir(tmp_path / "out")) == ["metrics.json", "predictions.parquet", "provenance.json"]
+    record = ["label_space.json", "metrics.json", "predictions.parquet", "provenance.json"]
+    assert sorted(os.listdir(tmp_path / "out")) == record
+    assert read_json(tmp_path / "out" / "label_space.json")["diseases"] == ["acne", "eczema", "psoriasis"]
     stored = pd.read_parquet(tmp_path / "out" / "predictions.parquet")
     own = load_run(run).predictions.query("split == 'test'")
     np.testing.assert_allclose(np.stack(stored["disease_prob"]), np.stack(own["disease_prob"]), atol=1e-3)
@@ -59,18 +61,47 @@ def test_tasks_without_labels_there_are_skipped_and_class_order_does_not_matter(
     assert read_json(tmp_path / "b" / "provenance.json")["tasks"] == ["disease"]
 
 
-def test_the_first_difference_between_the_classes_is_named():
-    ours = LabelSpace("ours", ("acne", "eczema"), ("arm", "leg"), ("scale",))
-    with pytest.raises(ManifestError, match=r"disease: only theirs has the class 'acnes'.*did you mean 'acne'"):
-        shared_space(ours, LabelSpace("theirs", ("eczema", "acnes")), TASKS)
-    with pytest.raises(ManifestError, match=r"disease: only the run has the class 'eczema'"):
-        shared_space(ours, LabelSpace("theirs", ("acne",)), TASKS)
-    with pytest.raises(ManifestError, match=r"body_part: the run was trained with one class a photograph"):
-        shared_space(ours, replace(ours, several_body_parts=True), TASKS)
-    with pytest.raises(ManifestError, match=r"no labels for what the run was trained on: attributes"):
-        shared_space(ours, LabelSpace("theirs", ("acne",)), ("attributes",))
-    other = LabelSpace("theirs", ("x", "y"), ("leg", "arm"), ("scale",))
-    assert shared_space(ours, other, ("body_part",)) == replace(other, body_parts=("arm", "leg"))
+def relabelled(photos, names, tmp_path):
+    """The tiny photographs with other names of diseases, and those of None left out."""
+    frame = photos.frame.assign(disease=[names.get(d, d) for d in photos.frame["disease"]], split=None)
+    frame = frame[frame["disease"].notna()]
+    for folder in ("images", "masks"):
+        shutil.copytree(photos.root / folder, tmp_path / "other" / folder)
+    save_dataset(tmp_path / "other", frame, LabelSpace("other", tuple(sorted(set(frame["disease"]))), ("arm", "leg"),
+                                                       ("papule", "plaque", "scale", "crust")))  # fmt: skip
+    return tmp_path / "other"
+
+
+def test_photographs_of_some_of_the_classes_are_scored_by_name(run, tiny_photos, tmp_path, capsys):
+    root = relabelled(tiny_photos, {"eczema": None}, tmp_path)
+    metrics = evaluate(run, "synderm", root, tmp_path / "out")["all"]
+    predictions = pd.read_parquet(tmp_path / "out" / "predictions.parquet")
+    assert len(predictions) == 7
+    answer = [("acne", "eczema", "psoriasis")[int(np.argmax(p))] for p in predictions["disease_prob"]]
+    f1 = f1_score(predictions["disease"], answer, labels=["acne", "psoriasis"], average="macro", zero_division=0)
+    assert metrics["disease/macro_f1"] == pytest.approx(f1)
+    assert "disease: 1 of the run's 3 classes without a photograph here (eczema); macro averages" in (
+        capsys.readouterr().err
+    )
+    facts = read_json(tmp_path / "out" / "provenance.json")
+    assert facts["classes_without_photographs"]["disease"] == ["eczema"] and facts["renamed"] == {}
+
+
+def test_classes_that_the_run_does_not_know_are_named_and_may_be_left_out(run, tiny_photos, tmp_path, capsys):
+    root = relabelled(tiny_photos, {"acne": "Acne ", "eczema": "rosacea"}, tmp_path)
+    words = ["evaluate", str(run), "--dataset", "synderm", "--root", str(root), "--out", str(tmp_path / "out")]
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert "disease: the run does not know 'rosacea' (4) of other" in said and "--leave-out-unknown" in said
+    assert main([*words, "--leave-out-unknown"]) == 0
+    said = capsys.readouterr().err
+    assert "4 photographs of unknown classes left out: 'rosacea' (4)" in said
+    assert "'Acne ' is taken for the run's class 'acne'" in said
+    facts = read_json(tmp_path / "out" / "provenance.json")
+    assert facts["photographs"] == 7 and facts["unknown_classes_left_out"] == {"disease": {"rosacea": 4}}
+    assert facts["renamed"] == {"disease": {"Acne ": "acne"}}
+    stored = pd.read_parquet(tmp_path / "out" / "predictions.parquet")
+    assert set(stored["disease"].dropna()) == {"acne", "psoriasis"}
 
 
 def test_a_run_or_an_unknown_split_is_not_overwritten(run, tiny_photos, tmp_path):

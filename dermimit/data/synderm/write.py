@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_all_start_methods, get_context
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +144,9 @@ def _run(task: Any, jobs: list[tuple[str, int]], workers: int) -> list[list[dict
     bar = partial(tqdm, total=len(jobs), unit="case", desc="synderm", disable=not sys.stderr.isatty())
     if workers == 1:
         return list(bar(map(task, jobs)))
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])  # import once, then fork each worker
+    method = next(name for name in ("forkserver", "spawn") if name in get_all_start_methods())
+    context = get_context(method)
+    if method == "forkserver":
+        context.set_forkserver_preload([__name__])  # import once, then fork each worker
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         return list(bar(pool.map(task, jobs, chunksize=max(1, min(64, len(jobs) // (4 * workers))))))

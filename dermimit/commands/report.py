@@ -1,0 +1,39 @@
+"""`dermimit report`."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from dermimit.commands import Options
+
+
+def report(
+    run: Annotated[Path, tyro.conf.Positional],
+    /,
+    out: Path | None = None,
+    dataset: str | None = None,
+    root: Path | None = None,
+    split: Literal["all", "train", "val", "test"] = "test",
+    photographs: bool = True,
+    data_check: bool = True,
+    options: Options | None = None,
+) -> None:
+    """Write a trained run as one HTML page that needs no network: scores beside chance, curves, errors, data.
+
+    Args:
+        run: folder of a finished run; a published record without weights will do.
+        out: file to write; without it RUN-report.html.
+        dataset: name of the dataset in `root`, to score the run on other photographs than its own test split.
+        root: folder of that dataset.
+        split: photographs of that dataset.
+        photographs: show photographs in the page, and names of files; turn off for people's data that may not be passed
+            on.
+        data_check: read and check all photographs of the dataset.
+        options: of that dataset's loader, such as `level 19`; without it those that the run was trained with.
+    """
+    from dermimit.report.page import write_report
+
+    other = f"-on-{dataset}-{split}" if dataset else ""
+    path = out or Path(f"{run.resolve().name}{other}-report.html")
+    print(write_report(run, path, dataset, root, split, photographs, data_check, options))

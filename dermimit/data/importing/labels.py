@@ -1,0 +1,114 @@
+"""The values of a table in the forms of a manifest, and what is said of those that may mean something else."""
+
+import re
+from typing import Any
+
+import pandas as pd
+
+from dermimit.data.cells import skin_type
+from dermimit.data.importing.mapping import Mapping
+from dermimit.data.list_cells import odd_names, parse_lists, reading_note
+from dermimit.data.manifest_table import compose, read_splits
+from dermimit.data.one_hot import decode, one_name
+from dermimit.data.problems import describe, raise_problems
+
+MARKERS = ("unknown", "na", "n/a", "nan", "none", "null", "-", "--", "?", "not available")
+MAYBE = (*MARKERS, "unk", "other", "others", "unspecified", "not specified", "not recorded", "missing", "undefined")
+IDS = ("patient_id", "lesion_id")
+
+
+def convert(frame: pd.DataFrame, mapping: Mapping, source: str, separator: str = "") -> tuple[pd.DataFrame, list[str]]:
+    """A table's columns as ours.
+
+    A body part, an identifier or a number that is written as one of `MARKERS` is missing; a disease or attribute of
+    such a name is a name, and a note says how often it occurs.
+
+    Args:
+        frame: n rows of text.
+        mapping: which column is which.
+        source: the table, for errors.
+        separator: between attributes in a cell, where it is known.
+
+    Returns:
+        n rows with the columns of a manifest that the table has, and notes.
+
+    Raises:
+        ManifestError: a value has no single reading, by row.
+    """
+    ours, notes = pd.DataFrame(index=frame.index), list[str]()
+    for column, names in mapping.columns.items():
+        if column in mapping.groups:
+            for name, values in _from_group(frame, column, names, source, notes).items():
+                ours[name] = values
+            continue
+        cells = frame[names[0]].rename(column).astype(object)
+        cells = cells if column in ("image", "mask") else cells.map(compose)
+        if column in ("body_part", "visit", "fitzpatrick", *IDS):
+            cells = _without_markers(cells, notes)
+        if column in ("attributes", "attributes_unknown", "body_part"):
+            cells, found = parse_lists(
+                cells, source, (), column != "body_part", "" if column == "body_part" else separator
+            )
+            notes += odd_names(cells)
+            notes += [reading_note(cells, found)] if found not in ("", ";", "[]") else []
+        if column == "fitzpatrick":
+            cells = cells.map(_skin_type)
+        ours[column] = read_splits(cells) if column == "split" else cells
+    for column in ("disease", "attributes", "body_part"):
+        notes += _doubtful(ours[column]) if column in ours else []
+    _check_splits(ours, source)
+    return ours, notes
+
+
+def _from_group(
+    frame: pd.DataFrame, column: str, names: tuple[str, ...], source: str, notes: list[str]
+) -> dict[str, pd.Series]:
+    """One-hot columns as one of names, or, for attributes, lists of those present and of those unknown."""
+    if column == "disease":
+        found = one_name(frame, names, source)
+        notes += [f"{n} rows have 1 in none of the columns of disease"] if (n := int(found.isna().sum())) else []
+        empty = [name for name in names if name not in set(found.dropna())]
+        notes += [f"no row has 1 in {', '.join(empty)}: no disease of that name"] if empty else []
+        return {column: found}
+    table = decode(frame, names, source)
+    known = table.notna().any(axis=1)
+    present = [[n for n, v in zip(names, row, strict=True) if v == 1] for row in table.to_numpy()]
+    if column == "body_part" and all(len(found) < 2 for found in present):
+        return {column: pd.Series([found[0] if found else None for found in present], frame.index, dtype=object)}
+    lists = pd.Series([p if k else None for p, k in zip(present, known, strict=True)], frame.index, dtype=object)
+    if column == "body_part":
+        return {column: lists}
+    unknown = [[n for n, v in zip(names, row, strict=True) if v != v] for row in table.to_numpy()]
+    partly = pd.Series([u if u and k else None for u, k in zip(unknown, known, strict=True)], frame.index, dtype=object)
+    return {column: lists} | ({"attributes_unknown": partly} if partly.notna().any() else {})
+
+
+def _without_markers(cells: pd.Series, notes: list[str]) -> pd.Series:
+    """A column in which "unknown" and its like are missing, since no body part, patient or number has such a name."""
+    marked = cells.map(lambda v: isinstance(v, str) and v.lower() in MARKERS)
+    if cells.name == "fitzpatrick":
+        marked |= cells.isin(["-1", "0"])
+    if marked.any():
+        counts = cells[marked].value_counts()
+        notes.append(f"column {cells.name}: read as missing: " + ", ".join(f"{v!r} {n:,}" for v, n in counts.items()))
+    return cells.mask(marked, None)
+
+
+def _skin_type(value: Any) -> Any:
+    return skin_type(re.sub(r"(?i)^(?:fitzpatrick|skin|type|fst|\s)+", "", value)) if isinstance(value, str) else value
+
+
+def _doubtful(cells: pd.Series) -> list[str]:
+    names = cells.explode().dropna().astype(str)
+    counts = names[names.str.lower().isin(MAYBE)].value_counts()
+    said = ", ".join(f"{name!r} {n:,}" for name, n in counts.items())
+    notes = [f"column {cells.name}: kept as names: {said}; empty the cells if they mean unknown"] if said else []
+    if cells.name == "disease" and len(names) and names.str.fullmatch(r"\d+").all():
+        notes.append(f"column disease: numbers, not names, such as {names.iloc[0]!r}")
+    return notes
+
+
+def _check_splits(ours: pd.DataFrame, source: str) -> None:
+    if "split" in ours and ours["split"].notna().any():
+        remedy = "give train, val or test to every row, or leave the column out with --map split="
+        raise_problems(source, [describe(i, "split", None, remedy) for i in ours.index[ours["split"].isna()]])

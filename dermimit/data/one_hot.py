@@ -1,0 +1,70 @@
+"""Columns of 0 and 1, one for each name, as ISIC's challenges and many exports give labels."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from dermimit.data.cells import is_missing
+from dermimit.data.problems import command_line, describe, raise_problems
+
+YES, NO = ("1", "1.0", "1,0", "true"), ("0", "0.0", "0,0", "false")
+
+
+def is_zero_one(cells: pd.Series) -> bool:
+    """Whether a column holds 0 and 1 only, or true and false, and at least one of them."""
+    values = {str(v).strip().lower() for v in cells if not is_missing(v)}
+    return bool(values) and values <= {*YES, *NO}
+
+
+def zero_one_columns(frame: pd.DataFrame, exclude: Collection[str] = ()) -> list[str]:
+    """The columns of 0 and 1 but some."""
+    return [column for column in frame if column not in exclude and is_zero_one(frame[column])]
+
+
+def decode(frame: pd.DataFrame, columns: Sequence[str], source: str) -> pd.DataFrame:
+    """Columns of 0 and 1 as 1.0 and 0.0, NaN where a cell is empty.
+
+    Raises:
+        ManifestError: a cell is something else, by row.
+    """
+    remedy = "give 0 or 1, or leave it empty if unknown"
+    problems, decoded = [], {}
+    for column in columns:
+        text = [None if is_missing(v) else str(v).strip().lower() for v in frame[column]]
+        decoded[column] = [None if v is None else 1.0 if v in YES else 0.0 for v in text]
+        odd = [i for i, v in zip(frame.index, text, strict=True) if v is not None and v not in (*YES, *NO)]
+        problems += [describe(i, column, frame.at[i, column], remedy) for i in odd]
+    raise_problems(source, problems)
+    return pd.DataFrame(decoded, frame.index, dtype=float)
+
+
+def one_name(frame: pd.DataFrame, columns: Sequence[str], source: str) -> pd.Series:
+    """The name of the column that holds 1 in each row; None where none does.
+
+    Raises:
+        ManifestError: more than one does, by row.
+    """
+    ones = decode(frame, columns, source) == 1
+    several = ones.index[ones.sum(axis=1) > 1]
+    remedy = "1 in more than one of the columns; keep one, or import them as attributes"
+    shown = [(i, " and ".join(c for c in columns if ones.at[i, c])) for i in several]
+    raise_problems(source, [describe(i, "+".join(columns), names, remedy) for i, names in shown])
+    names = [next((c for c, one in zip(columns, row, strict=True) if one), None) for row in ones.to_numpy()]
+    return pd.Series(names, frame.index, dtype=object)
+
+
+def is_one_hot(frame: pd.DataFrame, columns: Sequence[str]) -> bool:
+    """Whether each row has 1 in exactly one of two columns or more, and no empty cell."""
+    if len(columns) < 2:
+        return False
+    table = decode(frame, columns, "")
+    return bool(table.notna().all(axis=None) and (table.sum(axis=1) == 1).all())
+
+
+def import_command(table: Path, photos: Path, *mapping: str) -> str:
+    """The command that turns a table into one of this project's, ready to be typed."""
+    out = photos.resolve().with_name(f"{photos.resolve().name}-imported")
+    words = ["dermimit", "data", "import", str(table), str(photos), "--out", str(out)]
+    words += ["--map", *mapping] if mapping else []
+    return command_line(words)
