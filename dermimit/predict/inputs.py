@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dermimit.data.tables import PHOTO_SUFFIXES, find_photos
+from dermimit.data.photo_files import PHOTO_SUFFIXES, find_photos
 from dermimit.predict.lists import TABLE_SUFFIXES, read_list
 
 NOT_PHOTOGRAPHS = ("masks",)  # folders of lesion masks

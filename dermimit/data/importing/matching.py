@@ -9,10 +9,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from dermimit.data.cells import is_missing
+from dermimit.data.photo_files import find_photos
 from dermimit.data.photo_names import PhotoNames
 from dermimit.data.problems import describe, raise_problems, row_number
 from dermimit.data.resolve import resolve
-from dermimit.data.tables import find_photos
 
 LABELS = ("disease", "body_part", "attributes")
 LOOKED_UP = 2000  # names for which the nearest file is looked for
