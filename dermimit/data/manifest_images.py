@@ -6,11 +6,11 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from dermimit.data.one_hot import import_command
+from dermimit.data.photo_files import find_photos
 from dermimit.data.photo_names import PhotoNames
 from dermimit.data.problems import SHOWN, collecting, describe, raise_problems
 from dermimit.data.resolve import Resolved, resolve
 from dermimit.data.rules import RELATIVE, path_problem
-from dermimit.data.tables import find_photos
 
 
 def find_images(frame: pd.DataFrame, path: Path, doubt: str = "") -> pd.DataFrame:

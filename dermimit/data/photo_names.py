@@ -9,7 +9,7 @@ from pathlib import PurePosixPath, PureWindowsPath
 
 import numpy as np
 
-from dermimit.data.tables import PHOTO_SUFFIXES
+from dermimit.data.photo_files import PHOTO_SUFFIXES
 
 SHORTLIST = 12  # files whose names are compared letter by letter with one that was not found
 
