@@ -22,7 +22,7 @@ def _load_pad_ufes_20(root: Path, fold: int | None = None, folds_by: str = "pati
     Args:
         fold: 0 to 4, or None.
         folds_by: "patient"; or "image", which divides the photographs of a patient. That is wrong, and there to
-            measure how wrong: the manifest then names no patients, since the check for leaks would refuse it.
+            measure how wrong: the manifest then names neither patients nor lesions, since the check for leaks would refuse it.
     """
     frame, label_space = pad_ufes_20.load(root)
     if folds_by not in ("patient", "image"):
@@ -30,7 +30,7 @@ def _load_pad_ufes_20(root: Path, fold: int | None = None, folds_by: str = "pati
     if fold is None:
         return frame, label_space
     frame = fold_split(frame, fold, group="patient_id" if folds_by == "patient" else "image")
-    return (frame if folds_by == "patient" else frame.assign(patient_id=None)), label_space
+    return (frame if folds_by == "patient" else frame.assign(patient_id=None, lesion_id=None)), label_space
 
 
 LOADERS: dict[str, Callable[..., Loaded]] = {

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dermimit.data.photo_files import PHOTO_SUFFIXES, find_photos
+from dermimit.data.photo_files import PHOTO_SUFFIXES, find_photos, survey
 from dermimit.predict.lists import TABLE_SUFFIXES, read_list
 
 NOT_PHOTOGRAPHS = ("masks",)  # folders of lesion masks
@@ -73,13 +73,15 @@ def find_photographs(paths: Sequence[Path | str]) -> Found:
 
 
 def _in_folder(folder: Path, passed_over: list[str]) -> list[Path]:
-    inside = sorted(path for paths in find_photos(folder, NOT_PHOTOGRAPHS).values() for path in paths)
-    others = _kinds(set(_files(folder)) - set(inside))
-    if not inside:
-        held = f"only {others}" if others else "it is empty"
+    files = survey(folder, NOT_PHOTOGRAPHS)
+    named = {path for paths in (files.photos, files.broken, *files.unread.values()) for path in paths}
+    others = _kinds(set(_files(folder)) - named)
+    left = [*files.notes(), *([others] if others else [])]
+    if not files.photos:
+        held = f"only {'; '.join(left)}" if left else "it is empty"
         raise ValueError(f"{folder}: no photographs in this folder, {held}; known are {', '.join(PHOTO_SUFFIXES)}")
-    passed_over += [f"{folder}: {others}"] if others else []
-    return [folder / path for path in inside]
+    passed_over += [f"{folder}: {line}" for line in left]
+    return [folder / path for path in files.photos]
 
 
 def _files(folder: Path) -> list[str]:

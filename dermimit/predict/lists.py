@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dermimit.data.cells import is_missing
+from dermimit.data.photo_files import PHOTO_SUFFIXES
 from dermimit.data.problems import ManifestError
 from dermimit.data.stored import read_parquet
-from dermimit.data.tables import PHOTO_SUFFIXES
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
 COLUMNS = ("file", "image", "path", "filename", "filepath", "imagepath", "imagefile", "imagename", "photo",

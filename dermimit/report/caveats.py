@@ -40,9 +40,25 @@ def caveats(scored: list[tuple[Answers, list[Score]]], facts: dict[str, Any] | N
         texts.append({None: OTHER, False: SAME, True: SEEN}[facts.get("saw_in_training")])
         if facts.get("left_out"):
             texts.append(f"{count(facts['left_out'], 'photograph')} left out by the quarantine.")
+        texts += _matched(facts)
     for task, scores in scored:
         texts += _few(task, scores) + _left_out(task)
     return [*texts, INTERVALS.format(units=units_of(scored[0][0].rows)), SEED]
+
+
+def _matched(facts: dict[str, Any]) -> list[str]:
+    """Classes of these photographs that the evaluation left out, or took for one of the run's."""
+    texts = []
+    for task, counts in (facts.get("unknown_classes_left_out") or {}).items():
+        number = count(sum(counts.values()), "photograph" if task == "disease" else "label")
+        names = listed(f"{pretty(name)} ({n})" for name, n in counts.items())
+        texts.append(f"{number} left out for {TASK_LABELS[task]}, of classes that the run does not know: {names}.")
+    for task, names in (facts.get("renamed") or {}).items():
+        pairs = listed(f"{theirs} as {ours}" for theirs, ours in names.items())
+        texts.append(
+            f"Classes of {TASK_LABELS[task]} whose names differ in spelling alone are read as the run's: {pairs}."
+        )
+    return texts
 
 
 def _few(task: Answers, scores: list[Score]) -> list[str]:

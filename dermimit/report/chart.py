@@ -58,10 +58,10 @@ class Chart:
         points = " ".join(f"{a},{b}" for a, b in places)
         self.parts.append(el("polyline", points=points, class_=f"line {colour}{' dashed' if dashed else ''}"))
 
-    def point(self, x: float, y: float, colour: str, radius: float = 3.5, hollow: bool = False) -> None:
-        """A dot, filled or hollow."""
+    def point(self, x: float, y: float, colour: str, radius: float = 3.5) -> None:
+        """A dot."""
         a, b = self.at(x, y)
-        self.parts.append(el("circle", cx=a, cy=b, r=radius, class_=f"{'ring' if hollow else 'dot'} {colour}"))
+        self.parts.append(el("circle", cx=a, cy=b, r=radius, class_=f"dot {colour}"))
 
     def words(self, x: float, y: float, text: str, colour: str = "", anchor: str = "start", up: float = 0) -> None:
         """Text beside a point, `up` units above it."""

@@ -33,7 +33,8 @@ def names(found, root):
 def test_a_folder_is_searched_to_any_depth_and_what_is_passed_over_is_counted_by_kind(folder):
     found = find_photographs([folder])
     assert names(found, folder) == ["a.png", "b.jpg", "deep/in it/Ünï 1.JPG"]
-    assert found.passed_over == [f"{folder}: 2 .pdf, 1 .txt, 1 in folders 'masks'"]
+    pdf = "2 file(s) not read, files of a drawing program: x.pdf, y.PDF; export them as PNG"
+    assert found.passed_over == [f"{folder}: {pdf}", f"{folder}: 1 .txt, 1 in folders 'masks'"]
 
 
 def test_a_folder_without_photographs_and_a_pattern_that_fits_none_are_errors(folder, tmp_path):
@@ -42,7 +43,9 @@ def test_a_folder_without_photographs_and_a_pattern_that_fits_none_are_errors(fo
     (tmp_path / "papers" / "a.pdf").write_text("x")
     with pytest.raises(ValueError, match=r"empty: no photographs in this folder, it is empty"):
         find_photographs([tmp_path / "empty"])
-    with pytest.raises(ValueError, match=r"papers: no photographs in this folder, only 1 \.pdf"):
+    with pytest.raises(
+        ValueError, match=r"papers: no photographs in this folder, only 1 file\(s\) not read.*a\.pdf; export"
+    ):
         find_photographs([tmp_path / "papers"])
     with pytest.raises(ValueError, match=r"\*\.tif: no photograph fits this pattern, it fits nothing"):
         find_photographs([folder / "*.tif"])

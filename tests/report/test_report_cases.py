@@ -1,13 +1,15 @@
 """Records of every kind give a page, and a page says what they lack."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
-from hand_records import predictions, record, show  # noqa: F401
+from hand_records import Parsed, predictions, record, show  # noqa: F401
 
 from dermimit.data.label_space import LabelSpace
 from dermimit.records import answers_of
-from dermimit.report.page import write_report
+from dermimit.report.page import page, write_report
+from dermimit.report.record import own_test, read_record
 
 NAMES = ('<script>alert("x")</script>', 'melanoma & naevus\'s "twin"', "Кератоз älterer Haut 皮膚", "x" * 200)
 
@@ -121,6 +123,16 @@ def test_classes_that_the_run_does_not_know_are_counted_and_named(record, show):
     parsed, _ = show(record(LabelSpace("s", ("a", "b")), frame))
     assert "2 photographs left out for disease, of classes that the run does not know: wart (2)." in parsed.text
     assert "the true one in 2 of 2 photographs" in parsed.text
+
+
+def test_what_the_evaluation_left_out_or_renamed_is_told(record):  # noqa: F811
+    found = read_record(record(LabelSpace("s", ("a", "b")), predictions(list("abab"), even(4, 2))))
+    facts = {"saw_in_training": None, "left_out": 2, "renamed": {"disease": {"A": "a"}}}
+    facts["unknown_classes_left_out"] = {"disease": {"wart": 3, "corn": 1}, "attributes": {"scale": 1}}
+    text = Parsed(page(found, replace(own_test(found), facts=facts), "2026-03-04")).text
+    assert "4 photographs left out for disease, of classes that the run does not know: wart (3), corn (1)." in text
+    assert "1 label left out for attributes, of classes that the run does not know: scale (1)." in text
+    assert "are read as the run's: A as a." in text and "2 photographs left out by the quarantine." in text
 
 
 def test_many_classes_stay_a_readable_matrix_in_a_small_page(record, show):  # noqa: F811

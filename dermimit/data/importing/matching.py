@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from dermimit.data.cells import is_missing
-from dermimit.data.photo_files import find_photos
+from dermimit.data.photo_files import find_photos, survey
 from dermimit.data.photo_names import PhotoNames
 from dermimit.data.problems import describe, raise_problems, row_number
 from dermimit.data.resolve import resolve
@@ -82,6 +82,7 @@ def match(ours: pd.DataFrame, photos: Path, source: str) -> Matched:
     notes = (
         [f"{len(copies)} photographs are there more than once, byte for byte; one of each is taken"] if copies else []
     )
+    notes += survey(photos).notes()
     if found.elsewhere:
         notes.append(f"{len(found.elsewhere)} absolute paths: {found.folder!r} is read as {str(photos)!r}")
     return Matched(once, list(dict.fromkeys(left)), len(names.paths), len(kept) - len(once), notes)
