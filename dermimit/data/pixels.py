@@ -71,7 +71,7 @@ def brightened(image: Image.Image, reopen: Callable[[], ImageFile.ImageFile]) ->
     with reopen() as again:
         tiles = []
         for tile in again.tile:
-            args = (tile.args,) if isinstance(tile.args, str) else tuple(tile.args)
+            args = (tile.args,) if isinstance(tile.args, str) else tuple(tile.args or ())
             order = swapped[args[0].replace(";16N", f";16{native}")]
             tiles.append(tile._replace(args=order if isinstance(tile.args, str) else (order, *args[1:])))
         again.tile = tiles
@@ -99,7 +99,8 @@ def _converted(image: Image.Image, profile: bytes) -> tuple[Image.Image, bool]:
         return image, False
     if transform is None:
         return image, True
-    return ImageCms.applyTransform(image if image.mode == mode else image.convert(mode), transform), True
+    converted = ImageCms.applyTransform(image if image.mode == mode else image.convert(mode), transform)
+    return converted or image, True
 
 
 @lru_cache(maxsize=64)
