@@ -70,6 +70,6 @@ def png_address(pixels: np.ndarray) -> str:
 
 
 def picture(address: str) -> np.ndarray:
-    """The PNG in such an address as uint8 (H, W, 3)."""
+    """The PNG, or JPEG, in such an address as uint8 (H, W, 3)."""
     content = base64.b64decode(address.split(",")[1])
-    return np.array(Image.open(io.BytesIO(content), formats=["PNG"]).convert("RGB"))
+    return np.array(Image.open(io.BytesIO(content), formats=["PNG", "JPEG"]).convert("RGB"))
