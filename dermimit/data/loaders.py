@@ -22,7 +22,8 @@ def _load_pad_ufes_20(root: Path, fold: int | None = None, folds_by: str = "pati
     Args:
         fold: 0 to 4, or None.
         folds_by: "patient"; or "image", which divides the photographs of a patient. That is wrong, and there to
-            measure how wrong: the manifest then names neither patients nor lesions, since the check for leaks would refuse it.
+            measure how wrong: the manifest then names neither patients nor lesions, since the check for leaks would
+            refuse it.
     """
     frame, label_space = pad_ufes_20.load(root)
     if folds_by not in ("patient", "image"):

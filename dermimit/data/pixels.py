@@ -2,6 +2,7 @@
 
 import io
 import sys
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -55,27 +56,28 @@ def is_deep(image: Image.Image) -> bool:
     return image.mode in ("RGB", "RGBA") and any(";16" in str(tile.args) for tile in getattr(image, "tile", ()))
 
 
-def brightened(image: Image.Image, again: ImageFile.ImageFile) -> Image.Image | None:
+def brightened(image: Image.Image, reopen: Callable[[], ImageFile.ImageFile]) -> Image.Image | None:
     """A decoded image of `is_deep` whose values have fewer bits than 16, at full range; None where they have 16.
 
     Args:
         image: the upper 8 bits of each value.
-        again: the same file just opened, from which the lower 8 bits are decoded: with the other order of bytes.
+        reopen: opens the file anew, for its lower 8 bits: what is decoded with the other order of bytes.
     """
     upper = np.asarray(image).astype(np.uint16)
     if (bits := depth_of(int(upper[..., :3].max(initial=0)) << 8 | 255)) == 16:
         return None
     swapped = {"RGB;16B": "RGB;16L", "RGB;16L": "RGB;16B", "RGBA;16B": "RGBA;16L", "RGBA;16L": "RGBA;16B"}
     native = "B" if sys.byteorder == "big" else "L"
-    tiles = []
-    for tile in again.tile:
-        args = (tile.args,) if isinstance(tile.args, str) else tuple(tile.args)
-        order = swapped[args[0].replace(";16N", f";16{native}")]
-        tiles.append(tile._replace(args=order if isinstance(tile.args, str) else (order, *args[1:])))
-    again.tile = tiles
-    again.load()
-    ImageOps.exif_transpose(again, in_place=True)
-    values = upper << 8 | np.asarray(again)
+    with reopen() as again:
+        tiles = []
+        for tile in again.tile:
+            args = (tile.args,) if isinstance(tile.args, str) else tuple(tile.args or ())
+            order = swapped[args[0].replace(";16N", f";16{native}")]
+            tiles.append(tile._replace(args=order if isinstance(tile.args, str) else (order, *args[1:])))
+        again.tile = tiles
+        again.load()
+        ImageOps.exif_transpose(again, in_place=True)
+        values = upper << 8 | np.asarray(again)
     bits = depth_of(int(values[..., :3].max(initial=0)))
     colours = (values[..., :3] >> (bits - 8)).astype(np.uint8)
     bright = Image.fromarray(np.concatenate([colours, upper[..., 3:].astype(np.uint8)], 2))
@@ -97,7 +99,8 @@ def _converted(image: Image.Image, profile: bytes) -> tuple[Image.Image, bool]:
         return image, False
     if transform is None:
         return image, True
-    return ImageCms.applyTransform(image if image.mode == mode else image.convert(mode), transform), True
+    converted = ImageCms.applyTransform(image if image.mode == mode else image.convert(mode), transform)
+    return converted or image, True
 
 
 @lru_cache(maxsize=64)

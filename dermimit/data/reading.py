@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from dermimit.data.content import STARTS, TEXT, content_of
+from dermimit.data.content import NOTHING, STARTS, content_of
 from dermimit.data.photo_files import HEIC, KIND_OF, avif_is_read, heic_is_read
 from dermimit.data.pixels import SCALED, brightened, is_deep, to_srgb
 from dermimit.extras import extra
@@ -51,7 +51,7 @@ def read(
         deep = is_deep(image)
         image.load()
         ImageOps.exif_transpose(image, in_place=True)
-        bright = brightened(image, _opened(path, content)) if deep else None
+        bright = brightened(image, lambda: _opened(path, content)) if deep else None
         image, notes = to_srgb(bright or image, white)
         return image, (SCALED, *notes) if bright else notes
 
@@ -73,8 +73,8 @@ def _opened(path: Path, content: bytes | None) -> ImageFile.ImageFile:
             pass
         elif remedy:
             raise PhotoError(f"{path}: cannot be read (it holds {kind}, whatever its name says); {remedy}") from None
-        elif kind == TEXT[0]:
-            raise ValueError("it holds text, whatever its name says") from None
+        elif kind != NOTHING[0]:
+            raise ValueError(f"it holds {kind}, whatever its name says") from None
         else:
             raise
     with extra("heic"):

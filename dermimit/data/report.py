@@ -86,7 +86,7 @@ class Report:
             lines += [f"      ... and {more} more; --json lists all"] if more > 0 and "groups" not in name else []
         lines += [f"  differs: {line}" for line in self.differences()] + [f"  note: {note}" for note in self.notes]
         lines += [
-            f"  note: {len(images)} photographs: {kind}: {shown(images)}" for kind, images in self.converted.items()
+            f"  note: {len(images)} photograph(s) {kind}: {shown(images)}" for kind, images in self.converted.items()
         ]
         bits = f"at most {NEAR_PHASH} of 64 bits of the perceptual hash and {NEAR_DHASH} of the difference hash differ"
         lines.append(f"  Near-duplicates: {bits}; turned or mirrored copies are not found.")

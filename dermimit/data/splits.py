@@ -91,7 +91,7 @@ def _deal_few(table: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     Of each class one group goes to test, then one to val, while one that stays in train shows each of its classes.
     """
     train, val, test = range(3)
-    assigned, order = np.full(len(table), train), rng.permutation(len(table))
+    assigned, order = np.full(len(table), train), rng.permutation(len(table)).tolist()
     for split in (test, val):
         for c in np.argsort((table > 0).sum(0), kind="stable"):
             if not (table[assigned == split, c] > 0).any():

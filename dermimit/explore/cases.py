@@ -72,4 +72,4 @@ def png_address(pixels: np.ndarray) -> str:
 def picture(address: str) -> np.ndarray:
     """The PNG in such an address as uint8 (H, W, 3)."""
     content = base64.b64decode(address.split(",")[1])
-    return np.array(Image.open(io.BytesIO(content)).convert("RGB"))
+    return np.array(Image.open(io.BytesIO(content), formats=["PNG"]).convert("RGB"))

@@ -391,7 +391,7 @@ async function explorer(root, model, { facts, answer, draw }, { cases }) {
       const picture = await createImageBitmap(chosen);
       skinLabel.hidden = true;
       await takePhoto(await readPixels(picture, size), `Your photograph ${chosen.name}`, null);
-    } catch (error) { announce(`${chosen.name} cannot be read as a photograph: ${error.message}`); }
+    } catch (error) { announce(`${chosen.name} cannot be read as a photograph by this browser (${error.message}); save it as JPEG or PNG`); }
   }
 
   // Events.

@@ -18,7 +18,7 @@ from dermimit.prediction import DISCLAIMER
 
 def pictures_of(record: Mapping[str, Any], sheet: bytes) -> list[np.ndarray]:
     """The photographs on a sheet, uint8 (S, S, 3), in the order of the cases."""
-    whole, size = np.array(Image.open(io.BytesIO(sheet)).convert("RGB")), record["size"]
+    whole, size = np.array(Image.open(io.BytesIO(sheet), formats=["WEBP"]).convert("RGB")), record["size"]
     places = [divmod(i, record["columns"]) for i in range(len(record["cases"]))]
     return [whole[y * size : (y + 1) * size, x * size : (x + 1) * size] for y, x in places]
 

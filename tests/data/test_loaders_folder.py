@@ -111,7 +111,7 @@ def test_without_patients_there_is_a_warning(tmp_path):
         ),
         (lambda t: t.assign(image=["none.jpg", *t["image"][1:]]), ["row 2, column image", "no such file"]),
         (lambda t: t.assign(split=["train", *[""] * 23]), ["row 3, column split", "to every row, or to none"]),
-        (lambda t: t.assign(split="dev"), ["row 2, column split", "'dev'"]),
+        (lambda t: t.assign(split="fold1"), ["row 2, column split", "'fold1'"]),
         (lambda t: t.assign(disease_weights="acne 0.7"), ["row 2, column disease_weights", "not JSON"]),
         (lambda t: t[:0], ["no rows"]),
     ],

@@ -38,12 +38,36 @@ def test_sixteen_bits_are_scaled_not_clipped(tmp_path):
     assert read_photo(tmp_path / "deep.png").tolist() == [[[0, 128, 255]]] * 3
 
 
-def test_a_transparent_palette_is_read_without_a_warning(tmp_path):
-    image = Image.fromarray(RED_LEFT).convert("P")
-    image.save(tmp_path / "p.png", transparency=bytes([0, 255, 128]))
-    assert torch.equal(
-        read_photo(tmp_path / "p.png"), torch.from_numpy(np.array(image.convert("RGB"))).permute(2, 0, 1)
-    )
+def cut_out(shape=(20, 30)):
+    """A brown square, opaque; around it nothing, stored as transparent black."""
+    pixels = np.zeros((*shape, 4), np.uint8)
+    pixels[5:15, 5:15] = (90, 50, 40, 255)
+    return Image.fromarray(pixels)
+
+
+@pytest.mark.parametrize("kind", ["rgba.png", "palette.png", "lossless.webp", "rgba.tif"])
+def test_what_is_transparent_becomes_white_and_the_rest_stays(tmp_path, kind):
+    image = cut_out().quantize(8) if kind.startswith("palette") else cut_out()
+    image.save(tmp_path / kind, **({"lossless": True} if kind.endswith("webp") else {}))
+    photo = read_photo(tmp_path / kind)
+    assert (photo[:, 0, 0] == 255).all() and (photo[:, -1] == 255).all()
+    assert photo[:, 10, 10].tolist() == [90, 50, 40]
+
+
+def test_half_transparent_pixels_are_mixed_with_white_and_grey_ones_too(tmp_path):
+    Image.fromarray(np.array([[[100, 0, 50, 128]]], np.uint8)).save(tmp_path / "half.png")
+    assert read_photo(tmp_path / "half.png").flatten().tolist() == pytest.approx([177, 127, 152], abs=1)
+    Image.fromarray(np.array([[[0, 0], [10, 255]]], np.uint8), "LA").save(tmp_path / "la.png")
+    assert read_photo(tmp_path / "la.png")[0].tolist() == [[255, 10]]
+    Image.fromarray(np.array([[0, 7]], np.uint8)).save(tmp_path / "key.png", transparency=0)
+    assert read_photo(tmp_path / "key.png")[0].tolist() == [[255, 7]]
+
+
+def test_a_transparent_background_of_a_mask_stays_background(tmp_path):
+    pixels = np.zeros((4, 4, 4), np.uint8)
+    pixels[1:3, 1:3] = 255
+    Image.fromarray(pixels).save(tmp_path / "m.png")
+    assert read_mask(tmp_path / "m.png").sum() == 4
 
 
 def textured(width, height):

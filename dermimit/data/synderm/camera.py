@@ -133,4 +133,4 @@ def compressed(picture: Array, quality: int) -> Array:
         return picture
     file = io.BytesIO()
     Image.fromarray(picture).save(file, format="JPEG", quality=quality)
-    return np.asarray(Image.open(file))
+    return np.asarray(Image.open(file, formats=["JPEG"]))
