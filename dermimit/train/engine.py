@@ -16,7 +16,7 @@ from dermimit.evaluate.predictions import predict
 from dermimit.lock import locked
 from dermimit.model.attention import unfuse
 from dermimit.records import code_fingerprint, data_fingerprint
-from dermimit.train.assemble import build_model, build_optimizer, load_photos, photographs
+from dermimit.train.assemble import build_model, build_optimizer, check_model, load_photos, photographs
 from dermimit.train.checkpoint import save_tensors, save_training
 from dermimit.train.config import TrainConfig
 from dermimit.train.epoch import train_one_epoch
@@ -58,6 +58,7 @@ def fit(config: TrainConfig) -> Path:
     if is_finished(config):
         accelerator.print(f"{config.out}: already finished; delete the folder to train again")
         return config.out
+    check_model(config)
     with locked(config.out) if accelerator.is_main_process else nullcontext(), explaining(config):
         if accelerator.is_main_process:
             claim(config)
