@@ -21,11 +21,11 @@ def check_names(builder: str, names: Iterable[str], known: Iterable[str]) -> Non
         raise ValueError(f"{builder}: unknown argument {unknown[0]!r}; {nearest(unknown[0], known)}")
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of an error about an unknown name."""
+def nearest(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """The end of an error about an unknown name: the nearest known ones, or else all, or what `otherwise` says."""
     known = sorted(known)
-    near = difflib.get_close_matches(name.lower(), known, n=3)
-    return f"did you mean {' or '.join(map(repr, near))}?" if near else f"known: {', '.join(known)}"
+    near = difflib.get_close_matches(str(name).lower(), known, n=3)
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else otherwise or f"known: {', '.join(known)}"
 
 
 def check_pooling(builder: str, global_pool: str | None) -> None:

@@ -1,5 +1,6 @@
 """Any backbone of timm with one linear classifier for each task: what the transformer is measured against."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from dermimit.model.factory import Request
 from dermimit.model.photo_config import described, photo_config
 
 CONFIG_FIELDS = set(ModelConfig.__dataclass_fields__)
+USUAL = ("backbone", "img_size", "in_chans", "global_pool", "drop_rate", "drop_path_rate")
+"""Arguments of `baseline` and of most backbones."""
 
 
 class Baseline(nn.Module):
@@ -168,7 +171,8 @@ def baseline(
     if ours := sorted(CONFIG_FIELDS & kwargs.keys()):
         raise ValueError(f"baseline: {ours[0]} is an option of DermImitFormer; leave it out")
     if not is_backbone(backbone):
-        raise ValueError(f"baseline: backbone={backbone!r} is no model of timm; {nearest(backbone, backbones())}")
+        known = nearest(backbone, backbones(), "timm.list_models() names them")
+        raise ValueError(f"baseline: backbone={backbone!r} is no model of timm; {known}")
     if kwargs.get("features_only"):
         raise ValueError(f"baseline: features_only: ask timm for it, timm.create_model({backbone!r}, features_only=True)")
     pooling = {"global_pool": kwargs.pop("global_pool")} if "global_pool" in kwargs else {}
@@ -182,7 +186,9 @@ def baseline(
             backbone, pretrained=request.from_source, num_classes=0, **request.hub, **pooling, **kwargs
         )
     except (AssertionError, TypeError) as error:
-        raise ValueError(f"baseline: {backbone} does not take {kwargs}: {error}") from error
+        unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        hint = f"; {nearest(unknown[1], USUAL)}" if unknown else ""
+        raise ValueError(f"baseline: {backbone} does not take {kwargs}: {error}{hint}") from error
     step = trunk.feature_info[-1]["reduction"]
     if isinstance(trunk, VisionTransformer) and (height % step or width % step):
         raise ValueError(f"baseline: img_size={img_size} is no multiple of the {step} pixels of a patch of {backbone}")

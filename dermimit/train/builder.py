@@ -7,7 +7,7 @@ import timm
 from timm.models import model_entrypoint
 
 import dermimit.model  # noqa: F401  (registers the builders with timm)
-from dermimit.data.problems import suggest
+from dermimit.model.arguments import nearest
 from dermimit.train.config import TrainConfig
 
 SAID_ELSEWHERE = {
@@ -42,10 +42,9 @@ def builder_arguments(config: TrainConfig) -> dict[str, Any]:
 def check_name(model: str) -> None:
     """Raises ValueError where a name is unknown, or that of a plain model of timm, which has no heads for the tasks."""
     if not timm.is_model(model):
-        ours = sorted(own_builders())
-        known = [*ours, *(name for name in timm.list_models() if name not in ours)]
-        raise ValueError(f"--model {model}: there is no such builder; {suggest(model, known)} Those of dermimit are "
-                         f"{', '.join(ours)}")  # fmt: skip
+        ours = ", ".join(sorted(own_builders()))
+        near = nearest(model, timm.list_models(), "none is like it.")
+        raise ValueError(f"--model {model}: there is no such builder; {near} Those of dermimit are {ours}")
     if model_entrypoint(model).__module__.startswith("timm."):
         raise ValueError(f"--model {model}: a plain model of timm, without lesion selection and fusion of tasks; train "
                          f"it with --model baseline --model-kwargs backbone {model} --no-lsm --fusion none")  # fmt: skip
