@@ -26,7 +26,7 @@ def describe(run: Run, graph: Graph) -> dict[str, Any]:
         "graph": "explorable" if isinstance(graph, Explorable) else "plain",
         "tasks": list(graph.tasks),
         "classes": {task: list(space.classes(task)) for task in graph.tasks},
-        "multi_label": {task: space.multi_label(task) for task in graph.tasks},
+        "multi_label": {task: task in graph.several for task in graph.tasks},
         "image_size": list(model.image_size),
         "grid": list(model.grid_size),
         "k": graph.k,

@@ -48,7 +48,8 @@ def graph_of(run: Run, plain: bool = False) -> Graph:
         plain: without knobs in any case.
     """
     if plain or why_plain(run):
-        return PlainGraph(run).eval()
+        several = [task for task in run.label_space.num_classes if run.label_space.multi_label(task)]
+        return PlainGraph(run.model, several).eval()
     return Explorable(run.model).eval()
 
 

@@ -1,22 +1,23 @@
 """Any run as one graph without knobs: a photograph in, probabilities out."""
 
+from collections.abc import Collection
 from copy import deepcopy
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from dermimit.train.run import Run
-
 
 class PlainGraph(nn.Module):
-    """A run's model with its probabilities instead of its logits.
+    """A model with probabilities instead of logits.
 
     Args:
-        run: any finished run.
+        model: a DermImitFormer or a `Baseline`; it is copied.
+        several: tasks of which several classes may hold.
 
     Attributes:
-        tasks: the run's.
+        tasks: the model's.
         channels: of the input; with selection by a lesion map the map comes after the photograph's.
         input_names, output_names: in the order of the file.
         per_photo: inputs with one entry for each photograph.
@@ -24,11 +25,11 @@ class PlainGraph(nn.Module):
 
     input_names = per_photo = ("image",)
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, model: nn.Module, several: Collection[str]) -> None:
         super().__init__()
-        self.model = deepcopy(run.model).eval()
-        self.tasks: tuple[str, ...] = run.model.tasks
-        self.several = {task for task in self.tasks if run.label_space.multi_label(task)}
+        self.model: Any = deepcopy(model).eval()
+        self.tasks: tuple[str, ...] = self.model.tasks
+        self.several = frozenset(several)
         self.channels: int = self.model.in_chans + (self.model.config.selection == "given")
         with torch.no_grad():
             out = self.model(torch.zeros(2, self.channels, *self.model.image_size))[1]

@@ -369,7 +369,7 @@ class DermImitFormer(nn.Module):
         self.trunk.set_grad_checkpointing(enable)
 
 
-def checked_num_classes(num_classes: int | dict[str, int]) -> dict[str, int]:
+def checked_num_classes(num_classes: Any) -> dict[str, int]:
     """Class counts by task in the canonical order; an int means disease alone.
 
     Raises:
