@@ -77,7 +77,7 @@ def comparison(exported: "Exported", note: str) -> str:
     on = f"{seen.photographs} photographs and {seen.noise} images of noise" if seen.photographs else "noise alone"
     lines = [f"{exported.path}: differs from the model by at most {exported.parity:.1g} ({by_task}), on {on}"]
     if seen.ties:
-        lines.append(f"{seen.ties} of them have patches with equal scores, of which file and model choose different ones")
+        lines.append(f"of {seen.ties} of them file and model choose different patches, whose scores are equal")
     return "\n".join([*lines, f"note: {note}"] if note else lines)
 
 

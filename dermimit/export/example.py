@@ -27,7 +27,7 @@ def check_example(run: Run, path: Path, onnx: Path) -> None:
     """Raises ValueError where the script would not do: for a run that needs more than a photograph, or no file of its
     own."""
     if run.model.config.selection == "given":
-        raise ValueError(f"--example: {run.path} selects patches by a lesion map, and the example has a photograph alone; "
-                         "leave --example out: the .json says where the map goes")  # fmt: skip
+        raise ValueError(f"--example: {run.path} selects patches by a lesion map, and the example has a photograph "
+                         "alone; leave --example out: the .json says where the map goes")  # fmt: skip
     if path.is_dir() or path in (onnx, onnx.with_suffix(".json")):
         raise ValueError(f"--example {path}: name a file of its own, FILE.py")

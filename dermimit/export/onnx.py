@@ -86,7 +86,8 @@ def export_run(run: Run, path: Path, photos: Tensor | None = None, plain: bool =
     found = parity(session(program.SerializeToString()), run.model, graph, photos)
     if not found.worst <= PARITY:
         apart = ", ".join(f"{task} {value:.2g}" for task, value in found.differences.items())
-        raise ValueError(f"{path}: differs from the model by {found.worst:.2g}, above {PARITY:g} ({apart}); not written")
+        raise ValueError(f"{path}: differs from the model by {found.worst:.2g}, above {PARITY:g} ({apart}); "
+                         "not written")  # fmt: skip
     compared = {"differences": found.differences, "photographs": found.photographs, "noise": found.noise}
     facts = describe(run, graph) | {"compared": compared | {"ties": found.ties}}
     write_both(program, path, facts)

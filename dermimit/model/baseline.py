@@ -167,14 +167,14 @@ def baseline(
     """
     if lsm or fusion != "none":
         raise ValueError(f"baseline with lsm={lsm}, fusion={fusion!r}: a plain backbone selects no patches and joins "
-                         "no tasks; use lsm=False and fusion='none' (on the command line: --no-lsm --fusion none)")  # fmt: skip
+                         "no tasks; use lsm=False and fusion='none' (in a command: --no-lsm --fusion none)")  # fmt: skip
     if ours := sorted(CONFIG_FIELDS & kwargs.keys()):
         raise ValueError(f"baseline: {ours[0]} is an option of DermImitFormer; leave it out")
     if not is_backbone(backbone):
         known = nearest(backbone, backbones(), "timm.list_models() names them")
         raise ValueError(f"baseline: backbone={backbone!r} is no model of timm; {known}")
     if kwargs.get("features_only"):
-        raise ValueError(f"baseline: features_only: ask timm for it, timm.create_model({backbone!r}, features_only=True)")
+        raise ValueError(f"baseline: features_only: timm has it, timm.create_model({backbone!r}, features_only=True)")
     pooling = {"global_pool": kwargs.pop("global_pool")} if "global_pool" in kwargs else {}
     request = Request.take("baseline", pretrained, kwargs)
     height, width = pair("baseline", "img_size", img_size)

@@ -83,8 +83,8 @@ def feature_maps(model: Any, out_indices: int | list[int]) -> nn.Module:
 
     Args:
         model: a DermImitFormer; its heads are left out.
-        out_indices: numbers of blocks, counted from 0 or from the end (-1), or how many of the last ones; 0 for the last
-            three, or as many as there are.
+        out_indices: numbers of blocks, counted from 0 or from the end (-1), or how many of the last ones; 0 for
+            the last three, or as many as there are.
 
     Raises:
         ValueError: more blocks, or another one, than the trunk has.
@@ -94,9 +94,10 @@ def feature_maps(model: Any, out_indices: int | list[int]) -> nn.Module:
     number = out_indices if isinstance(out_indices, int) else len(out_indices)
     wrong = [] if isinstance(out_indices, int) else [i for i in out_indices if not -blocks <= i < blocks]
     if wrong or not 0 < number <= blocks:
-        raise ValueError(f"features_only: out_indices={out_indices}, and the trunk has {blocks} blocks, which all tasks "
-                         f"share: choose from 0 to {blocks - 1}")  # fmt: skip
-    features = FeatureGetterNet(model.trunk, out_indices=out_indices)
+        raise ValueError(f"features_only: out_indices={out_indices}, and the trunk, which all tasks share, has "
+                         f"{blocks} blocks: choose from 0 to {blocks - 1}")  # fmt: skip
+    chosen = out_indices if isinstance(out_indices, int) else tuple(out_indices)
+    features: Any = FeatureGetterNet(model.trunk, out_indices=chosen)
     dropped = ("num_classes", "classifier", "first_conv")
     features.pretrained_cfg = {name: v for name, v in model.pretrained_cfg.items() if name not in dropped}
     features.default_cfg = features.pretrained_cfg

@@ -26,7 +26,12 @@ class ConvStem(nn.Module):
     """
 
     def __init__(
-        self, img_size: int | tuple[int, int], patch_size: int | tuple[int, int], in_chans: int, embed_dim: int, **_: object
+        self,
+        img_size: int | tuple[int, int],
+        patch_size: int | tuple[int, int],
+        in_chans: int,
+        embed_dim: int,
+        **_: object,
     ) -> None:
         super().__init__()
         height, width = img_size if isinstance(img_size, tuple) else (img_size, img_size)

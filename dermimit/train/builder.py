@@ -34,7 +34,7 @@ def builder_arguments(config: TrainConfig) -> dict[str, Any]:
     size = config.model_kwargs.get("img_size", config.image_size)
     if size != config.image_size:
         raise ValueError(f"image_size={config.image_size} and model_kwargs img_size={size} differ: photographs and "
-                         "model have one size; leave img_size out of --model-kwargs, it follows --image-size")  # fmt: skip
+                         "model have one size; leave img_size out of --model-kwargs: it is --image-size")  # fmt: skip
     ours = model_entrypoint(config.model).__module__.startswith("dermimit.")
     return ({"img_size": size} if ours else {}) | config.model_kwargs
 
@@ -46,8 +46,8 @@ def check_name(model: str) -> None:
         near = nearest(model, timm.list_models(), "none is like it.")
         raise ValueError(f"--model {model}: there is no such builder; {near} Those of dermimit are {ours}")
     if model_entrypoint(model).__module__.startswith("timm."):
-        raise ValueError(f"--model {model}: a plain model of timm, without lesion selection and fusion of tasks; train "
-                         f"it with --model baseline --model-kwargs backbone {model} --no-lsm --fusion none")  # fmt: skip
+        raise ValueError(f"--model {model}: a plain model of timm, without lesion selection and fusion; train it "
+                         f"with --model baseline --model-kwargs backbone {model} --no-lsm --fusion none")  # fmt: skip
 
 
 def own_builders() -> Iterator[str]:

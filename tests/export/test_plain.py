@@ -1,4 +1,4 @@
-"""Any run as a plain graph: the file says what the run says, with or without its photographs, and without this package."""
+"""Any run as a plain graph: the file says what the run says, also without its photographs and without this package."""
 
 import json
 import re

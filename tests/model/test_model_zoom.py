@@ -180,4 +180,4 @@ def test_without_a_loop_the_same_patches_are_reached():
         best = torch.nn.functional.one_hot(scores.argmax(1), scores.shape[1]).bool()
         reached = reached_by_squaring(best, (above | best).float(), (rows, columns))
         assert torch.equal(reached, connected_to_best(scores, above, (rows, columns)))
-        assert 1 < reached.sum((1, 2)).max() and (reached.sum((1, 2)) < (above | best).sum(1)).any()
+        assert reached.sum((1, 2)).max() > 1 and (reached.sum((1, 2)) < (above | best).sum(1)).any()
