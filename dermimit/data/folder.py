@@ -78,7 +78,8 @@ def load(root: Path | str, validation: float = 0.15) -> tuple[pd.DataFrame, Labe
     frame = read_manifest(tables[0], given) if tables else read_tree(root)
     space = given or _label_space(root, frame, source)
     frame = validate_manifest(frame, space, root, source=source)
-    if unknown := int(frame["patient_id"].isna().sum()):
+    unknown = int(frame["patient_id"].isna().sum())
+    if unknown and frame["split"].notna().any():  # else the split at random says so
         warnings.warn(
             f"{source}: {unknown} of {len(frame)} rows have no patient_id, so that photos of one patient may fall in "
             "two splits and scores be too good; fill in column patient_id",

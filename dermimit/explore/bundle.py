@@ -47,6 +47,7 @@ def build(
 
     Raises:
         FileNotFoundError: the model or its .json is missing.
+        ValueError: the file is a plain graph.
         RuntimeFilesError: the runtime cannot be had.
     """
     facts_path = onnx.with_suffix(".json")
@@ -54,6 +55,7 @@ def build(
         if not path.exists():
             raise FileNotFoundError(f"{path} is missing: write it with `dermimit export RUN --onnx {onnx}`")
     facts = json.loads(facts_path.read_text(encoding="utf-8"))
+    check_knobs(onnx, facts)
     runtime = runtime_files(cache)
     drawn = list(cases) if cases is not None else curated(image_size=facts["image_size"][0])
     out.mkdir(parents=True, exist_ok=True)
@@ -64,6 +66,13 @@ def build(
     texts |= {"explorer.js": classic(module("explorer.js"))} | widget_files()
     write_texts(out, texts)
     return {name: (out / name).stat().st_size for name in FILES}
+
+
+def check_knobs(onnx: Path, facts: Mapping[str, Any]) -> None:
+    """Raises ValueError for an exported file without the inputs that the explorer's controls set."""
+    if facts.get("graph") == "plain":
+        raise ValueError(f"{onnx} is a plain graph, without the explorer's knobs: export a run with all three tasks, "
+                         "lesion selection and fusion cim, without --plain")  # fmt: skip
 
 
 def build_or_say_why(onnx: Path, out: Path, cache: Path | None = None) -> str:

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dermimit.export.onnx import INPUTS, OUTPUTS, session
+from dermimit.explore.bundle import check_knobs
+from dermimit.export.graph import INPUTS, OUTPUTS
+from dermimit.export.onnx import session
 from dermimit.model.config import SELECTING_TASKS, TASKS
 from dermimit.prediction import Prediction
 from dermimit.records import read_json
@@ -16,7 +18,7 @@ class OnnxModel:
     """An exported model that answers for one photograph, as the explorer does in a browser.
 
     Args:
-        onnx: what `dermimit export` wrote; its .json lies beside it.
+        onnx: what `dermimit export` wrote, with knobs; its .json lies beside it.
 
     Attributes:
         facts: the .json: classes, image size, grid, k.
@@ -24,6 +26,7 @@ class OnnxModel:
 
     def __init__(self, onnx: Path) -> None:
         self.facts = read_json(onnx.with_suffix(".json"))
+        check_knobs(onnx, self.facts)
         self._session = session(onnx)
 
     def __call__(

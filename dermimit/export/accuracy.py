@@ -1,6 +1,6 @@
 """How good an exported file is on a whole split: scores with intervals, beside the model that it came from."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +9,17 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from dermimit.data.splits import select
 from dermimit.evaluate.ranks import rank_of_truth
 from dermimit.evaluate.resampling import Draws, macro_f1_draws, patient_draws, percentile_interval
-from dermimit.export.graph import Explorable
-from dermimit.export.quantise import answers_of, scores, without_corruption
-from dermimit.train.assemble import load_photos
-from dermimit.train.run import Run
+from dermimit.export.facts import Graph
+from dermimit.export.quantise import answers_of, scores
 
 RESAMPLES = 2000
 
 
 def accuracy(
     file: Path,
-    explorable: Explorable,
+    graph: Graph,
     photos: Tensor,
     targets: Mapping[str, np.ndarray],
     patients: pd.Series,
@@ -32,7 +29,7 @@ def accuracy(
 
     Args:
         file: ONNX file.
-        explorable: the graph in torch.
+        graph: in torch, of a run with a disease.
         photos: (n, 3, S, S), normalised.
         targets: task -> (n, C), NaN where unknown.
         patients: of each photograph; intervals are by patient.
@@ -47,8 +44,8 @@ def accuracy(
     known = ~np.isnan(targets["disease"]).any(axis=1)
     photos, targets = photos[torch.from_numpy(known)], {task: target[known] for task, target in targets.items()}
     draws = patient_draws(patients[known], resamples)
-    answers = {"torch": answers_of(None, explorable, photos), "file": answers_of(file, explorable, photos)}
-    found = {name: _with_intervals(answers[name], targets, draws) for name in answers}
+    answers = {"torch": answers_of(None, graph, photos), "file": answers_of(file, graph, photos)}
+    found = {name: _with_intervals(answers[name], targets, draws, graph.several) for name in answers}
     first = {name: answers[name]["disease"].argmax(axis=1) for name in answers}
     apart = np.abs(answers["torch"]["disease"] - answers["file"]["disease"]).max(axis=1)
     shares = {"median": 0.5, "99 %": 0.99, "largest": 1.0}
@@ -64,8 +61,10 @@ def accuracy(
     }
 
 
-def _with_intervals(answers: Mapping[str, np.ndarray], targets: Mapping[str, np.ndarray], draws: Draws) -> dict:
-    points, truth, p = scores(answers, targets), targets["disease"].argmax(axis=1), answers["disease"]
+def _with_intervals(
+    answers: Mapping[str, np.ndarray], targets: Mapping[str, np.ndarray], draws: Draws, several: Collection[str]
+) -> dict:
+    points, truth, p = scores(answers, targets, several), targets["disease"].argmax(axis=1), answers["disease"]
     in_top3 = rank_of_truth(p, truth) <= 3
     shares = draws.means(np.stack([p.argmax(axis=1) == truth, in_top3], axis=1).astype(float))
     resampled = {
@@ -74,9 +73,3 @@ def _with_intervals(answers: Mapping[str, np.ndarray], targets: Mapping[str, np.
         "top3_accuracy": shares[1],
     }
     return points | {name: [points[name], *percentile_interval(values)] for name, values in resampled.items()}
-
-
-def patients_of(run: Run, root: Path | None, split: str) -> pd.Series:
-    """Patient of each photograph of a split, in the order of `photos_of`; missing where the dataset has none."""
-    rows = select(load_photos(without_corruption(run, root)).frame, split)
-    return rows["patient_id"].reset_index(drop=True)

@@ -14,6 +14,11 @@ from dermimit.model.lesion_selection import LesionSelection
 from dermimit.model.zoom import ZoomDermImitFormer
 
 CONCEPTS = ("body_part", "attributes")
+INPUTS = ("image", "k", "lsm_on", "cim_on", "override_attributes", "override_body_part")
+OUTPUTS = (
+    *(name for task in TASKS for name in (f"{task}_before", task)),
+    *(f"{task}_{what}" for task in SELECTING_TASKS for what in ("scores", "ranked")),
+)
 CERTAIN = 0.01  # a concept set to 0 or 1 gets this probability, or its complement, unless the model is surer
 
 
@@ -39,11 +44,20 @@ class Explorable(nn.Module):
     Args:
         model: fusion "cim" with selection "lsm", both classifiers trained; it is copied.
 
+    Attributes:
+        input_names, output_names: in the order of the file.
+        per_photo: inputs with one entry for each photograph.
+
     Raises:
         ValueError: another kind of model; says which and what to train instead.
 
     Differs from the paper: it has no such interface; all of this is ours.
     """
+
+    tasks = TASKS
+    several = frozenset({"attributes"})
+    input_names, output_names = INPUTS, OUTPUTS
+    per_photo = ("image", "override_attributes", "override_body_part")
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()

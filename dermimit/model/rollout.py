@@ -46,6 +46,6 @@ def head_rollout(layers: Sequence[Layer], class_index: int, prefix: int) -> Floa
 
 
 def _one_hot(layer: Layer, index: int) -> Float[Tensor, "batch 1 tokens"]:
-    row = layer.q.new_zeros(len(layer.q), 1, layer.q.shape[2], dtype=torch.float32)
+    row = layer.q.new_zeros(layer.q.shape[0], 1, layer.q.shape[2], dtype=torch.float32)
     row[..., index] = 1
     return row

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from dermimit.model.config import SELECTING_TASKS
 from dermimit.model.dermimitformer import DermImitFormer, Outputs
 
+is_exporting = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)  # torch 2.6 has the second alone
 MIN_SIDE = 0.25
 """Shortest side of a box, as a share of the photograph's: it is enlarged four times at most."""
 
@@ -99,6 +100,8 @@ def connected_to_best(
     """The best patch, and all patches in `above` that can be reached from it by steps to any of 8 neighbours."""
     best = F.one_hot(scores.argmax(dim=1), scores.shape[1]).bool()
     allowed = (above | best).float().unflatten(1, grid)
+    if is_exporting():
+        return reached_by_squaring(best, allowed.flatten(1), grid)
     reached = best.float().unflatten(1, grid)
     for _ in range(scores.shape[1]):
         wider = F.max_pool2d(reached[:, None], 3, stride=1, padding=1)[:, 0] * allowed
@@ -106,6 +109,25 @@ def connected_to_best(
             break
         reached = wider
     return reached.bool()
+
+
+def reached_by_squaring(
+    best: Bool[Tensor, "batch patches"], allowed: Float[Tensor, "batch patches"], grid: tuple[int, int]
+) -> Bool[Tensor, "batch rows columns"]:
+    """As `connected_to_best`, without a loop that ends early, which a graph cannot have: squaring the relation "is a
+    neighbour" n times tells what lies within 2ⁿ steps.
+
+    Args:
+        best, allowed: as there, patches row-major; allowed is 0 or 1.
+        grid: patches down and across.
+    """
+    n = allowed.shape[1]
+    place = torch.cartesian_prod(*(torch.arange(side, device=best.device) for side in grid))
+    beside = ((place[:, None] - place).abs().amax(dim=2) <= 1).float()
+    within = allowed[:, :, None] * beside * allowed[:, None, :]
+    for _ in range(n.bit_length()):
+        within = ((within @ within) > 0).float()
+    return ((best.float()[:, None] @ within) > 0)[:, 0].unflatten(1, grid)
 
 
 def _extent(any_there: Bool[Tensor, "batch cells"]) -> tuple[Float[Tensor, " batch"], Float[Tensor, " batch"]]:

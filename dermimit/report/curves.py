@@ -17,23 +17,23 @@ def learning_curves(record: Record) -> Markup:
     history = record.history
     if history is None or not len(history):
         return section("curves", "Learning curves", el("p", "The record holds no history of the training."))
-    metric = selection_metric(history.columns)
-    kept = best_epoch(history.to_dict("records"))
+    epochs = history.to_dict("records")
+    metric, kept = selection_metric(epochs[-1]), best_epoch(epochs)
     charts = el("div", _loss(history, kept), _validation(history, kept), class_="charts")
     return section("curves", "Learning curves", _reading(history, metric, kept), charts)
 
 
-def _reading(history: pd.DataFrame, metric: str, kept: int) -> Markup:
-    """What the curves say, in words."""
+def _reading(history: pd.DataFrame, metric: str | None, kept: int) -> Markup:
+    """What the curves say, in words; `metric` is None where the validation photographs gave no score."""
+    if metric is None:
+        return bullets([f"No validation photograph has a label, so epoch {kept + 1}, the last, was kept."])
     values, epochs = history[metric], len(history)
     name = name_of(metric)
     texts = [
         f"The weights of epoch {kept + 1} of {epochs} were kept, after {int(history['samples_seen'][kept]):,} "
         f"photographs seen: they had the best validation {name}, {percent(values[kept])}."
     ]
-    if values.isna().all():
-        texts = [f"The validation photographs gave no {name} to choose an epoch by; epoch {kept + 1} was kept."]
-    elif epochs == 1:
+    if epochs == 1:
         texts.append("There is one epoch, so nothing can be said of a trend.")
     elif kept == epochs - 1:
         texts.append(

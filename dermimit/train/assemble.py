@@ -8,13 +8,14 @@ import torch
 from torch import nn
 from torchvision.transforms import v2
 
-import dermimit.model  # noqa: F401  (registers the builders with timm)
 from dermimit.data import LabelSpace, PhotoDataset, PhotoSet, load
 from dermimit.data.corrupt import hide_attributes, keep_out, shuffle_attributes, thin_out
+from dermimit.data.label_space import TASKS
 from dermimit.data.lesion_channel import WithLesionMap, mapped
 from dermimit.data.quarantine import leave_out
 from dermimit.data.skin import SKIN_GROUPS, mix_skin
 from dermimit.data.transforms import train_transform
+from dermimit.train.builder import builder_arguments
 from dermimit.train.config import TrainConfig
 from dermimit.train.gradients import UncertaintyWeights
 from dermimit.train.group_dro import GroupWeights
@@ -52,14 +53,34 @@ def colour_jitter(strength: float) -> v2.ColorJitter:
     return v2.ColorJitter(0.8 * strength, 0.8 * strength, 0.8 * strength, 0.2 * strength)
 
 
+def check_model(config: TrainConfig) -> None:
+    """Builds the run's model without memory for its weights, for as many tasks as the run names.
+
+    Raises:
+        ValueError: it cannot be built; what is wrong is known before any photograph is read.
+    """
+    classes = {task: ("a", "b") if task in config.tasks else () for task in TASKS}
+    some = LabelSpace("any dataset", classes["disease"] or ("a",), classes["body_part"], classes["attributes"])
+    with torch.device("meta"):
+        build_model(config.without_pretraining(), some)
+
+
 def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:
-    """The model of a run, for the tasks that both the run and the dataset have; one task alone is joined to nothing."""
+    """The model of a run, for the tasks that both the run and the dataset have; one task alone is joined to nothing.
+
+    Args:
+        config: the run; its photographs' size is the model's too.
+        label_space: names the classes.
+
+    Raises:
+        ValueError: the dataset has none of the tasks; a builder, an argument or a size that does not fit, by name.
+    """
     num_classes = {task: n for task, n in label_space.num_classes.items() if task in config.tasks}
     if not num_classes:
         raise ValueError(f"{label_space.name} has no labels for {', '.join(config.tasks)}: "
                          f"it has {', '.join(label_space.num_classes)}")  # fmt: skip
     fusion = config.fusion if len(num_classes) > 1 else "none"
-    choices = {"lsm": config.lsm, "fusion": fusion} | config.model_kwargs
+    choices = {"lsm": config.lsm, "fusion": fusion} | builder_arguments(config)
     if config.lesion_map:
         choices |= {"selection": "given"}
     if fusion == "bottleneck" and label_space.several_body_parts:

@@ -18,7 +18,7 @@ from dermimit.evaluate.predictions import predict
 from dermimit.lock import locked
 from dermimit.model.attention import unfuse
 from dermimit.records import code_fingerprint, data_fingerprint, write_parquet
-from dermimit.train.assemble import build_model, build_optimizer, load_photos, photographs
+from dermimit.train.assemble import build_model, build_optimizer, check_model, load_photos, photographs
 from dermimit.train.checkpoint import save_tensors, save_training
 from dermimit.train.config import TrainConfig
 from dermimit.train.epoch import train_one_epoch
@@ -69,6 +69,7 @@ def fit(config: TrainConfig) -> Path:
         if accelerator.is_main_process:
             tell_changes(config)
         return config.out
+    check_model(config)
     with explaining(config):
         photos = load_photos(config)
         check_labels(config, photos)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import tyro
 
-from dermimit.export.accuracy import accuracy, patients_of
+from dermimit.export.accuracy import accuracy
 from dermimit.export.graph import Explorable
 from dermimit.export.onnx import export_run
-from dermimit.export.quantise import TOLERANCE, photos_of, quantise
+from dermimit.export.photos import patients_of, photos_of
+from dermimit.export.quantise import TOLERANCE, quantise
 from dermimit.records import publish, read_json, write_json
 from dermimit.train import load_run
 

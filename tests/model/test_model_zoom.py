@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from dermimit.explain import attributions
 from dermimit.model import ModelConfig, ZoomDermImitFormer, build
-from dermimit.model.zoom import MIN_SIDE, connected_to_best, crop, zoom_box
+from dermimit.model.zoom import MIN_SIDE, connected_to_best, crop, reached_by_squaring, zoom_box
 from dermimit.train import TrainConfig, fit, load_run
 from dermimit.train.losses import task_objectives
 
@@ -170,3 +170,14 @@ def test_clear_refusals():
 def test_the_tiny_builder_takes_it():
     model = timm.create_model("dermimitformer_tiny_patch8_64", num_classes=CLASSES, zoom=True)
     assert model(torch.zeros(2, 3, 64, 64))[0]["disease"].shape == (2, 11)
+
+
+def test_without_a_loop_the_same_patches_are_reached():
+    generator = torch.Generator().manual_seed(0)
+    for rows, columns in ((3, 5), (6, 6), (1, 9)):
+        scores = torch.rand(40, rows * columns, generator=generator)
+        above = torch.rand(scores.shape, generator=generator) < 0.5
+        best = torch.nn.functional.one_hot(scores.argmax(1), scores.shape[1]).bool()
+        reached = reached_by_squaring(best, (above | best).float(), (rows, columns))
+        assert torch.equal(reached, connected_to_best(scores, above, (rows, columns)))
+        assert reached.sum((1, 2)).max() > 1 and (reached.sum((1, 2)) < (above | best).sum(1)).any()
