@@ -92,9 +92,12 @@ def test_a_tree_of_folders(tmp_path, splits):
 
 
 def test_without_patients_there_is_a_warning(tmp_path):
-    table(tmp_path).drop(columns="patient_id").to_csv(tmp_path / "manifest.csv", index=False)
-    with pytest.warns(UserWarning, match="24 of 24 rows have no patient_id"):
-        folder.load(tmp_path)
+    frame = table(tmp_path).drop(columns="patient_id")
+    for given in (frame, frame.assign(split=["train", "val", "test"] * 8)):
+        given.to_csv(tmp_path / "manifest.csv", index=False)
+        with pytest.warns(UserWarning, match="24 of 24 rows have no patient_id") as said:
+            load("folder", tmp_path, 16)
+        assert sum("no patient_id" in str(w.message) for w in said) == 1
 
 
 @NO_PATIENT
