@@ -89,7 +89,7 @@ def test_a_path_that_is_taken_stays_inside(tmp_path, parts):
         assert (tmp_path / path).resolve().is_relative_to(tmp_path.resolve())
 
 
-@pytest.mark.filterwarnings("ignore:.*rows have no patient_id")
+@pytest.mark.filterwarnings("ignore:.*photographs have no patient_id")
 @settings(max_examples=40, deadline=None)
 @given(st.lists(row, min_size=1, max_size=40), st.integers(0, 1000))
 def test_a_split_keeps_every_row_and_no_patient_twice_or_says_that_one_would_be_empty(rows, seed):

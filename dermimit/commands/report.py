@@ -14,10 +14,11 @@ def report(
     out: Path | None = None,
     dataset: str | None = None,
     root: Path | None = None,
-    split: Literal["all", "train", "val", "test"] = "test",
+    split: Literal["all", "train", "val", "test"] | None = None,
     photographs: bool = True,
     data_check: bool = True,
     options: Options | None = None,
+    leave_out_unknown: bool = False,
 ) -> None:
     """Write a trained run as one HTML page that needs no network: scores beside chance, curves, errors, data.
 
@@ -26,14 +27,15 @@ def report(
         out: file to write; without it RUN-report.html.
         dataset: name of the dataset in `root`, to score the run on other photographs than its own test split.
         root: folder of that dataset.
-        split: photographs of that dataset.
+        split: photographs of that dataset; without it all of them.
         photographs: show photographs in the page, and names of files; turn off for people's data that may not be passed
             on.
         data_check: read and check all photographs of the dataset.
         options: of that dataset's loader, such as `level 19`; without it those that the run was trained with.
+        leave_out_unknown: leave out, and count, what is labelled with classes that the run does not know.
     """
     from dermimit.report.page import write_report
 
-    other = f"-on-{dataset}-{split}" if dataset else ""
+    other = f"-on-{dataset}-{split or 'all'}" if dataset else ""
     path = out or Path(f"{run.resolve().name}{other}-report.html")
-    print(write_report(run, path, dataset, root, split, photographs, data_check, options))
+    print(write_report(run, path, dataset, root, split, photographs, data_check, options, leave_out_unknown))

@@ -81,8 +81,8 @@ def load(root: Path | str, validation: float = 0.15) -> tuple[pd.DataFrame, Labe
     unknown = int(frame["patient_id"].isna().sum())
     if unknown and frame["split"].notna().any():  # else the split at random says so
         warnings.warn(
-            f"{source}: {unknown} of {len(frame)} rows have no patient_id, so that photos of one patient may fall in "
-            "two splits and scores be too good; fill in column patient_id",
+            f"{source}: {unknown} of {len(frame)} photographs have no patient_id, so that those of one patient may be "
+            "in two splits and scores be too good; give column patient_id in a table (manifest.csv) if you can",
             stacklevel=2,
         )
     return _complete_split(frame, validation, source), space

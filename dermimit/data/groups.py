@@ -32,8 +32,9 @@ def groups_of(frame: pd.DataFrame, column: str, unit: str, named: str = "group {
         kept = int(missing.sum() - lonely.sum())
         lesions = f", {kept} of them kept together by {LESION}; each other" if kept else ": each"
         warnings.warn(
-            f"{missing.sum()} of {len(frame)} rows have no {column}{lesions} counts as a patient of its own, so photos "
-            f"of one patient may fall in two {unit}; fill in column {column} if you can",
+            f"{missing.sum()} of {len(frame)} photographs have no {column}{lesions} counts as a patient of its own, so "
+            f"that those of one patient may fall in two {unit} and scores be too good; give column {column} in a table "
+            "(manifest.csv) if you can",
             stacklevel=3,
         )
     own = pd.Series([alone.format(i) for i in frame.index], frame.index, dtype=object)

@@ -58,7 +58,7 @@ class PhotoSet:
         )
 
 
-def load(dataset: str, root: Path | str, image_size: int, seed: int = 0, **options: Any) -> PhotoSet:
+def load(dataset: str, root: Path | str, image_size: int, seed: int | None = 0, **options: Any) -> PhotoSet:
     """Load a dataset by name, with splits that are checked for leaks.
 
     Warnings name what was not read (files of other kinds, linked folders), names that are nearly the same, and what
@@ -69,6 +69,7 @@ def load(dataset: str, root: Path | str, image_size: int, seed: int = 0, **optio
         root: the dataset's folder.
         image_size: side in pixels of the square that the model sees; at least 1.
         seed: of the split, where the dataset has none of its own. Keep it when runs are to be compared on one test set.
+            None splits nothing, and says nothing of what the splits can measure.
         options: of the dataset's own `load`, such as `level` or `fold`.
 
     Raises:
@@ -84,11 +85,11 @@ def load(dataset: str, root: Path | str, image_size: int, seed: int = 0, **optio
     for note in survey(root).notes():
         warnings.warn(f"{root}: {note}", stacklevel=2)
     frame, label_space = LOADERS[dataset](root, **options)
-    if frame["split"].isna().all():
+    if seed is not None and frame["split"].isna().all():
         frame = grouped_split(frame, seed)
     check_leakage(frame)
     for note in notes_on_names({task: label_space.classes(task) for task in TASKS}):
         warnings.warn(f"{root}: {note}", stacklevel=2)
-    for note in notes_on_measures(frame, label_space):
+    for note in notes_on_measures(frame, label_space) if seed is not None else ():
         warnings.warn(f"{root}: {note}", SmallDataWarning, stacklevel=2)
     return PhotoSet(dataset, frame, label_space, root, image_size)

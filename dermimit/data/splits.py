@@ -57,11 +57,11 @@ def grouped_split(
     assigned = _deal(table, wanted, np.random.default_rng(seed))
     if absent := [s for i, s in enumerate(SPLITS) if i not in assigned]:
         units = units_of(len(table), len(frame), group)
-        if len(table) < len(SPLITS) or (table > 0).sum(0).max() < 2:
-            why = "at least three" if len(table) < len(SPLITS) else "two of some disease at least, to learn and to test"
+        if len(table) < len(SPLITS):
+            further = "" if len(table) == len(frame) else " of further patients"
             raise ManifestError(
-                f"{units} are too few for three splits ({why}): {', '.join(absent)} would be empty; add photographs"
-                f"{'' if len(table) == len(frame) else ' of further patients'}"
+                f"{units} are too few for three splits (at least three): {', '.join(absent)} would be empty; "
+                f"add photographs{further}"
             )
         assigned = _deal_few(table, np.random.default_rng(seed))
     return frame.assign(split=np.array(SPLITS, object)[assigned[codes]])
@@ -86,7 +86,7 @@ def _deal(table: np.ndarray, fractions: np.ndarray, rng: np.random.Generator) ->
 
 
 def _deal_few(table: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """As `_deal`, for so few groups that it leaves a split empty; at least three, two of them of one class.
+    """As `_deal`, for so few groups that it leaves a split empty; at least three.
 
     Of each class one group goes to test, then one to val, while one that stays in train shows each of its classes.
     """

@@ -2,6 +2,7 @@
 
 import sys
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from dermimit.data.columns import SPLITS
 from dermimit.data.label_space import TASKS
 from dermimit.data.problems import suggest
 from dermimit.data.quarantine import leave_out
-from dermimit.data.splits import select
+from dermimit.data.splits import grouped_split, select
 from dermimit.data.transforms import eval_transform, least_side
 from dermimit.evaluate.classes import match_classes
 from dermimit.evaluate.metrics import score
@@ -76,7 +77,8 @@ def evaluate(
     loaded = load_run(run)
     if options is None:
         options = loaded.config.data_options if dataset == loaded.config.dataset else {}
-    photos = load(dataset, root, loaded.config.image_size, seed=loaded.config.split_seed, **options)
+    seed = None if split == "all" else loaded.config.split_seed
+    photos = load(dataset, root, loaded.config.image_size, seed=seed, **options)
     frame = leave_out(photos.frame, quarantine) if quarantine else photos.frame
     rows = frame if split == "all" else select(frame, split)
     matched = match_classes(loaded.label_space, photos.label_space, rows, loaded.model.tasks, leave_out_unknown)
@@ -111,13 +113,25 @@ def _predict(run: Run, photos: PhotoSet, space: LabelSpace, rows: pd.DataFrame) 
 
 def saw_in_training(run: Run, frame: pd.DataFrame, rows: pd.DataFrame, root: Path) -> bool | None:
     """Whether `rows`, of the manifest `frame`, hold photographs that the run was trained on; None for other data."""
-    if run.provenance.get("data_fingerprint") == data_fingerprint(frame):
-        return bool((rows["split"] == "train").any())
+    split = in_splits(frame, run.config.split_seed)
+    if run.provenance.get("data_fingerprint") == data_fingerprint(split):
+        return bool((split.loc[rows.index, "split"] == "train").any())
     kept = run.path / TABLE
     if not kept.is_file() or root.resolve() != run.config.data_root.resolve():
         return None
     then = pd.read_parquet(kept)  # the same folder, changed since
     return bool(rows["image"].isin(then.loc[then["split"] == "train", "image"]).any())
+
+
+def in_splits(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """A manifest as a run would have split it; as it is where it has splits, or is too small for them."""
+    if frame["split"].notna().any():
+        return frame
+    try:
+        with warnings.catch_warnings(action="ignore"):  # of missing patients: nothing is measured by these splits
+            return grouped_split(frame, seed)
+    except ManifestError:
+        return frame
 
 
 def write_record(out: Path, predictions: pd.DataFrame, space: LabelSpace, facts: dict, metrics: Metrics) -> None:

@@ -158,7 +158,7 @@ def baseline(
             deit_small_patch16_224, swin_tiny_patch4_window7_224.
         img_size: side of the photographs in pixels; backbones built for one size are built for this one.
         lsm, fusion: only False and "none": a plain backbone has neither.
-        **kwargs: `num_classes`, task -> classes or an int for the disease alone, and what else `Request` knows; further
+        **kwargs: `num_classes`, task -> classes or an int for the disease alone, and what else `Request` knows; more
             arguments of the backbone, such as drop_path_rate.
 
     Raises:
@@ -167,7 +167,7 @@ def baseline(
     """
     if lsm or fusion != "none":
         raise ValueError(f"baseline with lsm={lsm}, fusion={fusion!r}: a plain backbone selects no patches and joins "
-                         "no tasks; use lsm=False and fusion='none' (in a command: --no-lsm --fusion none)")  # fmt: skip
+                         "no tasks; use lsm=False, fusion='none' (as a command: --no-lsm --fusion none)")  # fmt: skip
     if ours := sorted(CONFIG_FIELDS & kwargs.keys()):
         raise ValueError(f"baseline: {ours[0]} is an option of DermImitFormer; leave it out")
     if not is_backbone(backbone):

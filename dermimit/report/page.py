@@ -40,10 +40,11 @@ def write_report(
     out: Path,
     dataset: str | None = None,
     root: Path | None = None,
-    split: str = "test",
+    split: str | None = None,
     photographs: bool = True,
     data_check: bool = True,
     options: Mapping[str, Any] | None = None,
+    leave_out_unknown: bool = False,
 ) -> Path:
     """Writes the page of a run, from its own record or scored on other photographs.
 
@@ -51,10 +52,11 @@ def write_report(
         run: folder of a finished run; without weights where `root` is not given.
         out: file to write, whole or not at all.
         dataset, root: photographs to score instead of the run's own test split.
-        split: of those.
+        split: of those; None for all of them.
         photographs: whether the page may hold photographs and the names of their files.
         data_check: whether all photographs are read and checked.
         options: of the dataset's loader.
+        leave_out_unknown: leave out, and count, what is labelled with classes that the run does not know.
 
     Raises:
         FileNotFoundError: the folder holds no finished run.
@@ -63,12 +65,16 @@ def write_report(
     """
     if (dataset is None) != (root is None):
         raise ValueError("report: give --dataset and --root together, or neither for the run's own test split")
-    if dataset is None and (split != "test" or options is not None):
-        raise ValueError("report: --split and --options are of other photographs: give --dataset and --root too")
+    if dataset is None and (split or options is not None or leave_out_unknown):
+        raise ValueError("report: --split, --options and --leave-out-unknown are of other photographs: "
+                         "give --dataset and --root too")  # fmt: skip
     if out.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"{out}: the report is an HTML page: give a name that ends in .html")
     record = read_record(run)
-    scored = other_data(record, dataset, root, split, options) if dataset and root else own_test(record)
+    if dataset and root:
+        scored = other_data(record, dataset, root, split or "all", options, leave_out_unknown)
+    else:
+        scored = own_test(record)
     text = page(record, scored, datetime.now(UTC).date().isoformat(), photographs, data_check)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(out, lambda path: path.write_text(text, encoding="utf-8"))

@@ -123,7 +123,12 @@ def own_test(record: Record) -> Scored:
 
 
 def other_data(
-    record: Record, dataset: str, root: Path, split: str, options: Mapping[str, Any] | None = None
+    record: Record,
+    dataset: str,
+    root: Path,
+    split: str,
+    options: Mapping[str, Any] | None = None,
+    leave_out_unknown: bool = False,
 ) -> Scored:
     """Scores the run on a folder of photographs; the evaluation's own record is not kept.
 
@@ -136,6 +141,6 @@ def other_data(
         options = record.config.get("data_options", {}) if dataset == record.config["dataset"] else {}
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "evaluation"
-        evaluate(record.path, dataset, root, out, split, options=options)
+        evaluate(record.path, dataset, root, out, split, options=options, leave_out_unknown=leave_out_unknown)
         frame, facts = pd.read_parquet(out / "predictions.parquet"), read_json(out / "provenance.json")
     return Scored(frame, split, dataset, root, options, facts)

@@ -95,7 +95,7 @@ def test_without_patients_there_is_a_warning(tmp_path):
     frame = table(tmp_path).drop(columns="patient_id")
     for given in (frame, frame.assign(split=["train", "val", "test"] * 8)):
         given.to_csv(tmp_path / "manifest.csv", index=False)
-        with pytest.warns(UserWarning, match="24 of 24 rows have no patient_id") as said:
+        with pytest.warns(UserWarning, match="24 of 24 photographs have no patient_id") as said:
             load("folder", tmp_path, 16)
         assert sum("no patient_id" in str(w.message) for w in said) == 1
 
@@ -173,7 +173,7 @@ def test_folds_part_the_photos_by_patient_and_balance_the_diseases():
         folds(frame, k=61)
     with pytest.raises(ManifestError, match="no column 'patient'"):
         folds(frame, group="patient")
-    with pytest.warns(UserWarning, match="180 of 180 rows have no patient_id"):
+    with pytest.warns(UserWarning, match="180 of 180 photographs have no patient_id"):
         folds(frame.assign(patient_id=None))
 
 

@@ -147,7 +147,7 @@ def test_a_lesion_is_not_divided_where_patients_are_unknown(how):
 
 def test_a_lesion_with_one_known_patient_goes_with_that_patient():
     frame = pd.DataFrame({"patient_id": ["A", None, "A", None, None], "lesion_id": ["1", "1", "2", "3", None]})
-    with pytest.warns(UserWarning, match="3 of 5 rows have no patient_id, 2 of them kept together by lesion_id"):
+    with pytest.warns(UserWarning, match="3 of 5 photographs have no patient_id, 2 of them kept together by lesion_id"):
         groups = groups_of(frame, "patient_id", "splits")
     assert groups.tolist() == ["group A", "group A", "group A", "lesion 3", "row 4"]
 
@@ -196,7 +196,14 @@ def test_few_photographs_are_dealt_so_that_each_disease_can_be_learnt_and_then_t
 
 
 @NO_PATIENT
-@pytest.mark.parametrize("photos", [{"a": 2}, {"a": 1, "b": 1}, {"a": 1, "b": 1, "c": 1}])
+def test_one_photograph_a_disease_is_split_too():
+    for photos, wanted in ((dict(a=1, b=1, c=1), [1, 1, 1]), (dict(a=1, b=1, c=1, d=1), [2, 1, 1])):
+        counts = grouped_split(few(**photos), 0)["split"].value_counts()
+        assert [counts[split] for split in ("train", "val", "test")] == wanted
+
+
+@NO_PATIENT
+@pytest.mark.parametrize("photos", [{"a": 2}, {"a": 1, "b": 1}])
 def test_what_cannot_be_split_is_refused_in_terms_of_photographs(photos):
     n = sum(photos.values())
     with pytest.raises(ManifestError, match=rf"^{n} photographs are too few.*add photographs") as caught:

@@ -6,6 +6,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from sklearn.metrics import f1_score
 
 from dermimit.cli import main
@@ -138,3 +139,24 @@ def test_a_metric_without_photographs_is_a_dash():
         "  accuracy               0.500",
         "  auroc                      –",
     ]
+
+
+@pytest.mark.filterwarnings("ignore:.*patient_id")
+def test_a_single_photograph_can_be_scored_since_nothing_is_split(run, tmp_path):
+    (tmp_path / "one/eczema").mkdir(parents=True)
+    Image.new("RGB", (20, 20), "tan").save(tmp_path / "one/eczema/a.png")
+    metrics = evaluate(run, "folder", tmp_path / "one", tmp_path / "out")["all"]
+    assert metrics["disease/accuracy"] in (0.0, 1.0)
+    assert read_json(tmp_path / "out/provenance.json")["photographs"] == 1
+
+
+@pytest.mark.filterwarnings("ignore:.*patient_id")
+def test_all_photographs_of_the_runs_own_folder_are_known_to_include_those_of_its_training(tmp_path):
+    for disease, colour in (("acne", "tan"), ("wart", "grey")):
+        (tmp_path / "photos" / disease).mkdir(parents=True)
+        for i in range(4):
+            Image.new("RGB", (20, 20 + i), colour).save(tmp_path / "photos" / disease / f"{i}.png")
+    shape = dict(image_size=16, model_kwargs=MODEL, samples=8, epochs=1, batch_size=4)
+    trained = fit(TrainConfig(dataset="folder", data_root=tmp_path / "photos", out=tmp_path / "r", **shape))
+    evaluate(trained, "folder", tmp_path / "photos", tmp_path / "out")
+    assert read_json(tmp_path / "out/provenance.json")["saw_in_training"] is True
