@@ -20,6 +20,9 @@ DRAFTS = re.compile(r"\..+\.\d+|\.tmp\w{6}")
 """Names of unfinished files: `.<name>.<pid>` (`dermimit.records.write_atomically`), and those of safetensors."""
 NO_LOCKS = [code for code, name in errno.errorcode.items() if name in ("ENOLCK", "ENOTSUP", "EOPNOTSUPP", "EINVAL")]
 """What file systems without locks answer; where they answer ENOSYS, filelock falls back to a lock of its own."""
+PATIENCE = (
+    0.5  # seconds; a child that was forked inside lets go of the lock once it runs, also after its parent's death
+)
 _held: set[Path] = set()  # so that a thread is told that it is its own process that writes
 
 
@@ -62,7 +65,7 @@ def _acquire(path: Path) -> FileLock:
     lock = FileLock(path)
     while True:
         try:
-            lock.acquire(blocking=False)
+            lock.acquire(timeout=PATIENCE, poll_interval=PATIENCE / 100)
             return lock
         except Timeout as error:
             if path.exists():  # else its holder has just ended

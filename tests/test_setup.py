@@ -7,7 +7,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import textwrap
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -144,21 +143,23 @@ def test_python_in_the_chapter_on_reproduction_runs() -> None:
 
 
 def draw_folder(folder: Path) -> None:
-    """Photographs as the README's example finds them: photos/DISEASE/*.jpg, and photo.jpg beside."""
+    """Photographs as the README's example finds them: photos/DISEASE/*.jpg, unlabelled/*.jpg and photo.jpg."""
     rng = np.random.default_rng(0)
     for disease in ("acne", "eczema", "psoriasis"):
         (folder / "photos" / disease).mkdir(parents=True)
         for i in range(12):
             pixels = rng.integers(0, 255, (70, 90, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(folder / "photos" / disease / f"{i}.jpg")
-    Image.fromarray(pixels).save(folder / "photo.jpg")
+    (folder / "unlabelled").mkdir()
+    for name in ("photo.jpg", "unlabelled/1.jpg"):
+        Image.fromarray(pixels).save(folder / name)
 
 
 def readme_example() -> str:
     """The README's only lines of Python, with a training of seconds in place of minutes."""
-    (block,) = re.findall(r"^  ```python\n(.*?)^  ```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    (block,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     assert block.count("samples=20_000") == 1
-    return textwrap.dedent(block).replace("samples=20_000", "samples=16, epochs=1, batch_size=8")
+    return block.replace("samples=20_000", "samples=16, epochs=1, batch_size=8")
 
 
 def test_python_in_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from dermimit.evaluate.temperatures import stored_temperatures, temperatures
 from dermimit.export.graph import Explorable
 from dermimit.export.plain import PlainGraph
-from dermimit.records import read_json
 from dermimit.train.run import Run
 
 Graph = Explorable | PlainGraph
@@ -18,7 +18,7 @@ NAN = "NaN"  # JSON has no number for it; Python's float and numpy read the word
 def describe(run: Run, graph: Graph) -> dict[str, Any]:
     """Name, classes, preparation of the photograph, inputs with the values of plain use, and outputs."""
     model, space = graph.model, run.label_space
-    temperature = temperatures(run)
+    temperature = temperatures(stored_temperatures(run.path, run.predictions, run.label_space))
     facts = {
         "name": run.path.resolve().name,
         "model": run.config.model,
@@ -44,13 +44,6 @@ def describe(run: Run, graph: Graph) -> dict[str, Any]:
         "notice": "Research tool, not a medical device.",
     }
     return facts | ({"temperature": temperature, "calibrated": CALIBRATED} if temperature else {})
-
-
-def temperatures(run: Run) -> dict[str, float]:
-    """Task -> temperature of its logits, as the run's calibration.json has them; empty without that file."""
-    path = run.path / "calibration.json"
-    found = read_json(path) if path.exists() else {}
-    return {task: found[task]["temperature"] for task in run.model.tasks if "temperature" in found.get(task, {})}
 
 
 def inputs(graph: Graph) -> list[dict[str, Any]]:

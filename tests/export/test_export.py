@@ -178,7 +178,8 @@ def test_a_run_without_answers_before_the_interaction_has_no_knobs(run):
 def test_the_facts_name_every_input_with_the_value_of_plain_use(run, tiny_photos):
     from dermimit.export.facts import describe
 
-    (run.path / "calibration.json").write_text(json.dumps({"disease": {"temperature": 1.5, "nll": 1}, "other": {}}))
+    fitted = {"disease": {"temperature": 1.5}, "body_part": {"temperature": None, "reason": "all are right"}}
+    (run.path / "calibration.json").write_text(json.dumps(fitted))
     explorable = Explorable(run.model)
     facts = json.loads(json.dumps(describe(run, explorable)))
     images = torch.zeros(2, 3, 16, 16)
