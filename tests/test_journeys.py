@@ -75,7 +75,7 @@ def test_the_journeys_can_be_walked(folder: Path, monkeypatch: pytest.MonkeyPatc
 
     def walk(number: int) -> tuple[str, str]:
         for words in commands(JOURNEYS[number]):
-            broken_is_named = words[:3] == ["predict", "runs/mine", "unlabelled/"]
+            broken_is_named = words[:3] == ["predict", "runs/table", "unlabelled/"]
             assert main(words) == (1 if broken_is_named else 0), words
         return capsys.readouterr()
 

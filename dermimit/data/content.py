@@ -1,5 +1,7 @@
 """What a file that is no photograph holds, told by its first bytes, whatever its name says."""
 
+from codecs import getincrementaldecoder
+
 from dermimit.data.photo_files import AVIF, HEIC, KIND_OF, Kind
 
 STARTS = 512  # bytes looked at
@@ -43,4 +45,13 @@ def content_of(start: bytes) -> Kind:
         return POINTER
     if plain.startswith(b"<"):
         return KIND_OF[".svg"] if b"<svg" in plain else WEB_PAGE
-    return TEXT if plain and all(byte >= 32 or byte in b"\t\n\r" for byte in start) else NOTHING
+    return TEXT if plain and _is_text(start) else NOTHING
+
+
+def _is_text(start: bytes) -> bool:
+    """Whether these are the first bytes of a text in UTF-8, perhaps cut within a character."""
+    try:
+        getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return all(byte >= 32 or byte in b"\t\n\r" for byte in start)

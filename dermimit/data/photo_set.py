@@ -82,6 +82,8 @@ def load(dataset: str, root: Path | str, image_size: int, seed: int | None = 0, 
         raise ManifestError(f"unknown dataset {dataset!r}; known: {', '.join(DATASETS)}; {suggest(dataset, DATASETS)}")
     check_options(dataset, options)
     root = Path(root)
+    if not root.is_dir():
+        raise ManifestError(f"{root}: no such folder; name the one that holds {dataset}")
     for note in survey(root).notes():
         warnings.warn(f"{root}: {note}", stacklevel=2)
     frame, label_space = LOADERS[dataset](root, **options)

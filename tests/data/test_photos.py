@@ -288,3 +288,12 @@ def test_the_largest_photos_are_shrunk_to_the_central_square(tmp_path):
         0
     ]
     assert item["image"].shape == (3, 10, 10) and item["image"].mean() > 0.9
+
+
+def test_what_a_file_holds_is_told_by_its_bytes_and_a_broken_photograph_is_no_text(tmp_path):
+    said = {"Röschenflechte, siehe Akte".encode(): "it holds text", b"\xff\xd8\xff": "cannot be read"}
+    for content, words in said.items():
+        (tmp_path / "a.jpg").write_bytes(content)
+        with pytest.raises(PhotoError, match=words) as caught:
+            read_photo(tmp_path / "a.jpg")
+        assert ("holds text" in str(caught.value)) == (words == "it holds text")
