@@ -143,6 +143,7 @@ def turned() -> Image.Exif:
     return exif
 
 
+@pytest.mark.slow
 def test_a_run_of_diseases_alone_is_used_without_this_package_when_its_photographs_are_gone(trained, tmp_path, capsys):
     for package in ("onnxscript", "onnxruntime"):
         pytest.importorskip(package)

@@ -64,6 +64,7 @@ def test_an_interrupted_run_goes_on_in_its_curves(config, monkeypatch):  # noqa:
     assert_curves_of_history(run.out)
 
 
+@pytest.mark.slow
 def test_an_epoch_that_was_logged_and_not_saved_is_there_once(config, monkeypatch):  # noqa: F811
     run = config(tracker="tensorboard")
     interrupted(monkeypatch, run, "save_training", lambda arguments: arguments[4]["epoch"])
@@ -72,6 +73,7 @@ def test_an_epoch_that_was_logged_and_not_saved_is_there_once(config, monkeypatc
     assert_curves_of_history(run.out)
 
 
+@pytest.mark.slow
 def test_curves_of_a_training_that_starts_again_are_its_own(config, monkeypatch):  # noqa: F811
     run = config(tracker="tensorboard")
     interrupted(monkeypatch, run)
@@ -80,6 +82,7 @@ def test_curves_of_a_training_that_starts_again_are_its_own(config, monkeypatch)
     assert_curves_of_history(run.out)
 
 
+@pytest.mark.slow
 def test_a_run_may_go_on_with_another_tracker_or_none(config, monkeypatch):  # noqa: F811
     run = config(tracker="tensorboard")
     interrupted(monkeypatch, run)
