@@ -12,11 +12,12 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from dermimit.model.arguments import nearest, pair
+from dermimit.model.classes import checked_num_classes, classifier
 from dermimit.model.classifier import TaskClassifier, inside
 from dermimit.model.config import ModelConfig
-from dermimit.model.dermimitformer import Outputs, checked_num_classes, classifier
 from dermimit.model.factory import Request
 from dermimit.model.photo_config import described, photo_config
+from dermimit.model.task_head import Outputs
 
 CONFIG_FIELDS = set(ModelConfig.__dataclass_fields__)
 USUAL = ("backbone", "img_size", "in_chans", "global_pool", "drop_rate", "drop_path_rate")

@@ -12,10 +12,11 @@ from torch import nn
 
 from dermimit.model.arguments import VIT_ARGUMENTS, check_names, checked_sizes
 from dermimit.model.bottleneck import CONCEPT_TASKS
+from dermimit.model.classes import checked_num_classes
 from dermimit.model.config import SELECTING_TASKS, ModelConfig
 from dermimit.model.control_selection import CentreSelection, GivenSelection, RandomSelection
 from dermimit.model.cross_interaction import CrossInteraction, interacting_pairs
-from dermimit.model.dermimitformer import DermImitFormer, TaskHead, checked_num_classes
+from dermimit.model.dermimitformer import DermImitFormer
 from dermimit.model.factory import ASKED, Request
 from dermimit.model.lesion_selection import LesionSelection
 from dermimit.model.part_selection import EveryLayerSelection, PerHeadSelection
@@ -23,6 +24,7 @@ from dermimit.model.photo_config import photo_config
 from dermimit.model.pretrained import load_vit_state_dict
 from dermimit.model.selection import Selection
 from dermimit.model.stem import ConvStem
+from dermimit.model.task_head import TaskHead
 from dermimit.model.zoom import ZoomDermImitFormer
 
 CONFIG_FIELDS = {field.name for field in fields(ModelConfig)}

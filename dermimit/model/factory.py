@@ -9,7 +9,7 @@ from timm.models._features import FeatureGetterNet
 from torch import nn
 
 from dermimit.model.arguments import HUB, check_pooling
-from dermimit.model.dermimitformer import checked_num_classes
+from dermimit.model.classes import checked_num_classes
 
 LOCATIONS = ("file", "url", "hf_hub_id", "state_dict")
 ASKED = (*HUB, "num_classes", "task", "other_classes", "features_only", "out_indices", "feature_cls", "global_pool")

@@ -6,7 +6,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dermimit.model.config import SELECTING_TASKS
-from dermimit.model.dermimitformer import DermImitFormer, Outputs
+from dermimit.model.dermimitformer import DermImitFormer
+from dermimit.model.task_head import Outputs
 
 is_exporting = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)  # torch 2.6 has the second alone
 MIN_SIDE = 0.25

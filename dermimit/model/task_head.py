@@ -1,0 +1,107 @@
+"""The head of one task: the last transformer blocks, with lesion selection where the task has it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dermimit.model.attention import (
+    Layer,
+    answer,
+    block_with_queries_and_keys,
+    class_token_of_block,
+    complete,
+    split_heads,
+    take,
+)
+from dermimit.model.control_selection import GivenSelection
+from dermimit.model.selection import Selection
+
+Outputs = dict[str, Tensor]
+
+
+class TaskHead(nn.Module):
+    """The last h transformer blocks, one copy for each task, with lesion selection where the task has it.
+
+    All tokens pass the last block's keys and values, but only those that are read, the class token and the selected
+    patches, ask and pass its projection and MLP. The numbers are those of the whole block, at half its cost or less.
+
+    Args:
+        blocks, norm: timm's blocks and final norm.
+        selection: the LSM or another way of selecting, or None.
+        selection_layer: which of `blocks` is scored, counted from the end (-1 is the last).
+        class_index: position of this task's class token.
+        prefix: number of class tokens before the first patch.
+    """
+
+    def __init__(
+        self,
+        *,
+        blocks: nn.ModuleList,
+        norm: nn.Module,
+        selection: Selection | None,
+        selection_layer: int,
+        class_index: int,
+        prefix: int,
+    ) -> None:
+        super().__init__()
+        self.blocks: Any = blocks
+        self.norm, self.selection = norm, selection
+        self.selection_layer = len(blocks) + selection_layer
+        self.class_index, self.prefix = class_index, prefix
+
+    @property
+    def narrows(self) -> bool:
+        """Whether the last block sees the class token and the selected tokens alone."""
+        return self.selection is not None and self.selection.narrows
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch tokens dim"],
+        trunk_layers: Sequence[Layer] = (),
+        lesion: Float[Tensor, "batch 1 height width"] | None = None,
+    ) -> Outputs:
+        """class_token (B, D) and, with lesion selection, scores (B, N), selected (B, K), local_tokens (B, K, D).
+
+        Args:
+            x: the trunk's tokens.
+            trunk_layers: the trunk's layers, for a selection that reads all of them.
+            lesion: a map of 0 (skin) to 1 (lesion), for a selection by it.
+        """
+        if self.selection is not None and self.selection.narrows:
+            return self._narrowed(self.selection, x, [*trunk_layers])
+        out: Outputs = {}
+        layers, (*first, last) = [*trunk_layers], self.blocks
+        if lesion is not None and isinstance(self.selection, GivenSelection):
+            out["scores"], out["selected"] = self.selection.of_map(lesion)
+        for i, block in enumerate(first):
+            if self.selection is not None and (i == self.selection_layer or self.selection.reads_all_layers):
+                x, q, k = block_with_queries_and_keys(block, x)
+                layers.append(Layer(q, k, x))
+            else:
+                x = block(x)
+            if self.selection is not None and i == self.selection_layer:
+                out["scores"], out["selected"] = self.selection(layers, self.class_index, self.prefix)
+        if self.selection is None:
+            return {"class_token": self.norm(class_token_of_block(last, x, self.class_index))[:, 0]}
+        q, k, v = split_heads(last.attn, last.attn.qkv(last.norm1(x)))
+        if "selected" not in out:
+            out["scores"], out["selected"] = self.selection([*layers, Layer(q, k)], self.class_index, self.prefix)
+        read = F.pad(out["selected"] + self.prefix, (1, 0), value=self.class_index)  # class token, then the selected
+        asking = q.gather(2, read[:, None, :, None].expand(-1, q.shape[1], -1, q.shape[-1]))
+        tokens = self.norm(complete(last, take(x, read), answer(last.attn, asking, k, v)))
+        return out | {"class_token": tokens[:, 0], "local_tokens": tokens[:, 1:]}
+
+    def _narrowed(self, selection: Selection, x: Float[Tensor, "batch tokens dim"], layers: list[Layer]) -> Outputs:
+        """As `forward`, where the selection comes before the last block."""
+        *first, last = self.blocks
+        for block in first:
+            x, q, k = block_with_queries_and_keys(block, x)
+            layers.append(Layer(q, k, x))
+        scores, selected = selection(layers, self.class_index, self.prefix)
+        local = selection.tokens(layers, selected, self.prefix)
+        tokens = self.norm(last(torch.cat([x[:, self.class_index, None], local], dim=1)))
+        return {"scores": scores, "selected": selected, "class_token": tokens[:, 0], "local_tokens": tokens[:, 1:]}
