@@ -1,5 +1,6 @@
 """What a stranger meets first: the lock, the Makefile, the README and the table of contents."""
 
+import ast
 import importlib
 import os
 import re
@@ -185,6 +186,19 @@ def test_table_of_contents_names_every_chapter() -> None:
     pages = {Path(name).name for name in CHAPTERS if name.startswith("results/pages/")}
     templates = {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
     assert not templates or pages == templates
+
+
+def test_code_that_chapters_show_is_where_they_say() -> None:
+    shown = re.compile(r"^```\{literalinclude\} (\S+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+    blocks = [(path, *found) for path in PROSE for found in shown.findall(path.read_text())]
+    assert blocks
+    for path, name, options in blocks:
+        source = (path.parent / name).read_text()
+        for thing in re.findall(r"^:pyobject: (\S+)$", options, re.MULTILINE):
+            body = ast.parse(source).body
+            for part in thing.split("."):
+                (node,) = [n for n in body if getattr(n, "name", None) == part]
+                body = getattr(node, "body", [])
 
 
 @pytest.mark.parametrize("path", PROSE, ids=lambda path: path.stem)
