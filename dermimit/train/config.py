@@ -11,10 +11,11 @@ from dermimit.train.study_options import StudyOptions
 
 RARE = (
     *("quarantine", "data_options", "cache", "accumulate", "compile", "vertical_flip", "rotation", "tracker"),
+    *("weights", "freeze", "layer_decay", "new_lr", "drop_path", "views", "tokens"),
     *(f.name for f in fields(StudyOptions)),
 )
 """Fields that a record holds only where they are not as usual."""
-NUMBERLESS = ("cache", "workers", "tracker")
+NUMBERLESS = ("cache", "workers", "tracker", "tokens")
 """Fields that change no number: a run may go on with others."""
 
 
@@ -37,9 +38,19 @@ class CoreOptions(Checked):
     model_kwargs: dict[str, bool | int | float | str] = field(default_factory=dict)
     """Further arguments of the builder, such as fields of ModelConfig: lsm_k, cim_wiring, ..."""
     pretrained: bool = False
-    """Start from timm's ImageNet-21k weights."""
+    """Start from the weights that timm's hub has for the backbone."""
+    weights: str = ""
+    """Start from these weights instead: a file (safetensors, or a checkpoint of tensors alone, in the naming of timm,
+    DINOv2, Hugging Face or PanDerm), or a name that `dermimit weights list` knows."""
     start_from: str = ""
     """Folder of a finished run whose weights this one starts from, where they fit, such as one on SynDerm."""
+    freeze: str = ""
+    """What keeps its weights: trunk (patch embedding, positions and shared blocks), all-but-heads (all that came from
+    the backbone: classifiers and interaction alone are trained), blocks:N (patch embedding, positions and the first N
+    blocks), or nothing."""
+    drop_path: float = 0.0
+    """Stochastic depth: share of the residual branches of the last block that are left out in training; it rises
+    linearly from 0 at the first block."""
     tasks: tuple[str, ...] = TASKS
     """Tasks to train; those that the dataset has no labels for are left out."""
     lsm: bool = True
@@ -59,6 +70,10 @@ class CoreOptions(Checked):
     """SGD with Nesterov momentum (the paper: SGD), or AdamW."""
     lr: float = 0.05
     """Peak learning rate."""
+    layer_decay: float = 1.0
+    """Factor by which the learning rate falls from one block to the block before it; 1 for the same everywhere."""
+    new_lr: float = 1.0
+    """Factor of the learning rate of what no backbone has: classifiers and interaction."""
     momentum: float = 0.9
     """Of SGD; AdamW uses its own defaults."""
     weight_decay: float = 1e-4
@@ -102,6 +117,12 @@ class CoreOptions(Checked):
     """File that names photographs to leave out, written by `dermimit data check --skip-broken`."""
     cache: str = ""
     """Folder that keeps photographs reduced to what image_size needs, for faster reading; the numbers are the same."""
+    views: int = 0
+    """With freeze=trunk: number of augmented views of each training photograph, drawn once and used again in every
+    epoch, so that the trunk's tokens can be kept; 0 augments anew each time."""
+    tokens: str = ""
+    """Folder that keeps the tokens of a frozen trunk (16-bit), so that the trunk is computed once for each view; the
+    numbers are the same but for rounding."""
     tracker: Literal["auto", "none", "tensorboard", "wandb", "mlflow"] = "auto"
     """Learning curves, a point an epoch; auto writes TensorBoard's into OUT/tensorboard where that is installed."""
     seed: int = 0
@@ -129,11 +150,28 @@ class TrainConfig(StudyOptions, CoreOptions):  # of several bases, the last one'
         self.require_shares("momentum", "warmup", "cutmix_probability", "ema")
         for name in ("weight_decay", "workers", "weight_body_part", "weight_attributes", "weight_disease"):
             self.require(name, getattr(self, name) >= 0, "at least 0")
+        for name in ("layer_decay", "new_lr"):
+            self.require(name, 0 < getattr(self, name), "above 0")
+        self.require("layer_decay", self.layer_decay <= 1, "at most 1")
+        self.require("drop_path", 0 <= self.drop_path < 1, "at least 0 and below 1")
+        self.check_frozen()
         least = self.epochs * self.batch_size
         self.require("rotation", 0 <= self.rotation <= 180, "between 0 and 180 degrees")
         self.require("samples", self.steps_per_epoch > 0, f"at least epochs × batch_size = {least}")
         self.check_study()
         self._check_parts()
+
+    def check_frozen(self) -> None:
+        """What is frozen, and what can be kept of it."""
+        blocks = self.freeze.removeprefix("blocks:")
+        known = self.freeze in ("", "trunk", "all-but-heads") or (self.freeze != blocks and blocks.isdecimal())
+        self.require("freeze", known, "trunk, all-but-heads, blocks:N or empty")
+        self.require("weights", not (self.weights and self.pretrained), "empty with pretrained")
+        frozen = self.freeze in ("trunk", "all-but-heads")
+        self.require("views", self.views >= 0 and (frozen or not self.views), "0, or above 0 with freeze=trunk")
+        self.require("tokens", not self.tokens or self.views > 0, "empty without views")
+        mixed = self.views and self.cutmix_probability
+        self.require("cutmix_probability", not mixed, "0 with views: tokens of two photographs cannot be mixed")
 
     def _check_parts(self) -> None:
         """What cannot be computed in parts, or compiled."""
@@ -162,7 +200,7 @@ class TrainConfig(StudyOptions, CoreOptions):  # of several bases, the last one'
 
     def without_pretraining(self) -> "TrainConfig":
         """The same run without fetching weights, for loading a trained model."""
-        return replace(self, pretrained=False, start_from="")
+        return replace(self, pretrained=False, weights="", start_from="")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON; the fields named in `RARE` are written only where they are not as usual."""
