@@ -151,7 +151,7 @@ class TrainConfig(StudyOptions, CoreOptions):  # of several bases, the last one'
         for name in ("weight_decay", "workers", "weight_body_part", "weight_attributes", "weight_disease"):
             self.require(name, getattr(self, name) >= 0, "at least 0")
         for name in ("layer_decay", "new_lr"):
-            self.require(name, 0 < getattr(self, name), "above 0")
+            self.require(name, getattr(self, name) > 0, "above 0")
         self.require("layer_decay", self.layer_decay <= 1, "at most 1")
         self.require("drop_path", 0 <= self.drop_path < 1, "at least 0 and below 1")
         self.check_frozen()
