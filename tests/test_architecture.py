@@ -19,7 +19,7 @@ MAY_IMPORT = {  # part of the package: the parts that it may import, as `CONTRIB
     "prediction": set(),
     "records": {"evaluate.ranks"},
     "data": {"records", "lock", "extras"},
-    "train": {"model", "data", "records", "lock", "named_values", "extras"}
+    "train": {"model", "data", "records", "lock", "named_values", "extras", "weights"}
     | {"evaluate.metrics", "evaluate.predictions", "evaluate.temperatures"},
     "evaluate": {"data", "records", "lock", "train.run"},
     "predict": {"data", "train.run", "prediction", "records", "evaluate.selective", "evaluate.temperatures", "explain"},
