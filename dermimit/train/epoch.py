@@ -58,7 +58,7 @@ def train_one_epoch(
     for i, batch in enumerate(tqdm(loader, f"epoch {epoch + 1}/{config.epochs}", disable=None, leave=False)):
         step = epoch * config.steps_per_epoch + i
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, config)
+            group["lr"] = learning_rate(step, config) * group.get("lr_scale", 1.0)
         images, targets = laid_out(batch["image"]), batch["targets"]
         if not config.views:
             images, targets = cutmix(images, targets)

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from dermimit.data.labelled import LabelledPhotos
 from dermimit.data.skin import skin_group
 from dermimit.train.config import TrainConfig
+from dermimit.train.freezing import frozen_mode, frozen_names
 from dermimit.train.gradients import conflict, project_conflicts, replace_gradients, task_gradients
 from dermimit.train.group_dro import GroupWeights, objectives_by_group
 from dermimit.train.long_tail import classifiers_alone, disease_loss, even_order
@@ -53,6 +54,8 @@ def recipe_of(config: TrainConfig, photos: LabelledPhotos, model: nn.Module, acc
         recipe = replace(recipe, backward=watched)
     if config.train_only == "classifiers":
         recipe = replace(recipe, mode=classifiers_alone)
+    if config.freeze:
+        recipe = replace(recipe, mode=frozen_mode(frozen_names(model, config.freeze), recipe.mode))
     return recipe
 
 

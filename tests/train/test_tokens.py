@@ -14,7 +14,7 @@ import torch
 from dermimit.data import PhotoDataset
 from dermimit.data.transforms import train_transform
 from dermimit.records import read_json
-from dermimit.train import TrainConfig, assemble, fit, tokens
+from dermimit.train import TrainConfig, fit, tokens
 from dermimit.train.checkpoint import load_tensors
 from dermimit.train.order import InOrder
 from dermimit.train.token_store import TokenStore
