@@ -54,8 +54,8 @@ def colour_jitter(strength: float) -> v2.ColorJitter:
     return v2.ColorJitter(0.8 * strength, 0.8 * strength, 0.8 * strength, 0.2 * strength)
 
 
-def check_model(config: TrainConfig) -> None:
-    """Builds the run's model without memory for its weights, for as many tasks as the run names.
+def check_model(config: TrainConfig) -> nn.Module:
+    """The run's model, built without memory for its weights, for as many tasks as the run names.
 
     Raises:
         ValueError: it cannot be built; what is wrong is known before any photograph is read.
@@ -63,7 +63,7 @@ def check_model(config: TrainConfig) -> None:
     classes = {task: ("a", "b") if task in config.tasks else () for task in TASKS}
     some = LabelSpace("any dataset", classes["disease"] or ("a",), classes["body_part"], classes["attributes"])
     with torch.device("meta"):
-        build_model(config.without_pretraining(), some)
+        return build_model(config.without_pretraining(), some)
 
 
 def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:
