@@ -59,7 +59,7 @@ class DermImitFormer(TimmInterface):
         """Logits of every task, and every intermediate under a stable name.
 
         Args:
-            images: photographs of the model's image size, normalised to mean 0.5, standard deviation 0.5; with
+            images: photographs of the model's image size, normalised as its `pretrained_cfg` says; with
                 `selection="given"` the lesion map is a fourth channel.
 
         Returns:
