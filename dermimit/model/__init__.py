@@ -1,5 +1,6 @@
 """DermImitFormer and its builders, registered with timm on import."""
 
+from dermimit.model import backbone
 from dermimit.model.baseline import Baseline
 from dermimit.model.build import (
     build,
@@ -22,6 +23,7 @@ __all__ = [
     "DermImitFormer",
     "ModelConfig",
     "ZoomDermImitFormer",
+    "backbone",
     "build",
     "dermimitformer_base_patch16_224",
     "dermimitformer_base_patch16_384",

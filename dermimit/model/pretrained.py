@@ -8,7 +8,7 @@ from torch import Tensor
 
 from dermimit.model.dermimitformer import DermImitFormer
 
-OURS = ("classifiers_before.", "classifiers_after.", "interaction.")
+OURS = ("classifiers_before.", "classifiers_after.", "interaction.", "mixing.")
 """Parameters that no ViT has: they keep their initial values."""
 
 
@@ -59,8 +59,10 @@ def targets(name: str, model: DermImitFormer) -> list[str]:
         if block < cut:
             return [f"trunk.{name}"]
         return [f"heads.{task}.blocks.{block - cut}.{rest}" for task in model.heads if block - cut < h]
-    if match := re.match(r"(?:norm|fc_norm)\.(.*)", name):
-        return [f"heads.{task}.norm.{match[1]}" for task in model.heads]
+    if match := re.match(r"(norm|fc_norm|attn_pool)\.(.*)", name):
+        pools = next(iter(model.heads.values())).pooling is not None
+        place = f"pooling.{match[1]}" if pools and match[1] != "norm" else "norm"
+        return [f"heads.{task}.{place}.{match[2]}" for task in model.heads]
     if match := re.match(r"head\.(.*)", name):
         return [f"classifiers_before.{task}.{match[1]}" for task in model.tasks] if len(model.tasks) == 1 else []
     return [f"trunk.{name}"]
