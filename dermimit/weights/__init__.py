@@ -1,0 +1,12 @@
+"""Pretrained weights of a ViT: where they come from, whose names they have, and filling a DermImitFormer with them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "known": ["KNOWN", "KnownWeights"],
+        "locate": ["locate"],
+        "reading": ["Weights", "read_weights"],
+    },
+)

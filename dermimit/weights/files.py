@@ -1,0 +1,81 @@
+"""Tensors of a weights file by name: safetensors, a checkpoint that holds tensors and nothing that runs, or ONNX."""
+
+import hashlib
+import pickle
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from dermimit.weights.onnx_file import read_onnx
+
+SAFE = ".safetensors"
+CHECKPOINTS = (".pth", ".pt", ".bin", ".ckpt", ".tar")
+ONNX = ".onnx"
+BLOCK = 2**20
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file, under the names that it gives them; those of nested dictionaries are joined by dots.
+
+    Args:
+        path: .safetensors, .onnx, or a checkpoint of torch (.pth, .pt, .bin, .ckpt, .tar), of which only tensors,
+            numbers and texts are loaded.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: another kind of file, a damaged one, or a checkpoint that holds more than tensors.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: there is no such file; give a weights file, or a name that "
+                                "`dermimit weights list` prints")  # fmt: skip
+    if path.suffix == ONNX:
+        return read_onnx(path)
+    if path.suffix == SAFE:
+        try:
+            return load_file(path)
+        except SafetensorError as error:
+            raise ValueError(f"{path} is damaged or no safetensors file ({error}): download it again") from error
+    if path.suffix not in CHECKPOINTS:
+        raise ValueError(f"{path}: weights are read from {SAFE}, {', '.join(CHECKPOINTS)} and {ONNX} files")
+    return dict(flat(load_checkpoint(path)))
+
+
+def load_checkpoint(path: Path) -> Any:
+    """What a torch checkpoint holds; nothing of it is run.
+
+    Raises:
+        ValueError: it is no checkpoint, or it holds objects of other classes.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        reason = str(error).split("WeightsUnpickler error:")[-1].split("\n")[0].strip()
+        raise ValueError(f"{path} holds more than tensors, and is not loaded, since that could run code ({reason}): "
+                         "ask its author for safetensors, or save its state_dict alone where you trust it")  # fmt: skip
+        # the cause is left out: torch's own text advises weights_only=False
+    except (EOFError, RuntimeError, OSError, KeyError) as error:
+        reason = str(error).split("\n")[0]
+        raise ValueError(f"{path} is damaged or no checkpoint of torch ({reason}): download it again") from error
+
+
+def flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+    """The tensors within nested dictionaries, each with the keys that lead to it, joined by dots."""
+    if isinstance(value, Tensor):
+        yield prefix, value
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from flat(inner, f"{prefix}.{key}" if prefix else str(key))
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
