@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ WITHIN = (
 """What is asked of the variants of each backbone."""
 ACROSS = (("frozen_D", "lite0_D"), ("tuned_D", "frozen_D"), ("lite1_D", "lite0_D"))
 """What is asked of the backbones."""
+PROBES = "probe of frozen features"
 RARE = ("MEL", "SCC")
 """The diseases that are missed at the highest price, and have few photographs."""
 
@@ -43,14 +45,14 @@ def families(table: pd.DataFrame) -> dict[str, list[tuple[str, str]]]:
 
 
 def read_backbones(root: Path) -> dict[str, Any]:
-    """What studies/evidence/measure_backbones.py published: `rows, runs, scores, pairs`, the last three empty where it
-    has not run.
+    """What studies/evidence/measure_backbones.py published: `rows, runs, scores, pairs`, and of the probes of the same
+    photographs `probes` (scores) and `beside` (the best row minus the best probe); all empty where it has not run.
 
     Args:
         root: the project's folder.
     """
     path = root / PUBLISHED / "real_backbones" / RECORD
-    return read_json(path) if path.is_file() else {"runs": [], "scores": [], "pairs": []}
+    return read_json(path) if path.is_file() else {"runs": [], "scores": [], "pairs": [], "probes": []}
 
 
 def backbones_table(record: Mapping[str, Any], rows: pd.DataFrame) -> pd.DataFrame:
@@ -61,12 +63,13 @@ def backbones_table(record: Mapping[str, Any], rows: pd.DataFrame) -> pd.DataFra
         rows: of workflow/experiments/real/pad_ufes_20_backbones.csv.
 
     Returns:
-        text columns; the recalls of `RARE` come first, with intervals.
+        text columns; the recalls of `RARE` come first, with intervals. The probes stand below; what a probe has in
+        place of seeds are divisions into folds.
     """
     scores = {line["row"]: line for line in record["scores"]}
-    return pd.DataFrame(
-        {"backbone": row.group, "model": row.label} | _cells(scores.get(row.row)) for row in rows.itertuples()
-    ).fillna("–")
+    lines = [{"backbone": row.group, "model": row.label} | _cells(scores.get(row.row)) for row in rows.itertuples()]
+    probes = [{"backbone": PROBES, "model": line["row"]} | _cells(line) for line in record["probes"]]
+    return pd.DataFrame(lines + probes).fillna("–")
 
 
 def _cells(line: Mapping[str, Any] | None) -> dict[str, str]:
@@ -123,4 +126,31 @@ def contrasts_table(judged: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
             "p (t, Holm)": judged["p_holm"].map(p_text),
             "verdict": judged["verdict"],
         }
+    )
+
+
+def times_table(record: Mapping[str, Any], rows: pd.DataFrame) -> pd.DataFrame:
+    """What a training of each row took, on one fold, and how many photographs a second it saw.
+
+    Returns:
+        a line for each row that has run; "photographs a second" counts training alone, without the computing of kept
+        tokens, which the first run of a frozen trunk does for all.
+    """
+    runs, lines = pd.DataFrame(record["runs"]), []
+    for row in rows.itertuples():
+        if len(of := runs[runs["row"] == row.row] if len(runs) else runs):
+            samples = int(re.search(r"samples=(\d+)", row.settings)[1])
+            line = {"backbone": row.group, "model": row.label, "trainings": len(of)}
+            line |= {"million parameters": of["parameters"].mean() / 1e6, "minutes (median)": of["seconds"].median() / 60}
+            lines.append(line | {"photographs a second": samples / of["train_seconds"].median()})
+    return pd.DataFrame(lines)
+
+
+def runs_text(record: Mapping[str, Any]) -> str:
+    """Which commits and processors made the trainings, how many are from a modified checkout, and how long they took."""
+    runs = pd.DataFrame(record["runs"])
+    commits = ", ".join(f"`{commit[:10]}` ({n})" for commit, n in runs["commit"].value_counts().items())
+    return (
+        f"*{len(runs)} trainings by commit: {commits}; {int(runs['dirty'].sum())} of them with uncommitted changes; on "
+        f"{', '.join(sorted(set(runs['processor'])))}; {runs['seconds'].sum() / 3600:.1f} hours of training together.*"
     )

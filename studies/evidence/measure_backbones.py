@@ -10,7 +10,7 @@ The weights: `dermimit weights list` says where each comes from, `make weights` 
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -129,11 +129,28 @@ def write_record(out: Path, work: Path, table: pd.DataFrame, diseases: tuple[str
     models = answers_of_folds(answers, diseases)
     record = {"source": SOURCE, "diseases": diseases, "recipe": RECIPE, "rows": plain_records(table), "runs": runs}
     record |= {"scores": scored(models, diseases), "pairs": paired(models, of_common_seeds(table, models))}
+    record |= beside_probes(models, answers["image"].unique(), diseases, out.parent / "probes")
     out.mkdir(parents=True, exist_ok=True)
     write_parquet(out / ANSWERS, answers)
     write_json(path, record)
     for line in record["scores"]:
         print(line["row"], line["seeds"], *(f"{k} {line[k]:.3f}" for k in ("macro_f1", "balanced_accuracy")), flush=True)
+
+
+def beside_probes(
+    models: Mapping[str, Answers], images: Sequence[str], diseases: tuple[str, ...], folder: Path
+) -> dict[str, Any]:
+    """Scores of the published probes of these photographs, and the best row minus the best probe."""
+    from dermimit.probe.record import out_of_fold
+
+    found = [out_of_fold(path.parent, f"{path.parent.name}: ") for path in sorted(folder.glob("*/answers.parquet"))]
+    found = [frame for frame in found if set(frame["image"]) == set(images)]
+    if not found:
+        return {"probes": []}
+    probes = answers_of_folds(pd.concat(found), diseases)
+    best, reference = (max(them, key=lambda row: them[row].macro_f1().mean()) for them in (models, probes))
+    (beside,) = paired({**models, **probes}, [(best, reference)])
+    return {"probes": scored(probes, diseases), "beside": beside}
 
 
 def of_common_seeds(table: pd.DataFrame, models: Mapping[str, Answers]) -> list[tuple[str, str]]:
