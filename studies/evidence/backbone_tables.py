@@ -141,7 +141,10 @@ def times_table(record: Mapping[str, Any], rows: pd.DataFrame) -> pd.DataFrame:
         if len(of := runs[runs["row"] == row.row] if len(runs) else runs):
             samples = int(re.search(r"samples=(\d+)", row.settings)[1])
             line = {"backbone": row.group, "model": row.label, "trainings": len(of)}
-            line |= {"million parameters": of["parameters"].mean() / 1e6, "minutes (median)": of["seconds"].median() / 60}
+            line |= {
+                "million parameters": of["parameters"].mean() / 1e6,
+                "minutes (median)": of["seconds"].median() / 60,
+            }
             lines.append(line | {"photographs a second": samples / of["train_seconds"].median()})
     return pd.DataFrame(lines)
 

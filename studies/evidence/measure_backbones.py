@@ -134,7 +134,9 @@ def write_record(out: Path, work: Path, table: pd.DataFrame, diseases: tuple[str
     write_parquet(out / ANSWERS, answers)
     write_json(path, record)
     for line in record["scores"]:
-        print(line["row"], line["seeds"], *(f"{k} {line[k]:.3f}" for k in ("macro_f1", "balanced_accuracy")), flush=True)
+        print(
+            line["row"], line["seeds"], *(f"{k} {line[k]:.3f}" for k in ("macro_f1", "balanced_accuracy")), flush=True
+        )
 
 
 def beside_probes(
