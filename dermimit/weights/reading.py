@@ -7,9 +7,9 @@ from typing import Any
 from torch import Tensor
 
 from dermimit.weights.efficientnet import lite_names
-from dermimit.weights.files import read_origin, read_tensors, sha256_of
+from dermimit.weights.files import read_origin, read_tensors, sha256_of, write_tensors
 from dermimit.weights.known import KNOWN, KnownWeights
-from dermimit.weights.locate import locate
+from dermimit.weights.location import locate
 from dermimit.weights.recognise import ordinary_vit
 
 
@@ -87,3 +87,18 @@ def check_hash(known: KnownWeights, path: Path, digest: str) -> None:
     if known.sha256 and known.sha256 != digest:
         raise ValueError(f"{path} is not the file that {known.name} stands for (sha256 {digest[:12]}..., known is "
                          f"{known.sha256[:12]}...): get it again, or give the file itself as weights")  # fmt: skip
+
+
+def write_weights(path: Path, weights: Weights) -> None:
+    """Writes weights as safetensors under timm's names; `read_weights` finds name, source and licence again in it.
+
+    Args:
+        path: ends in .safetensors.
+        weights: of any naming.
+
+    Raises:
+        ValueError: another ending.
+    """
+    origin = {name: getattr(weights, name) for name in ("name", "architecture", "licence", "preprocessing")}
+    source = f"{weights.source or weights.name}; converted from a file of sha256 {weights.sha256}"
+    write_tensors(path, weights.state, origin | {"source": source})
