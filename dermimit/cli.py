@@ -1,4 +1,4 @@
-"""The `dermimit` command: train, predict, evaluate, explore, export, report, data, reader-study."""
+"""The `dermimit` command: train, probe, predict, evaluate, explore, export, report, data, reader-study."""
 
 import sys
 import warnings
@@ -8,7 +8,18 @@ from typing import Any
 
 import tyro
 
-from dermimit.commands import data_check, data_import, data_synderm, evaluate, explore, export, predict, report, train
+from dermimit.commands import (
+    data_check,
+    data_import,
+    data_synderm,
+    evaluate,
+    explore,
+    export,
+    predict,
+    probe,
+    report,
+    train,
+)
 from dermimit.extras import MissingExtraError
 from dermimit.reader_study.commands import commands as reader_study
 
@@ -25,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     data.command(name="info")(data_check.info)
     app = tyro.extras.SubcommandApp()
     app.command(name="train")(train.train)
+    app.command(name="probe")(probe.probe)
     app.command(name="predict")(predict.predict)
     app.command(name="evaluate")(evaluate.evaluate)
     app.command(name="explore")(explore.explore)
