@@ -44,6 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     app.command(name="report")(report.report)
     app.command(data, name="data", help="Make, import, check or describe a dataset.")
     app.command(reader_study(), name="reader-study", help="Prepare, serve or export a study of human readers.")
+    arguments = train.with_recipe(sys.argv[1:] if arguments is None else arguments)
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _as_notes(warnings.showwarning)

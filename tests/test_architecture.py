@@ -18,9 +18,9 @@ MAY_IMPORT = {  # part of the package: the parts that it may import, as `CONTRIB
     "named_values": set(),
     "prediction": set(),
     "records": {"evaluate.ranks"},
-    "weights": {"model", "records", "extras"},
+    "weights": {"model", "records", "extras", "data.problems"},
     "data": {"records", "lock", "extras"},
-    "train": {"model", "data", "records", "lock", "named_values", "extras"}
+    "train": {"model", "data", "records", "lock", "named_values", "extras", "weights"}
     | {"evaluate.metrics", "evaluate.predictions", "evaluate.temperatures"},
     "evaluate": {"data", "records", "lock", "train.run"},
     "predict": {"data", "train.run", "prediction", "records", "evaluate.selective", "evaluate.temperatures", "explain"},

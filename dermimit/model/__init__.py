@@ -1,5 +1,6 @@
 """DermImitFormer and its builders, registered with timm on import."""
 
+from dermimit.model import backbone
 from dermimit.model.baseline import Baseline
 from dermimit.model.build import (
     build,
@@ -11,7 +12,12 @@ from dermimit.model.build import (
 )
 from dermimit.model.config import SELECTING_TASKS, TASKS, ModelConfig
 from dermimit.model.dermimitformer import DermImitFormer
-from dermimit.model.hybrid import dermimitformer_lite0_stem_224, load_lite0_weights
+from dermimit.model.hybrid import (
+    dermimitformer_lite0_stem_224,
+    dermimitformer_lite1_stem_224,
+    dermimitformer_lite2_stem_224,
+    load_lite_weights,
+)
 from dermimit.model.pretrained import load_vit_state_dict
 from dermimit.model.zoom import ZoomDermImitFormer
 
@@ -22,13 +28,16 @@ __all__ = [
     "DermImitFormer",
     "ModelConfig",
     "ZoomDermImitFormer",
+    "backbone",
     "build",
     "dermimitformer_base_patch16_224",
     "dermimitformer_base_patch16_384",
     "dermimitformer_large_patch16_224",
     "dermimitformer_lite0_stem_224",
+    "dermimitformer_lite1_stem_224",
+    "dermimitformer_lite2_stem_224",
     "dermimitformer_small_patch16_224",
     "dermimitformer_tiny_patch8_64",
-    "load_lite0_weights",
+    "load_lite_weights",
     "load_vit_state_dict",
 ]

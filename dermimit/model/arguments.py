@@ -55,12 +55,16 @@ def checked_sizes(builder: str, sizes: dict[str, Any], stride: int = 1) -> dict[
     if sizes["embed_dim"] % sizes["num_heads"]:
         raise ValueError(f"{builder}: embed_dim={sizes['embed_dim']} is no multiple of num_heads={sizes['num_heads']}")
     for side, patch in zip(sides["img_size"], sides["patch_size"], strict=True):
-        step = patch * stride
-        if side % step:
-            low, high = side // step * step, (side // step + 1) * step
-            raise ValueError(f"{builder}: img_size={side} is no multiple of the {step} pixels of a patch: choose "
-                             f"{f'{low} or ' if low else ''}{high} (on the command line: --image-size)")  # fmt: skip
+        check_multiple(builder, side, patch * stride)
     return sizes | {name: a if a == b else (a, b) for name, (a, b) in sides.items()}
+
+
+def check_multiple(builder: str, side: int, step: int) -> None:
+    """Raises ValueError for an image's side, in pixels, that is no multiple of a patch's."""
+    if side % step:
+        low, high = side // step * step, (side // step + 1) * step
+        raise ValueError(f"{builder}: img_size={side} is no multiple of the {step} pixels of a patch: choose "
+                         f"{f'{low} or ' if low else ''}{high} (on the command line: --image-size)")  # fmt: skip
 
 
 def pair(builder: str, name: str, value: Any) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from dermimit.model.factory import ASKED, Request
 from dermimit.model.lesion_selection import LesionSelection
 from dermimit.model.part_selection import EveryLayerSelection, PerHeadSelection
 from dermimit.model.photo_config import photo_config
+from dermimit.model.pooling import taken_from
 from dermimit.model.pretrained import load_vit_state_dict
 from dermimit.model.selection import Selection
 from dermimit.model.stem import ConvStem
@@ -43,7 +44,7 @@ def build(vit: VisionTransformer, num_classes: int | dict[str, int], config: Mod
             without a second task to interact with, or a bottleneck without disease or without concepts.
     """
     num_classes = checked_num_classes(num_classes)
-    depth, prefix = len(vit.blocks), vit.num_prefix_tokens
+    depth, prefix, pooling = len(vit.blocks), vit.num_prefix_tokens, taken_from(vit)
     if depth < config.head_depth:
         raise ValueError(f"head_depth={config.head_depth}: the ViT has only {depth} blocks")
     head_blocks = vit.blocks[depth - config.head_depth :]
@@ -55,6 +56,7 @@ def build(vit: VisionTransformer, num_classes: int | dict[str, int], config: Mod
             selection_layer=config.lsm_layer,
             class_index=position if config.class_tokens == "per_task" else 0,
             prefix=prefix,
+            pooling=deepcopy(pooling),
         )
         for position, task in enumerate(num_classes)
         if config.fusion != "bottleneck" or task in CONCEPT_TASKS
@@ -64,6 +66,7 @@ def build(vit: VisionTransformer, num_classes: int | dict[str, int], config: Mod
                          "part and attributes; name the disease and one of them, or use fusion='none'")  # fmt: skip
     interaction = cross_interaction(vit, tuple(num_classes), config) if config.fusion == "cim" else None
     vit.blocks, vit.norm = vit.blocks[: depth - config.head_depth], nn.Identity()
+    vit.fc_norm, vit.attn_pool = nn.Identity(), None
     vit.feature_info = vit.feature_info[: len(vit.blocks)]
     vit.reset_classifier(0)
     kind = ZoomDermImitFormer if config.zoom else DermImitFormer
@@ -85,6 +88,12 @@ def selection(task: str, vit: VisionTransformer, config: ModelConfig) -> Selecti
     if not config.lsm or task not in SELECTING_TASKS:
         return None
     n, depth = vit.patch_embed.num_patches, len(vit.blocks)
+    if config.selection in ("per_head", "every_layer") and vit.global_pool not in ("token", ""):
+        raise ValueError(f"selection={config.selection!r}: the last block sees class token and selected patches "
+                         f"alone, and this backbone pools all of them (global_pool={vit.global_pool!r})")  # fmt: skip
+    if config.selection in ("lsm", "per_head", "every_layer") and not vit.has_class_token:
+        raise ValueError(f"selection={config.selection!r} reads the attention between class token and patches; this "
+                         "backbone has no class token: use lsm=False, selection='centre' or 'random'")  # fmt: skip
     if config.selection in ("per_head", "every_layer") and depth < 2:
         raise ValueError(f"selection={config.selection!r}: the layers before the last select, and the ViT has only one")
     if config.selection == "per_head":
@@ -111,7 +120,7 @@ def cross_interaction(vit: VisionTransformer, tasks: tuple[str, ...], config: Mo
         queries=config.cim_queries,
         dim=vit.embed_dim,
         num_heads=attention.num_heads,
-        mlp_ratio=mlp.fc1.out_features / vit.embed_dim,
+        mlp_ratio=mlp.fc1.out_features / vit.embed_dim if hasattr(mlp, "fc1") else 4.0,
         depth=config.cim_depth,
     )
 
@@ -157,12 +166,17 @@ def create(
     return request.answer(model)
 
 
+def choices(num_classes: dict[str, int], defaults: dict[str, Any], given: dict[str, Any]) -> ModelConfig:
+    """The fields of `ModelConfig` among what is `given`, over a builder's `defaults`; one task is joined to nothing."""
+    alone = {"fusion": "none"} if len(num_classes) == 1 else {}
+    return ModelConfig(**alone | defaults | {name: given[name] for name in CONFIG_FIELDS & given.keys()})
+
+
 def assemble(
     builder: str, num_classes: dict[str, int], sizes: dict[str, Any], defaults: dict[str, Any], stride: int, given: dict
 ) -> DermImitFormer:
     """The network: what is `given` goes to `ModelConfig` where it is a field of it, and else to timm's ViT."""
-    choices = {"fusion": "none"} if len(num_classes) == 1 else {}
-    config = ModelConfig(**choices | defaults | {name: given[name] for name in CONFIG_FIELDS & given.keys()})
+    config = choices(num_classes, defaults, given)
     arguments = sizes | {name: value for name, value in given.items() if name not in CONFIG_FIELDS}
     if config.class_tokens == "per_task":
         if "reg_tokens" in given:

@@ -36,6 +36,9 @@ class ModelConfig:
     fusion: Literal["none", "concat", "cim", "bottleneck"] = "cim"
     """What joins the tasks: nothing, concatenated features, the Cross-Interaction Module, or a concept bottleneck: the
     disease is a linear function of the other tasks' probabilities and has no head of its own."""
+    concat_hidden: int = 0
+    """Width of the hidden layer of a residual MLP over the concatenated features, with which fusion="concat" can be
+    made as large as the CIM; 0 for the concatenation alone."""
     several_body_parts: bool = False
     """Whether the bottleneck reads body parts by a sigmoid each, as where a photograph may show several."""
     cim_wiring: Literal["disease_hub", "to_disease", "all_pairs"] = "disease_hub"
@@ -68,6 +71,8 @@ class ModelConfig:
             raise ValueError(f"ModelConfig.zoom_threshold={self.zoom_threshold}: must be above 0")
         if self.zoom and not self.lsm:
             raise ValueError("ModelConfig.zoom=True: the box is made of patch scores; use lsm=True")
+        if self.concat_hidden < 0 or (self.concat_hidden and self.fusion != "concat"):
+            raise ValueError(f"ModelConfig.concat_hidden={self.concat_hidden}: give 0, or a width with fusion='concat'")
         if self.several_body_parts and self.fusion != "bottleneck":
             raise ValueError("ModelConfig.several_body_parts=True: only fusion='bottleneck' reads it")
         self._check_selection()

@@ -13,6 +13,7 @@ from dermimit.model.config import ModelConfig
 from dermimit.model.cross_interaction import CrossInteraction
 from dermimit.model.task_head import Outputs, TaskHead
 from dermimit.model.timm_interface import TimmInterface
+from dermimit.model.wide_concat import WideConcatenation
 
 
 class DermImitFormer(TimmInterface):
@@ -53,14 +54,17 @@ class DermImitFormer(TimmInterface):
         self.image_size: tuple[int, int] = tuple(trunk.patch_embed.img_size)
         self.in_chans: int = trunk.in_chans
         self.feature_info = [info | {"module": f"trunk.{info['module']}"} for info in trunk.feature_info]
+        self.mixing: WideConcatenation | None = None
+        if config.concat_hidden:
+            self.mixing = WideConcatenation(sum(self.feature_sizes()[0].values()), config.concat_hidden)
         self.reset_classifier(num_classes)
 
     def forward(self, images: Float[Tensor, "batch channels height width"]) -> tuple[Outputs, Outputs]:
         """Logits of every task, and every intermediate under a stable name.
 
         Args:
-            images: photographs of the model's image size, normalised to mean 0.5, standard deviation 0.5; with
-                `selection="given"` the lesion map is a fourth channel.
+            images: photographs of the model's image size, normalised as `pretrained_cfg` says; with `selection="given"`
+                the lesion map is a fourth channel.
 
         Returns:
             logits: task -> (B, classes), after the interaction (before it where `fusion="none"`, and for the concepts
@@ -145,6 +149,7 @@ class DermImitFormer(TimmInterface):
             return own
         if self.interaction is None:
             everything = torch.cat(list(own.values()), dim=-1)
+            everything = everything if self.mixing is None else self.mixing(everything)
             return {task: everything for task in self.tasks}
         enhanced = self.interaction({task: self.task_tokens(out, task) for task in self.tasks})
         return {

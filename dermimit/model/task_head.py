@@ -18,6 +18,7 @@ from dermimit.model.attention import (
     take,
 )
 from dermimit.model.control_selection import GivenSelection
+from dermimit.model.pooling import Pooling
 from dermimit.model.selection import Selection
 
 Outputs = dict[str, Tensor]
@@ -34,7 +35,8 @@ class TaskHead(nn.Module):
         selection: the LSM or another way of selecting, or None.
         selection_layer: which of `blocks` is scored, counted from the end (-1 is the last).
         class_index: position of this task's class token.
-        prefix: number of class tokens before the first patch.
+        prefix: number of class tokens and registers before the first patch.
+        pooling: of a backbone that does not answer from its class token, or None.
     """
 
     def __init__(
@@ -46,10 +48,11 @@ class TaskHead(nn.Module):
         selection_layer: int,
         class_index: int,
         prefix: int,
+        pooling: Pooling | None = None,
     ) -> None:
         super().__init__()
         self.blocks: Any = blocks
-        self.norm, self.selection = norm, selection
+        self.norm, self.selection, self.pooling = norm, selection, pooling
         self.selection_layer = len(blocks) + selection_layer
         self.class_index, self.prefix = class_index, prefix
 
@@ -71,6 +74,8 @@ class TaskHead(nn.Module):
             trunk_layers: the trunk's layers, for a selection that reads all of them.
             lesion: a map of 0 (skin) to 1 (lesion), for a selection by it.
         """
+        if self.pooling is not None:
+            return self._pooled(self.pooling, x, [*trunk_layers], lesion)
         if self.selection is not None and self.selection.narrows:
             return self._narrowed(self.selection, x, [*trunk_layers])
         out: Outputs = {}
@@ -105,3 +110,19 @@ class TaskHead(nn.Module):
         local = selection.tokens(layers, selected, self.prefix)
         tokens = self.norm(last(torch.cat([x[:, self.class_index, None], local], dim=1)))
         return {"scores": scores, "selected": selected, "class_token": tokens[:, 0], "local_tokens": tokens[:, 1:]}
+
+    def _pooled(self, pooling: Pooling, x: Tensor, layers: list[Layer], lesion: Tensor | None) -> Outputs:
+        """As `forward`, where all tokens are pooled, so that all pass the last block."""
+        out: Outputs = {}
+        if lesion is not None and isinstance(self.selection, GivenSelection):
+            out["scores"], out["selected"] = self.selection.of_map(lesion)
+        for i, block in enumerate(self.blocks):
+            x, q, k = block_with_queries_and_keys(block, x)
+            layers.append(Layer(q, k, x))
+            if self.selection is not None and i == self.selection_layer and "selected" not in out:
+                out["scores"], out["selected"] = self.selection(layers, self.class_index, self.prefix)
+        x = self.norm(x)
+        out["class_token"] = pooling(x)
+        if self.selection is not None:
+            out["local_tokens"] = pooling.fc_norm(take(x, out["selected"] + self.prefix))
+        return out

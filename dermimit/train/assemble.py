@@ -17,10 +17,11 @@ from dermimit.data.skin import SKIN_GROUPS, mix_skin
 from dermimit.data.transforms import train_transform
 from dermimit.train.builder import builder_arguments
 from dermimit.train.config import TrainConfig
+from dermimit.train.freezing import freeze
 from dermimit.train.gradients import UncertaintyWeights
 from dermimit.train.group_dro import GroupWeights
 from dermimit.train.long_tail import freeze_all_but_classifiers
-from dermimit.train.transfer import start_from
+from dermimit.train.transfer import of_the_hub, start_from, start_from_weights
 
 
 def load_photos(config: TrainConfig) -> PhotoSet:
@@ -85,7 +86,13 @@ def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:
         choices |= {"selection": "given"}
     if fusion == "bottleneck" and label_space.several_body_parts:
         choices = {"several_body_parts": True} | choices
+    if config.drop_path:
+        choices = {"drop_path_rate": config.drop_path} | choices
     model = timm.create_model(config.model, pretrained=config.pretrained, num_classes=num_classes, **choices)
+    if config.weights:
+        model.started_from = start_from_weights(model, config.weights)
+    elif config.pretrained and "backbone" in config.model_kwargs:
+        model.started_from = of_the_hub(str(config.model_kwargs["backbone"]))
     if config.balance == "uncertainty":
         model.loss_weights = UncertaintyWeights(num_classes)
     if config.group_dro:
@@ -94,17 +101,5 @@ def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:
         start_from(model, Path(config.start_from), label_space)
     if config.train_only == "classifiers":
         freeze_all_but_classifiers(model)
+    freeze(model, config.freeze)
     return model
-
-
-def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """SGD or AdamW, all weights in one kernel; weight decay on matrices only."""
-    spared = model.no_weight_decay()
-    decay, rest = [], []
-    for name, parameter in model.named_parameters():
-        (rest if parameter.ndim < 2 or name in spared else decay).append(parameter)
-    groups = [{"params": decay, "weight_decay": config.weight_decay}, {"params": rest, "weight_decay": 0.0}]
-    if config.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=config.lr, fused=True)
-    momentum = {"momentum": config.momentum, "nesterov": config.momentum > 0}
-    return torch.optim.SGD(groups, lr=config.lr, **momentum, fused=True)

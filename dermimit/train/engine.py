@@ -18,13 +18,14 @@ from dermimit.evaluate.predictions import predict
 from dermimit.lock import locked
 from dermimit.model.attention import unfuse
 from dermimit.records import code_fingerprint, data_fingerprint, write_parquet
-from dermimit.train.assemble import build_model, build_optimizer, check_model, load_photos, photographs
+from dermimit.train.assemble import build_model, check_model, load_photos, photographs
 from dermimit.train.checkpoint import save_tensors, save_training
 from dermimit.train.config import TrainConfig
 from dermimit.train.epoch import train_one_epoch
 from dermimit.train.faults import explaining
 from dermimit.train.history import best_epoch, epoch_line, first_line
 from dermimit.train.labels import check_labels
+from dermimit.train.optimizers import build_optimizer
 from dermimit.train.processes import check_batch, normalising_together, understand_slurm, without_wrappers
 from dermimit.train.run_folder import claim, is_finished, load_best, resume, tell_changes, write_record
 from dermimit.train.trackers import track, tracker_of, tracking

@@ -57,7 +57,7 @@ def train_one_epoch(
     for i, batch in enumerate(tqdm(loader, f"epoch {epoch + 1}/{config.epochs}", disable=None, leave=False)):
         step = epoch * config.steps_per_epoch + i
         for group in optimizer.param_groups:
-            group["lr"] = learning_rate(step, config)
+            group["lr"] = learning_rate(step, config) * group.get("lr_scale", 1.0)
         images, targets = cutmix(batch["image"].contiguous(memory_format=torch.channels_last), batch["targets"])
         factors = shares(targets, parts, multi_label, accelerator)
         pieces = zip(factors, images.tensor_split(parts), batch["index"].tensor_split(parts), strict=True)

@@ -171,6 +171,7 @@ def write_record(
     save_tensors(out / "model.safetensors", model.state_dict(), {"epoch": best_epoch(history.to_dict("records"))})
     parameters = sum(p.numel() for p in model.parameters())
     extra = {"seed": config.seed, "parameters": parameters, "device": str(accelerator.device)}
+    extra |= {"weights": model.started_from} if hasattr(model, "started_from") else {}
     extra |= {"photographs_used": len(photos.frame)} if config.quarantine else {}
     train_seconds = float(history["seconds"].sum())
     write_json(out / "provenance.json", provenance(photos.frame, started, extra | {"train_seconds": train_seconds}))

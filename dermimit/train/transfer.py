@@ -1,12 +1,15 @@
-"""Starting a run from the weights of another, such as one on drawn photographs before real ones."""
+"""Starting a run from weights that are there: another run's, or a pretrained backbone's."""
 
 from pathlib import Path
+from typing import Any
 
+import timm
 from torch import nn
 
 from dermimit.data.label_space import LabelSpace
 from dermimit.records import read_json
 from dermimit.train.checkpoint import load_tensors
+from dermimit.weights import fill, provenance_of, read_weights
 
 
 def start_from(model: nn.Module, run: Path, label_space: LabelSpace) -> list[str]:
@@ -39,3 +42,32 @@ def start_from(model: nn.Module, run: Path, label_space: LabelSpace) -> list[str
         raise ValueError(f"start_from: {run} has no {missing[0]} of the right shape; it is of another architecture")
     model.load_state_dict(own | taken)
     return [name for name in own if name not in taken]
+
+
+def start_from_weights(model: nn.Module, weights: str) -> dict[str, Any]:
+    """Fills trunk and heads from a file of weights, or from known ones by their name.
+
+    Args:
+        model: filled in place.
+        weights: as `TrainConfig.weights`.
+
+    Returns:
+        the weights' name, source, licence and hash, and how many of them were used, left over and missing.
+
+    Raises:
+        ValueError: they are not a backbone's, or of another width or depth.
+        OSError: they are not there.
+    """
+    given = read_weights(weights)
+    filled = fill(model, given)
+    counts = {name: len(getattr(filled, name)) for name in ("used", "left_over", "missing")}
+    return provenance_of(given) | counts
+
+
+def of_the_hub(backbone: str) -> dict[str, Any]:
+    """What timm knows of the weights of a backbone that its hub gives: name, source and licence."""
+    cfg = timm.get_pretrained_cfg(backbone)
+    if cfg is None:
+        return {"name": backbone}
+    name = f"{cfg.architecture or backbone}.{cfg.tag}" if cfg.tag else backbone
+    return {"name": name, "source": cfg.hf_hub_id or cfg.url or "", "licence": cfg.license or "not stated by timm"}

@@ -15,6 +15,7 @@ from dermimit.data import PhotoDataset
 from dermimit.data.lesion_channel import WithLesionMap
 from dermimit.data.skin import skin_group
 from dermimit.train.config import TrainConfig
+from dermimit.train.freezing import frozen_mode, frozen_names
 from dermimit.train.gradients import conflict, project_conflicts, replace_gradients, task_gradients
 from dermimit.train.group_dro import GroupWeights, objectives_by_group
 from dermimit.train.long_tail import classifiers_alone, disease_loss, even_order
@@ -56,6 +57,8 @@ def recipe_of(
         recipe = replace(recipe, backward=watched)
     if config.train_only == "classifiers":
         recipe = replace(recipe, mode=classifiers_alone)
+    if config.freeze:
+        recipe = replace(recipe, mode=frozen_mode(frozen_names(model, config.freeze), recipe.mode))
     return recipe
 
 

@@ -45,7 +45,7 @@ def test_the_model_has_the_size_of_the_photographs(settings, size):
         ({"model_kwargs": {"task": "disease"}}, "task cannot be given here.*--tasks"),
         ({"model": "vit_tiny_patch16_224"}, "--model baseline --model-kwargs backbone vit_tiny_patch16_224 --no-lsm"),
         ({"model": "resnet50.a1_in1k"}, "--model baseline --model-kwargs backbone resnet50.a1_in1k --no-lsm"),
-        ({"model": "dermimitformer_tiny"}, "did you mean 'dermimitformer_tiny_patch8_64'"),
+        ({"model": "dermimitformer_tiny"}, "did you mean .*'dermimitformer_tiny_patch8_64'"),
         ({"model": "resnet_50"}, "did you mean 'resnet50'"),
         ({"model": "hf-hub:someone/something"}, "there is no such builder; none is like it"),
     ],

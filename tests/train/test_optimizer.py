@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from dermimit.train import TrainConfig
-from dermimit.train.assemble import build_optimizer
+from dermimit.train.optimizers import build_optimizer
 from dermimit.train.checkpoint import load_optimizer_tensors, optimizer_tensors
 from dermimit.train.gradients import replace_gradients
 
