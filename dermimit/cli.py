@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 """The `dermimit` command: train, predict, evaluate, explore, export, report, data, weights, reader-study."""
+=======
+"""The `dermimit` command: train, probe, predict, evaluate, explore, export, report, data, reader-study."""
+>>>>>>> w-probe
 
 import sys
 import warnings
@@ -8,8 +12,23 @@ from typing import Any
 
 import tyro
 
+<<<<<<< HEAD
 from dermimit.commands import data_check, data_import, data_synderm, evaluate, explore, export, predict, report, train
 from dermimit.commands import weights as of_weights
+=======
+from dermimit.commands import (
+    data_check,
+    data_import,
+    data_synderm,
+    evaluate,
+    explore,
+    export,
+    predict,
+    probe,
+    report,
+    train,
+)
+>>>>>>> w-probe
 from dermimit.extras import MissingExtraError
 from dermimit.reader_study.commands import commands as reader_study
 
@@ -30,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     weights.command(name="convert")(of_weights.convert)
     app = tyro.extras.SubcommandApp()
     app.command(name="train")(train.train)
+    app.command(name="probe")(probe.probe)
     app.command(name="predict")(predict.predict)
     app.command(name="evaluate")(evaluate.evaluate)
     app.command(name="explore")(explore.explore)
