@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-"""The `dermimit` command: train, predict, evaluate, explore, export, report, data, weights, reader-study."""
-=======
-"""The `dermimit` command: train, probe, predict, evaluate, explore, export, report, data, reader-study."""
->>>>>>> w-probe
+"""The `dermimit` command: train, probe, predict, evaluate, explore, export, report, data, weights, models, reader-study."""
 
 import sys
 import warnings
@@ -12,10 +8,6 @@ from typing import Any
 
 import tyro
 
-<<<<<<< HEAD
-from dermimit.commands import data_check, data_import, data_synderm, evaluate, explore, export, predict, report, train
-from dermimit.commands import weights as of_weights
-=======
 from dermimit.commands import (
     data_check,
     data_import,
@@ -28,7 +20,7 @@ from dermimit.commands import (
     report,
     train,
 )
->>>>>>> w-probe
+from dermimit.commands import weights as of_weights
 from dermimit.extras import MissingExtraError
 from dermimit.reader_study.commands import commands as reader_study
 

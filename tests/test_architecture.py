@@ -30,11 +30,7 @@ MAY_IMPORT = {  # part of the package: the parts that it may import, as `CONTRIB
     "explore": ANY | {"extras"},
     "reader_study": ANY | {"extras"},
     "report": ANY | {"extras"},
-<<<<<<< HEAD
-    "commands": ANY | {"explore", "reader_study", "report", "extras", "weights"},
-=======
-    "commands": ANY | {"explore", "reader_study", "report", "probe", "extras"},
->>>>>>> w-probe
+    "commands": ANY | {"explore", "reader_study", "report", "probe", "extras", "weights"},
     "cli": {"commands", "reader_study", "extras"},
 }
 READERS = ("tables", "charts", "numbers")
