@@ -64,8 +64,7 @@ def pairs_table(record: Mapping[str, Any]) -> pd.DataFrame:
         line = {"model": labels[pair["model"]] if same else "two models", "maps": " − ".join(named)}
         value = estimate(pair)
         lines.append(
-            line
-            | {"score": COLUMNS[pair["score"]], "difference (95 %)": value.signed(), "which": value.verdict()}
+            line | {"score": COLUMNS[pair["score"]], "difference (95 %)": value.signed(), "which": value.verdict()}
         )
     return pd.DataFrame(lines)
 
