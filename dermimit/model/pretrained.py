@@ -88,7 +88,9 @@ def place(model: DermImitFormer, state_dict: dict[str, Tensor]) -> Placed:
         fits = [target for target in there if own[target].shape == value.shape]
         values |= dict.fromkeys(fits, value)
         used += [name] if fits else []
-        wrong |= {t: (tuple(value.shape), tuple(own[t].shape)) for t in there if t not in fits if not t.startswith(OURS)}
+        wrong |= {
+            t: (tuple(value.shape), tuple(own[t].shape)) for t in there if t not in fits if not t.startswith(OURS)
+        }
     missing = [name for name in own if name not in values and name not in wrong]
     left = [name for name in state_dict if name not in used]
     return Placed(values, tuple(used), tuple(left), tuple(missing), wrong)

@@ -14,7 +14,9 @@ from studies.shared.paths import EXPERIMENTS, ROOT
 
 TABLE = ROOT / EXPERIMENTS / "real/pad_ufes_20_backbones.csv"
 FOLDS = 5
-RECIPE = dict(batch_size=16, optimizer="adamw", weight_decay=0.02, weight_attributes=5.0, cutmix_probability=0.0)
+RECIPE = dict(
+    batch_size=16, optimizer="adamw", weight_decay=0.02, weight_attributes=5.0, cutmix_probability=0.0, precision="bf16"
+)
 """What all rows have in common, beside the settings of each."""
 
 
