@@ -1,4 +1,4 @@
-"""The `dermimit` command: train, predict, evaluate, explore, export, report, data, reader-study."""
+"""The `dermimit` command: train, predict, evaluate, explore, export, report, models, data, reader-study."""
 
 import sys
 import warnings
@@ -8,7 +8,8 @@ from typing import Any
 
 import tyro
 
-from dermimit.commands import data_check, data_import, data_synderm, evaluate, explore, export, predict, report, train
+from dermimit.commands import data_check, data_import, data_synderm, evaluate, explore, export
+from dermimit.commands import models, predict, report, train
 from dermimit.extras import MissingExtraError
 from dermimit.reader_study.commands import commands as reader_study
 
@@ -30,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     app.command(name="explore")(explore.explore)
     app.command(name="export")(export.export)
     app.command(name="report")(report.report)
+    app.command(name="models")(models.models)
     app.command(data, name="data", help="Make, import, check or describe a dataset.")
     app.command(reader_study(), name="reader-study", help="Prepare, serve or export a study of human readers.")
     arguments = train.with_recipe(sys.argv[1:] if arguments is None else arguments)

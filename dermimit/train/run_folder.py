@@ -157,10 +157,11 @@ def write_record(
     started: float,
     accelerator: Accelerator,
 ) -> None:
-    """Reads the test split, once, and writes the record; metrics.json last, since it says that the run is finished."""
+    """Reads the test split, where there is one, once, and writes the record; metrics.json last, since it says that the run is finished."""
     splits = {
         split: predict(model, photographs(config, photos, split), config.batch_size, accelerator, config.workers)
         for split in ("val", "test")
+        if (photos.frame["split"] == split).any()
     }
     if not accelerator.is_main_process:
         return
