@@ -5,6 +5,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "filling": ["Filled", "fill", "provenance_of"],
         "known": ["KNOWN", "KnownWeights"],
         "locate": ["locate"],
         "reading": ["Weights", "read_weights"],

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from dermimit.train import TrainConfig
-from dermimit.train.optimizers import build_optimizer
 from dermimit.train.checkpoint import load_optimizer_tensors, optimizer_tensors
 from dermimit.train.gradients import replace_gradients
+from dermimit.train.optimizers import build_optimizer
 
 LR, DECAY, MOMENTUM = 0.1, 0.3, 0.9
 
