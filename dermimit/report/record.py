@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from dermimit.data.label_space import LabelSpace
+from dermimit.data.preprocessing import Preprocessing, stored
 from dermimit.records import read_json
 from dermimit.zoo.resolve import is_published
 
@@ -46,6 +47,11 @@ class Record:
     def has_weights(self) -> bool:
         """Whether the model can be loaded."""
         return (self.path / "model.safetensors").exists() or is_published(self.path)
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What the model expects of photographs."""
+        return stored(self.path, self.config["image_size"])
 
     @property
     def tasks(self) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ import tyro
 from torch import Tensor
 
 from dermimit.data import PhotoSet
+from dermimit.data.preprocessing import FILE as PREPROCESSING
 from dermimit.evaluate.temperatures import FILE as CALIBRATION
 from dermimit.records import publish, read_json, write_atomically, write_json
 from dermimit.train.assemble import build_model, load_photos, photographs
@@ -30,7 +31,6 @@ from dermimit.zoo.resolve import CARD, CARD_TEXT, HEADS, MANIFEST, is_published
 from dermimit.zoo.scores import card_scores
 from dermimit.zoo.storage import BITS, bits_of, packed
 
-PREPROCESSING = "preprocessing.json"
 LARGEST = 20_000_000
 """Bytes of all files of a published model, at most."""
 ROOM = 100_000
