@@ -18,7 +18,7 @@ MAY_IMPORT = {  # part of the package: the parts that it may import, as `CONTRIB
     "named_values": set(),
     "prediction": set(),
     "records": {"evaluate.ranks"},
-    "weights": {"model", "records", "extras"},
+    "weights": {"model", "records", "extras", "data.problems"},
     "data": {"records", "lock", "extras"},
     "train": {"model", "data", "records", "lock", "named_values", "extras", "weights"}
     | {"evaluate.metrics", "evaluate.predictions", "evaluate.temperatures", "zoo.resolve", "zoo.loading"},
@@ -30,7 +30,7 @@ MAY_IMPORT = {  # part of the package: the parts that it may import, as `CONTRIB
     "explore": ANY | {"extras"},
     "reader_study": ANY | {"extras"},
     "report": ANY | {"extras"},
-    "commands": ANY | {"explore", "reader_study", "report", "extras"},
+    "commands": ANY | {"explore", "reader_study", "report", "extras", "weights"},
     "cli": {"commands", "reader_study", "extras"},
 }
 READERS = ("tables", "charts", "numbers")
