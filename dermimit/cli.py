@@ -1,4 +1,4 @@
-"""The `dermimit` command: train, probe, predict, evaluate, explore, export, report, data, weights, models, reader-study."""
+"""The `dermimit` command: train, probe, predict, evaluate, explore, export, report, models, data, weights, ..."""
 
 import sys
 import warnings
@@ -15,6 +15,7 @@ from dermimit.commands import (
     evaluate,
     explore,
     export,
+    models,
     predict,
     probe,
     report,
@@ -47,6 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     app.command(name="explore")(explore.explore)
     app.command(name="export")(export.export)
     app.command(name="report")(report.report)
+    app.command(name="models")(models.models)
     app.command(data, name="data", help="Make, import, check or describe a dataset.")
     app.command(weights, name="weights", help="List, check or convert pretrained weights.")
     app.command(reader_study(), name="reader-study", help="Prepare, serve or export a study of human readers.")

@@ -215,7 +215,8 @@ def publish(run: Path, destination: Path, predictions: Literal["all", "answers",
         raise FileNotFoundError(f"{run} is not a finished run: metrics.json is missing; train it first")
     destination.mkdir(parents=True, exist_ok=True)
     config = read_json(run / "config.json")
-    paths = ("data_root", "out", "start_from", "quarantine", "cache")  # names only: where they lay is nobody's business
+    paths = ("data_root", "out", "start_from", "quarantine", "cache", "tokens", "weights")
+    # names only: where they lay is nobody's business
     config |= {key: Path(config[key]).name for key in paths if config.get(key)}
     write_json(destination / "config.json", config)
     for name in ("metrics.json", "provenance.json", "label_space.json"):

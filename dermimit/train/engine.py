@@ -35,7 +35,7 @@ from dermimit.train.views import check_views
 
 
 def fit(config: TrainConfig) -> Path:
-    """Trains, selects the best epoch on the validation split, reads the test split once, and leaves a record.
+    """Trains, selects the best epoch on the validation split, reads the test split, if any, once, and leaves a record.
 
     A run that was interrupted goes on from its last epoch and ends with the same numbers as an unbroken one: all
     randomness of an epoch follows from (seed, epoch). A finished run is returned as it is; where its data have changed
@@ -134,9 +134,9 @@ def train_and_test(config: TrainConfig, photos: PhotoSet, started: float, accele
             accelerator.wait_for_everyone()
 
     evaluated.load_state_dict(load_best(out, history, identity))
+    told = {"val": val} | ({"test": split("test", False)} if (photos.frame["split"] == "test").any() else {})
     answers = {
-        name: predict(asked, part, config.batch_size, accelerator, config.workers)
-        for name, part in (("val", val), ("test", split("test", False)))
+        name: predict(asked, part, config.batch_size, accelerator, config.workers) for name, part in told.items()
     }
     if accelerator.is_main_process:
         write_record(out, config, photos, evaluated, answers, pd.DataFrame(history), started, accelerator.device)

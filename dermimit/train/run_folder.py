@@ -158,8 +158,8 @@ def write_record(
     started: float,
     device: torch.device,
 ) -> None:
-    """Writes the record, with the answers for the splits val and test; metrics.json last, since it says that the run is
-    finished."""
+    """Writes the record, with the answers for the splits val and, where there is one, test; metrics.json last, since it
+    says that the run is finished."""
     write_parquet(out / "history.parquet", history)
     write_parquet(out / "predictions.parquet", pd.concat(splits.values(), ignore_index=True))
     write_json(out / "label_space.json", photos.label_space.to_dict())

@@ -115,7 +115,10 @@ def splits(config: TrainConfig, photos: PhotoSet, model: Any, accelerator: Accel
     if not config.tokens:
         return lambda split, augment: Views(usual(split, True), config.views) if augment else usual(split, False)
     shelf = Shelf(config, photos, model, accelerator)
-    parts = {(s, a): shelf.kept(s, a) for s, a in (("train", True), ("val", False), ("test", False))}
+    there = [
+        (s, a) for s, a in (("train", True), ("val", False), ("test", False)) if (photos.frame["split"] == s).any()
+    ]
+    parts = {(s, a): shelf.kept(s, a) for s, a in there}
     shelf.fill()
     return lambda split, augment: parts[split, augment]
 
