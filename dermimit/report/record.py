@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from dermimit.data.label_space import LabelSpace
+from dermimit.data.preprocessing import Preprocessing, stored
 from dermimit.records import read_json
 
 NEEDED = ("config.json", "label_space.json", "metrics.json", "provenance.json")
@@ -45,6 +46,11 @@ class Record:
     def has_weights(self) -> bool:
         """Whether the model can be loaded."""
         return (self.path / "model.safetensors").exists()
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What the model expects of photographs."""
+        return stored(self.path, self.config["image_size"])
 
     @property
     def tasks(self) -> tuple[str, ...]:

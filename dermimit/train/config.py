@@ -249,5 +249,6 @@ def own_size(model: str, model_kwargs: dict[str, Any]) -> int:
 
     import dermimit.model  # noqa: F401  (registers the builders)
 
-    cfg = timm.get_pretrained_cfg(str(model_kwargs.get("backbone") if model in ("dermimitformer", "baseline") else model))
+    around = model in ("dermimitformer", "baseline")
+    cfg = timm.get_pretrained_cfg(str(model_kwargs.get("backbone") if around else model))
     return cfg.input_size[-1] if cfg else 224

@@ -45,9 +45,9 @@ def fit(config: TrainConfig) -> Path:
         config: the run; `config.out` becomes its folder.
 
     Returns:
-        the run's folder: config.json, photographs.parquet (what it was trained on), label_space.json, history.parquet,
-        predictions.parquet, calibration.json, model.safetensors, provenance.json and, last of all, metrics.json; the
-        files of a tracker.
+        the run's folder: config.json, photographs.parquet (what it was trained on), label_space.json,
+        preprocessing.json, history.parquet, predictions.parquet, calibration.json, model.safetensors, provenance.json
+        and, last of all, metrics.json; the files of a tracker.
 
     Raises:
         ValueError: the folder holds a run of another configuration, or the dataset has none of the tasks, or one class

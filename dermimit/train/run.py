@@ -1,5 +1,6 @@
 """A finished run, loaded for evaluation, prediction and figures."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pandas as pd
 from torch import nn
 
 from dermimit.data.label_space import LabelSpace
+from dermimit.data.preprocessing import FILE, Preprocessing, stored
 from dermimit.records import read_json
 from dermimit.train.assemble import build_model
 from dermimit.train.checkpoint import load_tensors
@@ -15,7 +17,8 @@ from dermimit.train.config import TrainConfig
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: its configuration, label space, model in evaluation mode, and record."""
+    """A finished run: its configuration, label space, model in evaluation mode, record, and how photographs are made
+    what the model takes, which the model's `pretrained_cfg` says too."""
 
     path: Path
     config: TrainConfig
@@ -25,6 +28,7 @@ class Run:
     history: pd.DataFrame
     predictions: pd.DataFrame
     provenance: dict
+    preprocessing: Preprocessing
 
 
 def load_run(path: Path | str) -> Run:
@@ -33,6 +37,7 @@ def load_run(path: Path | str) -> Run:
     Raises:
         FileNotFoundError: the folder holds no finished run, with what is missing.
         CheckpointError: the weights are damaged.
+        ValueError: another file is.
     """
     path = Path(path)
     for name in ("config.json", "label_space.json", "model.safetensors", "metrics.json"):
@@ -41,6 +46,7 @@ def load_run(path: Path | str) -> Run:
     config = TrainConfig.from_dict(read_json(path / "config.json") | {"out": path})
     label_space = LabelSpace.from_dict(read_json(path / "label_space.json"))
     model = build_model(config.without_pretraining(), label_space)
+    preprocessing = preprocessing_in(path, config, model)
     model.load_state_dict(load_tensors(path / "model.safetensors")[0])
     return Run(
         path=path,
@@ -51,4 +57,19 @@ def load_run(path: Path | str) -> Run:
         history=pd.read_parquet(path / "history.parquet"),
         predictions=pd.read_parquet(path / "predictions.parquet"),
         provenance=read_json(path / "provenance.json"),
+        preprocessing=preprocessing,
     )
+
+
+def preprocessing_in(path: Path, config: TrainConfig, model: nn.Module) -> Preprocessing:
+    """What a run's folder says, also written into the model's `pretrained_cfg`.
+
+    A run without the file is of a time when all had 0.5, 0.5 and bilinear; where its builder says otherwise today, a
+    warning does too.
+    """
+    found, said = stored(path, config.image_size), Preprocessing.of(model, config.image_size)
+    if found != said and not (path / FILE).exists():
+        warnings.warn(f"{path}: {FILE} is missing, so photographs are {found.in_words()}, as in runs of old; "
+                      f"the builder {config.model} has them {said.in_words()}", stacklevel=3)  # fmt: skip
+    model.pretrained_cfg = model.default_cfg = {**getattr(model, "pretrained_cfg", {}), **found.for_timm()}
+    return found

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from dermimit.data import PhotoSet
 from dermimit.data.changes import TABLE, changes, table_of
+from dermimit.data.preprocessing import FILE as PREPROCESSING
 from dermimit.evaluate.metrics import score
 from dermimit.evaluate.temperatures import FILE as CALIBRATION
 from dermimit.evaluate.temperatures import fit_temperatures
@@ -162,6 +163,7 @@ def write_record(
     write_parquet(out / "history.parquet", history)
     write_parquet(out / "predictions.parquet", pd.concat(splits.values(), ignore_index=True))
     write_json(out / "label_space.json", photos.label_space.to_dict())
+    write_json(out / PREPROCESSING, photos.prepared.to_dict())
     write_json(out / CALIBRATION, fit_temperatures(splits["val"], photos.label_space))
     save_tensors(out / "model.safetensors", model.state_dict(), {"epoch": best_epoch(history.to_dict("records"))})
     parameters = sum(p.numel() for p in model.parameters())
