@@ -23,6 +23,7 @@ from timing import finish, interleaved, ratio, summary, where_from
 from torch.utils.data import DataLoader
 
 from dermimit.data.label_space import LabelSpace
+from dermimit.data.preprocessing import Preprocessing
 from dermimit.predict import predict_photos
 from dermimit.train import Run, TrainConfig
 from dermimit.train.assemble import build_model
@@ -62,7 +63,7 @@ def untrained_run(model: str, image_size: int, folder: Path) -> Run:
     """A run of all tasks, with lesion selection and cross-interaction, whose weights are random."""
     config = TrainConfig(data_root=folder, out=folder, model=model, image_size=image_size)
     network = build_model(config.without_pretraining(), SPACE).eval()
-    return Run(folder, config, SPACE, network, {}, pd.DataFrame(), pd.DataFrame(), {})
+    return Run(folder, config, SPACE, network, {}, pd.DataFrame(), pd.DataFrame(), {}, Preprocessing.of(network))
 
 
 def timm_loop(model: torch.nn.Module, image_size: int, folder: Path, batch_size: int, workers: int) -> torch.Tensor:

@@ -6,7 +6,7 @@
     config = dermimit.TrainConfig(dataset="folder", data_root=Path("photos"), out=Path("runs/mine"))
     run = dermimit.load_run(dermimit.fit(config))  # `fit` goes on where it was interrupted
     print(dermimit.describe(dermimit.predict_photo(run, "photo.jpg")))
-    image = dermimit.load("folder", "photos", config.image_size).photos("test")[0]["image"]
+    image = dermimit.load("folder", "photos", run.preprocessing).photos("test")[0]["image"]
     where = dermimit.attribution(run, image[None], "disease", None, "integrated_gradients").map
 
 The sub-packages hold the rest: `data`, `model` (which registers the models with timm), `train`, `evaluate`, `explain`,

@@ -13,6 +13,7 @@ from dermimit.data.measurable import SmallDataWarning, notes_on_measures
 from dermimit.data.names import notes_on_names
 from dermimit.data.photo_files import survey
 from dermimit.data.photos import PhotoDataset
+from dermimit.data.preprocessing import Preprocessing
 from dermimit.data.problems import ManifestError, suggest
 from dermimit.data.splits import check_leakage, grouped_split, select
 from dermimit.data.transforms import eval_transform, least_side, train_transform
@@ -29,6 +30,10 @@ class PhotoSet:
         root: folder that the manifest's paths are relative to.
         image_size: side in pixels of the square that the model sees.
         cache: folder that keeps photos reduced to what that size needs, for faster reading; None for none.
+        preprocessing: what the model expects; None for mean and deviation 0.5 and bilinear.
+
+    Raises:
+        ValueError: the preprocessing is for photographs of another size.
     """
 
     name: str
@@ -37,6 +42,17 @@ class PhotoSet:
     root: Path
     image_size: int
     cache: Path | None = None
+    preprocessing: Preprocessing | None = None
+
+    def __post_init__(self) -> None:
+        if self.prepared.size != self.image_size:
+            raise ValueError(f"{self.name}: image_size {self.image_size}, and a preprocessing for "
+                             f"{self.prepared.size} pixels: give one size")  # fmt: skip
+
+    @property
+    def prepared(self) -> Preprocessing:
+        """How the photographs are prepared."""
+        return self.preprocessing or Preprocessing(self.image_size)
 
     def photos(
         self, split: str, augment: bool = False, in_memory: bool = False, with_mask: bool = False
@@ -49,16 +65,16 @@ class PhotoSet:
             ManifestError: the split is unknown or empty.
             CacheError: the cache cannot be written.
         """
-        transform = train_transform(self.image_size) if augment else eval_transform(self.image_size)
+        transform = train_transform(self.prepared) if augment else eval_transform(self.prepared)
         size = self.image_size if in_memory else None
-        rows = select(self.frame, split)
-        least, cache = least_side(self.image_size), self.cache
-        return PhotoDataset(
-            rows, self.label_space, self.root, transform, in_memory, size, with_mask, least=least, cache=cache
-        )
+        rows, least = select(self.frame, split), least_side(self.image_size)
+        reading = {"least": least, "cache": self.cache, "interpolation": self.prepared.interpolation}
+        return PhotoDataset(rows, self.label_space, self.root, transform, in_memory, size, with_mask, **reading)
 
 
-def load(dataset: str, root: Path | str, image_size: int, seed: int | None = 0, **options: Any) -> PhotoSet:
+def load(
+    dataset: str, root: Path | str, image_size: int | Preprocessing, seed: int | None = 0, **options: Any
+) -> PhotoSet:
     """Load a dataset by name, with splits that are checked for leaks.
 
     Warnings name what was not read (files of other kinds, linked folders), names that are nearly the same, and what
@@ -67,7 +83,8 @@ def load(dataset: str, root: Path | str, image_size: int, seed: int | None = 0, 
     Args:
         dataset: one of `DATASETS`: "synderm" is a folder that `dermimit.data.synderm.write` made, "folder" your own.
         root: the dataset's folder.
-        image_size: side in pixels of the square that the model sees; at least 1.
+        image_size: side in pixels of the square that the model sees, at least 1, for mean and deviation 0.5 and
+            bilinear; or what the model expects, such as the `preprocessing` of a run.
         seed: of the split, where the dataset has none of its own. Keep it when runs are to be compared on one test set.
             None splits nothing, and says nothing of what the splits can measure.
         options: of the dataset's own `load`, such as `level` or `fold`.
@@ -76,8 +93,10 @@ def load(dataset: str, root: Path | str, image_size: int, seed: int | None = 0, 
         ManifestError: the name or an option is unknown, or the dataset is wrong.
         LeakageError: a patient or lesion is in two splits.
     """
-    if image_size < 1:
-        raise ValueError(f"image_size {image_size}: give the side in pixels, at least 1")
+    own = image_size if isinstance(image_size, Preprocessing) else None
+    side = own.size if own else image_size
+    if side < 1:
+        raise ValueError(f"image_size {side}: give the side in pixels, at least 1")
     if dataset not in LOADERS:
         raise ManifestError(f"unknown dataset {dataset!r}; known: {', '.join(DATASETS)}; {suggest(dataset, DATASETS)}")
     check_options(dataset, options)
@@ -94,4 +113,4 @@ def load(dataset: str, root: Path | str, image_size: int, seed: int | None = 0, 
         warnings.warn(f"{root}: {note}", stacklevel=2)
     for note in notes_on_measures(frame, label_space) if seed is not None else ():
         warnings.warn(f"{root}: {note}", SmallDataWarning, stacklevel=2)
-    return PhotoSet(dataset, frame, label_space, root, image_size)
+    return PhotoSet(dataset, frame, label_space, root, side, preprocessing=own)

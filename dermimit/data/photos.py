@@ -85,6 +85,7 @@ class PhotoDataset(Dataset[dict[str, Any]]):
         least: shortest side in pixels that a photo may be reduced to (see `read_photo`); `least_side(image_size)` for
             the transforms of an image size, None for the full size.
         cache: folder of a `PhotoCache` to read through; None for none.
+        interpolation: of the square kept in memory, as the transform's.
 
     Raises:
         ManifestError: the frame does not fit the label space.
@@ -103,6 +104,7 @@ class PhotoDataset(Dataset[dict[str, Any]]):
         with_mask: bool = False,
         least: int | None = None,
         cache: Path | str | None = None,
+        interpolation: str = "bilinear",
     ) -> None:
         if in_memory != (image_size is not None):
             raise ValueError("give image_size together with in_memory=True, and only then")
@@ -111,7 +113,8 @@ class PhotoDataset(Dataset[dict[str, Any]]):
         self.targets = {task: torch.from_numpy(t) for task, t in encode_targets(self.frame, label_space).items()}
         self._images, self._masks = list(self.frame["image"]), list(self.frame["mask"])
         self.least, self._cache = least, PhotoCache(cache) if cache else None
-        self._stored = self._decode_all(image_size) if image_size is not None else None
+        view = CentralView(image_size, interpolation) if image_size is not None else None
+        self._stored = self._decode_all(view) if view is not None else None
 
     def __len__(self) -> int:
         return len(self._images)
@@ -146,11 +149,11 @@ class PhotoDataset(Dataset[dict[str, Any]]):
             raise PhotoError(f"{path}: {found}: not the same shape; draw it on the upright, uncropped photo")
         return F.resize(mask, [height, width], F.InterpolationMode.NEAREST_EXACT)
 
-    def _decode_all(self, image_size: int) -> list[Tensor]:
+    def _decode_all(self, shrink: CentralView) -> list[Tensor]:
         """Every photo as one uint8 (N, 3, S, S) and, if asked for, every mask as (N, 1, S, S)."""
+        side = shrink.image_size
         channels = (3, 1) if self.with_mask else (3,)
-        stored = [torch.empty((len(self), c, image_size, image_size), dtype=torch.uint8) for c in channels]
-        shrink = CentralView(image_size)
+        stored = [torch.empty((len(self), c, side, side), dtype=torch.uint8) for c in channels]
 
         def decode(index: int) -> None:
             image, *mask = self._read(index)

@@ -13,6 +13,8 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 from torchvision.transforms.v2 import functional as F
 
+from dermimit.data.preprocessing import HALF, Preprocessing
+
 SMALLEST_CROP = 0.6  # of the photo's area: the lesion, usually central, stays in view
 WIDEST_CROP = 4 / 3  # width to height, or height to width
 LIGHT = 0.1  # brightness and contrast vary by this share
@@ -23,13 +25,16 @@ class CentralView(v2.Transform):
 
     A mask takes the pixel nearest to each centre (torchvision's own way with masks shifts them by half a pixel).
 
+    Bicubic resizing overshoots at edges; what leaves [0, 255] is cut off.
+
     Args:
         image_size: side of the result in pixels.
+        interpolation: of the photo, "bilinear" or "bicubic", with antialiasing.
     """
 
-    def __init__(self, image_size: int) -> None:
+    def __init__(self, image_size: int, interpolation: str = "bilinear") -> None:
         super().__init__()
-        self.image_size = image_size
+        self.image_size, self.interpolation = image_size, F.InterpolationMode(interpolation)
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """The rectangle to cut, as (top, left, height, width), and whether to mirror."""
@@ -40,7 +45,7 @@ class CentralView(v2.Transform):
     def transform(self, inpt: Any, params: dict[str, Any]) -> Any:
         """Cut, resize and mirror a photo or a mask."""
         is_mask = isinstance(inpt, tv_tensors.Mask)
-        how = F.InterpolationMode.NEAREST_EXACT if is_mask else F.InterpolationMode.BILINEAR
+        how = F.InterpolationMode.NEAREST_EXACT if is_mask else self.interpolation
         pixels = inpt.as_subclass(torch.Tensor)
         out = F.resized_crop(pixels, *params["box"], [self.image_size, self.image_size], how, antialias=not is_mask)
         out = (F.horizontal_flip(out) if params["mirror"] else out).contiguous()
@@ -56,10 +61,11 @@ class RandomView(CentralView):
     Args:
         image_size: side of the result in pixels.
         smallest: smallest share of the area, above 0, at most 1.
+        interpolation: as `CentralView`.
     """
 
-    def __init__(self, image_size: int, smallest: float = SMALLEST_CROP) -> None:
-        super().__init__(image_size)
+    def __init__(self, image_size: int, smallest: float = SMALLEST_CROP, interpolation: str = "bilinear") -> None:
+        super().__init__(image_size, interpolation)
         self.smallest = smallest
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
@@ -104,22 +110,23 @@ class RandomRotation(v2.Transform):
 
 
 class LightAndNormalise(v2.Transform):
-    """Vary brightness and contrast, then map pixels from [0, 255] to about [-1, 1].
+    """Vary brightness and contrast, then normalise pixels from [0, 255] as a model expects them.
 
-    y = g (x - x̄) + b x̄, with x̄ the photo's mean, then y / 127.5 - 1: mean 0.5 and standard deviation 0.5, as timm's
-    augreg vision transformers expect. g and b are uniform in [1 - `light`, 1 + `light`]. One multiplication and one
-    addition, where torchvision's ColorJitter takes longer than the rest of the pipeline.
+    y = g (x - x̄) + b x̄, with x̄ the photo's mean, then (y / 255 - `mean`) / `std`, by colour channel. g and b are
+    uniform in [1 - `light`, 1 + `light`]. One multiplication and one addition, where torchvision's ColorJitter takes
+    longer than the rest of the pipeline.
 
     Args:
         light: 0 to 1; 0 only normalises.
+        mean, std: of each channel, for pixels in [0, 1].
 
     Raises:
         TypeError: the photo is not uint8.
     """
 
-    def __init__(self, light: float = 0.0) -> None:
+    def __init__(self, light: float = 0.0, mean: tuple[float, ...] = HALF, std: tuple[float, ...] = HALF) -> None:
         super().__init__()
-        self.light = light
+        self.light, self.mean, self.std = light, mean, std
 
     def make_params(self, flat_inputs: list[Any]) -> dict[str, Any]:
         """Draw contrast g and brightness b."""
@@ -137,28 +144,45 @@ class LightAndNormalise(v2.Transform):
         photo = inpt.as_subclass(torch.Tensor).float()
         contrast, brightness = params["contrast"], params["brightness"]
         offset = (brightness - contrast) * float(photo.mean()) if self.light else 0.0
-        return photo.mul_(contrast / 127.5).add_(offset / 127.5 - 1)
+        scale = [contrast / (255 * s) for s in self.std]
+        shift = [offset / (255 * s) - m / s for m, s in zip(self.mean, self.std, strict=True)]
+        by_channel = torch.tensor([scale, shift], device=photo.device).view(2, -1, 1, 1)
+        return photo.mul_(by_channel[0]).add_(by_channel[1])
 
 
-def train_transform(image_size: int, vertical_flip: bool = False, rotation: float = 0.0) -> v2.Compose:
-    """Random crop, mirroring, light, normalisation: uint8 (3, h, w) to float32 (3, `image_size`, `image_size`).
+def train_transform(
+    preprocessing: Preprocessing | int, vertical_flip: bool = False, rotation: float = 0.0
+) -> v2.Compose:
+    """Random crop, mirroring, light, normalisation: uint8 (3, h, w) to float32 (3, size, size).
 
     Called with a photo, or a photo and its `tv_tensors.Mask`. Draws from torch's global random state, and no more of it
     than is asked for.
 
     Args:
-        image_size: side of the result in pixels.
+        preprocessing: of the model; a number is the side in pixels, with mean and deviation 0.5 and bilinear.
         vertical_flip: whether half of the photos are also turned upside down.
         rotation: largest angle, in degrees, by which photos are turned before they are cut; 0 for none.
     """
     turn = [RandomRotation(rotation)] if rotation else []
     flip = [v2.RandomVerticalFlip()] if vertical_flip else []
-    return v2.Compose([*turn, RandomView(image_size), *flip, LightAndNormalise(LIGHT)])
+    p = prepared(preprocessing)
+    view, light = RandomView(p.size, interpolation=p.interpolation), LightAndNormalise(LIGHT, p.mean, p.std)
+    return v2.Compose([*turn, view, *flip, light])
 
 
-def eval_transform(image_size: int) -> v2.Compose:
-    """Central square, normalisation: uint8 (3, h, w) to float32 (3, `image_size`, `image_size`)."""
-    return v2.Compose([CentralView(image_size), LightAndNormalise()])
+def eval_transform(preprocessing: Preprocessing | int) -> v2.Compose:
+    """Central square, normalisation: uint8 (3, h, w) to float32 (3, size, size).
+
+    Args:
+        preprocessing: as `train_transform`.
+    """
+    p = prepared(preprocessing)
+    return v2.Compose([CentralView(p.size, p.interpolation), LightAndNormalise(0.0, p.mean, p.std)])
+
+
+def prepared(preprocessing: Preprocessing | int) -> Preprocessing:
+    """A side in pixels as a preprocessing, with mean and deviation 0.5 and bilinear; else what is given."""
+    return preprocessing if isinstance(preprocessing, Preprocessing) else Preprocessing(int(preprocessing))
 
 
 def least_side(image_size: int) -> int:

@@ -78,7 +78,7 @@ def evaluate(
     if options is None:
         options = loaded.config.data_options if dataset == loaded.config.dataset else {}
     seed = None if split == "all" else loaded.config.split_seed
-    photos = load(dataset, root, loaded.config.image_size, seed=seed, **options)
+    photos = load(dataset, root, loaded.preprocessing, seed=seed, **options)
     frame = leave_out(photos.frame, quarantine) if quarantine else photos.frame
     rows = frame if split == "all" else select(frame, split)
     matched = match_classes(loaded.label_space, photos.label_space, rows, loaded.model.tasks, leave_out_unknown)
@@ -105,9 +105,8 @@ def evaluate(
 
 def _predict(run: Run, photos: PhotoSet, space: LabelSpace, rows: pd.DataFrame) -> pd.DataFrame:
     accelerator = Accelerator(mixed_precision=run.config.precision)
-    size = photos.image_size
-    reading = {"least": least_side(size), "cache": photos.cache}
-    dataset = PhotoDataset(rows, space, photos.root, eval_transform(size), **reading)
+    reading = {"least": least_side(photos.image_size), "cache": photos.cache}
+    dataset = PhotoDataset(rows, space, photos.root, eval_transform(run.preprocessing), **reading)
     return predict(run.model.to(accelerator.device), dataset, run.config.batch_size, accelerator)
 
 

@@ -102,7 +102,7 @@ def attribution(
 
     Args:
         run_or_model: a finished run, or a model in evaluation mode.
-        images: normalised photos of the model's size, 0 = mid grey.
+        images: photos of the model's size, normalised as it expects (`run.preprocessing`).
         task: whose logits are explained.
         classes: the class explained in each photo; None for the model's answer, its most probable class.
         method: one of `METHODS`.

@@ -32,13 +32,13 @@ def integrated_gradients(
     steps: int = 32,
     baseline: float = 0.0,
 ) -> Found:
-    """Integrated gradients from a grey photo; relevance is absolute, summed over colour channels.
+    """Integrated gradients from a photo of one colour; relevance is absolute, summed over colour channels.
 
     IG_i = (x_i − x'_i) ∫₀¹ ∂f(x' + α(x − x')) / ∂x_i dα, by Gauss–Legendre quadrature.
 
     Args:
         steps: quadrature points.
-        baseline: x', normalised; 0 is mid grey.
+        baseline: x', normalised; 0 is the mean that photographs are normalised with, mid grey where it is 0.5.
     Returns:
         with the convergence delta Σ_i IG_i − (f(x) − f(x')). Completeness holds for functions without jumps. The hard
         choice of K patches makes f jump along the path, so with lesion selection the delta need not vanish however
@@ -73,8 +73,8 @@ def gradient_shap(
 
     Args:
         samples: draws for each photo.
-        noise: standard deviation of the noise, where black is −1 and white 1.
-        baselines: photos x' to draw from; None is one of mid grey.
+        noise: standard deviation of the noise on normalised pixels; with mean and deviation 0.5 black is −1, white 1.
+        baselines: photos x' to draw from; None is one of zeros, the mean colour.
         seed: of the draws, with the photo's own pixels.
     Returns:
         with the delta, the mean over draws of Captum's; it vanishes only in the limit of many.

@@ -14,10 +14,10 @@ from dermimit.explain.map_tools import Classes, Found, Images, TaskLogits, sprea
 def feature_ablation(
     model: nn.Module, images: Images, task: str, classes: Classes, *, batch_size: int, baseline: float = 0.0
 ) -> Found:
-    """Drop of the logit when one patch is painted grey, positive part: the plainest map.
+    """Drop of the logit when one patch is painted one colour, positive part: the plainest map.
 
     Args:
-        baseline: the paint, normalised; 0 is mid grey.
+        baseline: the paint, normalised; 0 is the mean that photographs are normalised with, mid grey where it is 0.5.
     Source: Zeiler and Fergus, ECCV 2014; `captum.attr.FeatureAblation`.
     """
     rows, columns = model.grid_size
@@ -57,14 +57,14 @@ def occlusion(
     window: int = 3,
     baseline: float = 0.0,
 ) -> Found:
-    """Drop of the logit when a sliding window is painted grey, averaged over the windows that cover a pixel.
+    """Drop of the logit when a sliding window is painted one colour, averaged over the windows that cover a pixel.
 
     Windows also slide over the photo's edges, so that every pixel is covered by equally many; else a patch near an
     edge, which always is painted together with its neighbours, could not be told from them.
 
     Args:
         window: side of the window in patches, at most the photo's; it moves by one patch.
-        baseline: the paint, normalised; 0 is mid grey.
+        baseline: the paint, normalised; 0 is the mean that photographs are normalised with, mid grey where it is 0.5.
     Source: Zeiler and Fergus, ECCV 2014; `captum.attr.Occlusion`.
     """
     patch = [side // n for side, n in zip(images.shape[-2:], model.grid_size, strict=True)]

@@ -7,6 +7,7 @@ const TASKS = ["body_part", "attributes", "disease"];
 const PRIVATE = "Your photograph stays in this browser: it is sent nowhere.";
 const TO_KERNEL = "Your photograph goes to the kernel of this notebook, and nowhere else.";
 const WITHOUT_CONTROLS = "This run has not got the parts (lesion selection and cross-interaction between three tasks) that could be changed here.";
+const HALF = [0.5, 0.5, 0.5];
 const CHANGED = 5e-4; // of a probability: less is not worth a mention
 
 const OWN_STYLE = `
@@ -73,9 +74,11 @@ async function startModel(get) {
   const overrides = (task, set) =>
     new ort.Tensor("float32", Float32Array.from(facts.classes[task], (name) => set[name] ?? NaN), [1, facts.classes[task].length]);
 
+  const { mean = HALF, std = HALF } = facts; // models exported before these were facts have 0.5
+
   async function answer(pixels, choice) {
     const n = height * width, values = new Float32Array(3 * n);
-    for (let i = 0; i < n; i++) for (let c = 0; c < 3; c++) values[c * n + i] = pixels[4 * i + c] / 127.5 - 1;
+    for (let i = 0; i < n; i++) for (let c = 0; c < 3; c++) values[c * n + i] = pixels[4 * i + c] / (255 * std[c]) - mean[c] / std[c];
     const found = await session.run({
       image: new ort.Tensor("float32", values, [1, 3, height, width]),
       k: new ort.Tensor("int64", BigInt64Array.of(BigInt(choice.k)), []),
@@ -112,27 +115,33 @@ async function modelOfKernel(model, get) {
 // ---------------------------------------------------------------- photographs
 
 /** The central square of a picture as size × size RGBA pixels. */
-async function readPixels(source, size) {
+async function readPixels(source, size, interpolation) {
   const side = Math.min(source.width, source.height), most = Math.min(side, Math.max(size, 1024));
   const context = h("canvas", { width: most, height: most }).getContext("2d", { willReadFrequently: true });
   context.fillStyle = "white";
   context.fillRect(0, 0, most, most);
   context.imageSmoothingQuality = "high";
   context.drawImage(source, Math.floor((source.width - side) / 2), Math.floor((source.height - side) / 2), side, side, 0, 0, most, most);
-  return shrink(context.getImageData(0, 0, most, most).data, most, size);
+  return shrink(context.getImageData(0, 0, most, most).data, most, size, FILTERS[interpolation] ?? FILTERS.bilinear);
 }
 
-/** Triangle filter over rows, then columns, as torchvision's bilinear resize with antialiasing. */
-function shrink(pixels, from, to) {
+/** Weight of a pixel at a distance in pixels of the result, and how far it reaches: Keys' cubic with a = -0.5, as Pillow. */
+const FILTERS = {
+  bilinear: { reach: 1, weight: (x) => Math.max(0, 1 - x) },
+  bicubic: { reach: 2, weight: (x) => (x < 1 ? (1.5 * x - 2.5) * x * x + 1 : x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0) },
+};
+
+/** A filter over rows, then columns, as torchvision's resize with antialiasing; what overshoots is cut off. */
+function shrink(pixels, from, to, filter) {
   if (from === to) return pixels;
-  const scale = from / to, reach = Math.max(scale, 1);
+  const scale = from / to, wide = Math.max(scale, 1), reach = filter.reach * wide;
   const taps = Array.from({ length: to }, (_, i) => {
     const centre = (i + 0.5) * scale, first = Math.max(0, Math.floor(centre - reach + 0.5)), end = Math.min(from, Math.floor(centre + reach + 0.5));
-    const weights = Array.from({ length: end - first }, (_, j) => Math.max(0, 1 - Math.abs(first + j + 0.5 - centre) / reach));
+    const weights = Array.from({ length: end - first }, (_, j) => filter.weight(Math.abs(first + j + 0.5 - centre) / wide));
     const sum = weights.reduce((a, b) => a + b);
     return { first, weights: weights.map((w) => w / sum) };
   });
-  const across = new Float32Array(from * to * 4), out = new Uint8ClampedArray(to * to * 4);
+  const across = filter.reach > 1 ? new Uint8ClampedArray(from * to * 4) : new Float32Array(from * to * 4), out = new Uint8ClampedArray(to * to * 4);
   for (let y = 0; y < from; y++) for (let x = 0; x < to; x++) for (let c = 0; c < 4; c++)
     across[4 * (y * to + x) + c] = taps[x].weights.reduce((sum, w, j) => sum + w * pixels[4 * (y * from + taps[x].first + j) + c], 0);
   for (let y = 0; y < to; y++) for (let x = 0; x < to; x++) for (let c = 0; c < 4; c++)
@@ -379,7 +388,7 @@ async function explorer(root, model, { facts, answer, draw }, { cases }) {
       skinSelect.dataset.case = caseSelect.value;
     }
     skinLabel.hidden = types.length < 2;
-    const type = skinSelect.value, read = async (t) => readPixels(await pictureOf(photos[t]), size);
+    const type = skinSelect.value, read = async (t) => readPixels(await pictureOf(photos[t]), size, facts.interpolation);
     const [pixels, first] = [await read(type), await read(truth.fitzpatrick ?? 0)];
     const name = cases[index].name ?? `Case ${index + 1}`;
     await takePhoto(pixels, ROMAN[type] ? `${name}, skin type ${ROMAN[type]}` : name, { ...truth, fitzpatrick: Number(type) }, first);
@@ -390,7 +399,7 @@ async function explorer(root, model, { facts, answer, draw }, { cases }) {
     try {
       const picture = await createImageBitmap(chosen);
       skinLabel.hidden = true;
-      await takePhoto(await readPixels(picture, size), `Your photograph ${chosen.name}`, null);
+      await takePhoto(await readPixels(picture, size, facts.interpolation), `Your photograph ${chosen.name}`, null);
     } catch (error) { announce(`${chosen.name} cannot be read as a photograph by this browser (${error.message}); save it as JPEG or PNG`); }
   }
 

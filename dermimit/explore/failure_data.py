@@ -15,6 +15,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 
 from dermimit.data import PhotoDataset, PhotoSet
 from dermimit.data.label_space import LabelSpace
+from dermimit.data.preprocessing import Preprocessing
 from dermimit.data.skin import DARK_TYPES
 from dermimit.data.transforms import eval_transform, least_side
 from dermimit.evaluate.error_types import (
@@ -223,9 +224,9 @@ def browser_data_of(
     rows = stratified_sample(tags["wrong"].to_numpy(bool), test["fitzpatrick"], most, seed)
     if not rows:
         raise ValueError(f"{run.path}: none of {len(test)} test photographs has a wrong answer: nothing to browse")
-    images = _images(photos, list(test["image"].iloc[rows]), run.config.image_size)
+    images = _images(photos, list(test["image"].iloc[rows]), run.preprocessing)
     record = failures_record(run, test, tags, rows, images)
-    return browser_data(record, sheet(_pixels(images)))
+    return browser_data(record, sheet(_pixels(images, run.preprocessing)))
 
 
 def failures_record(
@@ -252,19 +253,19 @@ def failures_record(
     }  # fmt: skip
 
 
-def _images(photos: PhotoSet, names: Sequence[str], size: int) -> torch.Tensor:
+def _images(photos: PhotoSet, names: Sequence[str], preprocessing: Preprocessing) -> torch.Tensor:
     """The named photographs as the model sees them, (B, 3, S, S)."""
     known = photos.frame.set_index("image", drop=False)
     if missing := [name for name in names if name not in known.index]:
         raise ValueError(f"{photos.root}: no photograph {missing[0]!r}, which the run was tested on: give its dataset")
-    frame, view = known.loc[list(names)].reset_index(drop=True), eval_transform(size)
-    dataset = PhotoDataset(frame, photos.label_space, photos.root, view, least=least_side(size))
+    frame, view = known.loc[list(names)].reset_index(drop=True), eval_transform(preprocessing)
+    dataset = PhotoDataset(frame, photos.label_space, photos.root, view, least=least_side(preprocessing.size))
     return torch.stack([dataset[i]["image"] for i in range(len(dataset))])
 
 
-def _pixels(images: torch.Tensor) -> list[np.ndarray]:
+def _pixels(images: torch.Tensor, preprocessing: Preprocessing) -> list[np.ndarray]:
     """Normalised photographs as uint8 (S, S, 3)."""
-    return list(((images + 1) * 127.5).round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy())
+    return list(preprocessing.denormalise(images).permute(0, 2, 3, 1).numpy())
 
 
 def cases_table(data: Mapping[str, Any], most: int | None = None) -> pd.DataFrame:

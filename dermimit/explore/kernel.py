@@ -117,7 +117,7 @@ def cases_of(photos: PhotoSet, split: str = "test", n: int = 24) -> list[dict[st
     """The first photographs of a split, one of each disease before the second of any, with what is recorded of them.
 
     Args:
-        photos: a dataset, at the model's image size.
+        photos: a dataset, prepared as the model expects.
         split: of its manifest.
         n: photographs at most.
 
@@ -130,7 +130,7 @@ def cases_of(photos: PhotoSet, split: str = "test", n: int = 24) -> list[dict[st
     turn = frame.groupby(frame["disease"].astype(str)).cumcount()
     cases = []
     for i in turn.sort_values(kind="stable").index[:n]:
-        pixels = ((shown[i]["image"] + 1) * 127.5).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
+        pixels = photos.prepared.denormalise(shown[i]["image"]).permute(1, 2, 0).numpy()
         truth = {key: known(frame[key][i]) for key in ("disease", "body_part", "attributes", "fitzpatrick")}
         truth = {key: value for key, value in truth.items() if value is not None}
         address = {str(truth.get("fitzpatrick", 0)): png_address(pixels)}
@@ -189,7 +189,7 @@ def photos_for(run: Run, dataset: str | None = None, root: Path | str | None = N
     same = dataset in (None, config.dataset)
     options = config.data_options if same else {}
     photos = data.load(
-        dataset or config.dataset, root or config.data_root, config.image_size, config.split_seed, **options
+        dataset or config.dataset, root or config.data_root, run.preprocessing, config.split_seed, **options
     )
     for task in run.model.tasks:
         if tuple(photos.label_space.classes(task)) != tuple(run.label_space.classes(task)):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from dermimit.data.preprocessing import HALF
 from dermimit.explore.bundle import check_knobs
 from dermimit.export.graph import INPUTS, OUTPUTS
 from dermimit.export.onnx import session
@@ -53,7 +54,8 @@ class OnnxModel:
         if photo.shape != (height, width, 3) or photo.dtype != np.uint8:
             raise ValueError(f"photo: expected uint8 ({height}, {width}, 3), got {photo.dtype} {photo.shape}")
         k = self.facts["k"] if k is None else k
-        image = (photo.astype(np.float32) / 127.5 - 1).transpose(2, 0, 1)[None]
+        mean, std = (np.array(self.facts.get(name, HALF), np.float32) for name in ("mean", "std"))
+        image = (photo.astype(np.float32) / (255 * std) - mean / std).transpose(2, 0, 1)[None]
         told = [self._told("attributes", attributes or {}), self._told("body_part", body_part or {})]
         values = [image, np.int64(k), np.bool_(lsm), np.bool_(cim), *told]
         feeds = {name: np.asarray(value) for name, value in zip(INPUTS, values, strict=True)}

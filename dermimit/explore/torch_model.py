@@ -30,8 +30,8 @@ class TorchModel:
         run: a finished run.
 
     Attributes:
-        facts: for the page: classes by task, image size, grid, k (0 without lesion selection), whether there are
-            `controls`, and by task the `methods` that can explain it.
+        facts: for the page: classes by task, image size, interpolation, grid, k (0 without lesion selection), whether
+            there are `controls`, and by task the `methods` that can explain it.
     """
 
     def __init__(self, run: Run) -> None:
@@ -43,6 +43,7 @@ class TorchModel:
         self.facts: dict[str, Any] = {
             "name": run.path.resolve().name,
             "image_size": list(model.image_size),
+            "interpolation": run.preprocessing.interpolation,
             "grid": [rows, columns],
             "k": model.config.lsm_k if self.selecting else 0,
             "num_patches": rows * columns,
@@ -105,7 +106,7 @@ class TorchModel:
         height, width = self.facts["image_size"]
         if photo.shape != (height, width, 3) or photo.dtype != np.uint8:
             raise ValueError(f"photo: expected uint8 ({height}, {width}, 3), got {photo.dtype} {photo.shape}")
-        return torch.from_numpy(photo.astype(np.float32) / 127.5 - 1).permute(2, 0, 1)[None]
+        return self.run.preprocessing.normalise(torch.from_numpy(photo).permute(2, 0, 1).contiguous())[None]
 
     def _inputs(self, image: Tensor, choice: Mapping[str, Any]) -> tuple[Tensor, ...]:
         assert self._explorable is not None  # who asks has looked

@@ -8,7 +8,7 @@ from dermimit.export.plain import PlainGraph
 from dermimit.train.run import Run
 
 Graph = Explorable | PlainGraph
-PREPARATION = ("photograph upright (EXIF), RGB; central square; resized bilinearly with antialiasing; "
+PREPARATION = ("photograph upright (EXIF), RGB; central square; resized {} with antialiasing; "
                "(pixel / 255 - mean) / std; (batch, channels, height, width)")  # fmt: skip
 CALIBRATED = ("divide logits by the temperature T: probabilities p of a task that is not multi-label become p**(1/T), "
               "divided by their sum; of one that is, p**(1/T) / (p**(1/T) + (1 - p)**(1/T))")  # fmt: skip
@@ -17,7 +17,7 @@ NAN = "NaN"  # JSON has no number for it; Python's float and numpy read the word
 
 def describe(run: Run, graph: Graph) -> dict[str, Any]:
     """Name, classes, preparation of the photograph, inputs with the values of plain use, and outputs."""
-    model, space = graph.model, run.label_space
+    model, space, how = graph.model, run.label_space, run.preprocessing
     temperature = temperatures(stored_temperatures(run.path, run.predictions, run.label_space))
     facts = {
         "name": run.path.resolve().name,
@@ -31,14 +31,14 @@ def describe(run: Run, graph: Graph) -> dict[str, Any]:
         "grid": list(model.grid_size),
         "k": graph.k,
         "num_patches": graph.num_patches,
-        "normalisation": "pixel / 127.5 - 1, RGB, (batch, 3, height, width), after the central square",
-        "preparation": PREPARATION,
+        "normalisation": "(pixel / 255 - mean) / std, RGB, (batch, 3, height, width), after the central square",
+        "preparation": PREPARATION.format(how.interpolation),
         "crop": "central square",
-        "interpolation": "bilinear",
+        "interpolation": how.interpolation,
         "antialias": True,
         "scale": 1 / 255,
-        "mean": [0.5] * model.in_chans,
-        "std": [0.5] * model.in_chans,
+        "mean": list(how.mean),
+        "std": list(how.std),
         "inputs": inputs(graph),
         "outputs": outputs(graph, space.num_classes),
         "notice": "Research tool, not a medical device.",

@@ -8,11 +8,11 @@ from timm.models.vision_transformer import Attention, Block, VisionTransformer
 from torch import nn
 
 from dermimit.model.arguments import VIT_ARGUMENTS, check_multiple, check_names, nearest, pair
-from dermimit.model.baseline import backbones, colours, is_backbone
+from dermimit.model.baseline import backbones, is_backbone
 from dermimit.model.build import CONFIG_FIELDS, build, choices
 from dermimit.model.config import ModelConfig
 from dermimit.model.factory import ASKED, Request
-from dermimit.model.photo_config import photo_config
+from dermimit.model.photo_config import colours, photo_config
 from dermimit.model.pretrained import load_vit_state_dict
 
 NAME = "dermimitformer"

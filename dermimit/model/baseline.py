@@ -1,7 +1,6 @@
 """Any backbone of timm with one linear classifier for each task: what the transformer is measured against."""
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 import timm
@@ -16,7 +15,7 @@ from dermimit.model.classes import checked_num_classes, classifier
 from dermimit.model.classifier import TaskClassifier, inside
 from dermimit.model.config import ModelConfig
 from dermimit.model.factory import Request
-from dermimit.model.photo_config import described, photo_config
+from dermimit.model.photo_config import colours, described, photo_config
 from dermimit.model.task_head import Outputs
 
 CONFIG_FIELDS = set(ModelConfig.__dataclass_fields__)
@@ -26,6 +25,9 @@ USUAL = ("backbone", "img_size", "in_chans", "global_pool", "drop_rate", "drop_p
 
 class Baseline(nn.Module):
     """Pooled features of a timm backbone and a linear classifier per task, with DermImitFormer's interface.
+
+    The backbone's mean and deviation are applied inside: from outside it expects 0.5 and bilinear, whatever the
+    backbone, and its `pretrained_cfg` says so.
 
     Args:
         trunk: timm model without classifier, (B, 3, H, W) -> (B, F).
@@ -204,11 +206,6 @@ def baseline(
         num_classes=request.num_classes,
     )
     return request.answer(model)
-
-
-def colours(values: Sequence[float], channels: int) -> tuple[float, ...]:
-    """A backbone's mean or deviation, averaged over the colours where the photographs have other channels."""
-    return tuple(values) if len(values) == channels else (sum(values) / len(values),) * channels
 
 
 def is_backbone(name: str) -> bool:

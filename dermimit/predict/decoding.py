@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from dermimit.data.photos import read_photo
+from dermimit.data.preprocessing import Preprocessing
 from dermimit.data.reading import PhotoError
 from dermimit.data.transforms import CentralView, least_side
 
@@ -20,20 +21,23 @@ OF_A_MANIFEST = re.compile(r"(;| or) [^;]*\b(?:row|manifest)\b.*$")  # the end o
 View = UInt8[Tensor, "3 side side"]
 
 
-def read_view(path: Path, image_size: int) -> View:
-    """What the model sees of a photograph: its central square at `image_size` pixels.
+def read_view(path: Path, preprocessing: Preprocessing) -> View:
+    """What the model sees of a photograph, before normalisation: its central square, resized.
 
     Raises:
         PhotoError: the file cannot be read; of a file that is in no manifest.
     """
+    view = CentralView(preprocessing.size, preprocessing.interpolation)
     try:
-        return CentralView(image_size)(read_photo(path, least_side(image_size)))
+        return view(read_photo(path, least_side(preprocessing.size)))
     except PhotoError as error:
         reason = OF_A_MANIFEST.sub("", str(error).removeprefix(f"{path}: "))
         raise PhotoError(f"{path}: {reason}") from error
 
 
-def read_views(paths: Sequence[Path], image_size: int, batch_size: int) -> Iterator[list[View | PhotoError]]:
+def read_views(
+    paths: Sequence[Path], preprocessing: Preprocessing, batch_size: int
+) -> Iterator[list[View | PhotoError]]:
     """The views of `paths` in batches, in order; in place of what cannot be read, why."""
     waiting: deque[Future[View | PhotoError]] = deque()
     rest = iter(paths)
@@ -41,14 +45,14 @@ def read_views(paths: Sequence[Path], image_size: int, batch_size: int) -> Itera
         try:
             for start in range(0, len(paths), batch_size):
                 while len(waiting) < (1 + AHEAD) * batch_size and (path := next(rest, None)) is not None:
-                    waiting.append(threads.submit(_attempt, path, image_size))
+                    waiting.append(threads.submit(_attempt, path, preprocessing))
                 yield [waiting.popleft().result() for _ in range(min(batch_size, len(paths) - start))]
         finally:
             threads.shutdown(cancel_futures=True)
 
 
-def _attempt(path: Path, image_size: int) -> View | PhotoError:
+def _attempt(path: Path, preprocessing: Preprocessing) -> View | PhotoError:
     try:
-        return read_view(path, image_size)
+        return read_view(path, preprocessing)
     except PhotoError as error:
         return error

@@ -12,7 +12,6 @@ from torch import Tensor
 from tqdm import tqdm
 
 from dermimit.data.reading import PhotoError
-from dermimit.data.transforms import LightAndNormalise
 from dermimit.predict.decoding import read_view, read_views
 from dermimit.prediction import Prediction
 from dermimit.train.run import Run
@@ -44,7 +43,7 @@ def predict_photo(run: Run, path: Path | str) -> Prediction:
         PhotoError: the file cannot be read.
         ValueError: the run's model needs a lesion map.
     """
-    views = read_view(Path(path), run.config.image_size)[None]
+    views = read_view(Path(path), run.preprocessing)[None]
     return prediction_of(run, Answers([Path(path)], views, *_ask(run, views), {}), 0)
 
 
@@ -72,7 +71,7 @@ def answers_to(
         raise ValueError(f"batch size {batch_size}: give at least 1")
     run.model.to(Accelerator().device)
     with tqdm(total=len(files), unit="photograph", disable=None if progress else True) as bar:
-        for number, read in enumerate(read_views(files, run.config.image_size, batch_size)):
+        for number, read in enumerate(read_views(files, run.preprocessing, batch_size)):
             batch = list(files[number * batch_size : (number + 1) * batch_size])
             pairs = list(zip(batch, read, strict=True))
             unread = {f: str(e).removeprefix(f"{f}: ") for f, e in pairs if isinstance(e, PhotoError)}
@@ -86,7 +85,7 @@ def answers_to(
 def normalised(run: Run, views: Tensor) -> Tensor:
     """Views as the run's model takes them, on its device."""
     device = next(run.model.parameters()).device
-    return LightAndNormalise()(views.to(device)).contiguous(memory_format=torch.channels_last)
+    return run.preprocessing.normalise(views.to(device)).contiguous(memory_format=torch.channels_last)
 
 
 @torch.inference_mode()

@@ -12,7 +12,6 @@ from jaxtyping import Float
 from PIL import Image
 
 from dermimit.data import PhotoSet
-from dermimit.data.transforms import eval_transform
 from dermimit.explain.attention_maps import lsm_score
 from dermimit.explain.map_tools import to_unit
 from dermimit.predict import predict_photo
@@ -63,9 +62,7 @@ def selection_map(run: Run, prediction: Prediction) -> Float[np.ndarray, "size s
     """The lesion selection's scores for the disease over what the model saw, scaled to [0, 1]."""
     if "disease" not in prediction.selected or not len(prediction.selected["disease"]):
         return None
-    image = eval_transform(run.config.image_size)(torch.from_numpy(prediction.photo).permute(2, 0, 1).contiguous())[
-        None
-    ]
+    image = run.preprocessing.normalise(torch.from_numpy(prediction.photo).permute(2, 0, 1).contiguous())[None]
     found = lsm_score(run.model, image, "disease", torch.zeros(1, dtype=torch.long), batch_size=1)
     return to_unit(found.relevance)[0].numpy()
 

@@ -102,7 +102,7 @@ class Pictures:
         method = next((name for name in MAPS if name in able), None)
         if method is None:
             return None
-        image = eval_transform(self.record.config["image_size"])(photo)[None]
+        image = eval_transform(run.preprocessing)(photo)[None]
         found = attribution(run, image, self.task, torch.tensor([answer]), method, progress=False)
         self.how = f"where the answer comes from by {method.replace('_', ' ')}, brighter is more"
         return data_uri(heated(view, found.map[0].numpy()))

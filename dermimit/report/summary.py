@@ -19,7 +19,7 @@ def head_of_page(
         frame: the manifest of the run's own data, where it is at hand.
         date: of the page, ISO.
     """
-    config, space = record.config, record.label_space
+    config, space, side = record.config, record.label_space, record.preprocessing.size
     root = base_name("data_root", str(config["data_root"]))
     own = f"the folder {root}" if config["dataset"] == "folder" else f"{config['dataset']} (folder {root})"
     classes = and_list([count(space.num_classes[t], *KINDS[t]) for t in record.tasks])
@@ -28,7 +28,7 @@ def head_of_page(
         ("Classes", classes),
         ("Model", model_words(config, record.provenance.get("parameters"))),
         ("Parts", parts_words(config, record.tasks, _patches(scored))),
-        ("Photographs seen as", f"{config['image_size']} × {config['image_size']} pixels"),
+        ("Photographs seen as", f"{side} × {side} pixels, {record.preprocessing.in_words()}"),
         ("Recipe", recipe_words(config)),
         ("Trained", str(record.provenance.get("started", ""))[:10] or "date not recorded"),
         ("Scored on", scored_on(scored, answers)),

@@ -1,6 +1,8 @@
 """What a configuration stands for: photographs, model, optimizer."""
 
+import json
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import timm
@@ -12,6 +14,7 @@ from dermimit.data import LabelSpace, PhotoDataset, PhotoSet, load
 from dermimit.data.corrupt import hide_attributes, keep_out, shuffle_attributes, thin_out
 from dermimit.data.label_space import TASKS
 from dermimit.data.lesion_channel import WithLesionMap, mapped
+from dermimit.data.preprocessing import Preprocessing, stored
 from dermimit.data.quarantine import leave_out
 from dermimit.data.skin import SKIN_GROUPS, mix_skin
 from dermimit.data.transforms import train_transform
@@ -25,7 +28,10 @@ from dermimit.train.transfer import of_the_hub, start_from, start_from_weights
 
 
 def load_photos(config: TrainConfig) -> PhotoSet:
-    """The dataset of a run, without its quarantine, and with its training labels harmed where the run asks for it."""
+    """The dataset of a run, without its quarantine, and with its training labels harmed where the run asks for it.
+
+    Its photographs are prepared as `preprocessing_of` says.
+    """
     photos = load(config.dataset, config.data_root, config.image_size, seed=config.split_seed, **config.data_options)
     frame = leave_out(photos.frame, config.quarantine) if config.quarantine else photos.frame
     frame = thin_out(frame, config.train_share) if config.train_share < 1 else frame
@@ -34,7 +40,8 @@ def load_photos(config: TrainConfig) -> PhotoSet:
     frame = keep_out(frame, config.unseen.split("; ")) if config.unseen else frame
     frame = mix_skin(frame, config.dark_share) if config.dark_share >= 0 else frame
     frame = mapped(frame, photos.root, config.lesion_map) if config.lesion_map else frame
-    return replace(photos, frame=frame, cache=Path(config.cache) if config.cache else None)
+    cache = Path(config.cache) if config.cache else None
+    return replace(photos, frame=frame, cache=cache, preprocessing=preprocessing_of(config))
 
 
 def photographs(
@@ -44,7 +51,7 @@ def photographs(
     part = photos.photos(split, augment, config.in_memory, with_mask=bool(config.lesion_map))
     if augment:
         colour = [colour_jitter(config.colour_jitter)] if config.colour_jitter else []
-        usual = train_transform(config.image_size, config.vertical_flip, config.rotation)
+        usual = train_transform(photos.prepared, config.vertical_flip, config.rotation)
         part.transform = v2.Compose([*colour, usual]) if colour else usual
     return WithLesionMap(part) if config.lesion_map else part
 
@@ -54,16 +61,34 @@ def colour_jitter(strength: float) -> v2.ColorJitter:
     return v2.ColorJitter(0.8 * strength, 0.8 * strength, 0.8 * strength, 0.2 * strength)
 
 
-def check_model(config: TrainConfig) -> None:
-    """Builds the run's model without memory for its weights, for as many tasks as the run names.
+def check_model(config: TrainConfig) -> nn.Module:
+    """The run's model, built without memory for its weights, for as many tasks as the run names.
 
     Raises:
         ValueError: it cannot be built; what is wrong is known before any photograph is read.
     """
+    return _without_memory(json.dumps(config.without_pretraining().to_dict(), sort_keys=True))
+
+
+def preprocessing_of(config: TrainConfig) -> Preprocessing:
+    """How the photographs of a run are prepared: as its record says where it is finished, else as its builder does.
+
+    Raises:
+        ValueError: as `check_model`, or a damaged record.
+    """
+    if (config.out / "metrics.json").exists():
+        return stored(config.out, config.image_size)
+    return Preprocessing.of(check_model(config), config.image_size)
+
+
+@lru_cache(maxsize=8)
+def _without_memory(settings: str) -> nn.Module:
+    """See `check_model`; kept, since a run asks for it more than once."""
+    config = TrainConfig.from_dict(json.loads(settings))
     classes = {task: ("a", "b") if task in config.tasks else () for task in TASKS}
     some = LabelSpace("any dataset", classes["disease"] or ("a",), classes["body_part"], classes["attributes"])
     with torch.device("meta"):
-        build_model(config.without_pretraining(), some)
+        return build_model(config, some)
 
 
 def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:

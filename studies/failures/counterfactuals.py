@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from dermimit.data.preprocessing import Preprocessing
 from dermimit.data.synderm import NOISE, RETAKE, USUAL, SynDerm, retake
 from dermimit.data.transforms import eval_transform
 from dermimit.evaluate.resampling import patient_draws, percentile_interval, two_level
@@ -51,7 +52,7 @@ def draw_versions(cases: SynDerm) -> dict[str, np.ndarray]:
 @torch.inference_mode()
 def disease_probabilities(model: nn.Module, photos: np.ndarray, batch_size: int = 64) -> np.ndarray:
     """(n, classes) float32: what a model in evaluation mode says of square photographs of its own size, uint8."""
-    view = eval_transform(photos.shape[1])
+    view = eval_transform(Preprocessing.of(model, photos.shape[1]))
     images = torch.stack([view(torch.from_numpy(photo).permute(2, 0, 1).contiguous()) for photo in photos])
     return torch.cat([model(some)[0]["disease"].softmax(1) for some in images.split(batch_size)]).float().numpy()
 

@@ -12,6 +12,7 @@ from torchvision import tv_tensors
 
 from dermimit.data import pad_ufes_20
 from dermimit.data.photos import read_mask, read_photo
+from dermimit.data.preprocessing import Preprocessing
 from dermimit.data.synderm import CAUSES, SynDerm
 from dermimit.data.transforms import CentralView
 from dermimit.evaluate.resampling import patient_draws, percentile_interval
@@ -93,9 +94,9 @@ def ink_counts(frame: pd.DataFrame, ink: np.ndarray) -> list[dict[str, object]]:
     return lines
 
 
-def small(pictures: np.ndarray, size: int) -> np.ndarray:
+def small(pictures: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
     """(n, S, S, 3) made (n, size, size, 3), as the evaluation's view makes them."""
-    view = CentralView(size)
+    view = CentralView(preprocessing.size, preprocessing.interpolation)
     return np.stack([view(torch.from_numpy(p).permute(2, 0, 1)).permute(1, 2, 0).numpy() for p in pictures])
 
 
@@ -125,7 +126,7 @@ def counterfactual_answers(
         rows = np.flatnonzero(frame["image"].isin(set(test)))
         tested[rows] += 1
         for name, photos in kinds.items():
-            given = disease_probabilities(run.model, small(photos[rows], run.config.image_size))
+            given = disease_probabilities(run.model, small(photos[rows], run.preprocessing))
             answers[name] |= dict(zip(rows.tolist(), given, strict=True))
     if (tested != 1).any():
         raise ValueError(f"row {int(np.flatnonzero(tested != 1)[0])}: tested {tested.min()} to {tested.max()} times, "

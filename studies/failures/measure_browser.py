@@ -52,7 +52,7 @@ def main(
     tags = failures.tags(test, facts_of(work), LABEL_SPACE, failures.confusable_partners(LABEL_SPACE.diseases))
     rows, cases = stratified_sample(tags["wrong"].to_numpy(bool), test["fitzpatrick"], most, seed), tests()
     pictures = [cases[i].image for i in rows]
-    images = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    images = run.preprocessing.normalise(torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2))
     found = failures_record(run, test, tags, rows, images) | {"drawn": True, "split_seed": SEED}
     out.mkdir(parents=True, exist_ok=True)
     write_atomically(out / "browser.webp", lambda draft: draft.write_bytes(sheet(pictures)))

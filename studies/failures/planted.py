@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from dermimit.data.preprocessing import Preprocessing
 from dermimit.data.synderm import CAUSES, LABEL_SPACE, USUAL, Spec, SynDerm, knowledge, split_seed, write
 from dermimit.data.transforms import eval_transform
 from dermimit.evaluate.estimate import estimate
@@ -123,7 +124,7 @@ def thing_energy(
         photos: (n, S, S, 3) uint8.
         where: (n, S, S) bool.
     """
-    view = eval_transform(photos.shape[1])
+    view = eval_transform(Preprocessing.of(model, photos.shape[1]))
     images = torch.stack([view(torch.from_numpy(photo).permute(2, 0, 1).contiguous()) for photo in photos])
     classes = torch.full((len(images),), LABEL_SPACE.diseases.index(TARGET))
     maps = attribution(model, images, "disease", classes, method, batch_size=batch_size)

@@ -64,7 +64,7 @@ def photos_of(run: Run, root: Path | None) -> data.PhotoSet:
     """The dataset of a run."""
     config = run.config
     where = root or config.data_root
-    return data.load(config.dataset, where, config.image_size, config.split_seed, **config.data_options)
+    return data.load(config.dataset, where, run.preprocessing, config.split_seed, **config.data_options)
 
 
 def measured(run: Run, photos: data.PhotoSet, methods: Sequence[str], limit: int) -> Localisation:

@@ -41,7 +41,7 @@ def main(runs: Annotated[Path, tyro.conf.Positional], root: Path | None = None, 
             continue
         run = load_run(folder)
         if photos is None:
-            photos = data.load(run.config.dataset, root or run.config.data_root, run.config.image_size)
+            photos = data.load(run.config.dataset, root or run.config.data_root, run.preprocessing)
             test = photos.photos("test")
         found = covered(on_lesion(run.predictions, photos, run.model.grid_size))
         images = torch.stack([test[i]["image"] for i in range(64)])

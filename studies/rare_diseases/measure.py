@@ -19,6 +19,7 @@ import tyro
 from sklearn.metrics import roc_auc_score
 
 from dermimit import data
+from dermimit.data.preprocessing import Preprocessing
 from dermimit.data.synderm import LABEL_SPACE, SynDerm
 from dermimit.evaluate.conformal import p_values
 from dermimit.evaluate.resampling import percentile_interval
@@ -54,8 +55,8 @@ def main(
     earlier = read_json(out / "record.json") if keep else {"few_shot": {}, "unseen": []}
     torch.set_num_threads(1)
     started, first = time.time(), load_run(evidence / "reference/full-seed0")
-    photos = data.load("synderm", root or first.config.data_root, first.config.image_size)
-    images, labels = drawn(PER_DISEASE, TEST_SEED, first.config.image_size)
+    photos = data.load("synderm", root or first.config.data_root, first.preprocessing)
+    images, labels = drawn(PER_DISEASE, TEST_SEED, first.preprocessing)
     folders = {path.name.replace("-seed", "/"): path for path in sorted(ablation.glob("*-seed*"))}
     for table in ("reference", "rare_diseases"):
         runs = sorted((evidence / table).glob("*-seed*"))
@@ -102,9 +103,9 @@ def order(column: tuple[str, Any]) -> tuple[int, str]:
     return (0 if name == "truth" else 1 + ("reference:" in name) + 2 * ("rare_diseases:" in name), name)
 
 
-def drawn(per_disease: int, seed: int, size: int) -> tuple[torch.Tensor, dict[str, np.ndarray]]:
+def drawn(per_disease: int, seed: int, preprocessing: Preprocessing) -> tuple[torch.Tensor, dict[str, np.ndarray]]:
     """The same number of photographs of every disease: the first ones of a dataset with an even prior."""
-    dataset = SynDerm(3 * per_disease * len(NAMES), seed, size, prior=[1.0] * len(NAMES))
+    dataset = SynDerm(3 * per_disease * len(NAMES), seed, preprocessing.size, prior=[1.0] * len(NAMES))
     chosen, left = [], dict.fromkeys(NAMES, per_disease)
     for i in range(len(dataset)):
         disease = dataset.labels(i).disease
@@ -116,12 +117,12 @@ def drawn(per_disease: int, seed: int, size: int) -> tuple[torch.Tensor, dict[st
     labels = [dataset.labels(i) for i in chosen]
     present = np.array([[a in x.attributes for a in LABEL_SPACE.attributes] for x in labels])
     disease = np.array([NAMES.index(x.disease) for x in labels])
-    return pixels / 127.5 - 1, {"disease": disease, "attributes": present}
+    return preprocessing.normalise(pixels), {"disease": disease, "attributes": present}
 
 
 def of_few(run: Run, images: torch.Tensor, labels: dict[str, np.ndarray]) -> list[dict[str, Any]]:
     """Accuracy of prototypes from few examples of each disease: mean and sd over draws of the examples."""
-    examples, known = drawn(EXAMPLES, EXAMPLES_SEED, run.config.image_size)
+    examples, known = drawn(EXAMPLES, EXAMPLES_SEED, run.preprocessing)
     given, _ = novelty.features_and_logits(run.model, examples)
     asked, logits = novelty.features_and_logits(run.model, images)
     truth, lines = labels["disease"], []
@@ -196,7 +197,7 @@ def some(photos: data.PhotoSet, split: str, hidden: list[str], n: int | None) ->
 
 def unseen_shots(run: Run, features: np.ndarray, truth: np.ndarray, new: np.ndarray) -> list[dict[str, float]]:
     """Recall of the hidden diseases, among all 49, by prototypes: what a few examples give without any training."""
-    examples, known = drawn(EXAMPLES, EXAMPLES_SEED, run.config.image_size)
+    examples, known = drawn(EXAMPLES, EXAMPLES_SEED, run.preprocessing)
     given, _ = novelty.features_and_logits(run.model, examples)
     lines = []
     for shots in SHOTS:

@@ -96,7 +96,7 @@ def small_photographs(root: Path, side: int = 96) -> pd.Series:
     for split in ("train", "val", "test"):
         stored = photos.photos(split, in_memory=True)
         for i, name in enumerate(stored.frame["image"]):
-            found[name] = ((stored[i]["image"] + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
+            found[name] = photos.prepared.denormalise(stored[i]["image"]).permute(1, 2, 0).numpy()
     return pd.Series(found)
 
 

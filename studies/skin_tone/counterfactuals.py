@@ -16,6 +16,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from torch import nn
 from tqdm import tqdm
 
+from dermimit.data.preprocessing import Preprocessing
 from dermimit.data.skin import FITZPATRICK
 from dermimit.data.synderm import LABEL_SPACE, RETAKE, SynDerm, retake
 from dermimit.data.transforms import eval_transform
@@ -46,7 +47,7 @@ def draw_types(cases: SynDerm) -> dict[str, np.ndarray]:
 @torch.inference_mode()
 def task_probabilities(model: nn.Module, photos: np.ndarray, batch_size: int = 64) -> dict[str, np.ndarray]:
     """Task -> (n, classes) float32, of a model in evaluation mode on square photographs of its own size, uint8."""
-    view, parts = eval_transform(photos.shape[1]), []
+    view, parts = eval_transform(Preprocessing.of(model, photos.shape[1])), []
     for start in range(0, len(photos), batch_size):
         some = [torch.from_numpy(p).permute(2, 0, 1).contiguous() for p in photos[start : start + batch_size]]
         logits = model(torch.stack([view(photo) for photo in some]))[0]

@@ -18,6 +18,7 @@ import tyro
 from captum.attr import IntegratedGradients
 from torch import nn
 
+from dermimit.data.preprocessing import Preprocessing
 from dermimit.data.synderm import LABEL_SPACE, SynDerm, knowledge
 from dermimit.evaluate.resampling import macro_f1_draws, patient_draws, percentile_interval
 from dermimit.explain import localisation as of
@@ -82,15 +83,19 @@ def draw(model: nn.Module, first: int, n: int, seed: int) -> tuple[Series, np.nd
     days = np.cumsum(np.c_[np.zeros(n), spacing[:, None] * rng.uniform(0.3, 1.7, (n, VISITS - 1))], axis=1).round(1)
     found, labels = [], []
     for i in range(n):
-        found.append(features_of(model, pixels(dataset, first + i, days[i])))
+        found.append(features_of(model, pixels(model, dataset, first + i, days[i])))
         labels.append(NAMES.index(dataset.labels(first + i).disease))
     return Series(torch.stack(found), torch.tensor(days, dtype=torch.float32), torch.tensor(labels)), spacing
 
 
-def pixels(dataset: SynDerm, index: int, days: np.ndarray) -> torch.Tensor:
+def pixels(model: nn.Module, dataset: SynDerm, index: int, days: np.ndarray) -> torch.Tensor:
     """The photographs of a case's visits as the model takes them."""
-    images = np.stack([case.image for case in dataset.visits(index, list(days))])
-    return torch.from_numpy(images).permute(0, 3, 1, 2) / 127.5 - 1
+    return normalised(model, [case.image for case in dataset.visits(index, list(days))])
+
+
+def normalised(model: nn.Module, photos: list[np.ndarray]) -> torch.Tensor:
+    """Photographs (S, S, 3), uint8, as the model takes them."""
+    return Preprocessing.of(model).normalise(torch.from_numpy(np.stack(photos)).permute(0, 3, 1, 2))
 
 
 @torch.inference_mode()
@@ -230,7 +235,7 @@ def seen_change(model: nn.Module, fusion: VisitFusion, first: int, n: int) -> li
         if not 0.01 < changed.mean() < 0.99:
             continue
         truth.append(changed)
-        images = torch.from_numpy(np.stack([c.image for c in cases])).permute(0, 3, 1, 2) / 127.5 - 1
+        images = normalised(model, [c.image for c in cases])
         for name, values in change_maps(model, fusion, images, days).items():
             maps.setdefault(name, []).append(values)
     masks, lines = np.stack(truth), []
