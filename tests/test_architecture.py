@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ANY = {"data", "model", "train", "evaluate", "explain", "predict", "prediction", "export", "records"}
+ANY = {"data", "model", "train", "evaluate", "explain", "predict", "prediction", "export", "records", "zoo"}
 MAY_IMPORT = {  # part of the package: the parts that it may import, as `CONTRIBUTING.md` says
     "__init__": set(),
     "__main__": {"cli"},
@@ -18,18 +18,20 @@ MAY_IMPORT = {  # part of the package: the parts that it may import, as `CONTRIB
     "named_values": set(),
     "prediction": set(),
     "records": {"evaluate.ranks"},
-    "weights": {"model", "records", "extras"},
+    "weights": {"model", "records", "extras", "data.problems"},
     "data": {"records", "lock", "extras"},
     "train": {"model", "data", "records", "lock", "named_values", "extras", "weights"}
-    | {"evaluate.metrics", "evaluate.predictions", "evaluate.temperatures"},
+    | {"evaluate.metrics", "evaluate.predictions", "evaluate.temperatures", "zoo.resolve", "zoo.loading"},
+    "zoo": {"train", "data", "records", "weights", "evaluate", "prediction"},
     "evaluate": {"data", "records", "lock", "train.run"},
     "predict": {"data", "train.run", "prediction", "records", "evaluate.selective", "evaluate.temperatures", "explain"},
+    "probe": {"data", "weights", "records", "lock", "evaluate", "train.checked"},
     "explain": {"model", "data", "train.run", "evaluate", "prediction"},
     "export": ANY | {"extras"},
     "explore": ANY | {"extras"},
     "reader_study": ANY | {"extras"},
     "report": ANY | {"extras"},
-    "commands": ANY | {"explore", "reader_study", "report", "extras"},
+    "commands": ANY | {"explore", "reader_study", "report", "probe", "extras", "weights"},
     "cli": {"commands", "reader_study", "extras"},
 }
 READERS = ("tables", "charts", "numbers")

@@ -12,7 +12,12 @@ from dermimit.model.build import (
 )
 from dermimit.model.config import SELECTING_TASKS, TASKS, ModelConfig
 from dermimit.model.dermimitformer import DermImitFormer
-from dermimit.model.hybrid import dermimitformer_lite0_stem_224, load_lite0_weights
+from dermimit.model.hybrid import (
+    dermimitformer_lite0_stem_224,
+    dermimitformer_lite1_stem_224,
+    dermimitformer_lite2_stem_224,
+    load_lite_weights,
+)
 from dermimit.model.pretrained import load_vit_state_dict
 from dermimit.model.zoom import ZoomDermImitFormer
 
@@ -29,8 +34,10 @@ __all__ = [
     "dermimitformer_base_patch16_384",
     "dermimitformer_large_patch16_224",
     "dermimitformer_lite0_stem_224",
+    "dermimitformer_lite1_stem_224",
+    "dermimitformer_lite2_stem_224",
     "dermimitformer_small_patch16_224",
     "dermimitformer_tiny_patch8_64",
-    "load_lite0_weights",
+    "load_lite_weights",
     "load_vit_state_dict",
 ]

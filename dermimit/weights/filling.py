@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from timm.layers import HybridEmbed
 from torch import nn
 
 from dermimit.model import DermImitFormer
+from dermimit.model.hybrid import fill_stem
 from dermimit.model.pretrained import load_vit_state_dict
+from dermimit.weights.architecture import architectures
 from dermimit.weights.reading import Weights
 
 SHOWN = 3
@@ -40,11 +43,13 @@ def counted(names: Sequence[str]) -> str:
 
 
 def fill(model: nn.Module, weights: Weights) -> Filled:
-    """Puts the weights of a ViT into a model; the position embeddings are resampled to its grid.
+    """Puts weights into a model: a ViT's into trunk and heads, an EfficientNet-Lite's into the stem of a hybrid.
+
+    Position embeddings are resampled to the model's grid; register tokens are kept.
 
     Args:
         model: a DermImitFormer, filled in place.
-        weights: of a ViT of the same width and depth.
+        weights: of a network of the same architecture.
 
     Returns:
         what was used, left over and missing.
@@ -53,13 +58,28 @@ def fill(model: nn.Module, weights: Weights) -> Filled:
         ValueError: they are of another architecture, naming the first weight that does not fit and the remedy.
     """
     if not isinstance(model, DermImitFormer):
-        raise ValueError(f"{weights.name}: a {type(model).__name__} is not filled with weights; "
-                         "build a dermimitformer")  # fmt: skip
+        raise ValueError(f"{weights.name}: a {type(model).__name__} is not filled with weights; build a dermimitformer")
+    if isinstance(model.trunk.patch_embed, HybridEmbed):
+        used = fill_stem(model, weights.state, weights.name)
+        left = [name for name in weights.state if name not in {*used}]
+        stem = "trunk.patch_embed.backbone."
+        missing = [name for name in model.state_dict() if not name.startswith(stem)]
+        return Filled(tuple(used), (*left, *weights.left_over), tuple(missing))
     try:
         placed = load_vit_state_dict(model, weights.state)
     except ValueError as error:
-        raise ValueError(f"{weights.name}: {error}") from error
+        raise ValueError(f"{weights.name}: {error}; {remedy(weights)}") from error
     return Filled(placed.used, (*placed.left_over, *weights.left_over), placed.missing)
+
+
+def remedy(weights: Weights) -> str:
+    """The backbone to build for weights that do not fit."""
+    fitting = [weights.architecture] if weights.architecture else architectures(weights.state)
+    if not fitting:
+        return "none of the usual backbones is of their shapes; name that of timm which they were trained with"
+    if fitting[0].startswith("tf_efficientnet_lite"):
+        return f"they are for the stem of dermimitformer_lite{fitting[0][-1]}_stem_224"
+    return f"they fit backbone={' or '.join(fitting)}"
 
 
 def provenance_of(weights: Weights) -> dict[str, Any]:

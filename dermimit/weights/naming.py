@@ -1,14 +1,18 @@
 """How the makers of ViTs name their weights, and timm's name for each of them."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 State = dict[str, Tensor]
-FIRST = ("state_dict_ema", "model_ema", "ema", "teacher", "")
-"""Where a file holds the same network several times, the average of its weights is taken, or the teacher."""
+
+
+def as_it_is(state: State) -> State:
+    """No change."""
+    return state
 
 
 @dataclass(frozen=True)
@@ -17,59 +21,181 @@ class Naming:
 
     Attributes:
         name: whose it is.
-        patches: the name of the patch embedding's weight, by which it is recognised.
+        patches: the name of the patch embedding's weight, which says what stands before all names.
+        marker: pattern of a whole name that only this naming has; "" for any.
         renames: pairs of a pattern that a whole name matches and timm's name for it, with the pattern's groups.
         joined: patterns of three weights that timm keeps as one, query, key and value, in this order.
+        finish: what is left to do once the names are timm's.
     """
 
     name: str
     patches: str
+    marker: str = ""
     renames: tuple[tuple[str, str], ...] = ()
-    joined: tuple[str, str, str] = ("", "", "")
-
-
-BLOCK = r"encoder\.layer\.(\d+)\."
-EMBEDDINGS = (
-    (r"embeddings\.cls_token", "cls_token"),
-    (r"embeddings\.position_embeddings", "pos_embed"),
-    (r"embeddings\.register_tokens", "reg_token"),
-    (r"embeddings\.patch_embeddings\.projection\.(weight|bias)", r"patch_embed.proj.\1"),
-    (r"layernorm\.(weight|bias)", r"norm.\1"),
-    (BLOCK + r"attention\.output\.dense\.(weight|bias)", r"blocks.\1.attn.proj.\2"),
-)
-QKV = tuple(BLOCK + rf"attention\.attention\.{part}\.(weight|bias)" for part in ("query", "key", "value"))
-
-HF_DINOV2 = Naming(
-    "Hugging Face's Dinov2",
-    "embeddings.patch_embeddings.projection.weight",
-    (
-        *EMBEDDINGS,
-        (BLOCK + r"(norm[12]|mlp\.fc[12])\.(weight|bias)", r"blocks.\1.\2.\3"),
-        (BLOCK + r"layer_scale([12])\.lambda1", r"blocks.\1.ls\2.gamma"),
-        (BLOCK + r"mlp\.weights_in\.(weight|bias)", r"blocks.\1.mlp.fc1.\2"),
-        (BLOCK + r"mlp\.weights_out\.(weight|bias)", r"blocks.\1.mlp.fc2.\2"),
-    ),
-    QKV,
-)
+    joined: tuple[str, ...] = ()
+    finish: Callable[[State], State] = as_it_is
 
 
 def converted(state: State, naming: Naming) -> tuple[State, list[str]]:
-    """The weights under timm's names, and the names of those that timm's ViT has no place for."""
+    """The weights under timm's names, and the names of those that an ordinary ViT has no place for."""
     ours: State = {}
     left: list[str] = []
     parts: dict[str, dict[int, Tensor]] = {}
     for name, value in state.items():
         which, match = next(((i, m) for i, p in enumerate(naming.joined) if (m := re.fullmatch(p, name))), (0, None))
-        if match and naming.joined[0]:
+        if match:
             parts.setdefault(f"blocks.{match[1]}.attn.qkv.{match[2]}", {})[which] = value
         elif (new := renamed(name, naming)) is not None:
             ours[new] = value
         else:
             left.append(name)
-    return ours | {name: torch.cat([three[i] for i in range(3)]) for name, three in parts.items()}, left
+    joined = {name: torch.cat([three[i] for i in range(3)]) for name, three in parts.items() if len(three) == 3}
+    return naming.finish(ours | joined), left
 
 
 def renamed(name: str, naming: Naming) -> str | None:
     """timm's name, or None."""
     found = ((re.fullmatch(pattern, name), new) for pattern, new in naming.renames)
     return next((match.expand(new) for match, new in found if match), None)
+
+
+def registers_after_positions(state: State) -> State:
+    """With registers, which have no positions, timm adds the class token's own position to the token itself."""
+    return without_class_position(state) if "reg_token" in state else state
+
+
+def without_class_position(state: State) -> State:
+    """The class token with its own position added, and positions of the patches alone."""
+    if "pos_embed" not in state:
+        return state
+    position = state["pos_embed"]
+    return state | {"cls_token": state["cls_token"] + position[:, :1], "pos_embed": position[:, 1:]}
+
+
+def bias_without_keys(state: State) -> State:
+    """One bias for query, key and value, from those of query and value: that of the key is zero, as in BEiT."""
+    done = {name: value for name, value in state.items() if not name.endswith((".q_bias", ".v_bias"))}
+    for name in state:
+        if name.endswith(".q_bias"):
+            q, v = state[name], state[name.removesuffix("q_bias") + "v_bias"]
+            done[name.removesuffix("q_bias") + "qkv.bias"] = torch.cat([q, torch.zeros_like(v), v])
+    return without_class_position(done)
+
+
+def clip_shapes(state: State) -> State:
+    """Class token and positions of CLIP, with the batch dimension that timm keeps."""
+    return state | {n: state[n].reshape(1, -1, state[n].shape[-1]) for n in ("cls_token", "pos_embed") if n in state}
+
+
+WB = r"(weight|bias)"
+TIMM_BLOCK = r"(norm[12]|attn\.qkv|attn\.proj|attn\.norm|attn\.[qk]_norm|mlp\.fc1(?:_[gx])?|mlp\.fc2|mlp\.norm)\." + WB
+TIMM = (
+    (r"(cls_token|pos_embed|reg_token)", r"\1"),
+    (r"(patch_embed\.proj|patch_embed\.norm|norm_pre|norm|fc_norm|head)\." + WB, r"\1.\2"),
+    (r"(attn_pool\..+)", r"\1"),
+    (r"blocks\.(\d+)\." + TIMM_BLOCK, r"blocks.\1.\2.\3"),
+    (r"blocks\.(\d+)\.ls([12])\.gamma", r"blocks.\1.ls\2.gamma"),
+    (r"blocks\.(\d+)\.gamma_([12])", r"blocks.\1.ls\2.gamma"),
+)
+PATCHES = "patch_embed.proj.weight"
+HF_PATCHES = "embeddings.patch_embeddings.projection.weight"
+LAYER = r"encoder\.layer\.(\d+)\."
+HF = (
+    (r"embeddings\.cls_token", "cls_token"),
+    (r"embeddings\.position_embeddings", "pos_embed"),
+    (r"embeddings\.register_tokens", "reg_token"),
+    (r"embeddings\.patch_embeddings\.projection\." + WB, r"patch_embed.proj.\1"),
+    (r"layernorm\." + WB, r"norm.\1"),
+    (LAYER + r"attention\.output\.dense\." + WB, r"blocks.\1.attn.proj.\2"),
+)
+HF_QKV = tuple(LAYER + rf"attention\.attention\.{part}\." + WB for part in ("query", "key", "value"))
+RESBLOCK = r"transformer\.resblocks\.(\d+)\."
+CLIP_LAYER = r"encoder\.layers\.(\d+)\."
+
+NAMINGS = (
+    Naming(
+        "PanDerm's (as BEiT and CAE)",
+        PATCHES,
+        r"blocks\.\d+\.attn\.q_bias",
+        (*TIMM, (r"blocks\.(\d+)\.attn\.([qv]_bias)", r"blocks.\1.attn.\2")),
+        finish=bias_without_keys,
+    ),
+    Naming(
+        "DINOv2's",
+        PATCHES,
+        r"register_tokens|blocks\.\d+\.\d+\..+|blocks\.\d+\.mlp\.w12\.weight",
+        (
+            *TIMM,
+            ("register_tokens", "reg_token"),
+            (r"blocks\.\d+\.(\d+)\." + TIMM_BLOCK, r"blocks.\1.\2.\3"),
+            (r"blocks\.\d+\.(\d+)\.ls([12])\.gamma", r"blocks.\1.ls\2.gamma"),
+            (r"blocks\.(?:\d+\.)?(\d+)\.mlp\.w12\." + WB, r"blocks.\1.mlp.fc1.\2"),
+            (r"blocks\.(?:\d+\.)?(\d+)\.mlp\.w3\." + WB, r"blocks.\1.mlp.fc2.\2"),
+        ),
+        finish=registers_after_positions,
+    ),
+    Naming("timm's (DINOv2's and MAE's too)", PATCHES, renames=TIMM),
+    Naming(
+        "Hugging Face's ViT",
+        HF_PATCHES,
+        r"encoder\.layer\.\d+\.layernorm_before\.weight",
+        (
+            *HF,
+            (LAYER + r"layernorm_before\." + WB, r"blocks.\1.norm1.\2"),
+            (LAYER + r"layernorm_after\." + WB, r"blocks.\1.norm2.\2"),
+            (LAYER + r"intermediate\.dense\." + WB, r"blocks.\1.mlp.fc1.\2"),
+            (LAYER + r"output\.dense\." + WB, r"blocks.\1.mlp.fc2.\2"),
+        ),
+        HF_QKV,
+    ),
+    Naming(
+        "Hugging Face's Dinov2",
+        HF_PATCHES,
+        r"encoder\.layer\.\d+\.layer_scale1\.lambda1",
+        (
+            *HF,
+            (LAYER + r"(norm[12]|mlp\.fc[12])\." + WB, r"blocks.\1.\2.\3"),
+            (LAYER + r"layer_scale([12])\.lambda1", r"blocks.\1.ls\2.gamma"),
+            (LAYER + r"mlp\.weights_in\." + WB, r"blocks.\1.mlp.fc1.\2"),
+            (LAYER + r"mlp\.weights_out\." + WB, r"blocks.\1.mlp.fc2.\2"),
+        ),
+        HF_QKV,
+        registers_after_positions,
+    ),
+    Naming(
+        "OpenCLIP's",
+        "conv1.weight",
+        "class_embedding",
+        (
+            ("class_embedding", "cls_token"),
+            ("positional_embedding", "pos_embed"),
+            (r"conv1\.weight", "patch_embed.proj.weight"),
+            (r"ln_pre\." + WB, r"norm_pre.\1"),
+            (r"ln_post\." + WB, r"norm.\1"),
+            (RESBLOCK + r"ln_([12])\." + WB, r"blocks.\1.norm\2.\3"),
+            (RESBLOCK + r"attn\.in_proj_" + WB, r"blocks.\1.attn.qkv.\2"),
+            (RESBLOCK + r"attn\.out_proj\." + WB, r"blocks.\1.attn.proj.\2"),
+            (RESBLOCK + r"mlp\.c_fc\." + WB, r"blocks.\1.mlp.fc1.\2"),
+            (RESBLOCK + r"mlp\.c_proj\." + WB, r"blocks.\1.mlp.fc2.\2"),
+        ),
+        finish=clip_shapes,
+    ),
+    Naming(
+        "Hugging Face's CLIP",
+        "embeddings.patch_embedding.weight",
+        r"embeddings\.class_embedding",
+        (
+            (r"embeddings\.class_embedding", "cls_token"),
+            (r"embeddings\.position_embedding\.weight", "pos_embed"),
+            (r"embeddings\.patch_embedding\.weight", "patch_embed.proj.weight"),
+            (r"pre_layrnorm\." + WB, r"norm_pre.\1"),
+            (r"post_layernorm\." + WB, r"norm.\1"),
+            (CLIP_LAYER + r"layer_norm([12])\." + WB, r"blocks.\1.norm\2.\3"),
+            (CLIP_LAYER + r"self_attn\.out_proj\." + WB, r"blocks.\1.attn.proj.\2"),
+            (CLIP_LAYER + r"(mlp\.fc[12])\." + WB, r"blocks.\1.\2.\3"),
+        ),
+        tuple(CLIP_LAYER + rf"self_attn\.{part}_proj\." + WB for part in "qkv"),
+        clip_shapes,
+    ),
+)
+"""Every naming that is read, those that say more before those that say less."""
