@@ -63,8 +63,8 @@ def weights_of(settings: str) -> str:
 
 
 def text_of(recipe: Mapping[str, Any], settings: str) -> str:
-    """Recipe and settings as text, with a folder for the tokens of a frozen trunk."""
-    words = [*(f"{name}={value}" for name, value in recipe.items()), settings]
+    """Recipe and settings as text, with a folder for the tokens of a frozen trunk; the profile says the precision."""
+    words = [*(f"{name}={value}" for name, value in recipe.items() if name != "precision"), settings]
     return " ".join([*words, TOKENS] if " views=" in settings else words)
 
 

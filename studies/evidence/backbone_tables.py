@@ -148,10 +148,12 @@ def times_table(record: Mapping[str, Any], rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def runs_text(record: Mapping[str, Any]) -> str:
-    """Which commits and processors made the trainings, how many are of a modified checkout, and how long it took."""
+    """Which commits and processors made the trainings, how many are of a modified checkout, how long it took, and the
+    recipe of all rows."""
     runs = pd.DataFrame(record["runs"])
     commits = ", ".join(f"`{commit[:10]}` ({n})" for commit, n in runs["commit"].value_counts().items())
     return (
         f"*{len(runs)} trainings by commit: {commits}; {int(runs['dirty'].sum())} of them with uncommitted changes; on "
-        f"{', '.join(sorted(set(runs['processor'])))}; {runs['seconds'].sum() / 3600:.1f} hours of training together.*"
+        f"{', '.join(sorted(set(runs['processor'])))}; {runs['seconds'].sum() / 3600:.1f} hours of training together. "
+        f"All rows: `{' '.join(f'{name}={value}' for name, value in record['recipe'].items())}`.*"
     )

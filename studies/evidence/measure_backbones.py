@@ -24,6 +24,7 @@ from dermimit.evaluate.answers import Answers
 from dermimit.evaluate.out_of_fold import answers_of_folds, collect, paired, scored
 from dermimit.evaluate.runs import plain_records
 from dermimit.lock import LockedError, locked
+from dermimit.probe.record import out_of_fold
 from dermimit.records import read_json, write_json, write_parquet
 from dermimit.train import fit
 from dermimit.train.run_folder import is_finished
@@ -141,10 +142,6 @@ def beside_probes(
     models: Mapping[str, Answers], images: Sequence[str], diseases: tuple[str, ...], folder: Path
 ) -> dict[str, Any]:
     """Scores of the published probes of these photographs, and the best row minus the best probe."""
-    if not folder.is_dir():
-        return {"probes": []}
-    from dermimit.probe.record import out_of_fold
-
     found = [out_of_fold(path.parent, f"{path.parent.name}: ") for path in sorted(folder.glob("*/answers.parquet"))]
     found = [frame for frame in found if set(frame["image"]) == set(images)]
     if not found:

@@ -48,6 +48,8 @@ COMPARED = (  # (model, map) minus (model, map)
     (("tuned_D_LSM", "class_attention"), ("tuned_D", "class_attention")),
 )  # fmt: skip
 FOLDS = 5
+FOR_THRESHOLDS = 40
+"""Validation photographs of each fold at most, on which the thresholds of the IoU are chosen."""
 
 
 def main(
@@ -121,7 +123,9 @@ def pooled(runs: Sequence[Run] | Iterator[Run], limit: int | None) -> tuple[pd.D
     for run in runs:
         photos = load_photos(run.config)
         methods = [m for m in METHODS if m != "lsm_score" or run.model.heads["disease"].selection is not None]
-        thresholds = choose_thresholds(MaskedPhotos(run, photos, "val", limit=limit), methods)
+        thresholds = choose_thresholds(
+            MaskedPhotos(run, photos, "val", limit=min(limit or FOR_THRESHOLDS, FOR_THRESHOLDS)), methods
+        )
         found = measure(MaskedPhotos(run, photos, "test", limit=limit), thresholds, curves=False)
         parts.append(found.rows)
         left = {reason: left.get(reason, 0) + n for reason, n in found.left_out.items()}

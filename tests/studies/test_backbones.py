@@ -211,6 +211,7 @@ def record():
             pair("frozen_D_all", "frozen_D", -0.04, 0.001),
             pair("tuned_D", "frozen_D", 0.02, 0.03),
         ],
+        "recipe": {"batch_size": 16},
         "probes": [score("class", 0.52)],
         "beside": pair("frozen_D_LSM", "class", 0.03, None, seeds=1),
         "runs": [facts | {"row": "frozen_D", "seed": 0, "fold": fold} for fold in range(5)],
@@ -266,4 +267,6 @@ def test_sentences_follow_the_record(record):
 def test_times_are_those_of_the_runs(record):
     (line,) = times_table(record, ROWS).to_dict("records")
     assert line["minutes (median)"] == 2 and line["photographs a second"] == 5184 / 81 and line["trainings"] == 5
-    assert "5 trainings by commit: `aaaaaaaaaa` (5); 0 of them with uncommitted changes; on P" in runs_text(record)
+    told = runs_text(record)
+    assert "5 trainings by commit: `aaaaaaaaaa` (5); 0 of them with uncommitted changes; on P" in told
+    assert "All rows: `batch_size=16`" in told
