@@ -8,8 +8,18 @@ from typing import Any
 
 import tyro
 
-from dermimit.commands import data_check, data_import, data_synderm, evaluate, explore, export
-from dermimit.commands import models, predict, report, train
+from dermimit.commands import (
+    data_check,
+    data_import,
+    data_synderm,
+    evaluate,
+    explore,
+    export,
+    models,
+    predict,
+    report,
+    train,
+)
 from dermimit.commands import weights as of_weights
 from dermimit.extras import MissingExtraError
 from dermimit.reader_study.commands import commands as reader_study

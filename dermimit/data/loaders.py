@@ -16,9 +16,7 @@ from dermimit.data.stored import load_dataset
 Loaded = tuple[pd.DataFrame, LabelSpace]
 
 
-def _load_pad_ufes_20(
-    root: Path, fold: int | None = None, folds_by: str = "patient", final: bool = False
-) -> Loaded:
+def _load_pad_ufes_20(root: Path, fold: int | None = None, folds_by: str = "patient", final: bool = False) -> Loaded:
     """PAD-UFES-20, without splits or with one of the five folds of `dermimit.data.folds` as the test split.
 
     Args:
