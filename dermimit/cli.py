@@ -1,4 +1,4 @@
-"""The `dermimit` command: train, predict, evaluate, explore, export, report, models, data, weights, reader-study."""
+"""The `dermimit` command: train, probe, predict, evaluate, explore, export, report, models, data, weights, ..."""
 
 import sys
 import warnings
@@ -17,6 +17,7 @@ from dermimit.commands import (
     export,
     models,
     predict,
+    probe,
     report,
     train,
 )
@@ -41,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     weights.command(name="convert")(of_weights.convert)
     app = tyro.extras.SubcommandApp()
     app.command(name="train")(train.train)
+    app.command(name="probe")(probe.probe)
     app.command(name="predict")(predict.predict)
     app.command(name="evaluate")(evaluate.evaluate)
     app.command(name="explore")(explore.explore)

@@ -22,7 +22,15 @@ from dermimit.evaluate.ranks import rank_of_truth
 
 PACKAGE = Path(__file__).parent
 PACKAGES = ("torch", "torchvision", "timm", "accelerate", "numpy", "pandas", "scikit-learn", "dermimit")
-RESULT_CODE = ("data", "model", "train", "evaluate/metrics.py", "evaluate/predictions.py", "evaluate/ranks.py")
+RESULT_CODE = (
+    "data",
+    "model",
+    "train",
+    "weights",
+    "evaluate/metrics.py",
+    "evaluate/predictions.py",
+    "evaluate/ranks.py",
+)
 """The parts of the package that a run's numbers depend on."""
 DISK_FULL = {
     errno.ENOSPC: "the disk is full",

@@ -25,12 +25,13 @@ MAY_IMPORT = {  # part of the package: the parts that it may import, as `CONTRIB
     "zoo": {"train", "data", "records", "weights", "evaluate", "prediction"},
     "evaluate": {"data", "records", "lock", "train.run"},
     "predict": {"data", "train.run", "prediction", "records", "evaluate.selective", "evaluate.temperatures", "explain"},
+    "probe": {"data", "weights", "records", "lock", "evaluate", "train.checked"},
     "explain": {"model", "data", "train.run", "evaluate", "prediction"},
     "export": ANY | {"extras"},
     "explore": ANY | {"extras"},
     "reader_study": ANY | {"extras"},
     "report": ANY | {"extras"},
-    "commands": ANY | {"explore", "reader_study", "report", "extras", "weights"},
+    "commands": ANY | {"explore", "reader_study", "report", "probe", "extras", "weights"},
     "cli": {"commands", "reader_study", "extras"},
 }
 READERS = ("tables", "charts", "numbers")

@@ -161,8 +161,8 @@ def how_scored(card: Mapping[str, Any]) -> str:
     return (
         f"Scores are out of fold by patient, on {scores['photographs']:,} photographs of {scores['patients']:,} "
         f"patients, {seeds}: each photograph was answered by models that had seen none of its patient. The published "
-        f"model was trained with the recipe of these models on {data['training']:,} photographs, with {data['validation']:,} "
-        f"more to choose the epoch, and was itself {'' if data['test'] else 'not '}tested"
+        f"model was trained with the recipe of these models on {data['training']:,} photographs, with "
+        f"{data['validation']:,} more to choose the epoch, and was itself {'' if data['test'] else 'not '}tested"
         + (f" on {data['test']:,}" if data["test"] else "")
         + ". Intervals cover the choice of patients"
         + (" and the seeds" if scores["seeds"] > 1 else "")

@@ -45,7 +45,7 @@ def best_line(record: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def name_of(row: str, rows: pd.DataFrame) -> str:
     """A row as prose names it: its model and its backbone."""
     line = rows.set_index("row").loc[row]
-    return f"*{line['label']}* ({line['group']})"
+    return f"{line['label']} ({line['group']})"
 
 
 def best_text(record: Mapping[str, Any], rows: pd.DataFrame) -> str:
@@ -70,7 +70,7 @@ def probe_text(record: Mapping[str, Any], rows: pd.DataFrame) -> str:
         "holds zero" if side == CANNOT_TELL else f"lies {side} zero"
     )
     return (
-        f"The best probe on frozen features, *{beside['reference']}*, has {estimate(probe, 'macro_f1').plain()}; "
+        f"The best probe on frozen features, {beside['reference']}, has {estimate(probe, 'macro_f1').plain()}; "
         f"{name_of(beside['row'], rows)} minus the probe: {said} (both were picked as the best, which flatters both)."
     )
 

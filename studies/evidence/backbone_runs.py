@@ -15,8 +15,9 @@ from studies.shared.paths import EXPERIMENTS, ROOT
 TABLE = ROOT / EXPERIMENTS / "real/pad_ufes_20_backbones.csv"
 FOLDS = 5
 RECIPE = dict(
-    batch_size=16, optimizer="adamw", weight_decay=0.02, weight_attributes=5.0, cutmix_probability=0.0, precision="bf16"
-)
+    batch_size=16, optimizer="adamw", weight_decay=0.02, weight_attributes=5.0, disease_loss="class_balanced", ema=0.99,
+    cutmix_probability=0.0, precision="bf16",
+)  # fmt: skip
 """What all rows have in common, beside the settings of each."""
 
 

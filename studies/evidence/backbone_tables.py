@@ -141,16 +141,14 @@ def times_table(record: Mapping[str, Any], rows: pd.DataFrame) -> pd.DataFrame:
         if len(of := runs[runs["row"] == row.row] if len(runs) else runs):
             samples = int(re.search(r"samples=(\d+)", row.settings)[1])
             line = {"backbone": row.group, "model": row.label, "trainings": len(of)}
-            line |= {
-                "million parameters": of["parameters"].mean() / 1e6,
-                "minutes (median)": of["seconds"].median() / 60,
-            }
+            line |= {"million parameters": of["parameters"].mean() / 1e6}
+            line |= {"minutes (median)": of["seconds"].median() / 60}
             lines.append(line | {"photographs a second": samples / of["train_seconds"].median()})
     return pd.DataFrame(lines)
 
 
 def runs_text(record: Mapping[str, Any]) -> str:
-    """Which commits and processors made the trainings, how many are from a modified checkout, and how long they took."""
+    """Which commits and processors made the trainings, how many are of a modified checkout, and how long it took."""
     runs = pd.DataFrame(record["runs"])
     commits = ", ".join(f"`{commit[:10]}` ({n})" for commit, n in runs["commit"].value_counts().items())
     return (

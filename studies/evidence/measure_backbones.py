@@ -2,8 +2,8 @@
 
 Trains the most informative rows first and stops in time; the same call goes on from there, after a kill too, from the
 last epoch. Two calls at once share the work. Writes results/published/real_backbones/answers.parquet, the out-of-fold
-answers by image (PAD-UFES-20 is CC BY 4.0; no pixels) of every row and seed that is whole, and table.json: the rows, what
-has not run included, where each training comes from, scores, and differences with intervals by patient.
+answers by image (PAD-UFES-20 is CC BY 4.0; no pixels) of every row and seed that is whole, and table.json: all rows,
+those that have not run too, where each training comes from, scores, and differences with intervals by patient.
 
 Run: python -m studies.evidence.measure_backbones FOLDER --minutes 100 [--threads 2] [--only frozen_D ...]
 The weights: `dermimit weights list` says where each comes from, `make weights` installs them.
@@ -129,20 +129,20 @@ def write_record(out: Path, work: Path, table: pd.DataFrame, diseases: tuple[str
     models = answers_of_folds(answers, diseases)
     record = {"source": SOURCE, "diseases": diseases, "recipe": RECIPE, "rows": plain_records(table), "runs": runs}
     record |= {"scores": scored(models, diseases), "pairs": paired(models, of_common_seeds(table, models))}
-    record |= beside_probes(models, answers["image"].unique(), diseases, out.parent / "probes")
+    record |= beside_probes(models, sorted(set(answers["image"])), diseases, out.parent / "probes")
     out.mkdir(parents=True, exist_ok=True)
     write_parquet(out / ANSWERS, answers)
     write_json(path, record)
     for line in record["scores"]:
-        print(
-            line["row"], line["seeds"], *(f"{k} {line[k]:.3f}" for k in ("macro_f1", "balanced_accuracy")), flush=True
-        )
+        print(line["row"], line["seeds"], *(f"{k} {line[k]:.3f}" for k in ("macro_f1", "balanced_accuracy")))
 
 
 def beside_probes(
     models: Mapping[str, Answers], images: Sequence[str], diseases: tuple[str, ...], folder: Path
 ) -> dict[str, Any]:
     """Scores of the published probes of these photographs, and the best row minus the best probe."""
+    if not folder.is_dir():
+        return {"probes": []}
     from dermimit.probe.record import out_of_fold
 
     found = [out_of_fold(path.parent, f"{path.parent.name}: ") for path in sorted(folder.glob("*/answers.parquet"))]

