@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from dermimit.data import PhotoDataset, PhotoSet
+from dermimit.data.columns import SPLITS
 from dermimit.train.assemble import photographs
 from dermimit.train.config import TrainConfig
 from dermimit.train.token_store import TokenStore, free_bytes
@@ -115,10 +116,8 @@ def splits(config: TrainConfig, photos: PhotoSet, model: Any, accelerator: Accel
     if not config.tokens:
         return lambda split, augment: Views(usual(split, True), config.views) if augment else usual(split, False)
     shelf = Shelf(config, photos, model, accelerator)
-    there = [
-        (s, a) for s, a in (("train", True), ("val", False), ("test", False)) if (photos.frame["split"] == s).any()
-    ]
-    parts = {(s, a): shelf.kept(s, a) for s, a in there}
+    there = set(photos.frame["split"])
+    parts = {(s, s == "train"): shelf.kept(s, s == "train") for s in SPLITS if s in there}
     shelf.fill()
     return lambda split, augment: parts[split, augment]
 
