@@ -63,7 +63,7 @@ class KeptTokens(Dataset[dict[str, Any]]):
     Args:
         photos: tell targets and rows; no file is read.
         store: holds all entries.
-        entries: for each photograph the names of its views' entries; torch's global random state chooses one of several.
+        entries: for each photograph the names of its views' entries; torch's global random state chooses one.
     """
 
     def __init__(self, photos: PhotoDataset, store: TokenStore, entries: Sequence[Sequence[str]]) -> None:
@@ -133,7 +133,7 @@ class Shelf:
 
     def kept(self, split: str, augment: bool) -> KeptTokens:
         """The tokens of a split; complete after `fill`."""
-        plain = photographs(replace(self.config, in_memory=False), self.photos, split, augment)
+        plain: Any = photographs(replace(self.config, in_memory=False), self.photos, split, augment)
         views: range | tuple[None] = range(self.config.views) if augment else (None,)
         names = [[c if v is None else f"{c}-{v}" for v in views] for c in contents(plain)]
         self.needed.append((split, augment, [(n, i, v) for i, e in enumerate(names)
