@@ -1,4 +1,4 @@
-"""The `dermimit` command: train, probe, predict, evaluate, explore, export, report, data, reader-study."""
+"""The `dermimit` command: train, probe, predict, evaluate, explore, export, report, models, data, weights, ..."""
 
 import sys
 import warnings
@@ -15,11 +15,13 @@ from dermimit.commands import (
     evaluate,
     explore,
     export,
+    models,
     predict,
     probe,
     report,
     train,
 )
+from dermimit.commands import weights as of_weights
 from dermimit.extras import MissingExtraError
 from dermimit.reader_study.commands import commands as reader_study
 
@@ -34,6 +36,10 @@ def main(arguments: list[str] | None = None) -> int:
     data.command(name="check")(data_check.check)
     data.command(name="import")(data_import.import_table)
     data.command(name="info")(data_check.info)
+    weights = tyro.extras.SubcommandApp()
+    weights.command(name="list")(of_weights.list_known)
+    weights.command(name="check")(of_weights.check)
+    weights.command(name="convert")(of_weights.convert)
     app = tyro.extras.SubcommandApp()
     app.command(name="train")(train.train)
     app.command(name="probe")(probe.probe)
@@ -42,7 +48,9 @@ def main(arguments: list[str] | None = None) -> int:
     app.command(name="explore")(explore.explore)
     app.command(name="export")(export.export)
     app.command(name="report")(report.report)
+    app.command(name="models")(models.models)
     app.command(data, name="data", help="Make, import, check or describe a dataset.")
+    app.command(weights, name="weights", help="List, check or convert pretrained weights.")
     app.command(reader_study(), name="reader-study", help="Prepare, serve or export a study of human readers.")
     arguments = train.with_recipe(sys.argv[1:] if arguments is None else arguments)
     try:

@@ -22,7 +22,15 @@ from dermimit.evaluate.ranks import rank_of_truth
 
 PACKAGE = Path(__file__).parent
 PACKAGES = ("torch", "torchvision", "timm", "accelerate", "numpy", "pandas", "scikit-learn", "dermimit")
-RESULT_CODE = ("data", "model", "train", "evaluate/metrics.py", "evaluate/predictions.py", "evaluate/ranks.py")
+RESULT_CODE = (
+    "data",
+    "model",
+    "train",
+    "weights",
+    "evaluate/metrics.py",
+    "evaluate/predictions.py",
+    "evaluate/ranks.py",
+)
 """The parts of the package that a run's numbers depend on."""
 DISK_FULL = {
     errno.ENOSPC: "the disk is full",
@@ -207,7 +215,8 @@ def publish(run: Path, destination: Path, predictions: Literal["all", "answers",
         raise FileNotFoundError(f"{run} is not a finished run: metrics.json is missing; train it first")
     destination.mkdir(parents=True, exist_ok=True)
     config = read_json(run / "config.json")
-    paths = ("data_root", "out", "start_from", "quarantine", "cache")  # names only: where they lay is nobody's business
+    paths = ("data_root", "out", "start_from", "quarantine", "cache", "tokens", "weights")
+    # names only: where they lay is nobody's business
     config |= {key: Path(config[key]).name for key in paths if config.get(key)}
     write_json(destination / "config.json", config)
     for name in ("metrics.json", "provenance.json", "label_space.json"):

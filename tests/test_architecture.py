@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-ANY = {"data", "model", "train", "evaluate", "explain", "predict", "prediction", "export", "records"}
+ANY = {"data", "model", "train", "evaluate", "explain", "predict", "prediction", "export", "records", "zoo"}
 MAY_IMPORT = {  # part of the package: the parts that it may import, as `CONTRIBUTING.md` says
     "__init__": set(),
     "__main__": {"cli"},
@@ -21,7 +21,8 @@ MAY_IMPORT = {  # part of the package: the parts that it may import, as `CONTRIB
     "weights": {"model", "records", "extras", "data.problems"},
     "data": {"records", "lock", "extras"},
     "train": {"model", "data", "records", "lock", "named_values", "extras", "weights"}
-    | {"evaluate.metrics", "evaluate.predictions", "evaluate.temperatures"},
+    | {"evaluate.metrics", "evaluate.predictions", "evaluate.temperatures", "zoo.resolve", "zoo.loading"},
+    "zoo": {"train", "data", "records", "weights", "evaluate", "prediction"},
     "evaluate": {"data", "records", "lock", "train.run"},
     "predict": {"data", "train.run", "prediction", "records", "evaluate.selective", "evaluate.temperatures", "explain"},
     "probe": {"data", "weights", "records", "lock", "evaluate", "train.checked"},
@@ -30,7 +31,7 @@ MAY_IMPORT = {  # part of the package: the parts that it may import, as `CONTRIB
     "explore": ANY | {"extras"},
     "reader_study": ANY | {"extras"},
     "report": ANY | {"extras"},
-    "commands": ANY | {"explore", "reader_study", "report", "probe", "extras"},
+    "commands": ANY | {"explore", "reader_study", "report", "probe", "extras", "weights"},
     "cli": {"commands", "reader_study", "extras"},
 }
 READERS = ("tables", "charts", "numbers")

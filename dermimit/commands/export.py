@@ -26,7 +26,7 @@ def export(
     """Write a trained run as an ONNX file, with a .json that says how to use it, and check it against the model.
 
     Args:
-        run: folder of a finished run.
+        run: folder of a finished run, or the name of a published model (`dermimit models`).
         onnx: file to write.
         plain: the photograph as the only input; without it a run with lesion selection and fusion cim also has the
             number of patches, switches and concepts set by hand as inputs, which the explorer needs.
@@ -42,9 +42,10 @@ def export(
     from dermimit.export.onnx import check_path, export_run, why_plain
     from dermimit.export.photos import photos_there
     from dermimit.train.run import load_run
+    from dermimit.zoo.resolve import resolve
 
     check_path(onnx)
-    loaded = load_run(run)
+    loaded = load_run(resolve(run))
     if example is not None:
         check_example(loaded, example, onnx)
     found = photos_there(loaded, data_root, split, limit)

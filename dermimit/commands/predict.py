@@ -26,7 +26,7 @@ def predict(
     """Say what a trained run thinks of photographs. Exit code 1 if some could not be read, 2 if none could.
 
     Args:
-        run: folder of a finished run.
+        run: folder of a finished run, or the name of a published model (`dermimit models`).
         paths: image files; folders, searched to any depth; patterns in quotes, such as "photos/*.jpg"; tables of paths
             (.csv, .tsv, .txt, .parquet) with a column image, file or path, or one path a line.
         top: length of the differential.
@@ -47,6 +47,7 @@ def predict(
     from dermimit.predict.table import check_table, predict_photos, write_table
     from dermimit.prediction import DISCLAIMER
     from dermimit.train import load_run
+    from dermimit.zoo.resolve import resolve
 
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
@@ -56,7 +57,7 @@ def predict(
     if maps is not None and not (maps_out or figures):
         raise ValueError("maps: name a folder for them, with --maps-out or --figures")
     found = find_photographs(paths)
-    loaded = load_run(run)
+    loaded = load_run(resolve(run))
     reading = reading_of(loaded, calibrated, abstain)
     brief = out is not None and len(found.files) > MANY
     show = Showing(loaded, reading, 0 if brief else top, figure, figures, maps, maps_out or figures)

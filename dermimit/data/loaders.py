@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from dermimit.data import ddi, dermacon_in, fitzpatrick17k, folder, pad_ufes_20, scin, sd198
-from dermimit.data.folds import fold_split
+from dermimit.data.folds import carve_validation, fold_split
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.problems import ManifestError
 from dermimit.data.stored import load_dataset
@@ -16,7 +16,7 @@ from dermimit.data.stored import load_dataset
 Loaded = tuple[pd.DataFrame, LabelSpace]
 
 
-def _load_pad_ufes_20(root: Path, fold: int | None = None, folds_by: str = "patient") -> Loaded:
+def _load_pad_ufes_20(root: Path, fold: int | None = None, folds_by: str = "patient", final: bool = False) -> Loaded:
     """PAD-UFES-20, without splits or with one of the five folds of `dermimit.data.folds` as the test split.
 
     Args:
@@ -24,10 +24,16 @@ def _load_pad_ufes_20(root: Path, fold: int | None = None, folds_by: str = "pati
         folds_by: "patient"; or "image", which divides the photographs of a patient. That is wrong, and there to
             measure how wrong: the manifest then names neither patients nor lesions, since the check for leaks would
             refuse it.
+        final: for a model that is used and not measured: a tenth of the photographs, by patient, is the validation
+            split, all others are for training, and none for testing.
     """
     frame, label_space = pad_ufes_20.load(root)
     if folds_by not in ("patient", "image"):
         raise ManifestError(f"folds_by {folds_by!r}: give 'patient', or 'image' to measure leakage")
+    if final and fold is not None:
+        raise ManifestError(f"final with fold {fold}: a final model is tested on nothing; leave one of the two out")
+    if final:
+        return carve_validation(frame.assign(split="train"), 0.1, seed=42), label_space
     if fold is None:
         return frame, label_space
     frame = fold_split(frame, fold, group="patient_id" if folds_by == "patient" else "image")

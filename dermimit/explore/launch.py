@@ -43,7 +43,8 @@ def notebook(run: Path, **options: object) -> nbformat.NotebookNode:
             "widget.answer  # what the page above shows now; run again after a change", id="answer"
         ),
     ]
-    cells += shown if load_run(run).config.data_root.is_dir() else []
+    loaded = load_run(run)
+    cells += shown if loaded.config.data_root.is_dir() and "test" in loaded.metrics else []
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     return nbformat.v4.new_notebook(cells=cells, metadata=kernel)
 

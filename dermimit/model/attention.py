@@ -104,22 +104,6 @@ def complete(
     return x + block.drop_path2(block.ls2(block.mlp(block.norm2(x))))
 
 
-def class_token_of_block(
-    block: Block, x: Float[Tensor, "batch tokens dim"], class_index: int
-) -> Float[Tensor, "batch one dim"]:
-    """The class token after a block whose other tokens nobody reads: it asks all, and nothing else is computed."""
-    attn: Any = block.attn
-    normed, one = block.norm1(x), slice(class_index, class_index + 1)
-    weight, bias, dim = attn.qkv.weight, attn.qkv.bias, x.shape[-1]
-    parts = (slice(0, dim), slice(dim, None))
-    biases = (None, None) if bias is None else [bias[part] for part in parts]
-    q = F.linear(normed[:, one], weight[parts[0]], biases[0])
-    k, v = F.linear(normed, weight[parts[1]], biases[1]).chunk(2, dim=-1)
-    q, k, v = (t.unflatten(-1, (attn.num_heads, -1)).transpose(1, 2) for t in (q, k, v))
-    y = answer(attn, attn.q_norm(q), attn.k_norm(k), v)
-    return complete(block, x[:, one], y)
-
-
 def take(x: Float[Tensor, "batch tokens dim"], tokens: Int[Tensor, "batch some"]) -> Float[Tensor, "batch some dim"]:
     """Some tokens of each image, by their positions."""
     return x.gather(1, tokens[..., None].expand(-1, -1, x.shape[-1]))
@@ -162,6 +146,17 @@ class Layer:
     q: Float[Tensor, "batch heads tokens d"]
     k: Float[Tensor, "batch heads tokens d"]
     tokens: Float[Tensor, "batch tokens dim"] | None = None
+
+    @property
+    def batch(self) -> int:
+        """Number of photographs."""
+        return self.q.shape[0]
+
+    def class_row_and_column(
+        self, class_index: int, prefix: int
+    ) -> tuple[Float[Tensor, "batch heads patches"], Float[Tensor, "batch heads patches"]]:
+        """See the function of this name."""
+        return class_row_and_column(self.q, self.k, class_index, prefix)
 
     def attention(self) -> Float[Tensor, "batch heads tokens tokens"]:
         """The attention matrix of each head, softmax over keys of Q Kᵀ/√d, in float32 and without gradient."""

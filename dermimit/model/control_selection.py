@@ -32,7 +32,7 @@ class RandomSelection(Selection):
         self, layers: Sequence[Layer], class_index: int, prefix: int
     ) -> tuple[Float[Tensor, "batch patches"], Int[Tensor, "batch selected"]]:
         """Random scores and the K largest."""
-        batch = layers[-1].q.shape[0]
+        batch = layers[-1].batch
         drawn = self.drawn.expand(batch, -1)
         scores = torch.rand_like(drawn) if self.training else drawn.clone()
         return scores, scores.topk(self.k, dim=-1).indices
@@ -63,7 +63,7 @@ class CentreSelection(Selection):
         self, layers: Sequence[Layer], class_index: int, prefix: int
     ) -> tuple[Float[Tensor, "batch patches"], Int[Tensor, "batch selected"]]:
         """The same for every photograph."""
-        batch = layers[-1].q.shape[0]
+        batch = layers[-1].batch
         return self.near.repeat(batch, 1), self.order.repeat(batch, 1)
 
 

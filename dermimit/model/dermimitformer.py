@@ -1,6 +1,7 @@
 """DermImitFormer from photographs to answers: shared trunk, one head per task, fusion, classifiers."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import torch
 from jaxtyping import Float
@@ -14,6 +15,8 @@ from dermimit.model.cross_interaction import CrossInteraction
 from dermimit.model.task_head import Outputs, TaskHead
 from dermimit.model.timm_interface import TimmInterface
 from dermimit.model.wide_concat import WideConcatenation
+
+Images = Float[Tensor, "batch channels height width"] | Float[Tensor, "batch tokens dim"]
 
 
 class DermImitFormer(TimmInterface):
@@ -59,12 +62,13 @@ class DermImitFormer(TimmInterface):
             self.mixing = WideConcatenation(sum(self.feature_sizes()[0].values()), config.concat_hidden)
         self.reset_classifier(num_classes)
 
-    def forward(self, images: Float[Tensor, "batch channels height width"]) -> tuple[Outputs, Outputs]:
+    def forward(self, images: Images) -> tuple[Outputs, Outputs]:
         """Logits of every task, and every intermediate under a stable name.
 
         Args:
             images: photographs of the model's image size, normalised as `pretrained_cfg` says; with `selection="given"`
-                the lesion map is a fourth channel.
+                the lesion map is a fourth channel. Or the tokens (B, prefix + N, D) that the trunk makes of
+                photographs, in any precision: the trunk is not computed then.
 
         Returns:
             logits: task -> (B, classes), after the interaction (before it where `fusion="none"`, and for the concepts
@@ -73,13 +77,13 @@ class DermImitFormer(TimmInterface):
 
         Raises:
             ValueError: images of another size or number of channels, or without the lesion map that the model selects
-                by.
+                by; tokens of another shape, or where the selection needs more than them.
         """
         out = self.forward_features(images)
         return self.forward_head(out), out
 
-    def forward_features(self, images: Float[Tensor, "batch channels height width"]) -> Outputs:
-        """Trunk and heads.
+    def forward_features(self, images: Images) -> Outputs:
+        """Trunk and heads; the heads alone where the trunk's tokens are given.
 
         Returns:
             tokens (B, prefix + N, D): the trunk's output; for each task class_token (B, D); and with lesion
@@ -87,19 +91,46 @@ class DermImitFormer(TimmInterface):
             "<task>/<what>". With `fusion="bottleneck"` the disease has no class token, and its scores, selected and
             local_tokens are those of the attributes that it is read from.
         """
-        images, lesion = self.checked(images)
         layers: Sequence[Layer] = ()
-        if any(head.selection is not None and head.selection.reads_all_layers for head in self.heads.values()):
-            with traced(self.trunk.blocks) as layers:
-                out = {"tokens": self.trunk.forward_features(images)}
+        lesion = None
+        if images.ndim == 3:
+            out = {"tokens": self.checked_tokens(images)}
         else:
-            out = {"tokens": self.trunk.forward_features(images)}
+            images, lesion = self.checked(images)
+            with traced(self.trunk.blocks) if self.reads_all_layers else nullcontext(()) as layers:
+                out = {"tokens": self.trunk.forward_features(images)}
         for task, head in self.heads.items():
             out |= {f"{task}/{name}": value for name, value in head(out["tokens"], layers, lesion).items()}
         if self.config.fusion == "bottleneck":
             seen = {name: out.get(f"attributes/{name}") for name in ("scores", "selected", "local_tokens")}
             out |= {f"disease/{name}": value for name, value in seen.items() if value is not None}
         return out
+
+    @property
+    def reads_all_layers(self) -> bool:
+        """Whether a head's selection reads the layers of the trunk."""
+        return any(head.selection is not None and head.selection.reads_all_layers for head in self.heads.values())
+
+    @property
+    def token_shape(self) -> tuple[int, int]:
+        """Number and width of the trunk's tokens of a photograph."""
+        prefix = next(head.prefix for head in self.heads.values())
+        return prefix + self.grid_size[0] * self.grid_size[1], self.embed_dim
+
+    def takes_no_tokens(self) -> str:
+        """Why the model needs the photograph beside its trunk's tokens; "" where it does not."""
+        if self.reads_all_layers:
+            return "the model's selection of patches reads every layer of the trunk, and tokens are its last"
+        return "selection='given' needs a lesion map" if self.config.selection == "given" else ""
+
+    def checked_tokens(self, tokens: Float[Tensor, "batch tokens dim"]) -> Float[Tensor, "batch tokens dim"]:
+        """The trunk's tokens, in the precision of the weights."""
+        if why := self.takes_no_tokens():
+            raise ValueError(f"tokens in place of images: {why}; give images")
+        if tuple(tokens.shape[1:]) != self.token_shape:
+            raise ValueError(f"tokens are {tuple(tokens.shape[1:])}, the trunk's are {self.token_shape}: "
+                             "give those of a trunk and an image size like this model's")  # fmt: skip
+        return tokens.to(next(self.heads.parameters()).dtype)
 
     def checked(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """Photographs, and the lesion map where the model selects by one."""

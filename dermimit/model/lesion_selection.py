@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from dermimit.model.attention import Layer, class_row_and_column
+from dermimit.model.attention import Layer
 from dermimit.model.rollout import class_rollout
 from dermimit.model.selection import Selection
 
@@ -54,6 +54,5 @@ class LesionSelection(Selection):
         if self.score == "rollout":
             scores = class_rollout(layers, class_index, prefix)
         else:
-            row_and_column = class_row_and_column(layers[-1].q, layers[-1].k, class_index, prefix)
-            scores = lesion_scores(*row_and_column, self.score)
+            scores = lesion_scores(*layers[-1].class_row_and_column(class_index, prefix), self.score)
         return scores, scores.topk(self.k, dim=-1).indices

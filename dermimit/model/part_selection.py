@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from dermimit.model.attention import Layer, class_row_and_column
+from dermimit.model.attention import Layer
 from dermimit.model.lesion_selection import lesion_scores
 from dermimit.model.rollout import head_rollout
 from dermimit.model.selection import Selection
@@ -78,7 +78,7 @@ class EveryLayerSelection(Selection):
         self, layers: Sequence[Layer], class_index: int, prefix: int
     ) -> tuple[Float[Tensor, "batch patches"], Int[Tensor, "batch selected"]]:
         """Mean mutual attention score of every patch, and each layer's best patches, latest layer first."""
-        scores = [lesion_scores(*class_row_and_column(x.q, x.k, class_index, prefix), self.score) for x in layers]
+        scores = [lesion_scores(*x.class_row_and_column(class_index, prefix), self.score) for x in layers]
         parts = zip(reversed(scores), self.shares, strict=True)
         return torch.stack(scores).mean(dim=0), torch.cat([s.topk(n, dim=-1).indices for s, n in parts], dim=1)
 

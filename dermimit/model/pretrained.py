@@ -79,20 +79,26 @@ def place(model: DermImitFormer, state_dict: dict[str, Tensor]) -> Placed:
         model: the model, on any device; its values are not read.
         state_dict: in timm's own format.
     """
-    state = checkpoint_filter_fn(prepared(model, state_dict), model.trunk)
-    own = model.state_dict()
+    given, own = prepared(model, state_dict), model.state_dict()
     values: dict[str, Tensor] = {}
-    used, wrong = [], {}
-    for name, value in state.items():
-        there = [target for target in targets(name, model) if target in own]
-        fits = [target for target in there if own[target].shape == value.shape]
-        values |= dict.fromkeys(fits, value)
-        used += [name] if fits else []
-        wrong |= {
-            t: (tuple(value.shape), tuple(own[t].shape)) for t in there if t not in fits if not t.startswith(OURS)
-        }
+    placed: set[str] = set()
+    wrong: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
+    ours = own.get(f"trunk.{PATCHES}")
+    if PATCHES in given and ours is not None and given[PATCHES].shape[2:] != ours.shape[2:]:  # timm would resample it
+        wrong[f"trunk.{PATCHES}"] = tuple(given.pop(PATCHES).shape), tuple(ours.shape)
+        placed.add(PATCHES)
+    for name, value in checkpoint_filter_fn(given, model.trunk).items():
+        for target in [target for target in targets(name, model) if target in own]:
+            if own[target].shape == value.shape:
+                values[target] = value
+            elif target.startswith(OURS):
+                continue
+            else:
+                wrong[target] = tuple(value.shape), tuple(own[target].shape)
+            placed.add(name)
+    used = [name for name in state_dict if name in placed and not any(t in wrong for t in targets(name, model))]
+    left = [name for name in state_dict if name not in placed]
     missing = [name for name in own if name not in values and name not in wrong]
-    left = [name for name in state_dict if name not in used]
     return Placed(values, tuple(used), tuple(left), tuple(missing), wrong)
 
 

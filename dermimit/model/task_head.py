@@ -6,18 +6,10 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from dermimit.model.attention import (
-    Layer,
-    answer,
-    block_with_queries_and_keys,
-    class_token_of_block,
-    complete,
-    split_heads,
-    take,
-)
+from dermimit.model.attention import Layer, block_with_queries_and_keys, complete, take
 from dermimit.model.control_selection import GivenSelection
+from dermimit.model.few_queries import of_last_block
 from dermimit.model.pooling import Pooling
 from dermimit.model.selection import Selection
 
@@ -27,8 +19,9 @@ Outputs = dict[str, Tensor]
 class TaskHead(nn.Module):
     """The last h transformer blocks, one copy for each task, with lesion selection where the task has it.
 
-    All tokens pass the last block's keys and values, but only those that are read, the class token and the selected
-    patches, ask and pass its projection and MLP. The numbers are those of the whole block, at half its cost or less.
+    In the last block only the tokens that are read, the class token and the selected patches, ask and pass its
+    projection and MLP; keys and values of all tokens are projected only where that is cheaper (see `few_queries`). The
+    numbers are those of the whole block but for rounding, at half its cost or less.
 
     Args:
         blocks, norm: timm's blocks and final norm.
@@ -90,15 +83,14 @@ class TaskHead(nn.Module):
                 x = block(x)
             if self.selection is not None and i == self.selection_layer:
                 out["scores"], out["selected"] = self.selection(layers, self.class_index, self.prefix)
-        if self.selection is None:
-            return {"class_token": self.norm(class_token_of_block(last, x, self.class_index))[:, 0]}
-        q, k, v = split_heads(last.attn, last.attn.qkv(last.norm1(x)))
-        if "selected" not in out:
-            out["scores"], out["selected"] = self.selection([*layers, Layer(q, k)], self.class_index, self.prefix)
-        read = F.pad(out["selected"] + self.prefix, (1, 0), value=self.class_index)  # class token, then the selected
-        asking = q.gather(2, read[:, None, :, None].expand(-1, q.shape[1], -1, q.shape[-1]))
-        tokens = self.norm(complete(last, take(x, read), answer(last.attn, asking, k, v)))
-        return out | {"class_token": tokens[:, 0], "local_tokens": tokens[:, 1:]}
+        layer = of_last_block(last.attn, last.norm1(x), 1 if self.selection is None else 1 + self.selection.k)
+        read = torch.full((x.shape[0], 1), self.class_index, device=x.device)
+        if self.selection is not None:
+            if "selected" not in out:
+                out["scores"], out["selected"] = self.selection([*layers, layer], self.class_index, self.prefix)
+            read = torch.cat([read, out["selected"] + self.prefix], dim=1)
+        tokens = self.norm(complete(last, take(x, read), layer.answer(read)))
+        return out | {"class_token": tokens[:, 0]} | ({} if self.selection is None else {"local_tokens": tokens[:, 1:]})
 
     def _narrowed(self, selection: Selection, x: Float[Tensor, "batch tokens dim"], layers: list[Layer]) -> Outputs:
         """As `forward`, where the selection comes before the last block."""

@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dermimit.model.config import SELECTING_TASKS
-from dermimit.model.dermimitformer import DermImitFormer
+from dermimit.model.dermimitformer import DermImitFormer, Images
 from dermimit.model.task_head import Outputs
 
 is_exporting = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)  # torch 2.6 has the second alone
@@ -40,7 +40,11 @@ class ZoomDermImitFormer(DermImitFormer):
                              "add the disease or the attributes, or use zoom=False")  # fmt: skip
         self.zoom_task: str = scored[0]
 
-    def forward(self, images: Float[Tensor, "batch 3 height width"]) -> tuple[Outputs, Outputs]:
+    def takes_no_tokens(self) -> str:
+        """Why the model needs the photograph beside its trunk's tokens."""
+        return "zoom=True looks at the photograph a second time"
+
+    def forward(self, images: Images) -> tuple[Outputs, Outputs]:
         """Mean logits of both passes, and every intermediate.
 
         `forward_features` and `forward_head` remain those of a single pass.
@@ -54,7 +58,7 @@ class ZoomDermImitFormer(DermImitFormer):
                 those of the second as "<name>_zoomed", places in the detail; "<task>/logits_first" and
                 "<task>/logits_zoomed"; and "box" (B, 4), see `zoom_box`. "<task>/logits_before" is the mean.
         """
-        first, out = super().forward(images)
+        first, out = super().forward(images)  # refuses tokens
         scores = out[f"{self.zoom_task}/scores"]
         out["box"] = zoom_box(scores, self.grid_size, self.config.zoom_threshold)
         zoomed, detail = super().forward(crop(images, out["box"]))

@@ -63,7 +63,7 @@ def open_backbone(config: ProbeConfig) -> Backbone:
 
 def create(name: str, pretrained: bool, size: int) -> nn.Module:
     """A model of timm without classifier, for photographs of a size where it must be told."""
-    sized = {"img_size": size} if size else {}
+    sized: dict[str, Any] = {"img_size": size} if size else {}
     try:
         return timm.create_model(name, pretrained=pretrained, num_classes=0, **sized)
     except TypeError as error:  # a network of convolutions takes any size

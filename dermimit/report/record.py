@@ -11,9 +11,10 @@ import pandas as pd
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.preprocessing import Preprocessing, stored
 from dermimit.records import read_json
+from dermimit.zoo.resolve import is_published
 
 NEEDED = ("config.json", "label_space.json", "metrics.json", "provenance.json")
-PATHS = ("data_root", "out", "start_from", "quarantine", "cache")
+PATHS = ("data_root", "out", "start_from", "quarantine", "cache", "tokens", "weights")
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Record:
     @property
     def has_weights(self) -> bool:
         """Whether the model can be loaded."""
-        return (self.path / "model.safetensors").exists()
+        return (self.path / "model.safetensors").exists() or is_published(self.path)
 
     @property
     def preprocessing(self) -> Preprocessing:

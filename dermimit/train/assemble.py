@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -61,13 +62,13 @@ def colour_jitter(strength: float) -> v2.ColorJitter:
     return v2.ColorJitter(0.8 * strength, 0.8 * strength, 0.8 * strength, 0.2 * strength)
 
 
-def check_model(config: TrainConfig) -> None:
-    """Builds the run's model without memory for its weights, for as many tasks as the run names.
+def check_model(config: TrainConfig) -> nn.Module:
+    """The run's model, built without memory for its weights, for as many tasks as the run names.
 
     Raises:
         ValueError: it cannot be built; what is wrong is known before any photograph is read.
     """
-    preprocessing_of(config)
+    return _without_memory(json.dumps(config.without_pretraining().to_dict(), sort_keys=True))
 
 
 def preprocessing_of(config: TrainConfig) -> Preprocessing:
@@ -78,17 +79,17 @@ def preprocessing_of(config: TrainConfig) -> Preprocessing:
     """
     if (config.out / "metrics.json").exists():
         return stored(config.out, config.image_size)
-    return _of_builder(json.dumps(config.without_pretraining().to_dict(), sort_keys=True))
+    return Preprocessing.of(check_model(config), config.image_size)
 
 
 @lru_cache(maxsize=8)
-def _of_builder(settings: str) -> Preprocessing:
-    """What the model says of itself in `pretrained_cfg`, see `check_model`; built without memory for weights."""
+def _without_memory(settings: str) -> nn.Module:
+    """See `check_model`; kept, since a run asks for it more than once."""
     config = TrainConfig.from_dict(json.loads(settings))
     classes = {task: ("a", "b") if task in config.tasks else () for task in TASKS}
     some = LabelSpace("any dataset", classes["disease"] or ("a",), classes["body_part"], classes["attributes"])
     with torch.device("meta"):
-        return Preprocessing.of(build_model(config, some), config.image_size)
+        return build_model(config, some)
 
 
 def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:
@@ -113,7 +114,7 @@ def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:
         choices = {"several_body_parts": True} | choices
     if config.drop_path:
         choices = {"drop_path_rate": config.drop_path} | choices
-    model = timm.create_model(config.model, pretrained=config.pretrained, num_classes=num_classes, **choices)
+    model: Any = timm.create_model(config.model, pretrained=config.pretrained, num_classes=num_classes, **choices)
     if config.weights:
         model.started_from = start_from_weights(model, config.weights)
     elif config.pretrained and "backbone" in config.model_kwargs:

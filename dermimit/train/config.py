@@ -9,6 +9,7 @@ from dermimit.data.problems import suggest
 from dermimit.train.checked import Checked
 from dermimit.train.study_options import StudyOptions
 
+SMALL = "dermimitformer_tiny_patch8_64"
 RARE = (
     *("quarantine", "data_options", "cache", "accumulate", "compile", "vertical_flip", "rotation", "tracker"),
     *("weights", "freeze", "layer_decay", "new_lr", "drop_path", "views", "tokens"),
@@ -31,9 +32,9 @@ class CoreOptions(Checked):
     """synderm, pad_ufes_20, dermacon_in, sd198, fitzpatrick17k, scin, ddi, or folder for photographs of your own."""
     data_options: dict[str, bool | int | float | str | None] = field(default_factory=dict)
     """Options of the dataset's loader, such as level or fold; `dermimit data info NAME` lists them."""
-    image_size: int = 64
-    """Side of the square photograph, in pixels."""
-    model: str = "dermimitformer_tiny_patch8_64"
+    image_size: int = 0
+    """Side of the square photograph, in pixels; 0 for the size that the model, or its backbone, was made for."""
+    model: str = SMALL
     """A builder registered with timm."""
     model_kwargs: dict[str, bool | int | float | str] = field(default_factory=dict)
     """Further arguments of the builder, such as fields of ModelConfig: lsm_k, cim_wiring, ..."""
@@ -140,6 +141,8 @@ class TrainConfig(StudyOptions, CoreOptions):  # of several bases, the last one'
 
     def __post_init__(self) -> None:
         self.check_types()
+        if not self.image_size:
+            object.__setattr__(self, "image_size", own_size(self.model, self.model_kwargs))
         for task in self.tasks:
             if task not in TASKS:
                 raise ValueError(f"TrainConfig.tasks: unknown task {task!r}; {suggest(task, TASKS)}")
@@ -229,3 +232,23 @@ class TrainConfig(StudyOptions, CoreOptions):  # of several bases, the last one'
         paths = {name: Path(values[name]) for name in ("data_root", "out") if name in values}
         tasks = {"tasks": tuple(values["tasks"])} if "tasks" in values else {}
         return cls(**values | paths | tasks)
+
+
+def own_size(model: str, model_kwargs: dict[str, Any]) -> int:
+    """The side, in pixels, of the photographs that a builder's model takes, or its backbone was pretrained with.
+
+    Args:
+        model: a builder's name.
+        model_kwargs: its arguments; an img_size among them holds.
+    """
+    if given := model_kwargs.get("img_size"):
+        return int(given)
+    if model == SMALL:
+        return 64
+    import timm
+
+    import dermimit.model  # noqa: F401  (registers the builders)
+
+    around = model in ("dermimitformer", "baseline")
+    cfg = timm.get_pretrained_cfg(str(model_kwargs.get("backbone") if around else model))
+    return cfg.input_size[-1] if cfg else 224

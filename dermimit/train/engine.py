@@ -18,7 +18,7 @@ from dermimit.evaluate.predictions import predict
 from dermimit.lock import locked
 from dermimit.model.attention import unfuse
 from dermimit.records import code_fingerprint, data_fingerprint, write_parquet
-from dermimit.train.assemble import build_model, check_model, load_photos, photographs
+from dermimit.train.assemble import build_model, check_model, load_photos
 from dermimit.train.checkpoint import save_tensors, save_training
 from dermimit.train.config import TrainConfig
 from dermimit.train.epoch import train_one_epoch
@@ -28,12 +28,14 @@ from dermimit.train.labels import check_labels
 from dermimit.train.optimizers import build_optimizer
 from dermimit.train.processes import check_batch, normalising_together, understand_slurm, without_wrappers
 from dermimit.train.run_folder import claim, is_finished, load_best, resume, tell_changes, write_record
+from dermimit.train.tokens import OnTokens, splits
 from dermimit.train.trackers import track, tracker_of, tracking
 from dermimit.train.variants import recipe_of
+from dermimit.train.views import check_views
 
 
 def fit(config: TrainConfig) -> Path:
-    """Trains, selects the best epoch on the validation split, reads the test split once, and leaves a record.
+    """Trains, selects the best epoch on the validation split, reads the test split, if any, once, and leaves a record.
 
     A run that was interrupted goes on from its last epoch and ends with the same numbers as an unbroken one: all
     randomness of an epoch follows from (seed, epoch). A finished run is returned as it is; where its data have changed
@@ -71,7 +73,7 @@ def fit(config: TrainConfig) -> Path:
         if accelerator.is_main_process:
             tell_changes(config)
         return config.out
-    check_model(config)
+    check_views(config, check_model(config))
     with explaining(config):
         photos = load_photos(config)
         check_labels(config, photos)
@@ -91,8 +93,6 @@ def train_and_test(config: TrainConfig, photos: PhotoSet, started: float, accele
         table = table_of(photos.frame, photos.root)
         changed = changes(out, table)
     accelerator.print(first_line(config, photos, accelerator.device))
-    train = photographs(config, photos, "train", augment=True)
-    val = photographs(config, photos, "val")
 
     torch.manual_seed(config.seed)
     model = build_model(config, photos.label_space).to(memory_format=torch.channels_last)
@@ -104,6 +104,9 @@ def train_and_test(config: TrainConfig, photos: PhotoSet, started: float, accele
     bare = without_wrappers(trained, accelerator)
     ema = ModelEmaV3(bare, decay=config.ema, use_warmup=True) if config.ema else None
     evaluated = ema.module if ema else bare
+    asked = OnTokens(evaluated) if config.views else evaluated
+    split = splits(config, photos, bare, accelerator)
+    train, val = split("train", True), split("val", False)
     recipe = recipe_of(config, train, bare, accelerator)
 
     fingerprints = {"code": code_fingerprint(), "data": data_fingerprint(photos.frame)}
@@ -116,7 +119,7 @@ def train_and_test(config: TrainConfig, photos: PhotoSet, started: float, accele
         for epoch in range(first, config.epochs):
             begun = time.perf_counter()
             losses = train_one_epoch(trained, ema, optimizer, train, config, epoch, accelerator, recipe)
-            predictions = predict(evaluated, val, config.batch_size, accelerator, config.workers)
+            predictions = predict(asked, val, config.batch_size, accelerator, config.workers)
             metrics = score(predictions, photos.label_space)
             row = {"epoch": epoch, "samples_seen": (epoch + 1) * count}
             row |= losses | {f"val/{name}": value for name, value in metrics.items()}
@@ -131,7 +134,12 @@ def train_and_test(config: TrainConfig, photos: PhotoSet, started: float, accele
             accelerator.wait_for_everyone()
 
     evaluated.load_state_dict(load_best(out, history, identity))
-    write_record(out, config, photos, evaluated, pd.DataFrame(history), started, accelerator)
+    told = {"val": val} | ({"test": split("test", False)} if (photos.frame["split"] == "test").any() else {})
+    answers = {
+        name: predict(asked, part, config.batch_size, accelerator, config.workers) for name, part in told.items()
+    }
+    if accelerator.is_main_process:
+        write_record(out, config, photos, evaluated, answers, pd.DataFrame(history), started, accelerator.device)
 
 
 def compiled(model: nn.Module, config: TrainConfig) -> nn.Module:

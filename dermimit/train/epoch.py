@@ -9,14 +9,15 @@ from torch import nn
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from dermimit.data import PhotoDataset
-from dermimit.data.lesion_channel import WithLesionMap
+from dermimit.data.labelled import LabelledPhotos
 from dermimit.data.transforms import CutMix
+from dermimit.evaluate.predictions import laid_out
 from dermimit.train.config import TrainConfig
 from dermimit.train.losses import first_nonfinite
 from dermimit.train.order import InOrder, epoch_seed
 from dermimit.train.processes import agree_on_buffers, shares, without_wrappers
 from dermimit.train.recipe import Recipe
+from dermimit.train.tokens import trunk_tokens
 
 
 class NonFiniteLossError(FloatingPointError):
@@ -28,7 +29,7 @@ def train_one_epoch(
     model: nn.Module,
     ema: ModelEmaV3 | None,
     optimizer: torch.optim.Optimizer,
-    photos: PhotoDataset | WithLesionMap,
+    photos: LabelledPhotos,
     config: TrainConfig,
     epoch: int,
     accelerator: Accelerator,
@@ -58,7 +59,12 @@ def train_one_epoch(
         step = epoch * config.steps_per_epoch + i
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, config) * group.get("lr_scale", 1.0)
-        images, targets = cutmix(batch["image"].contiguous(memory_format=torch.channels_last), batch["targets"])
+        images, targets = laid_out(batch["image"]), batch["targets"]
+        if not config.views:
+            images, targets = cutmix(images, targets)
+        elif images.ndim == 4:
+            with accelerator.autocast():
+                images = trunk_tokens(bare.trunk, images)
         factors = shares(targets, parts, multi_label, accelerator)
         pieces = zip(factors, images.tensor_split(parts), batch["index"].tensor_split(parts), strict=True)
         for number, (share, piece, index) in enumerate(pieces):
@@ -109,9 +115,7 @@ def learning_rate(step: int, config: TrainConfig) -> float:
     return config.lr * 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * progress))))
 
 
-def raise_nonfinite(
-    name: str, step: int, photos: PhotoDataset | WithLesionMap, index: torch.Tensor, config: TrainConfig
-) -> None:
+def raise_nonfinite(name: str, step: int, photos: LabelledPhotos, index: torch.Tensor, config: TrainConfig) -> None:
     """Says all that is needed to find out why."""
     images = ", ".join(photos.frame["image"].iloc[index.cpu().numpy()])
     last = config.out / "last.safetensors"

@@ -44,9 +44,11 @@ def first_line(config: TrainConfig, photos: PhotoSet, device: object) -> str:
 
 
 def last_lines(run: Path) -> str:
-    """The scores of a finished run on its test split, and what to do next."""
-    scores = {name: value for name, value in read_json(run / "metrics.json")["test"].items() if value is not None}
+    """The scores of a finished run on its test split, else on that which chose its epoch, and what to do next."""
+    metrics = read_json(run / "metrics.json")
+    split = "test" if "test" in metrics else "val"
+    scores = {name: value for name, value in metrics[split].items() if value is not None}
     shown = [name for name in ("disease/accuracy", *ORDER) if name in scores]
     line = ", ".join(f"{name.replace('_', ' ').replace('/', ' ')} {scores[name]:.3f}" for name in shown)
     path = f'"{run}"' if " " in str(run) else run
-    return f"test: {line or 'no labels'}\nnext: dermimit report {path}, or dermimit predict {path} PHOTOS"
+    return f"{split}: {line or 'no labels'}\nnext: dermimit report {path}, or dermimit predict {path} PHOTOS"

@@ -1,5 +1,6 @@
 """Which photographs are seen in which order, and the randomness that belongs to each."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,11 @@ from torch.utils.data import Dataset
 def epoch_seed(seed: int, epoch: int) -> int:
     """A seed of its own for each (seed, epoch)."""
     return (seed * 10_007 + epoch + 1) * 1_000_003
+
+
+def seed_of(*what: int | str) -> int:
+    """A seed of its own for each combination, of 32 bits: all that torch's generator on a CPU reads of one."""
+    return int.from_bytes(hashlib.sha256(repr(what).encode()).digest()[:4], "big")
 
 
 def sample_order(n: int, start: int, count: int, seed: int) -> list[int]:
@@ -51,7 +57,7 @@ class InOrder(Dataset[dict[str, Any]]):
 
     def __getitem__(self, place: int) -> dict[str, Any]:
         before = torch.get_rng_state()
-        torch.default_generator.manual_seed(((place + 1 << 40) + self.seed) % 2**63)
+        torch.default_generator.manual_seed(seed_of(self.seed, place))
         try:
             return self.photos[self.order[place]]
         finally:

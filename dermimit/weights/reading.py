@@ -7,9 +7,9 @@ from typing import Any
 from torch import Tensor
 
 from dermimit.weights.efficientnet import lite_names
-from dermimit.weights.files import read_origin, read_tensors, sha256_of
+from dermimit.weights.files import read_origin, read_tensors, sha256_of, write_tensors
 from dermimit.weights.known import KNOWN, KnownWeights
-from dermimit.weights.locate import locate
+from dermimit.weights.location import locate
 from dermimit.weights.recognise import ordinary_vit
 
 
@@ -61,10 +61,8 @@ def read_weights(path_or_name: Path | str) -> Weights:
     if known:
         check_hash(known, path, digest)
     origin = (facts(known) if known else {}) | read_origin(path)
-    given = lite_names(tensors)
-    if given is not None:
-        state, left, naming = given, [], "EfficientNet-Lite's"
-    else:
+    state, left, naming = lite_names(tensors), list[str](), "EfficientNet-Lite's"
+    if state is None:
         state, left, whose = ordinary_vit(tensors, path)
         naming = whose.name
     usual = {"name": path.name, "architecture": "", "source": "", "licence": "", "preprocessing": {}}
@@ -87,3 +85,18 @@ def check_hash(known: KnownWeights, path: Path, digest: str) -> None:
     if known.sha256 and known.sha256 != digest:
         raise ValueError(f"{path} is not the file that {known.name} stands for (sha256 {digest[:12]}..., known is "
                          f"{known.sha256[:12]}...): get it again, or give the file itself as weights")  # fmt: skip
+
+
+def write_weights(path: Path, weights: Weights) -> None:
+    """Writes weights as safetensors under timm's names; `read_weights` finds name, source and licence again in it.
+
+    Args:
+        path: ends in .safetensors.
+        weights: of any naming.
+
+    Raises:
+        ValueError: another ending.
+    """
+    origin = {name: getattr(weights, name) for name in ("name", "architecture", "licence", "preprocessing")}
+    source = f"{weights.source or weights.name}; converted from a file of sha256 {weights.sha256}"
+    write_tensors(path, weights.state, origin | {"source": source})

@@ -115,12 +115,16 @@ class MaskedPhotos:
         about = about.assign(
             area=masks.mean((1, 2)),
             lesions=of.lesions(masks),
-            contrast=contrast((images / 2 + 0.5).clamp(0, 1).permute(0, 2, 3, 1).cpu().numpy(), masks),
+            contrast=contrast(self._pixels(images), masks),
             answer=[names[c] for c in predicted],
             right=right,
             explained=[names[c] for c in classes.tolist()],
         )
         return Batch(images, masks, classes, about)
+
+    def _pixels(self, images: Tensor) -> np.ndarray:
+        """(B, H, W, 3) sRGB in [0, 1] of normalised photos."""
+        return (self.photos.prepared.denormalise(images).float() / 255).permute(0, 2, 3, 1).cpu().numpy()
 
 
 def _known(truth: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +20,19 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from test_book import browser, hosts_asked, needs_browser, severe_messages  # noqa: F401
 
+from dermimit.data.preprocessing import FILE, INTERPOLATIONS, Preprocessing
 from dermimit.data.synderm import LABEL_SPACE, SynDerm
-from dermimit.data.transforms import eval_transform
+from dermimit.data.transforms import CentralView, eval_transform
 from dermimit.explore import runtime
 from dermimit.explore.bundle import FILES, build, classic, module, source
 from dermimit.explore.cases import LOOKED_AT, SEED, chosen, curated
 from dermimit.explore.cases import picture as pixels
 from dermimit.explore.runtime import MEMBERS, RuntimeFilesError, locked, runtime_files
+from dermimit.records import write_json
 
 VENDOR = Path(__file__).resolve().parents[2] / "results" / "vendor"
 SIZE = 16
+IMAGENET = Preprocessing(SIZE, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225), "bicubic")
 
 
 def test_the_lock_names_no_host_and_every_package_has_a_hash():
@@ -148,6 +152,24 @@ def test_the_kernel_sends_files_and_says_what_is_missing(tmp_path, monkeypatch):
     assert {"assets_url": "", "case": 3, "answer": None}.items() <= widget.get_state().items()
 
 
+@pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
+@pytest.mark.parametrize("interpolation", INTERPOLATIONS)
+def test_the_page_resizes_as_torchvision_to_a_grey_level(interpolation, tmp_path):
+    text = module("explorer.js")
+    shrink = text[text.index("const FILTERS") : text.index("async function pictureOf")]
+    grain = np.random.default_rng(0).integers(0, 256, (9, 9, 3), np.uint8)
+    for side, size in ((90, 16), (20, 32), (16, 16)):
+        photo = np.array(Image.fromarray(grain).resize((side, side), Image.Resampling.NEAREST))
+        rgba = np.concatenate([photo, np.full((side, side, 1), 255, np.uint8)], axis=2).ravel().tolist()
+        call = f"shrink(Uint8ClampedArray.from({rgba}), {side}, {size}, FILTERS.{interpolation})"
+        (tmp_path / "shrink.mjs").write_text(f"{shrink}\nconsole.log(Array.from({call}).join());\n", encoding="utf-8")
+        words = ["node", str(tmp_path / "shrink.mjs")]
+        printed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+        found = np.array(printed.split(","), int).reshape(size, size, 4)[..., :3]
+        wanted = CentralView(size, interpolation)(torch.from_numpy(photo).permute(2, 0, 1)).permute(1, 2, 0).numpy()
+        assert np.abs(found - wanted.astype(int)).max() <= 1
+
+
 @pytest.fixture(scope="module")
 def explored(tmp_path_factory):
     """The torch graph of a small run on SynDerm, the cases, and the folder of its page."""
@@ -168,7 +190,9 @@ def explored(tmp_path_factory):
     kwargs = {"img_size": SIZE, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
     config = TrainConfig(data_root=root / "data", out=root / "run", image_size=SIZE, model_kwargs=kwargs, samples=400,
                          epochs=1, batch_size=4, optimizer="adamw", lr=0.01)  # fmt: skip
-    run = load_run(fit(config))
+    out = fit(config)
+    write_json(out / FILE, IMAGENET.to_dict())  # as if the backbone had asked for it
+    run = load_run(out)
     export_run(run, root / "model.onnx", torch.randn(2, 3, SIZE, SIZE))
     cases = curated(n=3, counterfactual=1, image_size=SIZE)
     build(root / "model.onnx", root / "page", VENDOR, cases)
@@ -178,8 +202,7 @@ def explored(tmp_path_factory):
 @torch.inference_mode()
 def in_torch(explorable, photo: np.ndarray | torch.Tensor, k=None, cim=True, lsm=True, body_part=None, attribute=None):
     """Disease probabilities for a uint8 photograph, as the page should show them."""
-    image = torch.from_numpy(photo.astype(np.float32) / 127.5 - 1).permute(2, 0, 1) if photo.ndim == 3 and isinstance(
-        photo, np.ndarray) else photo  # fmt: skip
+    image = photo if isinstance(photo, torch.Tensor) else IMAGENET.normalise(torch.from_numpy(photo).permute(2, 0, 1))
     inputs = list(explorable.usual(image[None]))
     inputs[1:4] = [torch.tensor(k or explorable.k), torch.tensor(lsm), torch.tensor(cim)]
     if attribute is not None:
@@ -280,7 +303,7 @@ def test_page_from_disk_answers_as_torch_does(browser, explored, tmp_path):  # n
     large = Image.fromarray(wide).resize((110, 90), Image.Resampling.BICUBIC)
     large.save(path)
     element(browser, "photo").send_keys(str(path))
-    image = eval_transform(SIZE)(torch.from_numpy(np.array(large)).permute(2, 0, 1))
+    image = eval_transform(IMAGENET)(torch.from_numpy(np.array(large)).permute(2, 0, 1))
     same(lambda a: "own.png" in a["photo"], in_torch(explorable, image), 2e-2)
     assert not element(browser, "truth").is_displayed() and not element(browser, "skin").is_displayed()
 

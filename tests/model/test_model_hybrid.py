@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import save_file
 from timm.layers import HybridEmbed
 
-from dermimit.model import load_lite0_weights
-from dermimit.model.hybrid import timm_names
+from dermimit.model import load_lite_weights
+from dermimit.model.hybrid import REPEATS, timm_names
 
 CLASSES = {"body_part": 5, "attributes": 7, "disease": 11}
 BUILDER = "dermimitformer_lite0_stem_224"
@@ -80,7 +80,7 @@ def test_weights_fill_the_whole_stem(lite0, tmp_path, suffix, published):
     (torch.save if suffix == ".pth" else save_file)(state, path)
     model = create().eval()
     blocks = {name: p.clone() for name, p in model.named_parameters() if "patch_embed" not in name}
-    load_lite0_weights(model, path)
+    load_lite_weights(model, path)
     images = torch.randn(2, 3, 64, 64)
     expected = lite0.forward_intermediates(images, indices=[3], intermediates_only=True)[0]
     torch.testing.assert_close(model.trunk.patch_embed.backbone(images)[0], expected)
@@ -109,9 +109,26 @@ def test_other_files_and_models_are_refused(lite0, tmp_path):
 
     state = published_names(lite0)
     with pytest.raises(ValueError, match=r"weights\.pth: nothing for blocks\.4\.2\.bn3\.running_var"):
-        load_lite0_weights(create(), saved({k: v for k, v in state.items() if k != "_blocks.10._bn2.running_var"}))
+        load_lite_weights(create(), saved({k: v for k, v in state.items() if k != "_blocks.10._bn2.running_var"}))
     with pytest.raises(ValueError, match=r"conv_stem\.weight is \(8, 3, 3, 3\)"):
-        load_lite0_weights(create(), saved(state | {"_conv_stem.weight": torch.zeros(8, 3, 3, 3)}))
+        load_lite_weights(create(), saved(state | {"_conv_stem.weight": torch.zeros(8, 3, 3, 3)}))
     tiny = timm.create_model("dermimitformer_tiny_patch8_64", num_classes=CLASSES)
     with pytest.raises(ValueError, match=f"stem is a ConvStem; build {BUILDER}"):
-        load_lite0_weights(tiny, saved(state))
+        load_lite_weights(tiny, saved(state))
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_larger_stems_take_the_weights_of_their_own_network(tmp_path, size):
+    torch.manual_seed(1)
+    whole = timm.create_model(f"tf_efficientnet_lite{size}").eval()
+    torch.save(published_names(whole), tmp_path / "weights.pth")
+    builder = f"dermimitformer_lite{size}_stem_224"
+    model = timm.create_model(builder, num_classes=CLASSES, img_size=64, lsm_k=4).eval()
+    load_lite_weights(model, tmp_path / "weights.pth")
+    images = torch.randn(1, 3, 64, 64)
+    expected = whole.forward_intermediates(images, indices=[3], intermediates_only=True)[0]
+    torch.testing.assert_close(model.trunk.patch_embed.backbone(images)[0], expected)
+    assert timm_names(published_names(whole), REPEATS[size]).keys() == whole.state_dict().keys()
+    other = timm.create_model(f"dermimitformer_lite{3 - size}_stem_224", num_classes=CLASSES, img_size=64, lsm_k=4)
+    with pytest.raises(ValueError, match="it is of another EfficientNet"):
+        load_lite_weights(other, tmp_path / "weights.pth")

@@ -35,7 +35,7 @@ from dermimit.train.study_options import StudyOptions
 
 PUBLISHED = sorted((Path(__file__).parents[2] / "results/published").rglob("config.json"))
 RECORD = ["calibration.json", "config.json", "history.parquet", "label_space.json", "metrics.json", "model.safetensors"]
-RECORD += ["photographs.parquet", "predictions.parquet", "provenance.json"]
+RECORD += ["photographs.parquet", "predictions.parquet", "preprocessing.json", "provenance.json"]
 MODEL = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
 
 
