@@ -23,7 +23,8 @@ def report(
     """Write a trained run as one HTML page that needs no network: scores beside chance, curves, errors, data.
 
     Args:
-        run: folder of a finished run, or the name of a published model (`dermimit models`); a published record without weights will do.
+        run: folder of a finished run, a record without weights included, or the name of a published model
+            (`dermimit models`).
         out: file to write; without it RUN-report.html.
         dataset: name of the dataset in `root`, to score the run on other photographs than its own test split.
         root: folder of that dataset.
@@ -39,8 +40,8 @@ def report(
 
     run = resolve(run)
     if is_published(run) and dataset is None:
-        raise ValueError(f"report: the published model {run.name} has no test split of its own: give --dataset and --root, "
-                         f"or see its card, dermimit models show {run.name}")  # fmt: skip
+        raise ValueError(f"report: the published model {run.name} has no test split of its own: give --dataset and "
+                         f"--root, or see its card, dermimit models show {run.name}")  # fmt: skip
     other = f"-on-{dataset}-{split or 'all'}" if dataset else ""
     path = out or Path(f"{run.resolve().name}{other}-report.html")
     print(write_report(run, path, dataset, root, split, photographs, data_check, options, leave_out_unknown))

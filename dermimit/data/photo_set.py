@@ -68,7 +68,7 @@ class PhotoSet:
         transform = train_transform(self.prepared) if augment else eval_transform(self.prepared)
         size = self.image_size if in_memory else None
         rows, least = select(self.frame, split), least_side(self.image_size)
-        reading = {"least": least, "cache": self.cache, "interpolation": self.prepared.interpolation}
+        reading: dict[str, Any] = {"least": least, "cache": self.cache, "interpolation": self.prepared.interpolation}
         return PhotoDataset(rows, self.label_space, self.root, transform, in_memory, size, with_mask, **reading)
 
 
@@ -93,8 +93,7 @@ def load(
         ManifestError: the name or an option is unknown, or the dataset is wrong.
         LeakageError: a patient or lesion is in two splits.
     """
-    own = image_size if isinstance(image_size, Preprocessing) else None
-    side = own.size if own else image_size
+    own, side = (image_size, image_size.size) if isinstance(image_size, Preprocessing) else (None, image_size)
     if side < 1:
         raise ValueError(f"image_size {side}: give the side in pixels, at least 1")
     if dataset not in LOADERS:

@@ -1,11 +1,13 @@
 """A model's probabilities for every photograph of a split, as the frame that all tables are made from."""
 
+from typing import Any, cast
+
 import numpy as np
 import pandas as pd
 import torch
 from accelerate import Accelerator
 from torch import nn
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from dermimit.data.labelled import LabelledPhotos
 
@@ -37,7 +39,7 @@ def predict(
         and, with lesion selection, `selected`: the patches chosen for the disease, best first.
     """
     model.eval()
-    loader = accelerator.prepare(DataLoader(photos, batch_size, shuffle=False, num_workers=workers))
+    loader = accelerator.prepare(DataLoader(cast(Dataset[Any], photos), batch_size, shuffle=False, num_workers=workers))
     space = photos.label_space
     columns: dict[str, list] = {}
     for batch in loader:

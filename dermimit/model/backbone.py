@@ -95,7 +95,7 @@ def vision_transformer(backbone: str, config: ModelConfig, tasks: int, given: di
     if config.class_tokens == "per_task":
         arguments["reg_tokens"] = tasks - 1
     try:
-        vit = timm.create_model(backbone, num_classes=0, img_size=pair(NAME, "img_size", size), **arguments)
+        vit: Any = timm.create_model(backbone, num_classes=0, img_size=pair(NAME, "img_size", size), **arguments)
     except (AssertionError, TypeError) as error:
         kind = "" if backbone.startswith(("vit", "deit")) else f"; where it is no ViT, {OTHERWISE}"
         raise ValueError(f"{NAME}: backbone={backbone!r} does not take {given}: {error}{kind}") from error

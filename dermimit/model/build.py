@@ -66,7 +66,7 @@ def build(vit: VisionTransformer, num_classes: int | dict[str, int], config: Mod
                          "part and attributes; name the disease and one of them, or use fusion='none'")  # fmt: skip
     interaction = cross_interaction(vit, tuple(num_classes), config) if config.fusion == "cim" else None
     vit.blocks, vit.norm = vit.blocks[: depth - config.head_depth], nn.Identity()
-    vit.fc_norm, vit.attn_pool = nn.Identity(), None
+    vit.fc_norm, vit.attn_pool = nn.Identity(), None  # type: ignore[assignment]  # timm's own value for no pooling
     vit.feature_info = vit.feature_info[: len(vit.blocks)]
     vit.reset_classifier(0)
     kind = ZoomDermImitFormer if config.zoom else DermImitFormer

@@ -56,12 +56,12 @@ class Folded(Layer):
         return split_heads(self.module, self.module.qkv(self.normed))
 
     @property
-    def q(self) -> Float[Tensor, "batch heads tokens d"]:  # type: ignore[override]
+    def q(self) -> Float[Tensor, "batch heads tokens d"]:
         """Queries of all tokens."""
         return self._projected[0]
 
     @property
-    def k(self) -> Float[Tensor, "batch heads tokens d"]:  # type: ignore[override]
+    def k(self) -> Float[Tensor, "batch heads tokens d"]:
         """Keys of all tokens."""
         return self._projected[1]
 
@@ -76,7 +76,8 @@ class Folded(Layer):
         one = self.normed[:, class_index, None]
         asking = [self._taken(one, own, other) for own, other in ((0, 1), (1, 0))]
         both = (torch.cat(asking, dim=1) @ self.normed.transpose(1, 2)).softmax(dim=-1)[..., prefix:]
-        return both.chunk(2, dim=1)
+        row, column = both.chunk(2, dim=1)
+        return row, column
 
     def answer(self, read: Int[Tensor, "batch asking"]) -> Float[Tensor, "batch asking dim"]:
         """What the tokens at these positions find, after the output projection."""
@@ -88,7 +89,9 @@ class Folded(Layer):
         y = y if self.biases[2] is None else y + self.biases[2]
         return self.module.proj_drop(self.module.proj(self.module.norm(y)))
 
-    def _taken(self, tokens: Float[Tensor, "batch asking dim"], own: int, other: int) -> Float[Tensor, "batch rows dim"]:
+    def _taken(
+        self, tokens: Float[Tensor, "batch asking dim"], own: int, other: int
+    ) -> Float[Tensor, "batch rows dim"]:
         """W_otherᵀ (W_own x + b_own) / √d for each token and head, heads first: rows = H M."""
         projected = F.linear(tokens, self.weights[own].flatten(0, 1), self.biases[own]) * self.module.scale
         by_head = projected.unflatten(-1, (self.module.num_heads, -1)).flatten(0, 1).transpose(0, 1)  # (H, B M, d)

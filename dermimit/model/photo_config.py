@@ -56,7 +56,7 @@ def described(model: Any, classifiers: dict[str, str]) -> dict[str, Any]:
     counts = dict(model.num_classes)
     names = tuple(classifiers.values())
     convolution = next((name for name, m in model.trunk.named_modules() if isinstance(m, nn.Conv2d)), None)
-    said = {
+    said: dict[str, Any] = {
         "num_classes": next(iter(counts.values())) if len(counts) == 1 else counts,
         "classifier": names[0] if len(names) == 1 else names,
         "first_conv": convolution and f"trunk.{convolution}",

@@ -7,7 +7,6 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 BATCH = 32
-LR = 1e-3
 WEIGHT_DECAY = 0.05
 
 
@@ -45,6 +44,7 @@ def attentive(
     test: Int[np.ndarray, " m"],
     size: int,
     epochs: int,
+    lr: float,
     seed: int,
 ) -> Float[np.ndarray, "m {size}"]:
     """Probability of each class for each test photograph.
@@ -57,13 +57,14 @@ def attentive(
         classes: of the training photographs, in 0 .. `size` - 1; one without gets a probability near 0.
         size: number of classes.
         epochs: passes over the training photographs.
+        lr: peak learning rate.
         seed: of their order.
     """
     draw = torch.Generator().manual_seed(seed)
     model = AttentivePooling(*channels(tokens, train), size)
     counts = np.bincount(classes, minlength=size)
     weight = torch.tensor(np.where(counts > 0, len(classes) / np.maximum(counts, 1) / (counts > 0).sum(), 0)).float()
-    optimizer = torch.optim.AdamW(model.parameters(), LR, weight_decay=WEIGHT_DECAY)
+    optimizer = torch.optim.AdamW(model.parameters(), lr, weight_decay=WEIGHT_DECAY)
     steps = epochs * -(-len(train) // BATCH)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     truth = torch.from_numpy(classes)

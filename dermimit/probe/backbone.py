@@ -4,17 +4,16 @@ import hashlib
 import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import timm
 import torch
-from timm.data import resolve_model_data_config
 from torch import Tensor, nn
 
+from dermimit.data.preprocessing import Preprocessing
 from dermimit.data.problems import suggest
 from dermimit.probe.config import ProbeConfig
-from dermimit.probe.views import View
 from dermimit.weights import Weights, read_weights
 
 SHOWN = 3  # names of weights in one message; the rest are counted
@@ -26,13 +25,13 @@ class Backbone:
 
     Attributes:
         model: of timm, without a classifier.
-        view: turns a photograph into the model's input.
+        preprocessing: what the weights, or else the model, expect.
         facts: `architecture`, `weights`, `source`, `licence`, `sha256` (of the weights' file, else of the tensors),
             `parameters`.
     """
 
     model: nn.Module
-    view: View
+    preprocessing: Preprocessing
     facts: dict[str, Any]
 
 
@@ -55,17 +54,16 @@ def open_backbone(config: ProbeConfig) -> Backbone:
     model = create(config.backbone, config.pretrained, config.image_size).eval().requires_grad_(False)
     if weights:
         fill(model, weights)
-    prepared = resolve_model_data_config(model) | (weights.preprocessing if weights else {})
-    size = config.image_size or prepared["input_size"][-1]
-    view = View(size, tuple(prepared["mean"]), tuple(prepared["std"]), prepared["interpolation"])
+    said = Preprocessing.of(model, config.image_size or None)
+    preprocessing = replace(said, **(weights.preprocessing if weights else {}))
     parameters = sum(p.numel() for p in model.parameters())
-    return Backbone(model, view, {"architecture": config.backbone} | origin(config, model, weights)
+    return Backbone(model, preprocessing, {"architecture": config.backbone} | origin(config, model, weights)
                     | {"parameters": parameters})  # fmt: skip
 
 
 def create(name: str, pretrained: bool, size: int) -> nn.Module:
     """A model of timm without classifier, for photographs of a size where it must be told."""
-    sized = {"img_size": size} if size else {}
+    sized: dict[str, Any] = {"img_size": size} if size else {}
     try:
         return timm.create_model(name, pretrained=pretrained, num_classes=0, **sized)
     except TypeError as error:  # a network of convolutions takes any size
@@ -96,8 +94,8 @@ def fill(model: nn.Module, weights: Weights) -> None:
     heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
     left = [*weights.left_over, *(n for n in given if n not in own and not n.startswith(heads or "\0"))]
     if left:
-        warnings.warn(f"{weights.name}: {len(left)} tensors have no place in the backbone: {', '.join(left[:SHOWN])}",
-                      stacklevel=2)  # fmt: skip
+        warnings.warn(f"{weights.name}: {len(left)} tensors have no place in the backbone: "
+                      f"{', '.join(left[:SHOWN])}{', ...' if len(left) > SHOWN else ''}", stacklevel=2)  # fmt: skip
     model.load_state_dict(own | {name: given[name] for name in own if name in given})
 
 

@@ -61,6 +61,8 @@ class ProbeConfig(Checked):
     training photographs is taken."""
     epochs: int = 20
     """Passes of attentive pooling over its training photographs."""
+    lr: float = 0.001
+    """Peak learning rate of attentive pooling."""
     resamples: int = 2000
     """Resamples of the patients, for the intervals."""
     batch_size: int = 16
@@ -80,6 +82,7 @@ class ProbeConfig(Checked):
         self.require("methods", bool(self.methods), "at least one")
         for name in ("splits", "neighbours", "epochs", "resamples", "batch_size"):
             self.require(name, getattr(self, name) >= 1, "at least 1")
+        self.require("lr", self.lr > 0, "above 0")
         self.require("folds", self.folds >= 2, "at least 2")
         self.require("C", bool(self.C) and all(c > 0 for c in self.C), "above 0, one or several")
         self.require("image_size", self.image_size >= 0, "at least 1, or 0 for the backbone's own")

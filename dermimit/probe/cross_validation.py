@@ -19,7 +19,7 @@ from dermimit.probe.features import Features, Vectors
 from dermimit.probe.logistic import logistic
 from dermimit.probe.neighbours import nearest
 
-Rows = Int[np.ndarray, " some"]
+Rows = Int[np.ndarray, "_"]
 Method = Callable[[Rows, Rows], tuple[np.ndarray, float | None]]
 """From training and test rows to probabilities (test rows, classes), and what was chosen on the way, if anything."""
 MAJORITY = "majority"
@@ -60,6 +60,11 @@ def cross_validate(
     parts: list[pd.DataFrame] = []
     chosen: dict[str, list[float]] = {}
     divided = [dealt(frame, config.folds, config.seed + split) for split in range(config.splits)]
+    for fold in divided:
+        for number in range(config.folds):
+            if len(rest := set(truth[fold != number])) < 2:
+                raise ManifestError(f"without fold {number}, only {classes[rest.pop()]!r} is left to learn from: give "
+                                    "fewer --folds, or photographs of more patients")  # fmt: skip
     with tqdm(total=len(methods) * config.splits * config.folds, desc="folds", disable=None, leave=False) as bar:
         for row, method in methods.items():
             for split, fold in enumerate(divided):
@@ -91,7 +96,7 @@ def methods_of(
         return logistic(x[train], truth[train], groups[train], x[test], config.C, size, config.seed)
 
     def attend(tokens: np.ndarray, train: Rows, test: Rows) -> tuple[np.ndarray, None]:
-        return attentive(tokens, train, truth[train], test, size, config.epochs, config.seed), None
+        return attentive(tokens, train, truth[train], test, size, config.epochs, config.lr, config.seed), None
 
     yield MAJORITY, share
     for name in config.features or features.names():

@@ -97,6 +97,14 @@ def compute(
     return Features(vectors, tokens)
 
 
+def check_names(model: nn.Module, size: int, names: Iterable[str]) -> None:
+    """Raises ValueError for the first name of features that a backbone does not have, before it reads a photograph."""
+    vectors = said(model, torch.zeros(1, 3, size, size))[0]
+    features = Features({name: value.float().numpy() for name, value in vectors.items()})
+    for name in names:
+        features.of(name)
+
+
 def parts(count: int, size: int) -> list[range]:
     """Row numbers 0 to `count` - 1 in runs of at most `size`."""
     return [range(start, min(start + size, count)) for start in range(0, count, size)]

@@ -1,4 +1,4 @@
-"""Features kept on disk: found again by weights, view and the content of every photograph."""
+"""Features kept on disk: found again by weights, preprocessing and the content of every photograph."""
 
 import hashlib
 import json
@@ -31,7 +31,7 @@ def features_of(backbone: Backbone, photos: PhotoDataset, batch_size: int, keep_
     if not cache:
         return compute(backbone.model, photos, batch_size, keep_tokens)
     facts = {name: backbone.facts[name] for name in ("architecture", "weights", "sha256")}
-    key = {"format": FORMAT, "view": backbone.view.to_dict(), "photographs": content(photos)} | facts
+    key = {"format": FORMAT, "preprocessing": backbone.preprocessing.to_dict(), "photographs": content(photos)} | facts
     name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
     folder = Path(cache) / (name + ("-tokens" if keep_tokens else ""))
     if not keep_tokens and not (folder / MARK).exists() and (folder.with_name(f"{name}-tokens") / MARK).exists():

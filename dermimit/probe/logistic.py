@@ -28,7 +28,7 @@ def logistic(
 
     scikit-learn's StandardScaler and LogisticRegression(C, class_weight="balanced"): every class weighs the same. Of
     several C the one with the best macro-F1 in three folds of the training photographs is taken, by group and balanced
-    by class.
+    by class; the middle one where there are too few groups for that.
 
     Args:
         train, test: features.
@@ -39,21 +39,32 @@ def logistic(
         seed: of the inner folds.
     """
     model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=STEPS))
-    parameter = "logisticregression__C"
-    inner = min(INNER, len(np.unique(groups)))
+    parameter, chosen = "logisticregression__C", penalties[len(penalties) // 2]
     answer = np.zeros((len(test), size))
+    inner = inner_folds(classes, groups, seed) if len(penalties) > 1 else []
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", ConvergenceWarning)
-        if len(penalties) == 1 or inner < 2:
-            chosen = penalties[0]
-            model.set_params(**{parameter: chosen}).fit(train, classes)
-        else:
-            folds = StratifiedGroupKFold(inner, shuffle=True, random_state=seed)
-            search = GridSearchCV(model, {parameter: list(penalties)}, scoring="f1_macro", cv=folds)
-            model = search.fit(train, classes, groups=groups)
+        if inner:
+            search = GridSearchCV(model, {parameter: list(penalties)}, scoring="f1_macro", cv=inner)
+            model = search.fit(train, classes)
             chosen = search.best_params_[parameter]
+        else:
+            model.set_params(**{parameter: chosen}).fit(train, classes)
     if caught:
         warnings.warn(f"a logistic regression did not converge in {STEPS} steps: give a smaller --C", stacklevel=2)
     answer[:, model.classes_] = model.predict_proba(test)
     return answer, float(chosen)
+
+
+def inner_folds(
+    classes: Int[np.ndarray, " n"], groups: Int[np.ndarray, " n"], seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Training and test rows of the folds in which C is chosen, without those that leave one class to learn from."""
+    count = min(INNER, len(np.unique(groups)), int(np.bincount(classes).max()))
+    if count < 2:
+        return []
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class")
+        folds = StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(classes, classes, groups)
+        return [(rest, held) for rest, held in folds if len(np.unique(classes[rest])) > 1]

@@ -12,13 +12,13 @@ from tqdm import tqdm
 
 from dermimit.data import LabelSpace, ManifestError, PhotoDataset, load
 from dermimit.data.quarantine import leave_out
-from dermimit.data.transforms import CentralView, least_side
+from dermimit.data.transforms import CentralView, eval_transform, least_side
 from dermimit.lock import locked
 from dermimit.probe.backbone import open_backbone
 from dermimit.probe.colour import describe
 from dermimit.probe.config import COLOUR, COLOUR_SIZE, ProbeConfig
 from dermimit.probe.cross_validation import cross_validate
-from dermimit.probe.features import Features
+from dermimit.probe.features import Features, check_names
 from dermimit.probe.kept import features_of
 from dermimit.probe.record import is_finished, write_record
 from dermimit.probe.scores import score
@@ -83,6 +83,8 @@ def seen(config: ProbeConfig, frame: pd.DataFrame, space: LabelSpace, root: Path
         numbers = np.stack([describe(photos[i]["image"].permute(1, 2, 0).numpy()) for i in rows])
         return Features({COLOUR: numbers.astype(np.float32)}), {"architecture": COLOUR, "image_size": size}
     backbone = open_backbone(config)
-    photos = PhotoDataset(frame, space, root, backbone.view, least=least_side(backbone.view.size))
+    prepared = backbone.preprocessing
+    check_names(backbone.model, prepared.size, config.features)
+    photos = PhotoDataset(frame, space, root, eval_transform(prepared), least=least_side(prepared.size))
     features = features_of(backbone, photos, config.batch_size, "attentive" in config.methods, config.cache)
-    return features, backbone.facts | {"preprocessing": backbone.view.to_dict()}
+    return features, backbone.facts | {"preprocessing": prepared.to_dict()}

@@ -35,8 +35,8 @@ def score(answers: pd.DataFrame, classes: tuple[str, ...], resamples: int) -> li
         (line,) = scored({str(row): these}, classes, resamples)
         line["splits"] = line.pop("seeds")
         values = [float(np.mean(one_against_rest(these.truth, p))) for p in probability]
-        low, high = percentile_interval(two_level(np.stack([auroc_draws(these.truth, p, draws) for p in probability]),
-                                                  values))  # fmt: skip
+        both = two_level(np.stack([auroc_draws(these.truth, p, draws) for p in probability]), values)
+        low, high = percentile_interval(both[~np.isnan(both)])
         lines.append(within(line | {"auroc": float(np.mean(values)), "auroc_low": low, "auroc_high": high}))
     return lines
 
@@ -75,7 +75,7 @@ def auroc_draws(
     """Mean AUROC of every resample, over the classes that it holds.
 
     The area is the share of pairs of a photograph of the class and another in which the first is more probable, equals
-    counted half; a resample weighs each photograph.
+    counted half; a resample weighs each photograph. NaN where a resample holds one class alone.
     """
     resamples = draws.weights.shape[1]
     step = max(1, AT_ONCE // len(truth))
@@ -92,4 +92,5 @@ def auroc_draws(
                 areas[c, start : start + step] = (of_class * (below + others / 2)).sum(0) / (
                     of_class.sum(0) * others.sum(0)
                 )
-    return np.nanmean(areas, axis=0)
+    with np.errstate(invalid="ignore"):
+        return np.nansum(areas, axis=0) / (~np.isnan(areas)).sum(axis=0)

@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -113,7 +114,7 @@ def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:
         choices = {"several_body_parts": True} | choices
     if config.drop_path:
         choices = {"drop_path_rate": config.drop_path} | choices
-    model = timm.create_model(config.model, pretrained=config.pretrained, num_classes=num_classes, **choices)
+    model: Any = timm.create_model(config.model, pretrained=config.pretrained, num_classes=num_classes, **choices)
     if config.weights:
         model.started_from = start_from_weights(model, config.weights)
     elif config.pretrained and "backbone" in config.model_kwargs:

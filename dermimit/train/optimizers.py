@@ -19,8 +19,8 @@ def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimi
     groups = parameter_groups(model, config)
     if config.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=config.lr, fused=True)
-    momentum = {"momentum": config.momentum, "nesterov": config.momentum > 0}
-    return torch.optim.SGD(groups, lr=config.lr, **momentum, fused=True)
+    nesterov = config.momentum > 0
+    return torch.optim.SGD(groups, lr=config.lr, momentum=config.momentum, nesterov=nesterov, fused=True)
 
 
 def parameter_groups(model: Any, config: TrainConfig) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from torch import nn
@@ -72,7 +73,7 @@ def load_run(path: Path | str) -> Run:
     )
 
 
-def preprocessing_in(path: Path, config: TrainConfig, model: nn.Module) -> Preprocessing:
+def preprocessing_in(path: Path, config: TrainConfig, model: Any) -> Preprocessing:
     """What a run's folder says, also written into the model's `pretrained_cfg`.
 
     A run without the file is of a time when all had 0.5, 0.5 and bilinear; where its builder says otherwise today, a

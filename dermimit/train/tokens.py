@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from dermimit.data import PhotoDataset, PhotoSet
+from dermimit.data.columns import SPLITS
 from dermimit.train.assemble import photographs
 from dermimit.train.config import TrainConfig
 from dermimit.train.token_store import TokenStore, free_bytes
@@ -62,7 +63,7 @@ class KeptTokens(Dataset[dict[str, Any]]):
     Args:
         photos: tell targets and rows; no file is read.
         store: holds all entries.
-        entries: for each photograph the names of its views' entries; torch's global random state chooses one of several.
+        entries: for each photograph the names of its views' entries; torch's global random state chooses one.
     """
 
     def __init__(self, photos: PhotoDataset, store: TokenStore, entries: Sequence[Sequence[str]]) -> None:
@@ -115,10 +116,8 @@ def splits(config: TrainConfig, photos: PhotoSet, model: Any, accelerator: Accel
     if not config.tokens:
         return lambda split, augment: Views(usual(split, True), config.views) if augment else usual(split, False)
     shelf = Shelf(config, photos, model, accelerator)
-    there = [
-        (s, a) for s, a in (("train", True), ("val", False), ("test", False)) if (photos.frame["split"] == s).any()
-    ]
-    parts = {(s, a): shelf.kept(s, a) for s, a in there}
+    there = set(photos.frame["split"])
+    parts = {(s, s == "train"): shelf.kept(s, s == "train") for s in SPLITS if s in there}
     shelf.fill()
     return lambda split, augment: parts[split, augment]
 
@@ -134,7 +133,7 @@ class Shelf:
 
     def kept(self, split: str, augment: bool) -> KeptTokens:
         """The tokens of a split; complete after `fill`."""
-        plain = photographs(replace(self.config, in_memory=False), self.photos, split, augment)
+        plain: Any = photographs(replace(self.config, in_memory=False), self.photos, split, augment)
         views: range | tuple[None] = range(self.config.views) if augment else (None,)
         names = [[c if v is None else f"{c}-{v}" for v in views] for c in contents(plain)]
         self.needed.append((split, augment, [(n, i, v) for i, e in enumerate(names)

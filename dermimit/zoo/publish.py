@@ -1,6 +1,6 @@
 """Publish a finished run whose trunk was frozen: heads, interaction, record and model card, without the trunk.
 
-Run: python -m dermimit.zoo.publish RUN --fold FOLD --answers ANSWERS.parquet --row ROW --name NAME --out dermimit/zoo/NAME
+Run: python -m dermimit.zoo.publish RUN --name NAME --out dermimit/zoo/NAME --answers TABLE --row ROW --fold FOLD_RUN
 """
 
 import shutil
@@ -97,8 +97,9 @@ def check_recipe(config: TrainConfig, scored: TrainConfig) -> None:
     """Raises ValueError where the scores would be those of another recipe."""
     ours, theirs = ({k: v for k, v in c.identity().items() if k not in FREE} for c in (config, scored))
     if changed := [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]:
-        raise ValueError(f"the run was not trained as those that were scored: {changed[0]} is {ours.get(changed[0])!r}, "
-                         f"theirs {theirs.get(changed[0])!r}; train it with theirs")  # fmt: skip
+        one, other = (values.get(changed[0]) for values in (ours, theirs))
+        raise ValueError(f"the run was not trained as those that were scored: {changed[0]} is {one!r}, theirs "
+                         f"{other!r}; train it with theirs")  # fmt: skip
 
 
 def checked_trunk(run: Run) -> tuple[dict[str, str], dict[str, Tensor]]:

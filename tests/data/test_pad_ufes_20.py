@@ -101,6 +101,17 @@ def test_folds_by_patient_share_nobody_and_folds_by_image_say_what_they_are(tmp_
         load("pad_ufes_20", tmp_path, 16, fold=1, folds_by="photo")
 
 
+def test_a_final_model_is_trained_on_all_but_a_tenth_and_tested_on_nothing(tmp_path):
+    big_miniature(tmp_path)
+    frame = load("pad_ufes_20", tmp_path, 16, final=True).frame
+    shares = frame["split"].value_counts(normalize=True)
+    assert set(shares.index) == {"train", "val"} and 0.05 <= shares["val"] <= 0.15
+    assert frame.groupby("patient_id")["split"].nunique().max() == 1
+    assert set(frame.loc[frame["split"] == "val", "disease"]) == set(frame["disease"])
+    with pytest.raises(ManifestError, match="final with fold 0: a final model is tested on nothing"):
+        load("pad_ufes_20", tmp_path, 16, final=True, fold=0)
+
+
 def test_a_run_names_its_fold_and_is_scored_on_it(tmp_path):
     big_miniature(tmp_path / "pad")
     small = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}

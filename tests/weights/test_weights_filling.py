@@ -122,7 +122,7 @@ def test_the_commands(tmp_path, capsys):
     assert "150 tensors of a.safetensors; left over: none" in capsys.readouterr().out
     assert main(["weights", "check", str(tmp_path / "b.safetensors")]) == 0
     told = capsys.readouterr().out
-    assert "architecture  vit_tiny_patch16_224" in told and "5.4 million" in told
+    assert "architecture  vit_tiny_patch16_224" in told and "5.5 million" in told
     assert "used        150 (" in told and "missing     2 (classifiers_before.disease.weight" in told
     assert main(["weights", "check", str(tmp_path / "b.safetensors"), "--backbone", "vit_small_patch16_224"]) == 1
     assert re.search(r"does not fit: trunk\.\S+ is \(.*192.*another width", capsys.readouterr().out)

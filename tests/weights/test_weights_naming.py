@@ -172,7 +172,8 @@ def test_the_tower_of_clip(tmp_path, how):
     state = {n: v for n, v in vit(pre_norm=True).state_dict().items() if n != "patch_embed.proj.bias"}
     if how == "openclip":
         given = named(state, [
-            (r"^blocks\.(\d+)\.norm", r"visual.transformer.resblocks.\1.ln_"), (r"^blocks\.", "visual.transformer.resblocks."),
+            (r"^blocks\.(\d+)\.norm", r"visual.transformer.resblocks.\1.ln_"),
+            (r"^blocks\.", "visual.transformer.resblocks."),
             (r"attn\.qkv\.", "attn.in_proj_"), (r"attn\.proj", "attn.out_proj"), ("fc1", "c_fc"), ("fc2", "c_proj"),
             ("^cls_token", "visual.class_embedding"), ("^pos_embed", "visual.positional_embedding"),
             (r"^patch_embed\.proj", "visual.conv1"), ("^norm_pre", "visual.ln_pre"), ("^norm", "visual.ln_post"),
