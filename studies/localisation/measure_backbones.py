@@ -72,7 +72,6 @@ def main(
     """
     started, models, rows = time.time(), {}, {}
     torch.set_num_threads(threads)
-    torch.set_float32_matmul_precision("medium")  # products in bf16 where the processor has instructions for it
     for name, label in MODELS.items():
         folders = [runs / f"{name}-fold{fold}-seed0" for fold in range(FOLDS)]
         if name != UNTRAINED and not all((folder / "metrics.json").is_file() for folder in folders):
