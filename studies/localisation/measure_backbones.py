@@ -71,6 +71,7 @@ def main(
         out: folder of the record.
     """
     started, models, rows = time.time(), {}, {}
+    out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(threads)
     for name, label in MODELS.items():
         folders = [runs / f"{name}-fold{fold}-seed0" for fold in range(FOLDS)]
