@@ -63,8 +63,8 @@ def commands(journey: str) -> list[list[str]]:
     return [shlex.split(line, comments=True)[1:] for line in journey.splitlines()]
 
 
-def test_the_readme_shows_three_journeys_of_at_most_ten_lines() -> None:
-    assert len(JOURNEYS) == 3
+def test_the_readme_shows_journeys_of_at_most_ten_lines() -> None:
+    assert len(JOURNEYS) == 4  # the last one needs weights that come in packages, and is not walked here
     assert all(len(journey.splitlines()) <= 10 for journey in JOURNEYS)
 
 

@@ -32,7 +32,8 @@ FILES = {  # the table that changes whenever the dataset does: the first of thes
     "folder": ("manifest.csv", "manifest.parquet", "."),
 }  # fmt: skip
 # as in dermimit.records
-RESULT_CODE = ("data", "model", "train", "evaluate/metrics.py", "evaluate/predictions.py", "evaluate/ranks.py")
+SCORING = ("evaluate/metrics.py", "evaluate/predictions.py", "evaluate/ranks.py")
+RESULT_CODE = ("data", "model", "train", "weights", *SCORING)
 MANIFEST_CODE = tuple(
     f"data/{name}.py" for name in ("cells", "columns", "label_space", "problems", "rules", "schema", "stored")
 )
