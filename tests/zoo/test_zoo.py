@@ -311,10 +311,16 @@ def test_a_packed_matrix_is_off_by_half_a_step_of_its_difference_at_most():
     assert torch.equal(found["bias"], state["bias"])
 
 
-def test_git_ignores_no_file_of_a_published_model():
-    root = Path(__file__).parents[2]
-    done = subprocess.run(["git", "check-ignore", f"dermimit/zoo/any/{HEADS}", "dermimit/zoo/any/a.parquet"], cwd=root)
-    assert done.returncode == 1  # 0: one is ignored
+def test_git_keeps_every_file_of_a_published_model_as_it_is():
+    def git(*words: str) -> subprocess.CompletedProcess:
+        return subprocess.run(["git", *words], cwd=Path(__file__).parents[2], capture_output=True, text=True)
+
+    files = [f"dermimit/zoo/any/{name}" for name in (HEADS, "a.parquet", "config.json", "card.md")]
+    assert git("check-ignore", *files).returncode == 1  # 0: one is ignored
+    told = git("check-attr", "text", "--", *files).stdout.splitlines()
+    assert [line.rpartition(" ")[2] for line in told] == [
+        "unset"
+    ] * 4  # Windows would change ends of lines, and the hash
 
 
 def test_listing_models_does_not_load_torch():
