@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from dermimit.evaluate.estimate import CANNOT_TELL, NOT_RUN, Estimate, estimate
-from dermimit.explain.localisation_names import BASELINES, HUMAN_IOU
+from dermimit.explain.localisation_names import BASELINES
 from dermimit.records import read_json
 from studies.localisation.tables import COLUMNS
 from studies.shared.paths import PUBLISHED
@@ -73,7 +73,7 @@ def of_backbones(record: Mapping[str, Any] | None) -> dict[str, str]:
     """What pages quote: `focus_lesion` and `focus_centre`, AUROC without training, and `focus_against`, which is
     higher; "not run yet" where it has not been measured."""
     if record is None:
-        return dict.fromkeys(("focus_lesion", "focus_row", "focus_centre", "focus_against", "people"), NOT_RUN)
+        return dict.fromkeys(("focus_lesion", "focus_row", "focus_centre", "focus_against"), NOT_RUN)
     means = pd.DataFrame(next(iter(record["models"].values()))["summary"])
     auroc = means[means["score"] == "auroc"].set_index("method")["value"]
     pair = next(p for p in record["pairs"] if p["score"] == "auroc" and p["reference_map"] == "centre_prior")
@@ -81,5 +81,5 @@ def of_backbones(record: Mapping[str, Any] | None) -> dict[str, str]:
     told = gap.verdict(("above the centre", "below the centre", f"{CANNOT_TELL} from the centre"))
     numbers = {"focus_lesion": "lsm_score", "focus_row": "class_attention", "focus_centre": "centre_prior"}
     return {name: f"{auroc[method]:.3f}" for name, method in numbers.items()} | {
-        "focus_against": f"{told} by {gap.signed()}", "people": f"{HUMAN_IOU:.2f}"
+        "focus_against": f"{told} by {gap.signed()}"
     }  # fmt: skip
