@@ -81,6 +81,8 @@ def test_the_wheel_holds_the_package_and_its_data_and_nothing_else(wheel: Path) 
     assert [name for name in DATA if f"dermimit/{name}" not in names] == []
     source = {p.relative_to(ROOT).as_posix() for p in (ROOT / "dermimit").rglob("*.py")}
     assert {name for name in names if name.endswith(".py")} == source
+    published = {path.relative_to(ROOT).as_posix() for path in (ROOT / "dermimit/zoo").glob("*/*.*")}
+    assert {name for name in published if "__pycache__" not in name} <= set(names)
 
 
 def test_only_what_is_required_is_there(stranger: tuple[Path, Path]) -> None:

@@ -38,7 +38,8 @@ def best_available(dataset: str, published: Path, here: Callable[[str], bool] | 
     path = published / RECORDS.get(dataset, "")
     if not path.is_file():
         return Choice("", f"The profile's own model: no table of backbones is published for {dataset}.")
-    record, missing = json.loads(path.read_text(encoding="utf-8")), []
+    record = json.loads(path.read_text(encoding="utf-8"))
+    missing: list[str] = []
     rows = {row["row"]: row for row in record["rows"]}
     for line in sorted(record["scores"], key=lambda line: -line["macro_f1"]):
         row = rows[line["row"]]

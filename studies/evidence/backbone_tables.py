@@ -114,7 +114,7 @@ def contrasts_table(judged: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
     for line in judged.itertuples():
         pair = [of.loc[name] for name in (line.row, line.reference)]
         same = pair[0]["group"] == pair[1]["group"]
-        labels.append(" − ".join(part["label"] if same else f"{part['label']}, {part['group']}" for part in pair))
+        labels.append(" against ".join(part["label"] if same else f"{part['label']}, {part['group']}" for part in pair))
     return pd.DataFrame(
         {
             "family": judged["family"],

@@ -48,6 +48,7 @@ def main(
     table: Path = TABLE,
     out: Path = ROOT / PUBLISHED / "real_backbones",
     work: Path = ROOT / "results/runs/real/pad_ufes_20_backbones",
+    probes: Path = ROOT / PUBLISHED / "probes",
     folds: int = FOLDS,
     samples: int = 0,
 ) -> None:
@@ -62,6 +63,7 @@ def main(
         table: of the rows.
         out: folder of the record.
         work: folder of the runs, of reduced photographs and of tokens.
+        probes: folder of published probes; those of the same photographs are scored beside the rows.
         folds: how many of the five, for a quick try; with fewer nothing is published.
         samples: photographs seen in each training, for a quick try; 0: as the table says.
     """
@@ -69,7 +71,7 @@ def main(
     torch.set_num_threads(threads)
     work.mkdir(parents=True, exist_ok=True)
     lines = {line["row"]: line for _, line in chosen.iterrows()}
-    publish(out, work, read_rows(table), pad_ufes_20.load(root)[1].diseases)
+    publish(out, work, read_rows(table), pad_ufes_20.load(root)[1].diseases, probes)
     for row, seed in in_order(chosen, seeds):
         trained = 0
         for fold in range(folds):
@@ -86,10 +88,10 @@ def main(
             except LockedError:
                 print(f"{config.out.name}: another process trains it", flush=True)
         if trained and folds == FOLDS:
-            publish(out, work, read_rows(table), pad_ufes_20.load(root)[1].diseases)
+            publish(out, work, read_rows(table), pad_ufes_20.load(root)[1].diseases, probes)
 
 
-def publish(out: Path, work: Path, table: pd.DataFrame, diseases: tuple[str, ...]) -> None:
+def publish(out: Path, work: Path, table: pd.DataFrame, diseases: tuple[str, ...], probes: Path) -> None:
     """Write the record, once no other process writes it.
 
     Args:
@@ -97,16 +99,17 @@ def publish(out: Path, work: Path, table: pd.DataFrame, diseases: tuple[str, ...
         work: folder of the runs.
         table: all rows.
         diseases: names in the order of the probabilities.
+        probes: folder of published probes.
     """
     while True:
         try:
             with locked(work):
-                return write_record(out, work, table, diseases)
+                return write_record(out, work, table, diseases, probes)
         except LockedError:
             time.sleep(1)
 
 
-def write_record(out: Path, work: Path, table: pd.DataFrame, diseases: tuple[str, ...]) -> None:
+def write_record(out: Path, work: Path, table: pd.DataFrame, diseases: tuple[str, ...], probes: Path) -> None:
     """As `publish`, with the folder of the runs locked."""
     place, path = {row: i for i, row in enumerate(table["row"])}, out / RECORD
     whole = [run for run in in_order(table, seeds_in(work)) if is_whole(work, *run)]
@@ -130,7 +133,7 @@ def write_record(out: Path, work: Path, table: pd.DataFrame, diseases: tuple[str
     models = answers_of_folds(answers, diseases)
     record = {"source": SOURCE, "diseases": diseases, "recipe": RECIPE, "rows": plain_records(table), "runs": runs}
     record |= {"scores": scored(models, diseases), "pairs": paired(models, of_common_seeds(table, models))}
-    record |= beside_probes(models, sorted(set(answers["image"])), diseases, out.parent / "probes")
+    record |= beside_probes(models, sorted(set(answers["image"])), diseases, probes)
     out.mkdir(parents=True, exist_ok=True)
     write_parquet(out / ANSWERS, answers)
     write_json(path, record)

@@ -130,6 +130,7 @@ def call(tmp_path, monkeypatch):
     (tmp_path / "rows.csv").write_text(FEW)
     monkeypatch.setattr(measure_backbones.pad_ufes_20, "load", lambda root: (None, LABEL_SPACE))
     places = {"table": tmp_path / "rows.csv", "out": tmp_path / "record", "work": tmp_path / "work"}
+    places |= {"probes": tmp_path / "probes"}
 
     def run(trainer, **options):
         monkeypatch.setattr(measure_backbones, "fit", trainer)
@@ -242,8 +243,11 @@ def test_p_is_corrected_within_a_family_and_cannot_tell_is_not_no(record):
     weak = record | {"pairs": [pair("frozen_D_LSM", "frozen_D", 0.01, 0.4)]}
     assert judged(weak, ROWS).set_index("row").loc["frozen_D_LSM", "verdict"].tolist()[0] == "not shown"
     told = contrasts_table(judged(record, ROWS), ROWS)
-    assert "D + all patches − D" in set(told["rows"]) and (told["macro-F1 (95 %)"] == NOT_RUN).sum() == len(found) - 4
-    assert "D, ViT-S/14, fine-tuned at 112 pixels − D, ViT-S/14, trunk frozen" in set(told["rows"])
+    assert (
+        "D + all patches against D" in set(told["rows"])
+        and (told["macro-F1 (95 %)"] == NOT_RUN).sum() == len(found) - 4
+    )
+    assert "D, ViT-S/14, fine-tuned at 112 pixels against D, ViT-S/14, trunk frozen" in set(told["rows"])
 
 
 def test_sentences_follow_the_record(record):
@@ -270,3 +274,19 @@ def test_times_are_those_of_the_runs(record):
     told = runs_text(record)
     assert "5 trainings by commit: `aaaaaaaaaa` (5); 0 of them with uncommitted changes; on P" in told
     assert "All rows: `batch_size=16`" in told
+
+
+def test_published_probes_of_the_same_photographs_are_set_beside_the_best_row(call, tmp_path):
+    folder = tmp_path / "probes/vit"
+    folder.mkdir(parents=True)
+    write_json(folder / "metrics.json", {"classes": list(DISEASES)})
+    frame = photographs().rename(columns={"patient_id": "group"})
+    truth = frame["disease"].map(DISEASES.index).to_numpy()
+    for i, name in enumerate(DISEASES):
+        frame[f"p_{name}"] = np.where(truth < 3, truth == i, i == 0).astype(float)
+    write_parquet(folder / "answers.parquet", frame.assign(row="logistic class", split=0))
+    call(Trainer(), seeds=(0,))
+    record = read_json(tmp_path / "record/table.json")
+    assert record["probes"][0]["row"] == "vit: logistic class"
+    assert (record["beside"]["row"], record["beside"]["reference"]) == ("small_D_LSM", "vit: logistic class")
+    assert record["beside"]["difference"] == pytest.approx(0.6)  # 1 against (0.4 + 1 + 1) / 6

@@ -14,7 +14,7 @@ import torch
 from dermimit.data import PhotoDataset
 from dermimit.data.transforms import train_transform
 from dermimit.records import read_json
-from dermimit.train import TrainConfig, fit, tokens
+from dermimit.train import TrainConfig, engine, fit, tokens
 from dermimit.train.checkpoint import load_tensors
 from dermimit.train.order import InOrder
 from dermimit.train.token_store import TokenStore
@@ -22,7 +22,7 @@ from dermimit.train.tokens import fingerprint, trunk_tokens
 from dermimit.train.views import Views, check_views
 
 MODEL = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
-USUAL = dict(image_size=16, model_kwargs=MODEL, samples=24, epochs=3, batch_size=4, lr=0.01, tracker="none")
+USUAL = dict(image_size=16, model_kwargs=MODEL, samples=16, epochs=2, batch_size=4, lr=0.01, tracker="none")
 FROZEN = dict(freeze="trunk", views=2, cutmix_probability=0.0)
 SHAPE = (3, 2)
 
@@ -152,6 +152,13 @@ def test_which_view_is_seen_follows_from_seed_epoch_and_place(tiny_photos):
     assert set(seen(0)) == {0, 1, 2}
 
 
+def test_photographs_of_an_epoch_are_augmented_each_by_chance_of_its_own(tiny_photos):
+    items = InOrder(photographs(tiny_photos, "images/05.png"), [0] * 20, 1)
+    first = [items[place]["image"] for place in range(20)]
+    assert not any(torch.equal(first[i], first[j]) for i in range(20) for j in range(i))
+    assert torch.equal(items[7]["image"], first[7])
+
+
 @pytest.mark.parametrize("changes", [{}, {"in_memory": False, "accumulate": 2, "ema": 0.9, "freeze": "all-but-heads"}])
 def test_kept_tokens_give_the_same_run(config, tmp_path, changes):
     plain = fit(config("plain", **changes))
@@ -170,7 +177,7 @@ def test_the_trunk_is_computed_once_for_runs_of_other_seeds_heads_and_splits(con
     computed.clear()
     other = MODEL | {"lsm_k": 2}
     fit(config("second", tokens=store, start_from=first.as_posix(), seed=1, tasks=("disease",), lsm=False))
-    fit(config("third", tokens=store, start_from=first.as_posix(), samples=12, model_kwargs=other))
+    fit(config("third", tokens=store, start_from=first.as_posix(), samples=8, model_kwargs=other))
     assert not computed
     assert "to write" not in capsys.readouterr().out
     fit(config("fourth", tokens=store, start_from=first.as_posix(), views=3))
@@ -202,25 +209,19 @@ def test_tokens_that_16_bits_cannot_hold_are_an_error():
 def test_a_run_may_go_on_without_its_tokens(config, tmp_path, monkeypatch):
     whole = fit(config("whole", tokens=str(tmp_path / "store")))
     part = config("part", tokens=str(tmp_path / "store"))
-    real, calls = assemble_epoch(), []
+    real, calls = engine.train_one_epoch, []
 
     def killed(*arguments, **named):
-        if len(calls) == 2:
+        if calls:
             raise KeyboardInterrupt
         calls.append(1)
         return real(*arguments, **named)
 
-    monkeypatch.setattr("dermimit.train.engine.train_one_epoch", killed)
+    monkeypatch.setattr(engine, "train_one_epoch", killed)
     with pytest.raises(KeyboardInterrupt):
         fit(part)
-    monkeypatch.setattr("dermimit.train.engine.train_one_epoch", real)
+    monkeypatch.setattr(engine, "train_one_epoch", real)
     assert_same_run(whole, fit(replace(part, tokens="")))
-
-
-def assemble_epoch():
-    from dermimit.train import engine
-
-    return engine.train_one_epoch
 
 
 def test_without_room_nothing_is_written(config, tmp_path, monkeypatch):

@@ -1,6 +1,8 @@
 """Published models: a run becomes one, is found by name, answers as the run does, and refuses what is not its own."""
 
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -309,10 +311,13 @@ def test_a_packed_matrix_is_off_by_half_a_step_of_its_difference_at_most():
     assert torch.equal(found["bias"], state["bias"])
 
 
-def test_listing_models_does_not_load_torch():
-    import subprocess
-    import sys
+def test_git_ignores_no_file_of_a_published_model():
+    root = Path(__file__).parents[2]
+    done = subprocess.run(["git", "check-ignore", f"dermimit/zoo/any/{HEADS}", "dermimit/zoo/any/a.parquet"], cwd=root)
+    assert done.returncode == 1  # 0: one is ignored
 
+
+def test_listing_models_does_not_load_torch():
     code = "import sys; from dermimit.zoo.listing import listing; listing(); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
