@@ -23,10 +23,12 @@ class Features:
     Attributes:
         vectors: name -> (n, D) float32: `class` and `mean`, or `pooled`, or `colour`.
         tokens: (n, N, D) float16, of every patch or place; None where nobody asked for them.
+        from_cache: they were computed by an earlier probe.
     """
 
     vectors: dict[str, Vectors]
     tokens: np.ndarray | None = field(default=None, repr=False)
+    from_cache: bool = False
 
     def names(self) -> tuple[str, ...]:
         """What `of` knows."""

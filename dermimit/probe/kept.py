@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,10 @@ def features_of(backbone: Backbone, photos: PhotoDataset, batch_size: int, keep_
     if not keep_tokens and not (folder / MARK).exists() and (folder.with_name(f"{name}-tokens") / MARK).exists():
         folder = folder.with_name(f"{name}-tokens")
     with locked(folder):
-        if not (folder / MARK).exists():
+        there = (folder / MARK).exists()
+        if not there:
             save(folder, compute(backbone.model, photos, batch_size, keep_tokens, folder), key)
-    return load(folder, keep_tokens)
+    return replace(load(folder, keep_tokens), from_cache=there)
 
 
 def content(photos: PhotoDataset) -> str:

@@ -55,6 +55,7 @@ def probe(config: ProbeConfig) -> Path:
         metrics["rows"] = [row | ({"C": chosen[row["row"]]} if row["row"] in chosen else {}) for row in rows]
         widths = {name: features.of(name).shape[1] for name in features.names()}
         extra = {"backbone": facts, "widths": widths, "without_disease": left_out, "feature_seconds": round(took, 1)}
+        extra |= {"features_from_cache": True} if features.from_cache else {}
         write_record(config, answers, metrics, provenance(frame, started, extra))
     print(f"{config.out}: finished in {time.time() - started:.0f} s", file=sys.stderr)
     return config.out

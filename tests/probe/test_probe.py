@@ -197,6 +197,8 @@ def test_kept_features_give_the_same_numbers_without_the_backbone(tiny_photos, t
         third = probe(made(tiny_photos, tmp_path / "c", methods=("knn",), **settings))  # needs no tokens
     a, b, c = (pd.read_parquet(out / "answers.parquet") for out in (first, second, third))
     pd.testing.assert_frame_equal(a, b)
+    facts = [json.loads((out / "provenance.json").read_text()) for out in (first, second)]
+    assert ["features_from_cache" in fact for fact in facts] == [False, True]
     assert set(c["row"]) == {"majority", "knn class", "knn mean", "knn class+mean"}
     monkeypatch.undo()
     (name,) = {path.name for path in (tmp_path / "kept").iterdir()}
