@@ -71,7 +71,8 @@ def probe_text(record: Mapping[str, Any], rows: pd.DataFrame) -> str:
     )
     return (
         f"The best probe on frozen features, {beside['reference']}, has {estimate(probe, 'macro_f1').plain()}; "
-        f"{name_of(beside['row'], rows)} minus the probe: {said} (both were picked as the best, which flatters both)."
+        f"{name_of(beside['row'], rows)} minus the probe, over the seeds and "
+        f"divisions that both have ({beside['seeds']}): {said} (both were picked as the best, which flatters both)."
     )
 
 
