@@ -33,7 +33,11 @@ from dermimit.train.checkpoint import CheckpointError, load_tensors
 from dermimit.train.order import sample_order
 from dermimit.train.study_options import StudyOptions
 
-PUBLISHED = sorted((Path(__file__).parents[2] / "results/published").rglob("config.json"))
+PUBLISHED = sorted(
+    path
+    for path in (Path(__file__).parents[2] / "results/published").rglob("config.json")
+    if read_json(path).get("record") != "probe"  # a probe of a frozen backbone is no training
+)
 RECORD = ["calibration.json", "config.json", "history.parquet", "label_space.json", "metrics.json", "model.safetensors"]
 RECORD += ["photographs.parquet", "predictions.parquet", "preprocessing.json", "provenance.json"]
 MODEL = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
