@@ -18,6 +18,7 @@ from dermimit.data.synderm.layout import Layout, Manner, draw_layout
 from dermimit.data.synderm.lesions import draw_elements, umbilicate
 from dermimit.data.synderm.pigments import draw_pigments
 from dermimit.data.synderm.places import widened
+from dermimit.data.synderm.regimes import VERSION_3, Regime, process
 from dermimit.data.synderm.surfaces import draw_surfaces
 
 LABELS, VIEW, SKIN, SHOT, SENSOR, THINGS, LESIONS = range(7)  # independent streams of random numbers of a case
@@ -97,15 +98,16 @@ def stream(seed: int, index: int, which: int, part: int = 0) -> np.random.Genera
     return np.random.Generator(np.random.Philox(key=key, counter=np.array([0, 0, part, which], dtype=np.uint64)))
 
 
-def draw_labels(seed: int, index: int, prior: Array, skin_types: Array) -> Labels:
+def draw_labels(seed: int, index: int, prior: Array, skin_types: Array, regime: Regime = VERSION_3) -> Labels:
     """Draw disease, body part, attributes, lesion parameters and skin type; the skin type is independent of the rest.
 
     Args:
         seed, index: the case, both 0 and up.
         prior: (49,) probabilities of the diseases.
         skin_types: (6,) probabilities of Fitzpatrick types I to VI.
+        regime: whose process draws them.
     """
-    facts, rng = knowledge(), stream(seed, index, LABELS)
+    facts, rng = process(regime), stream(seed, index, LABELS)
     disease = min(int(np.searchsorted(np.cumsum(prior), rng.random(), side="right")), len(prior) - 1)
     body, present, (number, size, arrangement) = facts.draw_one(disease, rng)
     names = tuple(a for a, yes in zip(facts.attributes, present, strict=True) if yes)
@@ -129,6 +131,7 @@ def make_case(
     stage: Stage = Stage(),
     knobs: Knobs = Knobs(),
     visit: int = 0,
+    regime: Regime = VERSION_3,
 ) -> Case:
     """Draw the picture of a case.
 

@@ -14,6 +14,7 @@ from dermimit.data.synderm.colour import SKIN_TYPES
 from dermimit.data.synderm.confounders import Spec, probabilities
 from dermimit.data.synderm.course import after
 from dermimit.data.synderm.knowledge import ARRANGEMENTS, NUMBERS, SIZES, Array, knowledge
+from dermimit.data.synderm.regimes import process, read_regime
 
 LABEL_SPACE = LabelSpace("synderm", knowledge().diseases, knowledge().body_parts, knowledge().attributes)
 INFO: dict[str, Any] = {
@@ -50,6 +51,8 @@ class SynDerm:
             `{"ink": {"melanoma": 0.8, "default": 0.05}}`; see `confounders.probabilities`.
         zoom: of the framing, 1 (overview) to 3; drawn by chance when None.
         camera: fields of `camera.Shot` to fix, such as `{"exposure": 1.0, "noise": 0.0, "quality": 95}`.
+        regime: "plain", "interaction", "interaction=0.5", "small", "noisy", or several joined by +; see `read_regime`.
+            None is the third version, which the first edition's records were made with.
 
     Raises:
         ValueError: an argument is out of range.
@@ -66,6 +69,7 @@ class SynDerm:
         confounders: Spec = True,
         zoom: float | None = None,
         camera: Mapping[str, Any] | None = None,
+        regime: str | None = None,
     ) -> None:
         for name, value, least in (("n", n, 1), ("seed", seed, 0), ("image_size", image_size, 16)):
             if value < least:
@@ -76,8 +80,9 @@ class SynDerm:
         if unknown:
             raise ValueError(f"camera: unknown {unknown}; known are {', '.join(Shot.__dataclass_fields__)}")
         self.n, self.seed, self.image_size = n, seed, image_size
+        self.regime = read_regime(regime)
         self.skin_types = skin_weights(fitzpatrick)
-        self.prior = normalised_prior(prior, knowledge())
+        self.prior = normalised_prior(prior, process(self.regime))
         self.confounders = probabilities(confounders, knowledge().diseases)
         self.knobs = Knobs(zoom, dict(camera or {}))
 
@@ -89,7 +94,7 @@ class SynDerm:
 
     def labels(self, index: int) -> Labels:
         """The labels of a case, without drawing its picture."""
-        return draw_labels(self.seed, range(self.n)[index], self.prior, self.skin_types)
+        return draw_labels(self.seed, range(self.n)[index], self.prior, self.skin_types, self.regime)
 
     def counterfactual(
         self, index: int, add: Sequence[str] = (), remove: Sequence[str] = (), confounders: Spec | None = None,
@@ -136,13 +141,13 @@ class SynDerm:
             shown, stage = after(labels, course, float(day))
             cases.append(
                 make_case(self.seed, range(self.n)[index], self.image_size, shown, self.confounders, stage, self.knobs,
-                          visit if day else 0)
+                          visit if day else 0, self.regime)
             )  # fmt: skip
         return cases
 
     def _draw(self, index: int, labels: Labels, confounders: Mapping[str, Array] | None = None) -> Case:
         table = self.confounders if confounders is None else confounders
-        return make_case(self.seed, index, self.image_size, labels, table, knobs=self.knobs)
+        return make_case(self.seed, index, self.image_size, labels, table, knobs=self.knobs, regime=self.regime)
 
 
 def skin_weights(fitzpatrick: int | Sequence[int] | Mapping[int, float] | None) -> Array:

@@ -18,4 +18,6 @@ def retake(cases: SynDerm, index: int, same_shot: bool = False) -> Case:
     if same_shot:
         camera = vars(draw_shot(stream(cases.seed, index, SHOT))) | camera
     labels, knobs = cases.labels(index), Knobs(cases.knobs.zoom, camera)
-    return make_case(cases.seed, index, cases.image_size, labels, NO_CONFOUNDERS, knobs=knobs, visit=NOT_DRAWN)
+    return make_case(
+        cases.seed, index, cases.image_size, labels, NO_CONFOUNDERS, knobs=knobs, visit=NOT_DRAWN, regime=cases.regime
+    )

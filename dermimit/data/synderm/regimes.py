@@ -1,0 +1,74 @@
+"""The settings of SynDerm-49 that can favour or refute an idea: plain, interaction, small, noisy, and combinations."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from dermimit.data.problems import suggest
+from dermimit.data.synderm.knowledge import Knowledge, knowledge
+
+NAMES = ("plain", "interaction", "small", "noisy")
+
+
+@dataclass(frozen=True)
+class Regime:
+    """What makes a dataset hard, and the version of the drawing.
+
+    `interaction` None for the process of the knowledge tables, or a strength from 0 (site and findings speak one by
+    one) to 1 (only together); `small` for small lesions anywhere among distractors; `noisy` for site and attribute
+    labels that are missing or wrong. `version` 3 draws as the first edition did, to the bit; 4 is the current drawing.
+    """
+
+    interaction: float | None = None
+    small: bool = False
+    noisy: bool = False
+    version: int = 4
+
+    def __str__(self) -> str:
+        """The form that `read_regime` reads; "version-3" for the drawing of the first edition."""
+        if self.version == 3:
+            return "version-3"
+        parts = [] if self.interaction is None else [f"interaction={self.interaction:g}"]
+        return "+".join([*parts, *(name for name in ("small", "noisy") if getattr(self, name))]) or "plain"
+
+
+VERSION_3 = Regime(version=3)
+
+
+def read_regime(text: str | None) -> Regime:
+    """A regime from its name, such as "plain", "small", "interaction=0.5" or "interaction+small+noisy".
+
+    `interaction` alone has strength 1. None and "version-3" mean the third version, which records of the first edition
+    were made with.
+
+    Raises:
+        ValueError: an unknown name, a strength outside 0..1, or a name given twice.
+    """
+    if text is None or text == "version-3":
+        return VERSION_3
+    given: dict[str, float | bool] = {}
+    for part in text.split("+"):
+        name, _, value = part.partition("=")
+        if name not in NAMES or (value and name != "interaction"):
+            raise ValueError(f"regime: unknown part {part!r} of {text!r}; {suggest(name, NAMES)}; join them with +")
+        if name in given or (name == "plain" and text != "plain"):
+            raise ValueError(f"regime: {text!r}: {name} cannot be combined with itself or with others")
+        given[name] = _strength(value) if name == "interaction" else True
+    given.pop("plain", None)
+    return Regime(**given)  # type: ignore[arg-type]
+
+
+def _strength(value: str) -> float:
+    """The strength of an interaction, 1 when none is given."""
+    try:
+        strength = float(value or 1)
+    except ValueError:
+        strength = -1.0
+    if not 0 <= strength <= 1:
+        raise ValueError(f"regime: interaction={value}: the strength must be a number from 0 to 1")
+    return strength
+
+
+@cache
+def process(regime: Regime) -> Knowledge:
+    """The generating process of the labels in a regime."""
+    return knowledge()
