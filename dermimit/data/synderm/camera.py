@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 from scipy import ndimage
 
 from dermimit.data.synderm.colour import encode, rgb
@@ -113,17 +114,18 @@ def expose(picture: Array, axis: Array, shot: Shot, vignette: float, rng: np.ran
     return np.ascontiguousarray(shown.astype(np.uint8).transpose(1, 2, 0))
 
 
-def blurred(picture: Array, sigma: float) -> Array:
-    """Blur a planar picture with a biweight kernel of standard deviation sigma pixels.
+def blurred(picture: Array, down: float, across: float | None = None) -> Array:
+    """Blur a planar picture with biweight kernels of standard deviations `down` and `across` (as `down`) in pixels.
 
-    It is a rational function, so the same on every processor.
+    They are rational functions, so the same on every processor.
     """
-    reach = sigma * 7**0.5
-    k = np.arange(-int(reach), int(reach) + 1)
-    weights = (1 - (k / max(reach, 1e-6)) ** 2) ** 2 if reach >= 1 else np.ones(1)
-    weights = (weights / weights.sum()).astype(np.float32)
-    for along in (1, 2):
-        picture = ndimage.correlate1d(picture, weights, axis=along, mode="nearest")
+    for along, sigma in ((1, down), (2, down if across is None else across)):
+        reach = sigma * 7**0.5
+        k = np.arange(-int(reach), int(reach) + 1)
+        weights = (1 - (k / max(reach, 1e-6)) ** 2) ** 2 if reach >= 1 else np.ones(1)
+        picture = ndimage.correlate1d(
+            picture, (weights / weights.sum()).astype(np.float32), axis=along, mode="nearest"
+        )
     return picture
 
 
@@ -133,4 +135,5 @@ def compressed(picture: Array, quality: int) -> Array:
         return picture
     file = io.BytesIO()
     Image.fromarray(picture).save(file, format="JPEG", quality=quality)
-    return np.asarray(Image.open(file, formats=["JPEG"]))
+    file.seek(0)
+    return np.asarray(JpegImageFile(file))

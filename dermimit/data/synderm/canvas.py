@@ -32,7 +32,11 @@ class Canvas:
         self.touched: dict[str, Array] = {}
         self.lesion = np.zeros((size, size), np.uint8)
         self.shift = shift
-        self.warp = np.float32(0.55) * self.noise("coarse", 0.5, 0) + np.float32(0.20) * self.noise("middle", 0.8, 1)
+        self.warp = self._wavering()
+
+    def _wavering(self) -> Array:
+        """Noise of about unit size that makes outlines wavy."""
+        return np.float32(0.55) * self.noise("coarse", 0.5, 0) + np.float32(0.20) * self.noise("middle", 0.8, 1)
 
     def noise(self, tile: str, scale: float, k: int, window: Window | None = None) -> Array:
         """A tile over the picture (or a window of it), shifted by the case's k-th random number."""

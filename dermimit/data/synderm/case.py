@@ -7,19 +7,15 @@ from typing import Any
 
 import numpy as np
 
-from dermimit.data.synderm.camera import compressed, draw_shot, expose
+from dermimit.data.synderm.camera import compressed
 from dermimit.data.synderm.canvas import Canvas
 from dermimit.data.synderm.colour import MELANIN_OF_TYPE
-from dermimit.data.synderm.compose import Look, compose
 from dermimit.data.synderm.confounders import draw_confounders, probabilities
-from dermimit.data.synderm.framing import draw_view
+from dermimit.data.synderm.drawing import DRAWINGS, Drawing
 from dermimit.data.synderm.knowledge import ARRANGEMENTS, NUMBERS, SIZES, Array, knowledge
 from dermimit.data.synderm.layout import Layout, Manner, draw_layout
-from dermimit.data.synderm.lesions import draw_elements, umbilicate
-from dermimit.data.synderm.pigments import draw_pigments
 from dermimit.data.synderm.places import widened
 from dermimit.data.synderm.regimes import VERSION_3, Regime, process
-from dermimit.data.synderm.surfaces import draw_surfaces
 
 LABELS, VIEW, SKIN, SHOT, SENSOR, THINGS, LESIONS = range(7)  # independent streams of random numbers of a case
 CAUSES = ("backdrop", "skin", "feature", "lesion", "hair", "cloth", "ink", "ruler", "dressing")
@@ -139,21 +135,21 @@ def make_case(
     probabilities differ between diseases, the confounders. Every group of numbers has a stream of its own, so a change
     of one factor leaves the others as they were.
     """
-    facts, draw = knowledge(), partial(stream, seed, index)
+    facts, draw, how = knowledge(), partial(stream, seed, index), DRAWINGS[regime.version]
     present = frozenset(labels.attributes)
-    view, scene = draw_view(labels.body_part, image_size, knobs.zoom, draw(VIEW))
+    view, scene = how.view(labels.body_part, image_size, knobs.zoom, draw(VIEW))
     manner = Manner(labels.number, labels.size, labels.arrangement, stage.grown, stage.more, stage.activity)
     span = scene.span * (0.92 + 0.40 * (view.zoom - 1.0))
     layout = draw_layout(
         present, view.centre, span, facts.elements, manner, lambda k: draw(LESIONS, k + 64 * stage.shuffle)
     )
-    look = Look.draw(draw(SKIN), MELANIN_OF_TYPE[labels.fitzpatrick], labels.fitzpatrick)
-    shot = draw_shot(draw(SHOT, visit))
+    look = how.look(draw(SKIN), MELANIN_OF_TYPE[labels.fitzpatrick], labels.fitzpatrick)
+    shot = how.shot(draw(SHOT, visit))
     shot = type(shot)(**{**vars(shot), **knobs.camera})
     found = draw_confounders(confounders, facts.diseases.index(labels.disease), draw(THINGS, visit))
-    canvas = _lesions(layout, present, image_size)
-    picture, cover, vignette = compose(canvas, scene, layout, look, shot, found, scene.width / view.zoom)
-    image = compressed(expose(picture, canvas.axis, shot, vignette, draw(SENSOR, visit)), shot.quality)
+    canvas = _lesions(how, layout, present, image_size)
+    picture, cover, vignette = how.compose(canvas, scene, layout, look, shot, found, scene.width / view.zoom)
+    image = compressed(how.expose(picture, canvas.axis, shot, vignette, draw(SENSOR, visit)), shot.quality)
     touched = _attribute_map(canvas, cover["seen"] > 0.5, facts.attributes)
     mask = np.any(touched, axis=0)
     parameters = {
@@ -164,16 +160,16 @@ def make_case(
     return Case(image, mask, lesion_map, touched, _cause(cover, mask), labels, index, parameters)
 
 
-def _lesions(layout: Layout, present: frozenset[str], size: int) -> Canvas:
+def _lesions(how: Drawing, layout: Layout, present: frozenset[str], size: int) -> Canvas:
     """Lay all lesions on a canvas."""
-    canvas = Canvas(size, layout.shift)
+    canvas = how.canvas(size, layout.shift)
     if layout.elements:
-        ground = draw_elements(canvas, layout, present)
+        ground = how.elements(canvas, layout, present)
         wide = widened(canvas, layout, ground, "annular" in present)
-        draw_pigments(canvas, layout, ground, wide, present)
-        draw_surfaces(canvas, layout, wide, present)
+        how.pigments(canvas, layout, ground, wide, present)
+        how.surfaces(canvas, layout, wide, present)
         if "umbilication" in present:
-            umbilicate(canvas, layout)
+            how.umbilicate(canvas, layout)
     return canvas
 
 

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from dermimit.data.label_space import LabelSpace
-from dermimit.data.synderm.camera import Shot
 from dermimit.data.synderm.case import Case, Knobs, Labels, draw_labels, make_case
 from dermimit.data.synderm.ceiling import normalised_prior
 from dermimit.data.synderm.colour import SKIN_TYPES
 from dermimit.data.synderm.confounders import Spec, probabilities
 from dermimit.data.synderm.course import after
+from dermimit.data.synderm.drawing import DRAWINGS
 from dermimit.data.synderm.knowledge import ARRANGEMENTS, NUMBERS, SIZES, Array, knowledge
 from dermimit.data.synderm.regimes import process, read_regime
 
@@ -76,11 +76,12 @@ class SynDerm:
                 raise ValueError(f"{name}: must be {least} or more, found {value}")
         if zoom is not None and not 1 <= zoom <= 3:
             raise ValueError(f"zoom: must lie in 1..3, found {zoom}")
-        unknown = sorted(set(camera or {}) - set(Shot.__dataclass_fields__))
-        if unknown:
-            raise ValueError(f"camera: unknown {unknown}; known are {', '.join(Shot.__dataclass_fields__)}")
         self.n, self.seed, self.image_size = n, seed, image_size
         self.regime = read_regime(regime)
+        known = DRAWINGS[self.regime.version].camera.__dataclass_fields__
+        unknown = sorted(set(camera or {}) - set(known))
+        if unknown:
+            raise ValueError(f"camera: unknown {unknown}; known are {', '.join(known)}")
         self.skin_types = skin_weights(fitzpatrick)
         self.prior = normalised_prior(prior, process(self.regime))
         self.confounders = probabilities(confounders, knowledge().diseases)

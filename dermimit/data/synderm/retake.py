@@ -1,8 +1,8 @@
 """A case photographed a second time on the same day: what two photographs of one visit differ in."""
 
-from dermimit.data.synderm.camera import draw_shot
 from dermimit.data.synderm.case import NO_CONFOUNDERS, SHOT, Case, Knobs, make_case, stream
 from dermimit.data.synderm.dataset import SynDerm
+from dermimit.data.synderm.drawing import DRAWINGS
 
 NOISE, RETAKE = "other sensor noise", "photographed again"  # what a change of one thing is held against
 NOT_DRAWN = 1  # visit: any but 0, which is the photograph of the dataset
@@ -16,7 +16,7 @@ def retake(cases: SynDerm, index: int, same_shot: bool = False) -> Case:
     """
     camera = dict(cases.knobs.camera)
     if same_shot:
-        camera = vars(draw_shot(stream(cases.seed, index, SHOT))) | camera
+        camera = vars(DRAWINGS[cases.regime.version].shot(stream(cases.seed, index, SHOT))) | camera
     labels, knobs = cases.labels(index), Knobs(cases.knobs.zoom, camera)
     return make_case(
         cases.seed, index, cases.image_size, labels, NO_CONFOUNDERS, knobs=knobs, visit=NOT_DRAWN, regime=cases.regime

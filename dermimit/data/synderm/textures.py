@@ -7,52 +7,14 @@ The tiles come from one fixed seed, so they are part of the renderer, not of a c
 from functools import cache
 
 import numpy as np
-from scipy import ndimage
-from scipy.spatial import cKDTree
 
 from dermimit.data.synderm.knowledge import Array
+from dermimit.data.synderm.octaves import octaves
+from dermimit.data.synderm.tile_shapes import SIDE, cells, noise, walks
 
-SIDE = 512  # texels along a tile; every tile repeats
 LEVELS = 5  # each level of a tile has half the texels of the one before, so that small pictures do not alias
 TILE_SEED = 49
 Point = tuple[float | np.float32, float | np.float32]
-
-
-def _noise(rng: np.random.Generator, rows: int, columns: int) -> Array:
-    """Smooth noise with about unit spread: a random grid interpolated by cubic splines, repeating."""
-    grid = rng.standard_normal((rows, columns))
-    return ndimage.zoom(grid, (SIDE / rows, SIDE / columns), order=3, mode="grid-wrap", grid_mode=True) * 1.3
-
-
-def _cells(rng: np.random.Generator, n: int) -> tuple[Array, Array, Array]:
-    """Cells around n random points: distance to the nearest (in cell sizes), gap to the second, and a random shade."""
-    points = rng.random((n, 2))
-    axis = (np.arange(SIDE) + 0.5) / SIDE
-    where = np.stack(np.meshgrid(axis, axis, indexing="ij"), axis=-1)
-    distance, index = cKDTree(points, boxsize=1.0).query(where, k=2)
-    return distance[..., 0] * n**0.5, (distance[..., 1] - distance[..., 0]) * n**0.5, rng.random(n)[index[..., 0]]
-
-
-def _walks(rng: np.random.Generator, n: int, steps: int, bend: float, branch: float) -> Array:
-    """Distance in texels to wandering, branching lines: vessels, or hairs when nothing branches."""
-    empty = np.ones((SIDE, SIDE), dtype=bool)
-    queue = [(*(rng.random(2) * SIDE), *_turned(0.0, 1.0, rng.uniform(-1, 1)), steps) for _ in range(n)]
-    while queue:
-        y, x, dy, dx, left = queue.pop()
-        for step in range(left):
-            dy, dx = _turned(dy, dx, bend * rng.standard_normal())
-            y, x = y + dy, x + dx
-            empty[int(y) % SIDE, int(x) % SIDE] = False
-            if rng.random() < branch:
-                queue.append((y, x, *_turned(dy, dx, 0.35 if rng.random() < 0.5 else -0.35), (left - step) // 2))
-    edge = 32
-    return ndimage.distance_transform_edt(np.pad(empty, edge, mode="wrap"))[edge:-edge, edge:-edge]
-
-
-def _turned(dy: float, dx: float, t: float) -> tuple[float, float]:
-    """A unit vector turned by the angle of half tangent t: a rational rotation, no sine needed."""
-    cos, sin = (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
-    return cos * dy + sin * dx, cos * dx - sin * dy
 
 
 @cache
@@ -63,24 +25,30 @@ def tiles() -> dict[str, tuple[Array, ...]]:
     a tile; `near`, `gap` and `shade` are cells of a twentieth of a tile, `pore` and `furrow` cells of a fortieth.
     """
     rng = np.random.Generator(np.random.Philox(key=TILE_SEED))
-    near, gap, shade = _cells(rng, 400)
-    pore, furrow, speck = _cells(rng, 1600)
+    near, gap, shade = cells(rng, 400)
+    pore, furrow, speck = cells(rng, 1600)
     made = {
-        "coarse": _noise(rng, 8, 8),
-        "middle": _noise(rng, 20, 20),
-        "fine": _noise(rng, 48, 48),
-        "grain": _noise(rng, 128, 128),
-        "strand": _noise(rng, 6, 128),
+        "coarse": noise(rng, 8, 8),
+        "middle": noise(rng, 20, 20),
+        "fine": noise(rng, 48, 48),
+        "grain": noise(rng, 128, 128),
+        "strand": noise(rng, 6, 128),
         "near": near,
         "gap": gap,
         "shade": shade,
         "pore": pore,
         "furrow": furrow,
         "speck": speck,
-        "vessel": _walks(rng, 12, 240, 0.12, 0.030) * (32 / SIDE),
-        "hair": _walks(rng, 130, 46, 0.02, 0.0) * (32 / SIDE),
+        "vessel": walks(rng, 12, 240, 0.12, 0.030) * (32 / SIDE),
+        "hair": walks(rng, 130, 46, 0.02, 0.0) * (32 / SIDE),
     }
     return {name: _pyramid((np.round(tile * 1024) / 1024).astype(np.float32)) for name, tile in made.items()}
+
+
+@cache
+def tiles_4() -> dict[str, tuple[Array, ...]]:
+    """The tiles of version 4 by name, in the same form; see `octaves`."""
+    return {name: _pyramid((np.round(tile * 1024) / 1024).astype(np.float32)) for name, tile in octaves().items()}
 
 
 def _pyramid(tile: Array) -> tuple[Array, ...]:
@@ -97,7 +65,8 @@ def _level(name: str, step: float) -> tuple[Array, int]:
     level = 0
     while level < LEVELS - 1 and step * SIDE > 1.4 * 2**level:
         level += 1
-    return tiles()[name][level].ravel(), SIDE >> level
+    pyramid = tiles()[name] if name in tiles() else tiles_4()[name]
+    return pyramid[level].ravel(), SIDE >> level
 
 
 def sample(name: str, y: Array, x: Array, scale: float, shift: tuple[float, float]) -> Array:
