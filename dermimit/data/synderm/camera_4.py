@@ -31,20 +31,20 @@ def draw_shot(rng: np.random.Generator) -> Shot4:
     """Draw a camera and a light, independent of what is photographed."""
     x, y, relief, red, blue, across, down, exposure, blur, noise, contrast, quality, colour = rng.random(13).tolist()
     shaken, where, far, a, b, c, gx, gy, gr, glare, sa, sb, sc, shade = rng.random(14).tolist()
-    motion = 0.011 * max(shaken - 0.7, 0) / 0.3
+    motion = 0.007 * max(shaken - 0.75, 0) / 0.25
     return Shot4(
         light=(1.15 * (2 * x - 1), -0.30 - 0.80 * y),
         relief=0.80 + 0.50 * relief,
         tint=(1.06 + 0.42 * _tailed(red), 1.0, 0.95 + 0.44 * _tailed(blue)),
         falloff=(0.9 * (across - 0.5), 0.9 * (down - 0.5)),
-        exposure=0.72 + 0.85 * exposure * (0.4 + 0.6 * exposure),
-        blur=0.0018 + 0.0080 * blur * blur * blur,
+        exposure=0.80 + 0.85 * exposure * (0.4 + 0.6 * exposure),
+        blur=0.0010 + 0.0060 * blur * blur * blur,
         noise=0.003 + 0.020 * noise * noise,
         contrast=0.50 * contrast,
         quality=45 + int(50 * quality),
         saturation=0.55 + 0.65 * colour,
         motion=(motion, 0.0) if where < 0.5 else (0.0, motion),
-        defocus=0.020 * max(far - 0.55, 0) / 0.45,
+        defocus=0.012 * max(far - 0.60, 0) / 0.40,
         focus=(2 * a - 1, 2 * b - 1, (2 * a - 1) * 0.5 + (2 * b - 1) * 0.5 + 0.4 * (c - 0.5)),
         glare=(gx, gy, 0.15 + 0.4 * gr, 0.5 * max(glare - 0.75, 0) / 0.25),
         shade=(2 * sa - 1, 2 * sb - 1, (2 * sa - 1) * 0.5 + (2 * sb - 1) * 0.5 + 0.5 * (sc - 0.5),
@@ -84,7 +84,7 @@ def shading(height: Array, gloss: Array, shot: Shot) -> tuple[Array, Array]:
     facing = np.maximum((1 + across * x + down * y) * upright, 0)
     facing *= lit(height, shot)
     around = ndimage.uniform_filter(height, max(3, n // 14), mode="nearest")
-    hollow = np.clip(1 - np.float32(5.0) * (around - height), 0.60, 1.08)
+    hollow = np.clip(1 - np.float32(3.5) * (around - height), 0.70, 1.08)
     long = (1 + float(x) ** 2 + float(y) ** 2) ** 0.5
     half = float(x) / long, float(y) / long, 1 + 1 / long
     size = 1 / (half[0] ** 2 + half[1] ** 2 + half[2] ** 2) ** 0.5
@@ -100,7 +100,7 @@ def shading(height: Array, gloss: Array, shot: Shot) -> tuple[Array, Array]:
 
 
 def lit(height: Array, shot: Shot) -> Array:
-    """(H, W): 1 in the light, down to 0.35 where the relief toward the light, one and three steps away, stands above."""
+    """(H, W): 1 in the light, down to 0.4 where the relief toward the light, one and three steps away, stands above."""
     n, open_sky = height.shape[0], np.ones_like(height)
     for far in (0.022, 0.055):
         dx, dy = (int(round(far * n * s)) for s in shot.light)
@@ -109,7 +109,7 @@ def lit(height: Array, shot: Shot) -> Array:
         toward = height[max(dy, 0) : n + min(dy, 0), max(dx, 0) : n + min(dx, 0)]
         above = (toward - height[rows, columns]) * np.float32(shot.relief) - rise
         sky = open_sky[rows, columns]
-        np.minimum(sky, 1 - ramp(above, 0.02) * np.float32(0.65), out=sky)
+        np.minimum(sky, 1 - ramp(above - np.float32(0.008), 0.035) * np.float32(0.60), out=sky)
     return open_sky
 
 

@@ -1,6 +1,6 @@
 """Put a picture together, back to front: backdrop, skin, features, lesions, hair, cloth, and things left lying."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
@@ -54,7 +54,7 @@ class Look:
         )
 
     def numbers(self) -> dict[str, object]:
-        return asdict(self)
+        return dict(vars(self))
 
 
 def compose(

@@ -8,7 +8,7 @@ from dermimit.data.synderm.layout import Element, Layout
 from dermimit.data.synderm.lesions import HALO
 from dermimit.data.synderm.outlines import variety
 
-ROUGH = {"patch": 0.30, "plaque": 0.26, "wheal": 0.22, "ulcer": 0.24, "macule": 0.28, "nodule": 0.11, "papule": 0.14}
+ROUGH = {"patch": 0.30, "plaque": 0.26, "wheal": 0.16, "ulcer": 0.24, "macule": 0.28, "nodule": 0.11, "papule": 0.14}
 Variety = tuple[float, float, float, float]
 
 
@@ -26,9 +26,10 @@ def draw_elements(canvas: Canvas, layout: Layout, present: frozenset[str]) -> Ar
             continue
         if ring and e.kind in ("patch", "plaque"):
             rho = 1 + (np.abs(rho - 0.80) * (1 / 0.24) - 1.0)
-        disc = canvas.disc(rho, e.r, 1.0, 0.10 + 0.28 * own[2] * own[2])
+        disc = canvas.disc(rho, e.r, 1.0, 0.16 + 0.34 * own[2] * own[2])
         DRAW_4[e.kind](canvas, window, rho, disc, e, own)
-        ground[window] = np.maximum(ground[window], canvas.disc(rho, e.r, reach, 0.35 * reach))
+        here = ground[window]
+        np.maximum(here, disc if reach == 1 else canvas.disc(rho, e.r, reach, 0.35 * reach), out=here)
         canvas.touch(e.kind, window, disc)
         canvas.lesion[window][disc > 0.5] = min(number, 255)
     uneven = canvas.ragged * np.float32(0.10) + canvas.warp * np.float32(0.16)
@@ -48,8 +49,8 @@ def umbilicate(canvas: Canvas, layout: Layout) -> None:
         rho = canvas.radius(at, window, 0.07)
         edge = (0.40 if e.kind != "nodule" else 0.34) + 0.08 * c
         pit = canvas.disc(rho, e.r, edge, 0.35)
-        canvas.height[window] -= 0.50 * e.r * pit
-        canvas.put(window, 0.12 * (canvas.disc(rho, e.r, 0.85, 0.6) - pit).clip(0, 1), (0.80, 0.66, 0.56))
+        canvas.height[window] -= 0.36 * e.r * pit
+        canvas.put(window, 0.08 * (canvas.disc(rho, e.r, 0.85, 0.7) - pit).clip(0, 1), (0.80, 0.66, 0.56))
         canvas.put(window, (0.55 + 0.2 * a) * canvas.disc(rho, e.r, 0.8 * edge, 0.35), (0.22 + 0.1 * b, 0.11, 0.07))
         canvas.touch("umbilication", window, pit)
 
@@ -80,16 +81,17 @@ def _dome(rho: Array, r: float, steep: float, flat: float) -> Array:
 
 def _papule(canvas: Canvas, window: Window, rho: Array, disc: Array, e: Element, own: Variety) -> None:
     high, tone, _, gloss = own
-    _raise(canvas, window, _dome(rho, e.r, 0.62 + 0.30 * high, 0.35 + 0.4 * gloss))
-    canvas.blood[window] += np.float32(0.18 + 0.55 * tone) * disc
-    canvas.melanin[window] += np.float32(0.08 + 0.34 * (1 - tone) * high) * disc
+    _raise(canvas, window, _dome(rho, e.r, 0.46 + 0.30 * high, 0.15 + 0.5 * gloss))
+    canvas.blood[window] += np.float32(0.15 + 0.60 * tone) * disc
+    canvas.melanin[window] += np.float32(0.06 + 0.34 * (1 - tone) * high) * disc
     canvas.gloss[window] += np.float32(0.05 + 0.22 * gloss * gloss) * disc
 
 
 def _plaque(canvas: Canvas, window: Window, rho: Array, disc: Array, e: Element, own: Variety) -> None:
     high, tone, edge, _ = own
-    uneven = canvas.ragged[window] * np.float32(0.004) + canvas.warp[window] * np.float32(0.006)
-    _raise(canvas, window, (np.float32(0.030 + 0.016 * high) + uneven) * canvas.disc(rho, e.r, 0.97, 0.13 + 0.12 * edge))
+    uneven = canvas.ragged[window] * np.float32(0.0025) + canvas.warp[window] * np.float32(0.005)
+    body = canvas.disc(rho - np.float32(0.08) * canvas.ragged[window], e.r, 0.94, 0.22 + 0.22 * edge)
+    _raise(canvas, window, (np.float32(0.028 + 0.014 * high) + uneven) * body)
     canvas.blood[window] += np.float32(0.30 + 0.25 * tone) * disc
     canvas.melanin[window] += np.float32(0.16 + 0.22 * (1 - tone)) * disc
 
@@ -107,7 +109,7 @@ def _vesicle(canvas: Canvas, window: Window, rho: Array, disc: Array, e: Element
     high, tone, _, gloss = own
     _raise(canvas, window, _dome(rho, e.r, 0.46 + 0.24 * high, 0.7))
     canvas.blood[window] += np.float32(0.35 + 0.3 * tone) * (canvas.disc(rho, e.r, 1.5, 0.8) - 0.7 * disc).clip(0, 1)
-    canvas.put(window, (0.30 + 0.2 * tone) * canvas.disc(rho, e.r, 0.92, 0.4), (0.78, 0.70, 0.54 + 0.1 * high))
+    canvas.put(window, (0.20 + 0.16 * tone) * canvas.disc(rho, e.r, 0.92, 0.5), (0.76, 0.66, 0.50 + 0.1 * high))
     canvas.gloss[window] += np.float32(0.6 + 0.5 * gloss) * disc
 
 
@@ -134,9 +136,9 @@ def _wheal(canvas: Canvas, window: Window, rho: Array, disc: Array, e: Element, 
     high, _, _, _ = own
     middle = canvas.disc(rho, e.r, 0.78, 0.5)
     dimples = canvas.noise("pore", 1.2, 7, window)
-    swollen = canvas.disc(rho, e.r, 0.98, 0.42)
+    swollen = canvas.disc(rho, e.r, 0.95, 0.6)
     _raise(canvas, window, (np.float32(0.030 + 0.014 * high) + np.float32(0.004) * dimples) * swollen)
-    canvas.blood[window] += np.float32(0.75) * (canvas.disc(rho, e.r, 1.25, 0.55) - 0.7 * middle).clip(0, 1)
+    canvas.blood[window] += np.float32(0.62) * (canvas.disc(rho, e.r, 1.3, 0.8) - 0.6 * middle).clip(0, 1)
     canvas.put(window, 0.18 * middle, (0.84, 0.66, 0.56))
     canvas.gloss[window] += np.float32(0.12) * disc
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dermimit.data.synderm.camera import blurred
 from dermimit.data.synderm.canvas import ALL, Canvas
 from dermimit.data.synderm.knowledge import Array
 from dermimit.data.synderm.layout import Element, Layout
@@ -18,15 +19,11 @@ def draw_pigments(canvas: Canvas, layout: Layout, ground: Array, wide: Array, pr
 
 def _erythema(canvas: Canvas, layout: Layout, ground: Array, wide: Array) -> Array:
     """Widened vessels: more blood on the lesions and, fading unevenly, around them."""
-    red = ground.copy()
-    for e in layout.elements:
-        beyond = min(1.0, 0.09 / e.r)  # the flare of a large lesion is no wider than that of a small one
-        window = canvas.window(e.x, e.y, (1.5 + beyond) * e.r)
-        halo = canvas.disc(canvas.radius(e, window, 0.30), e.r, 1 + 0.35 * beyond, 0.4 + 1.0 * beyond)
-        here = red[window]
-        np.maximum(here, np.float32(0.85) * halo, out=here)
+    flare = blurred(ground[None], 0.035 * canvas.size)[0]
+    flare *= np.float32(2.2)
+    red = np.maximum(ground, np.minimum(flare, np.float32(0.85)))
     red *= (1 + np.float32(0.22) * canvas.noise("blotch", 1.1, 10)).clip(0.45, 1.5)
-    canvas.blood += np.float32(0.92 * (0.25 + 0.75 * layout.activity)) * red
+    canvas.blood += np.float32(0.80 * (0.25 + 0.75 * layout.activity)) * red
     return red
 
 

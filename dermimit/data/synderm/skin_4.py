@@ -36,7 +36,7 @@ class Person(Look):
             redness=REST * (0.55 + 1.3 * red * red),
             freckles=max(spots - 0.5, 0) * 2.0 * (fitzpatrick < 4),
             oil=OIL * (0.6 + 3.0 * oil * oil),
-            body_hair=max(hairy - 0.25, 0) / 0.75,
+            body_hair=max(hairy - 0.15, 0) / 0.85,
             hair=int(colour * (5 if fitzpatrick < 4 else 2)),
             backdrop=int(behind * len(BACKDROPS)),
             dim=0.35 + 0.75 * dim,
@@ -45,7 +45,7 @@ class Person(Look):
             flush=0.35 + 0.9 * flush * flush,
             lines=0.35 + 0.9 * lines,
             wrinkles=max(wrinkles - 0.45, 0) / 0.55,
-            moles=max(moles - 0.35, 0) / 0.65,
+            moles=max(moles - 0.6, 0) / 0.4,
             other=int(other * len(BACKDROPS)),
         )
 
@@ -64,7 +64,7 @@ class Skin:
         made: Array | float = 0.0
         if self.person.moles:
             spot = canvas.noise("spot", min(max(self.cm / 22, 0.5), 1.6), 19)
-            made = np.float32(1.5) * ramp(spot - np.float32(1.02 - 0.36 * self.person.moles), 0.35)
+            made = np.float32(1.5) * ramp(spot - np.float32(1.06 - 0.26 * self.person.moles), 0.30)
         if self.person.freckles:
             spot = canvas.noise("spot", min(max(self.cm / 9, 1.2), 3.2), 18)
             made = made + np.float32(0.55 * self.person.freckles) * spot
@@ -72,24 +72,24 @@ class Skin:
 
     def relief(self, canvas: Canvas, scene: Scene) -> Array:
         """Height of skin lines, pores and wrinkles; smoothed away under opaque matter."""
-        depth = np.float32(0.0030 * self.person.lines * scene.rough)
+        depth = np.float32(0.0022 * self.person.lines * scene.rough)
         made = depth * self.lines
         if self.person.wrinkles:
-            made += np.float32(0.0045 * self.person.wrinkles) * canvas.noise("wrinkle", min(max(self.cm / 16, 0.5), 1.6), 17)
+            made += np.float32(0.0034 * self.person.wrinkles) * canvas.noise("wrinkle", min(max(self.cm / 16, 0.5), 1.6), 17)
         made *= 1 - np.float32(0.7) * canvas.cover
         return made
 
 
 def skin(canvas: Canvas, scene: Scene, person: Person, texture: Skin) -> Array:
     """Linear reflectance of the body with the pigments of its lesions, and of nails, eyes and lips."""
-    uneven = np.float32(0.12 * person.mottle) * texture.mottle - np.float32(0.10) * texture.lines
+    uneven = np.float32(0.17 * person.mottle) * texture.mottle - np.float32(0.16) * texture.lines
     own = np.float32(person.melanin + 0.10) * (1 + uneven)
     own += texture.spots(canvas)
     own += scene.brown * np.float32(0.45 + 0.22 * person.melanin) - np.float32(0.10)
     np.maximum(own, 0, out=own)
     own *= 1 - canvas.bleach
     own += np.maximum(canvas.melanin, 0) * np.float32(1 + 0.22 * person.melanin)
-    blood = np.float32(0.30 * person.flush) * texture.blotch - np.float32(0.10 * person.flush) * texture.mottle
+    blood = np.float32(0.30 * person.flush) * texture.blotch - np.float32(0.16 * person.flush) * canvas.ragged
     blood += 1
     blood *= np.float32(person.redness)
     blood += scene.pink + canvas.blood

@@ -6,7 +6,6 @@ from dermimit.data.synderm.canvas import ALL, Canvas
 from dermimit.data.synderm.knowledge import Array
 from dermimit.data.synderm.layout import Layout
 from dermimit.data.synderm.places import blob, hosts, spots
-from dermimit.data.synderm.surfaces import SURFACES
 from dermimit.data.synderm.textures import ramp, sample_warped
 
 
@@ -33,7 +32,7 @@ def _warty(canvas: Canvas, layout: Layout, wide: Array) -> Array:
     """Horny knobs of unequal size with dark clefts, and here and there the dot of a clotted capillary."""
     knob = turned(canvas, "knob", 1.0 + 0.8 * layout.shift[11], layout, 11, 0.03)
     body = wide * ramp(canvas.warp + 1.5, 1.6)
-    canvas.height += body * np.float32(0.048) * knob
+    canvas.height += body * np.float32(0.036) * knob
     canvas.put(ALL, (np.float32(0.30) + np.float32(0.28) * knob).clip(0, 0.7) * body, (0.47, 0.38, 0.28))
     canvas.put(ALL, np.float32(0.62) * body * ramp(0.50 - knob, 0.35), (0.15, 0.09, 0.055))
     dots = body * canvas.noise("spot", 1.6, 12)
@@ -53,7 +52,7 @@ def _lichenification(canvas: Canvas, layout: Layout, wide: Array) -> Array:
     lines = turned(canvas, "lines", 2.2, layout, 14)
     depth = (np.float32(0.75) + np.float32(0.30) * canvas.warp).clip(0.3, 1)
     groove = area * (depth * lozenge - np.float32(0.25) * lines).clip(0, 1)
-    canvas.height += np.float32(0.019) * (np.float32(0.7) * area - groove)
+    canvas.height += np.float32(0.016) * (np.float32(0.7) * area - groove)
     canvas.melanin += np.float32(0.45) * area * (1 + np.float32(0.2) * canvas.ragged)
     canvas.blood += np.float32(0.18) * area
     canvas.put(ALL, (np.float32(0.50) * groove).clip(0, 1), (0.17, 0.085, 0.055))
@@ -66,15 +65,15 @@ def _scar(canvas: Canvas, layout: Layout, wide: Array) -> Array:
     part = np.zeros_like(wide)
     for x, y, spare in spots(layout, 3, 8, 0.6):
         dx, dy = 0.15 * layout.span, 0.15 * layout.span * (2 * layout.shift[9] - 1) + 0.08 * (spare - 0.5)
-        r = layout.span * (0.022 + 0.030 * spare)
+        r = layout.span * (0.026 + 0.036 * spare)
         window, rho = canvas.line((x - dx, y - dy), (x + dx, y + dy), r, 0.014)
         rho = rho * (1 + np.float32(0.16) * canvas.warp[window]) + np.float32(0.16) * canvas.ragged[window]
         band = canvas.disc(rho, r, 1.0, 0.5)
         here = canvas.height[window]
-        np.maximum(here, np.float32(0.55 * r) * (1 - rho * rho).clip(0, 1), out=here)
-        canvas.gloss[window] += np.float32(0.55) * band
-        canvas.put(window, np.float32(0.62) * band, (0.70, 0.46, 0.41))
-        canvas.put(window, np.float32(0.26) * canvas.disc(rho, r, 0.4, 0.9), (0.90, 0.78, 0.73))
+        np.maximum(here, np.float32(0.32 * r) * (1 - rho * rho).clip(0, 1), out=here)
+        canvas.gloss[window] += np.float32(0.26) * band
+        canvas.put(window, np.float32(0.52) * band, (0.64, 0.41, 0.36))
+        canvas.put(window, np.float32(0.18) * canvas.disc(rho, r, 0.4, 1.0), (0.86, 0.70, 0.64))
         under = part[window]
         np.maximum(under, band, out=under)
     return part
@@ -86,7 +85,7 @@ def _telangiectasia(canvas: Canvas, layout: Layout, wide: Array) -> Array:
     scale = 0.42 + 0.22 * layout.shift[15]
     distance = turned(canvas, "vessel", scale, layout, 13, 0.02)
     canvas.blood += np.float32(0.22) * patch
-    vessel = patch * ramp(0.085 - distance, max(0.10, 0.6 * scale * 32 * canvas.soft))
+    vessel = patch * ramp(0.07 - distance, max(0.09, 0.5 * scale * 32 * canvas.soft))
     canvas.put(ALL, (np.float32(0.80) + np.float32(0.12) * canvas.warp).clip(0, 0.95) * vessel, (0.40, 0.035, 0.055))
     return patch * (distance < 0.3)
 
@@ -110,9 +109,9 @@ def _scale(canvas: Canvas, layout: Layout, wide: Array) -> Array:
     much = layout.shift[19]
     field = wide * (np.float32(0.80 + 0.2 * much) + np.float32(0.22) * canvas.warp).clip(0.35, 1.0)
     horn = field * ramp(flake - np.float32(0.56 - 0.16 * much), 0.20)
-    canvas.height += (np.float32(0.004) + np.float32(0.010) * flake) * horn
-    canvas.put(ALL, (np.float32(0.28) + np.float32(0.55) * flake).clip(0, 0.85) * horn, (0.74, 0.70, 0.65))
-    canvas.put(ALL, np.float32(0.20) * field, (0.70, 0.64, 0.58))
+    canvas.height += (np.float32(0.003) + np.float32(0.006) * flake) * horn
+    canvas.put(ALL, (np.float32(0.10) + np.float32(0.52) * flake).clip(0, 0.64) * horn, (0.74, 0.70, 0.65))
+    canvas.put(ALL, np.float32(0.14) * field, (0.70, 0.64, 0.58))
     dust = field * ramp(canvas.noise("grain", 0.8, 20) - 0.4, 1.2)
     canvas.put(ALL, np.float32(0.24) * dust, (0.74, 0.70, 0.64))
     return wide
@@ -134,7 +133,47 @@ def _crust(canvas: Canvas, layout: Layout, wide: Array) -> Array:
     return part
 
 
-SURFACES_4 = SURFACES | {
+def _fissure(canvas: Canvas, layout: Layout, wide: Array) -> Array:
+    """Deep cracks, dark red, that taper and bend, in dry thickened skin."""
+    part = np.zeros_like(wide)
+    for i, (x, y, spare) in enumerate(spots(layout, 4, 15, 0.45)):
+        dx, dy = 0.13 * layout.span * (layout.shift[18] - 0.5 + 0.3 * spare), (0.07 + 0.08 * spare) * layout.span
+        bend = 0.035 * (1 if i % 2 else -1) * (0.3 + spare)
+        r = 0.008 + 0.006 * ((5 * spare) % 1)
+        for p, q in (((x - dx, y - dy), (x + bend, y)), ((x + bend, y), (x + dx, y + dy))):
+            window, rho = canvas.line(p, q, r, 0.010)
+            away = np.abs(canvas.axis[window[0]][:, None] - np.float32(y)) * np.float32(0.7 / dy)
+            rho = rho * (1 + away * away)
+            canvas.put(window, np.float32(0.22) * canvas.disc(rho, r, 2.6, 2.2), (0.70, 0.56, 0.43))
+            canvas.put(window, np.float32(0.92) * canvas.disc(rho, r, 0.95, 0.8), (0.17, 0.016, 0.016))
+            canvas.height[window] -= np.float32(0.012) * canvas.disc(rho, r, 1.2, 1.2)
+            here = part[window]
+            np.maximum(here, canvas.disc(rho, r, 1.4, 0.6), out=here)
+    return part
+
+
+def _excoriation(canvas: Canvas, layout: Layout, wide: Array) -> Array:
+    """Scratches: roughly parallel, broken, tapering lines of small dark crusts in a red flare."""
+    part = np.zeros_like(wide)
+    slope = 0.5 * (2 * layout.shift[17] - 1)
+    for i in range(4):
+        a, b, c = (layout.shift[(18 + i + k) % 24] for k in (0, 2, 5))
+        x, y = layout.x + layout.span * 0.07 * (a - 0.5), layout.y + layout.span * (0.085 * (i - 1.5) + 0.03 * (c - 0.5))
+        half, r = layout.span * (0.12 + 0.13 * b), 0.007 + 0.006 * c
+        lean = half * (slope + 0.3 * (a - 0.5))
+        window, rho = canvas.line((x - half, y - lean), (x + half, y + lean), r, 0.014)
+        along = (canvas.axis[window[1]][None, :] - np.float32(x)) * np.float32(0.9 / half)
+        rho = rho * (1 + along * along)
+        raw = canvas.disc(rho, r, 1.0, 0.8) * ramp(canvas.ragged[window] + np.float32(0.5), 1.2)
+        canvas.blood[window] += np.float32(0.60) * canvas.disc(rho, r, 3.0, 2.6)
+        canvas.put(window, np.float32(0.82) * raw, (0.26, 0.040, 0.030))
+        canvas.height[window] += np.float32(0.004) * raw
+        here = part[window]
+        np.maximum(here, canvas.disc(rho, r, 1.6, 0.8), out=here)
+    return part
+
+
+SURFACES_4 = {
     "warty": _warty,
     "lichenification": _lichenification,
     "scar": _scar,
@@ -142,4 +181,6 @@ SURFACES_4 = SURFACES | {
     "erosion": _erosion,
     "scale": _scale,
     "crust": _crust,
+    "fissure": _fissure,
+    "excoriation": _excoriation,
 }

@@ -14,6 +14,7 @@ from dermimit.data.synderm.tile_shapes import SIDE, cells, noise, walks
 
 LEVELS = 5  # each level of a tile has half the texels of the one before, so that small pictures do not alias
 TILE_SEED = 49
+ZERO, HALF, ONE, THREE, MINUS_TWO = (np.float32(value) for value in (0, 0.5, 1, 3, -2))
 Point = tuple[float | np.float32, float | np.float32]
 
 
@@ -89,11 +90,11 @@ def sample_warped(name: str, v: Array, u: Array, scale_v: float, scale_u: float)
 def ramp(value: Array, width: float) -> Array:
     """0 below -width/2, 1 above +width/2, a smooth step between."""
     t = np.multiply(value, np.float32(1.0 / width))
-    t += np.float32(0.5)
-    np.maximum(t, np.float32(0), out=t)
-    np.minimum(t, np.float32(1), out=t)
-    s = t * np.float32(-2)
-    s += np.float32(3)
+    t += HALF
+    np.maximum(t, ZERO, out=t)
+    np.minimum(t, ONE, out=t)
+    s = t * MINUS_TWO
+    s += THREE
     s *= t
     s *= t
     return s
