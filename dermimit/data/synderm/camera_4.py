@@ -39,7 +39,7 @@ def draw_shot(rng: np.random.Generator) -> Shot4:
         falloff=(0.9 * (across - 0.5), 0.9 * (down - 0.5)),
         exposure=0.80 + 0.85 * exposure * (0.4 + 0.6 * exposure),
         blur=0.0010 + 0.0060 * blur * blur * blur,
-        noise=0.003 + 0.020 * noise * noise,
+        noise=0.002 + 0.013 * noise * noise,
         contrast=0.50 * contrast,
         quality=45 + int(50 * quality),
         saturation=0.55 + 0.65 * colour,
@@ -100,21 +100,25 @@ def shading(height: Array, gloss: Array, shot: Shot) -> tuple[Array, Array]:
 
 
 def lit(height: Array, shot: Shot) -> Array:
-    """(H, W): 1 in the light, down to 0.4 where the relief toward the light, one and three steps away, stands above."""
-    n, open_sky = height.shape[0], np.ones_like(height)
+    """(H, W): 1 in the light, down to 0.4 where the relief toward the light, near or farther, stands above the ray."""
+    n, above = height.shape[0], np.full_like(height, -1.0)
+    raised, (x, y) = height * np.float32(shot.relief), shot.light
     for far in (0.022, 0.055):
-        dx, dy = (int(round(far * n * s)) for s in shot.light)
-        rise = np.float32((dx * dx + dy * dy) ** 0.5 / n / max((shot.light[0] ** 2 + shot.light[1] ** 2) ** 0.5, 0.3))
+        dx, dy = round(far * n * x), round(far * n * y)
+        rise = (dx * dx + dy * dy) ** 0.5 / n / max((x * x + y * y) ** 0.5, 0.3)
         rows, columns = slice(max(-dy, 0), n - max(dy, 0)), slice(max(-dx, 0), n - max(dx, 0))
-        toward = height[max(dy, 0) : n + min(dy, 0), max(dx, 0) : n + min(dx, 0)]
-        above = (toward - height[rows, columns]) * np.float32(shot.relief) - rise
-        sky = open_sky[rows, columns]
-        np.minimum(sky, 1 - ramp(above - np.float32(0.008), 0.035) * np.float32(0.60), out=sky)
-    return open_sky
+        gap = raised[max(dy, 0) : n + min(dy, 0), max(dx, 0) : n + min(dx, 0)] - raised[rows, columns]
+        gap -= np.float32(rise + 0.008)
+        here = above[rows, columns]
+        np.maximum(here, gap, out=here)
+    shadow = ramp(above, 0.035)
+    shadow *= np.float32(-0.60)
+    shadow += 1
+    return shadow
 
 
 def expose(picture: Array, axis: Array, shot: Shot4, vignette: float, rng: np.random.Generator) -> Array:
-    """Light, lens and sensor: linear (3, H, W) to (H, W, 3) uint8.
+    """Light, lens and sensor: linear (3, H, W), which is changed, to (H, W, 3) uint8.
 
     Args:
         vignette: darkening of the corners, 0 to 1.
@@ -126,15 +130,19 @@ def expose(picture: Array, axis: Array, shot: Shot4, vignette: float, rng: np.ra
     if dark:
         gain *= 1 - np.float32(dark) * ramp(axis[None, :] * np.float32(a) + axis[:, None] * np.float32(b) - c, 0.35)
     red, green, blue = (shot.exposure * t for t in shot.tint)
-    picture = picture * (np.maximum(gain, 0.1) * rgb((red, green, blue)))
+    picture *= np.maximum(gain, 0.1) * rgb((red, green, blue))
     gx, gy, r, veil = shot.glare
     if veil:
         away = (axis[None, :] - np.float32(gx)) ** 2 + (axis[:, None] - np.float32(gy)) ** 2
         spot = np.clip(1 - away * np.float32(1 / (r * r)), 0, 1)
         picture += np.float32(veil) * spot * spot * (np.float32(0.4) + picture.mean(axis=0))
     shown = encode(picture)
-    shown *= 1 + np.float32(shot.contrast) * (shown * (3 - 2 * shown) - 1)
-    grey = shown.mean(axis=0) * np.float32(1 - shot.saturation)
+    curve = shown * np.float32(-2 * shot.contrast)
+    curve += np.float32(3 * shot.contrast)
+    curve *= shown
+    curve += np.float32(1 - shot.contrast)
+    shown *= curve
+    grey = (shown[0] + shown[1] + shown[2]) * np.float32((1 - shot.saturation) / 3)
     shown *= np.float32(shot.saturation)
     shown += grey
     shown = blurred(shown, (shot.blur + shot.motion[1]) * n, (shot.blur + shot.motion[0]) * n)
@@ -142,10 +150,11 @@ def expose(picture: Array, axis: Array, shot: Shot4, vignette: float, rng: np.ra
         a, b, c = shot.focus
         off = np.abs(axis[None, :] * np.float32(a) + axis[:, None] * np.float32(b) - np.float32(c))
         shown += ramp(off - np.float32(0.28), 0.40) * (blurred(shown, shot.defocus * n) - shown)
-    grain = rng.standard_normal(shown.shape, dtype=np.float32)
-    grain *= np.float32(255 * shot.noise)
+    bright, hue = rng.standard_normal((2, n, n), dtype=np.float32) * np.float32(255 * shot.noise)
     shown *= np.float32(255)
-    shown += grain
+    shown += bright
+    shown[0] += hue
+    shown[2] -= hue
     shown += np.float32(0.5)
     np.clip(shown, 0, 255, out=shown)
     return np.ascontiguousarray(shown.astype(np.uint8).transpose(1, 2, 0))

@@ -7,14 +7,14 @@ from dermimit.data.synderm.camera import Shot
 from dermimit.data.synderm.camera_4 import shading
 from dermimit.data.synderm.canvas import Canvas
 from dermimit.data.synderm.colour import rgb
-from dermimit.data.synderm.compose import BACKDROPS, HAIR_COLOURS, HAZE
-from dermimit.data.synderm.confounders import Confounders, hair_cover, overlays
+from dermimit.data.synderm.compose import HAIR_COLOURS, HAZE
+from dermimit.data.synderm.confounders import Confounders, overlays
 from dermimit.data.synderm.ink import pen_marks
 from dermimit.data.synderm.knowledge import Array
 from dermimit.data.synderm.layout import Layout
 from dermimit.data.synderm.scene import Scene
-from dermimit.data.synderm.skin_4 import Person, Skin, skin
-from dermimit.data.synderm.textures import ramp
+from dermimit.data.synderm.skin_4 import BACKDROPS_4, Person, Skin, skin
+from dermimit.data.synderm.textures import ramp, sample
 
 
 def compose(
@@ -26,8 +26,9 @@ def compose(
     cover = {"skin": scene.skin, "seen": scene.skin}
     if scene.paint:
         cover["feature"] = np.max([alpha for alpha, _ in scene.paint], axis=0) * scene.skin
-    picture *= 1 - canvas.cover
-    picture += canvas.paint * (1 + np.float32(0.10) * texture.mottle + np.float32(0.12) * canvas.ragged).clip(0.4, 1.6)
+    if canvas.cover.any():
+        picture *= 1 - canvas.cover
+        picture += canvas.paint * (1 + np.float32(0.10) * texture.mottle + np.float32(0.12) * canvas.ragged)
     relief = texture.relief(canvas, scene)
     height = canvas.height + scene.height * np.float32(0.5 * scene.width / cm) + relief
     light, shine = shading(height, canvas.gloss + look.oil + scene.gloss, shot)
@@ -65,7 +66,7 @@ def _hairs(
     canvas: Canvas, scene: Scene, layout: Layout, look: Person, found: Confounders, texture: Skin
 ) -> Array | None:
     """Cover by hair: of the head, thinned over the lesions so that they can be seen; of the body; and stray hairs."""
-    hairs = hair_cover(canvas.axis, found) if found.hair else None
+    hairs = _stray(canvas, found) if found.hair else None
     if scene.hair is not None and scene.hair.any():
         gap = np.sqrt((canvas.axis[None, :] - layout.x) ** 2 + (canvas.axis[:, None] - layout.y) ** 2)
         clear = ramp(np.float32(0.95 * layout.reach) - gap + np.float32(0.07) * canvas.warp, 0.20)
@@ -80,6 +81,16 @@ def _hairs(
     return None if hairs is None else hairs * scene.skin
 
 
+def _stray(canvas: Canvas, found: Confounders) -> Array:
+    """Cover by a few loose, bent hairs, more on one side of the picture than on the other."""
+    a, b, c, d = found.spare[:4]
+    scale = 0.45 + 0.35 * c
+    distance = sample("curl", canvas.axis, canvas.axis, scale, (a, b))
+    x, y = canvas.axis[None, :] - np.float32(0.5), canvas.axis[:, None] - np.float32(0.5)
+    here = ramp(np.float32(2 * c - 1) * x + np.float32(2 * d - 1) * y + np.float32(0.05), 0.35)
+    return np.float32(0.92) * here * ramp(np.float32(0.03) - distance, max(0.07, 14 * scale * canvas.soft))
+
+
 def _behind(canvas: Canvas, scene: Scene, look: Person, shot: Shot) -> Array:
     """What lies behind the body, out of focus: two colours that run into each other, and the body's soft shadow."""
     n = canvas.size
@@ -88,6 +99,10 @@ def _behind(canvas: Canvas, scene: Scene, look: Person, shot: Shot) -> Array:
     lean = 2 * look.shift[0] - 1, 2 * look.shift[1] - 1
     blend = np.float32(lean[0]) * canvas.axis[None, :] + np.float32(lean[1]) * canvas.axis[:, None]
     blend = ramp(blend + np.float32(0.55) * canvas.noise("coarse", 0.16, 21) - np.float32(0.5 * sum(lean)), 1.1)
-    first, second = rgb(BACKDROPS[look.backdrop]), rgb(BACKDROPS[look.other])
+    first, second = rgb(BACKDROPS_4[look.backdrop]), rgb(BACKDROPS_4[look.other])
     weave = 1 + np.float32(0.18) * canvas.warp + np.float32(0.08 * look.shift[2]) * canvas.ragged
-    return (first + blend * (second - first)) * (np.float32(look.dim) * (1 - np.float32(0.55) * shadow) * weave)
+    weave *= np.float32(look.dim) - np.float32(0.55 * look.dim) * shadow
+    made = blend * (second - first)
+    made += first
+    made *= weave
+    return made

@@ -11,6 +11,7 @@ from dermimit.data.synderm.textures import capsule, ramp
 
 # Share of photographs with each of them; by default the same for every disease.
 USUAL = {"ink": 0.06, "ruler": 0.06, "dressing": 0.04, "hair": 0.15, "vignette": 0.25}
+USUAL_4 = USUAL | {"ink": 0.22}  # of version 4: pen marks as often as in clinics that excise
 INKS = ((0.08, 0.03, 0.24), (0.03, 0.05, 0.26), (0.02, 0.02, 0.03))
 Spec = bool | Mapping[str, float | Mapping[str, float]]
 
@@ -27,7 +28,7 @@ class Confounders:
     spare: tuple[float, ...]
 
 
-def probabilities(spec: Spec, diseases: tuple[str, ...]) -> dict[str, Array]:
+def probabilities(spec: Spec, diseases: tuple[str, ...], usual: Mapping[str, float] = USUAL) -> dict[str, Array]:
     """P(confounder | disease) for each confounder, (49,).
 
     Args:
@@ -35,11 +36,12 @@ def probabilities(spec: Spec, diseases: tuple[str, ...]) -> dict[str, Array]:
             from disease to probability in which "default" is for all other diseases (0 without it). Confounders that
             the mapping does not name do not occur.
         diseases: names, in order.
+        usual: what True stands for.
 
     Raises:
         ValueError: an unknown confounder or disease, or a probability outside 0..1.
     """
-    wanted = USUAL if spec is True else {} if spec is False else spec
+    wanted = usual if spec is True else {} if spec is False else spec
     unknown = sorted(set(wanted) - set(USUAL))
     if unknown:
         raise ValueError(f"confounders: unknown {unknown}; known are {', '.join(USUAL)}")

@@ -84,7 +84,7 @@ class SynDerm:
             raise ValueError(f"camera: unknown {unknown}; known are {', '.join(known)}")
         self.skin_types = skin_weights(fitzpatrick)
         self.prior = normalised_prior(prior, process(self.regime))
-        self.confounders = probabilities(confounders, knowledge().diseases)
+        self.confounders = self._probabilities(confounders)
         self.knobs = Knobs(zoom, dict(camera or {}))
 
     def __len__(self) -> int:
@@ -123,7 +123,7 @@ class SynDerm:
             if name in known and value not in known[name]:
                 raise ValueError(f"counterfactual: {name}: {value!r} is not one of {', '.join(map(str, known[name]))}")
         ordered = tuple(a for a in space.attributes if a in present)
-        table = self.confounders if confounders is None else probabilities(confounders, space.diseases)
+        table = self.confounders if confounders is None else self._probabilities(confounders)
         return self._draw(range(self.n)[index], replace(labels, **({"attributes": ordered} | changes)), table)
 
     def visits(self, index: int, days: Sequence[float]) -> list[Case]:
@@ -145,6 +145,9 @@ class SynDerm:
                           visit if day else 0, self.regime)
             )  # fmt: skip
         return cases
+
+    def _probabilities(self, spec: Spec) -> dict[str, Array]:
+        return probabilities(spec, LABEL_SPACE.diseases, DRAWINGS[self.regime.version].usual)
 
     def _draw(self, index: int, labels: Labels, confounders: Mapping[str, Array] | None = None) -> Case:
         table = self.confounders if confounders is None else confounders

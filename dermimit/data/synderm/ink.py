@@ -21,7 +21,7 @@ def pen_marks(
     """
     _, hue, kind, a, b, _, c, d, _ = found.spare
     x, y, r = axis[None, :] - np.float32(ring[0]), axis[:, None] - np.float32(ring[1]), ring[2]
-    wide = 0.003 + 0.006 * a
+    wide = 0.004 + 0.006 * a
     if kind < 0.55:
         x, y = x * np.float32(0.85 + 0.4 * b), y * np.float32(1.2 - 0.35 * b)
         round_ = np.sqrt(x * x + y * y) - np.float32(r) - np.float32(0.028) * wavy
@@ -46,5 +46,5 @@ def pen_marks(
         p = (r * (2 * a - 1), -r * (0.8 + 0.4 * b))
         away, wide = capsule(x, y, p, (p[0] + 0.10 + 0.12 * c, p[1] + 0.05 * (d - 0.5)), 0.0), wide + 0.010
         away = away + np.float32(0.012) * wavy
-    strength = (np.float32(0.60 + 0.25 * d) + np.float32(0.28) * wavy - np.float32(40.0) * relief).clip(0.25, 0.95)
-    return strength * ramp(np.float32(wide) - away, 0.010), INKS[int(3 * hue)]
+    strength = (np.float32(0.72 + 0.20 * d) + np.float32(0.24) * wavy - np.float32(40.0) * relief).clip(0.35, 0.95)
+    return strength * ramp(np.float32(wide) - away, max(0.010, 1.0 / len(axis))), INKS[int(3 * hue)]

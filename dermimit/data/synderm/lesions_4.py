@@ -26,7 +26,7 @@ def draw_elements(canvas: Canvas, layout: Layout, present: frozenset[str]) -> Ar
             continue
         if ring and e.kind in ("patch", "plaque"):
             rho = 1 + (np.abs(rho - 0.80) * (1 / 0.24) - 1.0)
-        disc = canvas.disc(rho, e.r, 1.0, 0.16 + 0.34 * own[2] * own[2])
+        disc = canvas.disc(rho, e.r, 1.0, 0.22 + 0.36 * own[2] * own[2])
         DRAW_4[e.kind](canvas, window, rho, disc, e, own)
         here = ground[window]
         np.maximum(here, disc if reach == 1 else canvas.disc(rho, e.r, reach, 0.35 * reach), out=here)
@@ -169,7 +169,7 @@ def _macule(canvas: Canvas, window: Window, rho: Array, disc: Array, e: Element,
 
 
 def _patch(canvas: Canvas, window: Window, rho: Array, disc: Array, e: Element, own: Variety) -> None:
-    _stain(canvas, window, canvas.disc(rho, e.r, 1.0, 0.18 + 0.4 * own[2]), 0.40 + 0.3 * own[1], 0.34 + 0.3 * own[0])
+    _stain(canvas, window, canvas.disc(rho, e.r, 1.0, 0.26 + 0.4 * own[2]), 0.40 + 0.3 * own[1], 0.34 + 0.3 * own[0])
 
 
 def _stain(canvas: Canvas, window: Window, disc: Array, blood: float, melanin: float) -> None:

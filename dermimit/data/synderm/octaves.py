@@ -3,7 +3,7 @@
 import numpy as np
 
 from dermimit.data.synderm.knowledge import Array
-from dermimit.data.synderm.tile_shapes import SIDE, cells, noise, walks
+from dermimit.data.synderm.tile_shapes import SIDE, cells, distance_to, noise, turned, walks
 
 SEED_4 = 50
 
@@ -12,8 +12,8 @@ def octaves() -> dict[str, Array]:
     """The tiles by name, (512, 512) each.
 
     `mottle` and `blotch` are noise of unit spread over six and four octaves; `lines` the relief of skin, furrows of two
-    sizes, pores and grain, about -1..1; `wrinkle` ridges along one direction; `curl` the distance to wavy hairs in
-    1/32 of a tile; `spot` soft dots of all sizes, 0..1; `knob` horny knobs of two sizes and `flake` torn flakes, 0..1.
+    sizes, pores and grain, about -1..1; `wrinkle` ridges along one direction; `curl` the distance to bent hairs and
+    `vein` to branching vessels, in 1/32 of a tile; `spot` soft dots of all sizes, 0..1; `knob` horny knobs of two sizes and `flake` torn flakes, 0..1.
     """
     rng = np.random.Generator(np.random.Philox(key=SEED_4))
     made = {"mottle": fractal(rng, 4, 128, 0.66), "blotch": fractal(rng, 5, 40, 0.70)}
@@ -26,14 +26,15 @@ def octaves() -> dict[str, Array]:
     pores = np.clip(1 - near * 3.2, 0, 1) * (shade > 0.45)
     made["lines"] = furrows - 0.75 + 0.16 * grain - 0.9 * pores + 0.22 * mottle
     ridge = noise(rng, 24, 5) + 0.45 * noise(rng, 60, 12)
-    made["wrinkle"] = np.abs(bent(ridge, bend)) - 1.0
-    made["curl"] = walks(rng, 46, 110, 0.05, 0.0) * (32 / SIDE)
+    made["wrinkle"] = np.sqrt(bent(ridge, bend) ** 2 + 0.06) - 1.0
+    made["curl"] = hairs(rng, 60) * (32 / SIDE)
     made["spot"] = spots(rng, 260)
     big, cleft, tone = (bent(tile, (1.6 * bend[1], 1.6 * bend[0])) for tile in cells(rng, 420))
     knob = 0.62 * np.sqrt(np.clip(1.1 - big * big, 0, 1)) + 0.30 * np.sqrt(np.clip(1.1 - dot * dot, 0, 1))
     made["knob"] = knob * (0.55 + 0.5 * tone) + 0.07 * mottle + 0.04 * grain
     torn = bent(tone, (2.2 * bend[0], 2.2 * bend[1]))
     made["flake"] = 0.34 * torn + 0.26 * speck + 0.25 + 0.16 * mottle + 0.05 * grain - 0.35 * np.clip(0.25 - cleft, 0, 1)
+    made["vein"] = walks(rng, 26, 170, 0.10, 0.035) * (32 / SIDE)
     return made
 
 
@@ -62,3 +63,16 @@ def spots(rng: np.random.Generator, n: int) -> Array:
         inside = np.clip(1.3 * (1 - (dy[rows, None] ** 2 + dx[columns] ** 2) / r**2), 0, 1)
         made[np.ix_(rows, columns)] = np.maximum(made[np.ix_(rows, columns)], (0.35 + 0.65 * dark) * inside)
     return made
+
+
+def hairs(rng: np.random.Generator, n: int) -> Array:
+    """Distance in texels to n bent hairs that lie roughly in one direction, each with a curl of its own."""
+    empty = np.ones((SIDE, SIDE), dtype=bool)
+    for y, x, lean, curl, long in rng.random((n, 5)):
+        (dy, dx), curl = turned(0.8, 0.6, 0.5 * (2 * lean - 1)), 0.022 * (2 * curl - 1)
+        y, x = y * SIDE, x * SIDE
+        for _ in range(int(40 + 90 * long)):
+            dy, dx = turned(dy, dx, curl + 0.008 * rng.standard_normal())
+            y, x = y + dy, x + dx
+            empty[int(y) % SIDE, int(x) % SIDE] = False
+    return distance_to(empty, 128)

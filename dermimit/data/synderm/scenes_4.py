@@ -130,6 +130,6 @@ def hand(f: Frame) -> Scene:
 SCENES_4: dict[str, Callable[[Frame], Scene]] = SCENES | {"scalp": scalp, "face": face, "ear": ear, "hand": hand}
 
 # How much nearer than in version 3 each part is seen at the same zoom.
-CLOSENESS = dict.fromkeys(SCENES, 1.15) | {
-    "face": 1.65, "hand": 1.35, "forearm": 1.5, "upper_arm": 1.35, "lower_leg": 1.45, "ear": 1.2, "nails": 1.0,
+CLOSENESS = dict.fromkeys(SCENES, 1.25) | {
+    "face": 1.65, "hand": 1.4, "forearm": 1.7, "upper_arm": 1.5, "lower_leg": 1.7, "ear": 1.2, "nails": 1.0,
 }  # fmt: skip

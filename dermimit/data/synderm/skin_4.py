@@ -6,16 +6,21 @@ import numpy as np
 
 from dermimit.data.synderm.canvas import Canvas
 from dermimit.data.synderm.colour import BLOOD, MELANIN, REST, rgb, skin_colour, transmit
-from dermimit.data.synderm.compose import BACKDROPS, OIL, Look
+from dermimit.data.synderm.compose import OIL, Look
 from dermimit.data.synderm.knowledge import Array
 from dermimit.data.synderm.scene import Scene
 from dermimit.data.synderm.textures import ramp
+
+BACKDROPS_4 = ((0.05, 0.14, 0.22), (0.06, 0.17, 0.13), (0.50, 0.49, 0.46), (0.02, 0.02, 0.022), (0.24, 0.24, 0.26),
+               (0.14, 0.22, 0.32), (0.42, 0.36, 0.30), (0.62, 0.61, 0.58), (0.30, 0.18, 0.11), (0.16, 0.09, 0.05),
+               (0.46, 0.29, 0.20), (0.36, 0.40, 0.36), (0.58, 0.50, 0.36), (0.24, 0.15, 0.20))  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Person(Look):
     """A person: `mottle` and `flush`, how unevenly melanin and blood are spread; `lines`, depth of the skin lines;
-    `wrinkles`; `moles`; each 0..1 or a little above, none depends on the labels.
+    `wrinkles`; `moles`; each 0..1 or a little above; `backdrop` and `other`, the two colours of what lies behind. None
+    depends on the labels.
     """
 
     mottle: float = 0.0
@@ -38,7 +43,7 @@ class Person(Look):
             oil=OIL * (0.6 + 3.0 * oil * oil),
             body_hair=max(hairy - 0.15, 0) / 0.85,
             hair=int(colour * (5 if fitzpatrick < 4 else 2)),
-            backdrop=int(behind * len(BACKDROPS)),
+            backdrop=int(behind * len(BACKDROPS_4)),
             dim=0.35 + 0.75 * dim,
             shift=shift,
             mottle=0.35 + 0.9 * mottle * mottle,
@@ -46,7 +51,7 @@ class Person(Look):
             lines=0.35 + 0.9 * lines,
             wrinkles=max(wrinkles - 0.45, 0) / 0.55,
             moles=max(moles - 0.6, 0) / 0.4,
-            other=int(other * len(BACKDROPS)),
+            other=int(other * len(BACKDROPS_4)),
         )
 
 

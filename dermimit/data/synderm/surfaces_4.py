@@ -70,9 +70,9 @@ def _scar(canvas: Canvas, layout: Layout, wide: Array) -> Array:
         rho = rho * (1 + np.float32(0.16) * canvas.warp[window]) + np.float32(0.16) * canvas.ragged[window]
         band = canvas.disc(rho, r, 1.0, 0.5)
         here = canvas.height[window]
-        np.maximum(here, np.float32(0.32 * r) * (1 - rho * rho).clip(0, 1), out=here)
+        np.maximum(here, np.float32(0.20 * r) * (1 - rho * rho).clip(0, 1), out=here)
         canvas.gloss[window] += np.float32(0.26) * band
-        canvas.put(window, np.float32(0.52) * band, (0.64, 0.41, 0.36))
+        canvas.put(window, np.float32(0.46) * band, (0.64, 0.41, 0.36))
         canvas.put(window, np.float32(0.18) * canvas.disc(rho, r, 0.4, 1.0), (0.86, 0.70, 0.64))
         under = part[window]
         np.maximum(under, band, out=under)
@@ -81,12 +81,12 @@ def _scar(canvas: Canvas, layout: Layout, wide: Array) -> Array:
 
 def _telangiectasia(canvas: Canvas, layout: Layout, wide: Array) -> Array:
     """Fine branching vessels near the surface, on faint redness."""
-    patch = blob(canvas, layout, (layout.x, layout.y), 0.25, 10, 0.7)
-    scale = 0.42 + 0.22 * layout.shift[15]
-    distance = turned(canvas, "vessel", scale, layout, 13, 0.02)
-    canvas.blood += np.float32(0.22) * patch
-    vessel = patch * ramp(0.07 - distance, max(0.09, 0.5 * scale * 32 * canvas.soft))
-    canvas.put(ALL, (np.float32(0.80) + np.float32(0.12) * canvas.warp).clip(0, 0.95) * vessel, (0.40, 0.035, 0.055))
+    patch = blob(canvas, layout, (layout.x, layout.y), 0.26, 10, 0.7)
+    scale = 0.45 + 0.20 * layout.shift[15]
+    distance = turned(canvas, "vein", scale, layout, 13, 0.02)
+    canvas.blood += np.float32(0.26) * patch
+    vessel = patch * ramp(0.10 - distance, max(0.10, 0.75 * scale * 32 * canvas.soft))
+    canvas.put(ALL, (np.float32(0.90) + np.float32(0.10) * canvas.warp).clip(0, 0.98) * vessel, (0.40, 0.035, 0.055))
     return patch * (distance < 0.3)
 
 
@@ -139,7 +139,7 @@ def _fissure(canvas: Canvas, layout: Layout, wide: Array) -> Array:
     for i, (x, y, spare) in enumerate(spots(layout, 4, 15, 0.45)):
         dx, dy = 0.13 * layout.span * (layout.shift[18] - 0.5 + 0.3 * spare), (0.07 + 0.08 * spare) * layout.span
         bend = 0.035 * (1 if i % 2 else -1) * (0.3 + spare)
-        r = 0.008 + 0.006 * ((5 * spare) % 1)
+        r = max(0.008 + 0.006 * ((5 * spare) % 1), 0.6 * canvas.soft)
         for p, q in (((x - dx, y - dy), (x + bend, y)), ((x + bend, y), (x + dx, y + dy))):
             window, rho = canvas.line(p, q, r, 0.010)
             away = np.abs(canvas.axis[window[0]][:, None] - np.float32(y)) * np.float32(0.7 / dy)
@@ -159,7 +159,7 @@ def _excoriation(canvas: Canvas, layout: Layout, wide: Array) -> Array:
     for i in range(4):
         a, b, c = (layout.shift[(18 + i + k) % 24] for k in (0, 2, 5))
         x, y = layout.x + layout.span * 0.07 * (a - 0.5), layout.y + layout.span * (0.085 * (i - 1.5) + 0.03 * (c - 0.5))
-        half, r = layout.span * (0.12 + 0.13 * b), 0.007 + 0.006 * c
+        half, r = layout.span * (0.12 + 0.13 * b), max(0.007 + 0.006 * c, 0.6 * canvas.soft)
         lean = half * (slope + 0.3 * (a - 0.5))
         window, rho = canvas.line((x - half, y - lean), (x + half, y + lean), r, 0.014)
         along = (canvas.axis[window[1]][None, :] - np.float32(x)) * np.float32(0.9 / half)

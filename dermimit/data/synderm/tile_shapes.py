@@ -27,20 +27,24 @@ def cells(rng: np.random.Generator, n: int) -> tuple[Array, Array, Array]:
 def walks(rng: np.random.Generator, n: int, steps: int, bend: float, branch: float) -> Array:
     """Distance in texels to wandering, branching lines: vessels, or hairs when nothing branches."""
     empty = np.ones((SIDE, SIDE), dtype=bool)
-    queue = [(*(rng.random(2) * SIDE), *_turned(0.0, 1.0, rng.uniform(-1, 1)), steps) for _ in range(n)]
+    queue = [(*(rng.random(2) * SIDE), *turned(0.0, 1.0, rng.uniform(-1, 1)), steps) for _ in range(n)]
     while queue:
         y, x, dy, dx, left = queue.pop()
         for step in range(left):
-            dy, dx = _turned(dy, dx, bend * rng.standard_normal())
+            dy, dx = turned(dy, dx, bend * rng.standard_normal())
             y, x = y + dy, x + dx
             empty[int(y) % SIDE, int(x) % SIDE] = False
             if rng.random() < branch:
-                queue.append((y, x, *_turned(dy, dx, 0.35 if rng.random() < 0.5 else -0.35), (left - step) // 2))
-    edge = 32
+                queue.append((y, x, *turned(dy, dx, 0.35 if rng.random() < 0.5 else -0.35), (left - step) // 2))
+    return distance_to(empty)
+
+
+def distance_to(empty: Array, edge: int = 32) -> Array:
+    """Distance in texels to the nearest texel that is not empty, across the tile's border too."""
     return ndimage.distance_transform_edt(np.pad(empty, edge, mode="wrap"))[edge:-edge, edge:-edge]
 
 
-def _turned(dy: float, dx: float, t: float) -> tuple[float, float]:
+def turned(dy: float, dx: float, t: float) -> tuple[float, float]:
     """A unit vector turned by the angle of half tangent t: a rational rotation, no sine needed."""
     cos, sin = (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
     return cos * dy + sin * dx, cos * dx - sin * dy
