@@ -1,5 +1,7 @@
 """The skin surface under construction: pigments, relief, gloss, opaque matter, and which attribute touched what."""
 
+from math import floor
+
 import numpy as np
 
 from dermimit.data.synderm.colour import rgb
@@ -21,16 +23,23 @@ class Canvas:
     `touched` says for each attribute which pixels it changed; `lesion` (H, W) numbers the primary lesions from 1.
     """
 
-    def __init__(self, size: int, shift: tuple[float, ...]) -> None:
-        self.size = size
-        self.axis = ((np.arange(size) + 0.5) / size).astype(np.float32)
+    def __init__(self, size: int, shift: tuple[float, ...], margin: int = 0) -> None:
+        """An empty canvas.
+
+        Args:
+            size: pixels along the picture.
+            shift: random numbers that place the textures.
+            margin: pixels beyond each edge of the picture, where coordinates go on below 0 and above 1.
+        """
+        self.size, self.margin, side = size, margin, size + 2 * margin
+        self.axis = ((np.arange(side) - margin + 0.5) / size).astype(np.float32)
         self.soft = 1.2 / size
         self.melanin, self.blood, self.height, self.gloss, self.bleach, self.cover = np.zeros(
-            (6, size, size), np.float32
+            (6, side, side), np.float32
         )
-        self.paint = np.zeros((3, size, size), np.float32)
+        self.paint = np.zeros((3, side, side), np.float32)
         self.touched: dict[str, Array] = {}
-        self.lesion = np.zeros((size, size), np.uint8)
+        self.lesion = np.zeros((side, side), np.uint8)
         self.shift = shift
         self.warp = self._wavering()
 
@@ -46,9 +55,9 @@ class Canvas:
 
     def window(self, x: float, y: float, r: float) -> Window:
         """The pixels within r of (x, y) along both axes."""
-        n = self.size
-        x0, x1 = max(int((x - r) * n), 0), min(int((x + r) * n) + 1, n)
-        y0, y1 = max(int((y - r) * n), 0), min(int((y + r) * n) + 1, n)
+        n, k = self.size, self.margin
+        x0, x1 = max(floor((x - r) * n) + k, 0), min(floor((x + r) * n) + 1 + k, n + 2 * k)
+        y0, y1 = max(floor((y - r) * n) + k, 0), min(floor((y + r) * n) + 1 + k, n + 2 * k)
         return slice(y0, max(y1, y0)), slice(x0, max(x1, x0))
 
     def radius(self, e: Element, window: Window, rough: float = 0.22) -> Array:
@@ -75,7 +84,7 @@ class Canvas:
     def touch(self, attribute: str, window: Window, alpha: Array) -> None:
         """Note that an attribute shows where alpha is above 0.15."""
         if attribute not in self.touched:
-            self.touched[attribute] = np.zeros((self.size, self.size), dtype=bool)
+            self.touched[attribute] = np.zeros(self.melanin.shape, dtype=bool)
         self.touched[attribute][window] |= alpha > 0.15
 
     def line(

@@ -1,6 +1,6 @@
 """One SynDerm case: its labels, its parameters and its photograph, all from (seed, index) alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -11,14 +11,27 @@ from dermimit.data.synderm.camera import compressed
 from dermimit.data.synderm.canvas import Canvas
 from dermimit.data.synderm.colour import MELANIN_OF_TYPE
 from dermimit.data.synderm.confounders import draw_confounders, probabilities
+from dermimit.data.synderm.distractors import draw_distractors, draw_moles, lay_things
 from dermimit.data.synderm.drawing import DRAWINGS, Drawing
 from dermimit.data.synderm.knowledge import ARRANGEMENTS, NUMBERS, SIZES, Array, knowledge
 from dermimit.data.synderm.layout import Layout, Manner, draw_layout
 from dermimit.data.synderm.places import widened
 from dermimit.data.synderm.regimes import VERSION_3, Regime, process
+from dermimit.data.synderm.small import (
+    PROBE,
+    TRIES,
+    covered_share,
+    drawn_zoom,
+    lay,
+    moved,
+    place,
+    window_side,
+)  # fmt: skip
 
 LABELS, VIEW, SKIN, SHOT, SENSOR, THINGS, LESIONS = range(7)  # independent streams of random numbers of a case
-CAUSES = ("backdrop", "skin", "feature", "lesion", "hair", "cloth", "ink", "ruler", "dressing")
+SMALL, DISTRACTORS = 8, 9
+WHOLE, SKETCH = (0.5, 0.5), 32  # middle of a window; pixels of the scene in which a place for it is looked for
+CAUSES = ("backdrop", "skin", "feature", "lesion", "hair", "cloth", "ink", "ruler", "dressing", "distractor")
 
 
 @dataclass(frozen=True)
@@ -128,41 +141,66 @@ def make_case(
     knobs: Knobs = Knobs(),
     visit: int = 0,
     regime: Regime = VERSION_3,
+    first: Labels | None = None,
 ) -> Case:
     """Draw the picture of a case.
 
     It depends on the disease only through body part, attributes, lesion parameters, stage and, where their
     probabilities differ between diseases, the confounders. Every group of numbers has a stream of its own, so a change
-    of one factor leaves the others as they were.
+    of one factor leaves the others as they were. `first` are the labels that say how large a small lesion field is
+    made, where others are shown: of the first visit, and without counterfactuals.
     """
     facts, draw, how = knowledge(), partial(stream, seed, index), DRAWINGS[regime.version]
-    present = frozenset(labels.attributes)
-    view, scene = how.view(labels.body_part, image_size, knobs.zoom, draw(VIEW))
-    manner = Manner(labels.number, labels.size, labels.arrangement, stage.grown, stage.more, stage.activity)
+    chance = tuple(draw(SMALL).random(2 + 2 * TRIES).tolist()) if regime.small else ()
+    zoom = drawn_zoom(chance) if chance and knobs.zoom is None else knobs.zoom
+    view, scene = how.view(labels.body_part, image_size, zoom, draw(VIEW))
     span = scene.span * (0.92 + 0.40 * (view.zoom - 1.0))
-    layout = draw_layout(
-        present, view.centre, span, facts.elements, manner, lambda k: draw(LESIONS, k + 64 * stage.shuffle)
-    )
+    arrange = partial(_arrange, draw, WHOLE if chance else view.centre, span)
+    layout, drawn = arrange(labels, stage), {}
     look = how.look(draw(SKIN), MELANIN_OF_TYPE[labels.fitzpatrick], labels.fitzpatrick)
     shot = how.shot(draw(SHOT, visit))
     shot = type(shot)(**{**vars(shot), **knobs.camera})
     found = draw_confounders(confounders, facts.diseases.index(labels.disease), draw(THINGS, visit))
-    canvas = _lesions(how, layout, present, image_size)
+    canvas = how.canvas(image_size, layout.shift) if chance else _lesions(how, layout, labels, image_size)
+    if chance:
+        things = draw_distractors(labels.body_part, draw(DISTRACTORS))
+        base = first or labels
+        side = window_side(covered_share(_lesions(how, arrange(base, Stage()), base, PROBE, PROBE // 2)), chance)
+        at = place(how.view(labels.body_part, SKETCH, zoom, draw(VIEW))[1], side, chance[2:])
+        pixels = max(round(side * image_size), 2)
+        lay(canvas, _lesions(how, layout, labels, pixels, pixels // 2), at)
+        layout = moved(layout, at, side)
+        drawn = {"window": (side, *at), "distractors": things.numbers()}
+        moles = draw_moles(canvas, things)
     picture, cover, vignette = how.compose(canvas, scene, layout, look, shot, found, scene.width / view.zoom)
+    if chance:
+        hidden = lay_things(picture, cover, canvas.axis, labels.body_part, things)
+        cover["seen"] = cover["seen"] * (1 - hidden)
     image = compressed(how.expose(picture, canvas.axis, shot, vignette, draw(SENSOR, visit)), shot.quality)
     touched = _attribute_map(canvas, cover["seen"] > 0.5, facts.attributes)
     mask = np.any(touched, axis=0)
+    if chance:
+        cover["distractor"] = np.maximum(hidden, moles * ~mask)
     parameters = {
         "layout": {**vars(layout), "elements": [vars(e) for e in layout.elements]},
-        "nuisance": {**view.drawn, **look.numbers(), **vars(shot), **vars(found)},
+        "nuisance": {**view.drawn, **look.numbers(), **vars(shot), **vars(found), **drawn},
     }
     lesion_map = np.where(mask, canvas.lesion, 0).astype(np.uint8)
     return Case(image, mask, lesion_map, touched, _cause(cover, mask), labels, index, parameters)
 
 
-def _lesions(how: Drawing, layout: Layout, present: frozenset[str], size: int) -> Canvas:
-    """Lay all lesions on a canvas."""
-    canvas = how.canvas(size, layout.shift)
+def _arrange(
+    draw: Callable[..., np.random.Generator], centre: tuple[float, float], span: float, labels: Labels, stage: Stage
+) -> Layout:
+    """Where the lesions of the labels lie at a stage of the course."""
+    manner = Manner(labels.number, labels.size, labels.arrangement, stage.grown, stage.more, stage.activity)
+    present, sizes = frozenset(labels.attributes), knowledge().elements
+    return draw_layout(present, centre, span, sizes, manner, lambda k: draw(LESIONS, k + 64 * stage.shuffle))
+
+
+def _lesions(how: Drawing, layout: Layout, labels: Labels, size: int, margin: int = 0) -> Canvas:
+    """Lay all lesions on a canvas; a margin goes on beyond the edges of the picture."""
+    canvas, present = how.canvas(size, layout.shift, margin), frozenset(labels.attributes)
     if layout.elements:
         ground = how.elements(canvas, layout, present)
         wide = widened(canvas, layout, ground, "annular" in present)

@@ -142,7 +142,7 @@ class SynDerm:
             shown, stage = after(labels, course, float(day))
             cases.append(
                 make_case(self.seed, range(self.n)[index], self.image_size, shown, self.confounders, stage, self.knobs,
-                          visit if day else 0, self.regime)
+                          visit if day else 0, self.regime, labels)
             )  # fmt: skip
         return cases
 
@@ -151,7 +151,8 @@ class SynDerm:
 
     def _draw(self, index: int, labels: Labels, confounders: Mapping[str, Array] | None = None) -> Case:
         table = self.confounders if confounders is None else confounders
-        return make_case(self.seed, index, self.image_size, labels, table, knobs=self.knobs, regime=self.regime)
+        more = {"knobs": self.knobs, "regime": self.regime, "first": self.labels(index)}
+        return make_case(self.seed, index, self.image_size, labels, table, **more)
 
 
 def skin_weights(fitzpatrick: int | Sequence[int] | Mapping[int, float] | None) -> Array:

@@ -12,8 +12,8 @@ STEPS = (0.7549, 0.5698, 0.3247, 0.8192)  # irrational, so that the numbers of o
 class NaturalCanvas(Canvas):
     """A canvas whose outlines waver by several octaves, coarse on large lesions and fine on small ones."""
 
-    def __init__(self, size: int, shift: tuple[float, ...]) -> None:
-        super().__init__(size, shift)
+    def __init__(self, size: int, shift: tuple[float, ...], margin: int = 0) -> None:
+        super().__init__(size, shift, margin)
         self.ragged = self.noise("mottle", 2.6, 2)
 
     def _wavering(self) -> Array:
