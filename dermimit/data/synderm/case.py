@@ -21,7 +21,8 @@ from dermimit.data.synderm.places import widened
 from dermimit.data.synderm.regimes import VERSION_3, Regime, process
 from dermimit.data.synderm.surfaces import draw_surfaces
 
-LABELS, VIEW, SKIN, SHOT, SENSOR, THINGS, LESIONS = range(7)  # independent streams of random numbers of a case
+# Independent streams of random numbers of a case.
+LABELS, VIEW, SKIN, SHOT, SENSOR, THINGS, LESIONS, READER = range(8)
 CAUSES = ("backdrop", "skin", "feature", "lesion", "hair", "cloth", "ink", "ruler", "dressing")
 
 
