@@ -25,6 +25,7 @@ from studies.synderm_checks.arrays import Arrays
 from studies.synderm_checks.reached import ReachedSettings, data, predict, train
 
 FLAT = 0.01  # macro-F1 that the last doubling of the training may add
+SETTINGS = ReachedSettings()
 UNREACHED = 0.60  # AUROC under which an attribute counts as one that nothing reaches
 
 
@@ -62,7 +63,7 @@ def main(
     work: Path = ROOT / WORK / "reached",
     threads: int = 2,
     resamples: int = 1000,
-    settings: ReachedSettings = ReachedSettings(),
+    settings: ReachedSettings = SETTINGS,
 ) -> None:
     """Train and publish.
 
