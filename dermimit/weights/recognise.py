@@ -6,7 +6,8 @@ from pathlib import Path
 
 from torch import Tensor
 
-from dermimit.weights.naming import NAMINGS, Naming, State, converted
+from dermimit.weights.naming import Naming, State, converted
+from dermimit.weights.namings import NAMINGS
 
 AVERAGED = ("state_dict_ema", "model_ema", "ema")
 PARTS = (*AVERAGED, "encoder", "teacher")

@@ -103,14 +103,20 @@ def judged(record: Mapping[str, Any], rows: pd.DataFrame) -> pd.DataFrame:
     return table.assign(verdict=by_rule(table["difference"], table["p_holm"], table["seeds"]))
 
 
+def waiting_text(judged: pd.DataFrame) -> str:
+    """How many of the differences that are asked for wait for a training."""
+    waiting = int((judged["seeds"] == 0).sum())
+    return f"*{waiting} of {len(judged)} comparisons wait for trainings that have not run yet.*" if waiting else ""
+
+
 def contrasts_table(judged: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """`judged` as text for people.
+    """The differences of `judged` that have run, as text for people.
 
     Args:
         judged: from `judged`.
         rows: as there.
     """
-    of, labels = rows.set_index("row"), []
+    of, labels, judged = rows.set_index("row"), [], judged[judged["seeds"] > 0]
     for line in judged.itertuples():
         pair = [of.loc[name] for name in (line.row, line.reference)]
         same = pair[0]["group"] == pair[1]["group"]
@@ -120,9 +126,7 @@ def contrasts_table(judged: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
             "family": judged["family"],
             "rows": labels,
             "seeds": judged["seeds"],
-            "macro-F1 (95 %)": [
-                NOT_RUN if not r.seeds else Estimate(r.difference, r.low, r.high).signed() for r in judged.itertuples()
-            ],
+            "macro-F1 (95 %)": [Estimate(r.difference, r.low, r.high).signed() for r in judged.itertuples()],
             "p (t, Holm)": judged["p_holm"].map(p_text),
             "verdict": judged["verdict"],
         }

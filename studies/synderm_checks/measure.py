@@ -62,13 +62,16 @@ def record(path: Path, settings: object, tables: dict[str, Any], started: float,
 def measure_shortcuts(out: Path, work: Path, settings: shortcuts.ShortcutSettings, models: Iterable[str]) -> None:
     """The shortcut table, its models one after another; the record names those that were not asked for."""
     started, rows = time.time(), {}
+    old = settings.regime == SHORTCUTS.regime
+    work = work if old else work / settings.regime
     folder = work / FINGERPRINT[:12]  # photographs and runs of another drawing are never taken for these
+    out = out / ("shortcuts.json" if old else f"shortcuts_{settings.regime}.json")
     for name in models:
         rows[name] = kept(work / f"{name}.json", settings, lambda name=name: shortcuts.row(name, settings, folder))
         print({k: v for k, v in rows[name].items() if k in ("model", "accuracy", "macro_f1")}, flush=True)
         missing = [name for name in shortcuts.LABELS if name not in rows]
         frame = pd.DataFrame([asdict(settings) | {"drawing": FINGERPRINT}])
-        record(out / "shortcuts.json", settings, {"table": list(rows.values()), "missing": missing}, started, frame)
+        record(out, settings, {"table": list(rows.values()), "missing": missing}, started, frame)
 
 
 def measure_visibility(

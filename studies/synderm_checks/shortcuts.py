@@ -19,10 +19,12 @@ from dermimit.data.synderm import (
     LABEL_SPACE,
     NUMBERS,
     SIZES,
+    Knowledge,
     Labels,
     SynDerm,
     knowledge,
     log_likelihood,
+    process,
     split_seed,
     write,
 )
@@ -61,6 +63,7 @@ class ShortcutSettings:
     epochs: int = 8
     resamples: int = 1000
     seed: int = 7001  # far from the seeds of the book's datasets
+    regime: str = "version-3"
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -68,7 +71,8 @@ class ShortcutSettings:
 
     def cases(self, split: str, image_size: int | None = None) -> SynDerm:
         """The cases of a split, as `write` draws them."""
-        return SynDerm(self.sizes[split], split_seed(self.seed, split), image_size or self.image_size)
+        size = image_size or self.image_size
+        return SynDerm(self.sizes[split], split_seed(self.seed, split), size, regime=self.regime)
 
 
 def diseases(cases: SynDerm) -> np.ndarray:
@@ -88,9 +92,9 @@ def nuisance(cases: SynDerm) -> np.ndarray:
 
 
 @lru_cache(maxsize=4)
-def nuisance_of(n: int, seed: int) -> np.ndarray:
-    """As `nuisance`, of n cases of a seed, drawn small and kept in memory for the second classifier that wants it."""
-    return nuisance(SynDerm(n, seed, 16))
+def nuisance_of(settings: ShortcutSettings, split: str) -> np.ndarray:
+    """As `nuisance`, of a split drawn small, kept in memory for the second classifier that wants it."""
+    return nuisance(settings.cases(split, 16))
 
 
 def flat(numbers: Mapping[str, object]) -> list[float]:
@@ -153,9 +157,9 @@ def by_trees(train: np.ndarray, target: np.ndarray, test: np.ndarray, seed: int 
     return model.fit(train, target).predict(test)
 
 
-def by_bayes(labels: Sequence[Labels], prior: np.ndarray | None = None) -> np.ndarray:
+def by_bayes(labels: Sequence[Labels], prior: np.ndarray | None = None, facts: Knowledge | None = None) -> np.ndarray:
     """(n,): the disease of largest posterior given the true body part, attributes and lesion parameters."""
-    facts = knowledge()
+    facts = facts or knowledge()
     body = np.array([facts.body_parts.index(c.body_part) for c in labels])
     present = np.array([[a in c.attributes for a in facts.attributes] for c in labels])
     lesions = [(NUMBERS.index(c.number), SIZES.index(c.size), ARRANGEMENTS.index(c.arrangement)) for c in labels]
@@ -192,13 +196,13 @@ def answers(name: str, settings: ShortcutSettings, work: Path) -> tuple[np.ndarr
         return majority(target, settings.n_test), ""
     if name == "ceiling":
         cases = settings.cases("test")
-        return by_bayes([cases.labels(i) for i in range(len(cases))]), ""
+        return by_bayes([cases.labels(i) for i in range(len(cases))], facts=process(cases.regime)), ""
     if name.startswith("nuisance"):
         if name == "nuisance_permuted":
             target = np.random.default_rng(settings.seed).permutation(target)
-        train, test = (nuisance_of(settings.sizes[s], split_seed(settings.seed, s)) for s in ("train", "test"))
+        train, test = (nuisance_of(settings, split) for split in ("train", "test"))
         return by_trees(train, target, test), ""
-    folder = write(work / "photographs", settings.sizes, settings.seed, settings.image_size)
+    folder = write(work / "photographs", settings.sizes, settings.seed, settings.image_size, regime=settings.regime)
     if name in TRAINED:
         return by_network(name, settings, folder, work / name), ""
     features, by = (histograms, by_histogram) if name == "histogram" else (thumbnails, by_neighbours)

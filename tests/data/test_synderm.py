@@ -12,11 +12,11 @@ from PIL import Image
 
 from dermimit.data import load
 from dermimit.data.stored import load_dataset
-from dermimit.data.synderm import LABEL_SPACE, SynDerm, describe, write
+from dermimit.data.synderm import LABEL_SPACE, SynDerm, datasheet, write
 from dermimit.data.synderm import files as files_module
 from dermimit.data.synderm.confounders import USUAL
 from dermimit.data.synderm.files import read_maps
-from dermimit.data.synderm.write import split_seed, split_sizes
+from dermimit.data.synderm.splits import split_seed, split_sizes
 
 SIZES = {"train": 5, "val": 3, "test": 2}
 INK = {"ink": {"melanoma": 0.8, "default": 0.5}, "hair": 1.0}
@@ -28,7 +28,7 @@ write_module = __import__("sys").modules[write.__module__]
 @pytest.fixture(scope="module", autouse=True)
 def few_simulated():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(describe, "SIMULATED", 500)
+        patch.setattr(datasheet, "SIMULATED", 500)
         yield
 
 

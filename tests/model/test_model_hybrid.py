@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 from timm.layers import HybridEmbed
 
 from dermimit.model import load_lite_weights
-from dermimit.model.hybrid import REPEATS, timm_names
+from dermimit.model.lite_weights import REPEATS, timm_names
 
 CLASSES = {"body_part": 5, "attributes": 7, "disease": 11}
 BUILDER = "dermimitformer_lite0_stem_224"

@@ -22,6 +22,7 @@ from studies.evidence.backbone_tables import (
     read_backbones,
     runs_text,
     times_table,
+    waiting_text,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -243,10 +244,8 @@ def test_p_is_corrected_within_a_family_and_cannot_tell_is_not_no(record):
     weak = record | {"pairs": [pair("frozen_D_LSM", "frozen_D", 0.01, 0.4)]}
     assert judged(weak, ROWS).set_index("row").loc["frozen_D_LSM", "verdict"].tolist()[0] == "not shown"
     told = contrasts_table(judged(record, ROWS), ROWS)
-    assert (
-        "D + all patches against D" in set(told["rows"])
-        and (told["macro-F1 (95 %)"] == NOT_RUN).sum() == len(found) - 4
-    )
+    assert "D + all patches against D" in set(told["rows"]) and len(told) == 4
+    assert waiting_text(judged(record, ROWS)).startswith(f"*{len(found) - 4} of {len(found)} comparisons wait")
     assert "D, ViT-S/14, fine-tuned at 112 pixels against D, ViT-S/14, trunk frozen" in set(told["rows"])
 
 

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import f1_score
 
 from dermimit.data import LabelSpace
 from dermimit.data.synderm import LABEL_SPACE
@@ -121,6 +123,24 @@ def test_answers_on_real_photographs_are_whole_and_without_pixels():
     runs = {(run["row"], run["seed"], run["fold"]): run for run in record["runs"]}
     assert set(runs) == keys
     assert not any(run["dirty"] for run in runs.values()) and all(run["seconds"] > 1 for run in runs.values())
+
+
+def test_the_table_of_backbones_is_that_of_its_answers():
+    record = read_json(PUBLISHED / "real_backbones/table.json")
+    answers = pd.read_parquet(PUBLISHED / "real_backbones/answers.parquet")
+    rows = read_experiments(ROOT / "workflow/experiments/real/pad_ufes_20_backbones.csv")["row"]
+    assert {run["row"] for run in record["runs"]} == set(answers["row"]) <= set(rows)
+    assert not any(run["dirty"] for run in record["runs"])
+    for told in (line for line in record["scores"] if line["seeds"]):
+        part = answers[answers["row"] == told["row"]]
+        assert sorted(part["seed"].unique()) == told["seeds"]
+        found = []
+        for _, one in part.groupby("seed"):
+            assert len(one) == one["image"].nunique() == 948
+            assert one.groupby("patient_id")["fold"].nunique().eq(1).all()  # no patient in two folds
+            guess = np.stack(one["probability"].to_list()).argmax(1)
+            found.append(f1_score(one["disease"], np.array(record["diseases"])[guess], average="macro"))
+        assert told["macro_f1"] == pytest.approx(np.mean(found), abs=1e-9)
 
 
 @pytest.mark.parametrize("name", ["shortcuts", "visibility", "realism"])

@@ -1,6 +1,7 @@
 """Filling a model with weights: what was used, left over and missing; what does not fit is an error with a remedy."""
 
 import re
+from dataclasses import replace
 
 import pytest
 import timm
@@ -9,6 +10,8 @@ from safetensors.torch import save_file
 
 import dermimit.model  # noqa: F401  registers the builders
 from dermimit.cli import main
+from dermimit.train import transfer
+from dermimit.train.transfer import differences
 from dermimit.weights import KNOWN, fill, provenance_of, read_weights
 from dermimit.weights.architecture import architectures, described
 from dermimit.weights.location import here
@@ -114,6 +117,17 @@ def test_provenance_names_source_licence_and_hash(tmp_path):
     said = provenance_of(read_weights(tmp_path / "a.safetensors"))
     assert said.keys() == {"name", "architecture", "source", "licence", "sha256"}
     assert said["name"] == "a.safetensors" and len(said["sha256"]) == 64
+
+
+def test_weights_prepared_otherwise_are_named(tmp_path, monkeypatch):
+    written(tmp_path / "a.safetensors")
+    assert differences({}, model()) == ""
+    own = dict(mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), interpolation="bicubic")
+    assert differences(own, model()) == ""
+    given = replace(read_weights(tmp_path / "a.safetensors"), preprocessing=own | {"mean": (0.5, 0.5, 0.5)})
+    monkeypatch.setattr(transfer, "read_weights", lambda _: given)
+    with pytest.warns(UserWarning, match=r"prepared photographs otherwise \(mean \(0.5, 0.5, 0.5\), not \(0.485"):
+        transfer.start_from_weights(model(), "a")
 
 
 def test_the_commands(tmp_path, capsys):

@@ -22,10 +22,12 @@ from dermimit.data.synderm.colour import ANGLE_OF_TYPE, REST, SKIN_TYPES, lab, s
 from dermimit.data.synderm.confounders import USUAL, Spec
 from dermimit.data.synderm.dataset import INFO, LABEL_SPACE, SynDerm
 from dermimit.data.synderm.golden import pixels_fingerprint
-from dermimit.data.synderm.knowledge import ARRANGEMENTS, NUMBERS, SIZES, definitions, knowledge
+from dermimit.data.synderm.knowledge import ARRANGEMENTS, NUMBERS, SIZES, Knowledge, definitions, knowledge
 from dermimit.data.synderm.knowledge_schema import COURSES
+from dermimit.data.synderm.regimes import NAMES, Regime, process, read_regime
 from dermimit.data.synderm.retake import NOISE, RETAKE, retake
-from dermimit.data.synderm.write import RENDERER, split_seed, write
+from dermimit.data.synderm.splits import TEST_CASES, TEST_SEED, split_seed
+from dermimit.data.synderm.write import RENDERER, write
 
 __all__ = [
     "ANGLE_OF_TYPE",
@@ -34,6 +36,7 @@ __all__ = [
     "COURSES",
     "INFO",
     "LABEL_SPACE",
+    "NAMES",
     "NOISE",
     "NO_CONFOUNDERS",
     "NUMBERS",
@@ -43,11 +46,15 @@ __all__ = [
     "RETAKE",
     "SIZES",
     "SKIN_TYPES",
+    "TEST_CASES",
+    "TEST_SEED",
     "USUAL",
     "Case",
     "Ceiling",
     "Knobs",
+    "Knowledge",
     "Labels",
+    "Regime",
     "Spec",
     "SynDerm",
     "ceiling",
@@ -59,6 +66,8 @@ __all__ = [
     "make_case",
     "pixels_fingerprint",
     "posterior",
+    "process",
+    "read_regime",
     "retake",
     "skin_colour",
     "split_seed",

@@ -28,8 +28,8 @@ from dermimit.data.synderm.small import (
     window_side,
 )  # fmt: skip
 
-LABELS, VIEW, SKIN, SHOT, SENSOR, THINGS, LESIONS = range(7)  # independent streams of random numbers of a case
-SMALL, DISTRACTORS = 8, 9
+# Independent streams of random numbers of a case.
+LABELS, VIEW, SKIN, SHOT, SENSOR, THINGS, LESIONS, READER, SMALL, DISTRACTORS = range(10)
 WHOLE, SKETCH = (0.5, 0.5), 32  # middle of a window; pixels of the scene in which a place for it is looked for
 CAUSES = ("backdrop", "skin", "feature", "lesion", "hair", "cloth", "ink", "ruler", "dressing", "distractor")
 

@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from dermimit.data.label_space import LabelSpace
-from dermimit.data.synderm.case import Case, Knobs, Labels, draw_labels, make_case
+from dermimit.data.synderm.case import READER, Case, Knobs, Labels, draw_labels, make_case, stream
 from dermimit.data.synderm.ceiling import normalised_prior
 from dermimit.data.synderm.colour import SKIN_TYPES
 from dermimit.data.synderm.confounders import Spec, probabilities
 from dermimit.data.synderm.course import after
 from dermimit.data.synderm.drawing import DRAWINGS
 from dermimit.data.synderm.knowledge import ARRANGEMENTS, NUMBERS, SIZES, Array, knowledge
+from dermimit.data.synderm.noise import Reader, Reading
 from dermimit.data.synderm.regimes import process, read_regime
 
 LABEL_SPACE = LabelSpace("synderm", knowledge().diseases, knowledge().body_parts, knowledge().attributes)
@@ -96,6 +98,23 @@ class SynDerm:
     def labels(self, index: int) -> Labels:
         """The labels of a case, without drawing its picture."""
         return draw_labels(self.seed, range(self.n)[index], self.prior, self.skin_types, self.regime)
+
+    def reading(self, index: int, labels: Labels, visit: int = 0) -> Reading:
+        """What a reader wrote down of a photograph of the case: the truth, unless the regime is noisy.
+
+        Args:
+            index: the case.
+            labels: what the photograph shows.
+            visit: number of the photograph; each is read anew.
+        """
+        if not self.regime.noisy:
+            return Reading(labels.body_part, labels.attributes, ())
+        return self.reader.read(labels.body_part, labels.attributes, stream(self.seed, index, READER, visit))
+
+    @cached_property
+    def reader(self) -> Reader:
+        """The reader of a noisy dataset."""
+        return Reader(process(self.regime), self.prior)
 
     def counterfactual(
         self, index: int, add: Sequence[str] = (), remove: Sequence[str] = (), confounders: Spec | None = None,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from dermimit.data.synderm.case import THINGS, Case, stream
+from dermimit.data.synderm.case import THINGS, Case, Labels, stream
 from dermimit.data.synderm.confounders import USUAL, draw_confounders
 from dermimit.data.synderm.course import after
 from dermimit.data.synderm.dataset import LABEL_SPACE, SynDerm
@@ -50,7 +50,11 @@ def write_case(plan: Plan, job: tuple[str, int]) -> list[dict[str, Any]]:
 
 
 def manifest_rows(plan: Plan, split: str, index: int) -> list[dict[str, Any]]:
-    """The manifest rows of one case's visits, without drawing a picture."""
+    """The manifest rows of one case's visits, without drawing a picture.
+
+    In a noisy regime `body_part` and `attributes` are what a reader wrote down, except in the test split, and
+    `true_body_part` and `true_attributes` stand beside them.
+    """
     dataset, patient = plan.datasets[split], f"{split}-{index:06d}"
     labels = dataset.labels(index)
     disease = LABEL_SPACE.diseases.index(labels.disease)
@@ -64,8 +68,20 @@ def manifest_rows(plan: Plan, split: str, index: int) -> list[dict[str, Any]]:
             {"image": f"images/{name}.png", "mask": f"masks/{name}.png", **vars(shown)}
             | {"attributes": list(shown.attributes), "patient_id": patient, "lesion_id": patient, "visit": visit}
             | {"split": split, "day": day, **{f"confounder_{thing}": found[thing] for thing in USUAL}}
+            | (_read(dataset, index, shown, visit, split) if dataset.regime.noisy else {})
         )
     return rows
+
+
+def _read(dataset: SynDerm, index: int, shown: Labels, visit: int, split: str) -> dict[str, Any]:
+    """The columns of a noisy regime: the label in use and the truth beside it."""
+    true = {"true_body_part": shown.body_part, "true_attributes": list(shown.attributes)}
+    if split == "test":
+        return {"attributes_unknown": []} | true
+    found = dataset.reading(index, shown, visit)
+    return {
+        "body_part": found.body_part, "attributes": list(found.attributes), "attributes_unknown": list(found.unknown),
+    } | true  # fmt: skip
 
 
 def read_maps(path: Path | str) -> dict[str, Array]:

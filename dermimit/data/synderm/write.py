@@ -19,33 +19,16 @@ from dermimit.data.stored import save_dataset
 from dermimit.data.synderm.confounders import Spec
 from dermimit.data.synderm.croissant import save_croissant
 from dermimit.data.synderm.dataset import LABEL_SPACE, SynDerm
-from dermimit.data.synderm.describe import claim, identity, save_datasheet
+from dermimit.data.synderm.datasheet import save_datasheet
+from dermimit.data.synderm.describe import claim, identity
 from dermimit.data.synderm.files import Plan, write_case
 from dermimit.data.synderm.knowledge import Array
+from dermimit.data.synderm.regimes import VERSION_3
+from dermimit.data.synderm.splits import TEST_SEED, split_seed, split_sizes
 from dermimit.lock import LOCK_FILE, locked
 
-SPLITS = ("train", "val", "test")
-RENDERER = 3  # raise it whenever a picture changes
+RENDERER = VERSION_3.version  # of what is drawn without a regime; a regime has the version of `Regime`
 FINAL = ("label_space.json", "manifest.parquet", "DATASHEET.md", "croissant.json")
-
-
-def split_seed(seed: int, split: str) -> int:
-    """The seed of a split: no two (seed, split) share one, so no case occurs twice."""
-    return len(SPLITS) * seed + SPLITS.index(split)
-
-
-def split_sizes(n: int | Mapping[str, int]) -> dict[str, int]:
-    """Cases by split, without empty ones; of a whole number n // 10 for validation, n // 5 for test, the rest to train.
-
-    Raises:
-        ValueError: an unknown split, a negative number, or no case at all.
-    """
-    sizes = n if isinstance(n, Mapping) else {"train": n - n // 10 - n // 5, "val": n // 10, "test": n // 5}
-    if unknown := sorted(set(sizes) - set(SPLITS)):
-        raise ValueError(f"n: unknown split {unknown}; use {', '.join(SPLITS)}")
-    if min(sizes.values(), default=0) < 0 or sum(sizes.values()) < 1:
-        raise ValueError(f"n: must hold at least one case and no negative number, found {n}")
-    return {split: int(sizes[split]) for split in SPLITS if sizes.get(split)}
 
 
 def write(
@@ -61,6 +44,8 @@ def write(
     camera: Mapping[str, Any] | None = None,
     visits: Sequence[float] = (0,),
     maps: bool = False,
+    regime: str | None = None,
+    fresh_test: bool = False,
 ) -> Path:
     """Write images/*.png, masks/*.png (255 on lesions), manifest.parquet, label_space.json and what describes them.
 
@@ -77,6 +62,10 @@ def write(
         visits: days on which each case is photographed, rising from 0 or more; see `SynDerm.visits`. A case's visits
             share patient_id and lesion_id, and so the split.
         maps: also write maps/*.npz, which `files.read_maps` reads.
+        regime: as in `SynDerm`. In a noisy one the labels of the training and validation splits are a reader's, with
+            the truth in columns true_body_part and true_attributes; those of the test split are true.
+        fresh_test: the test split is the fresh test set of the regime: `TEST_CASES` cases, at least 100 of each
+            disease, the same whatever `seed` is, so that training sets of several seeds share a test set.
 
     Returns:
         the folder.
@@ -87,17 +76,18 @@ def write(
         LockedError: another process draws into it.
         OSError: a file cannot be written; no half-written file is left, and the same call goes on from there.
     """
-    root, sizes, days = Path(directory), split_sizes(n), _days(visits)
+    root, sizes, days = Path(directory), split_sizes(n, fresh_test), _days(visits)
     if workers < 1:
         raise ValueError(f"workers: must be 1 or more, found {workers}")
     if seed < 0:
         raise ValueError(f"seed: must be 0 or more, found {seed}")
     knobs: dict[str, Any] = {"fitzpatrick": fitzpatrick, "prior": prior, "confounders": confounders}
-    knobs |= {"zoom": zoom, "camera": camera}
-    datasets = {s: SynDerm(count, split_seed(seed, s), image_size, **knobs) for s, count in sizes.items()}
+    knobs |= {"zoom": zoom, "camera": camera, "regime": regime}
+    seeds = {s: split_seed(TEST_SEED if fresh_test and s == "test" else seed, s) for s in sizes}
+    datasets = {s: SynDerm(count, seeds[s], image_size, **knobs) for s, count in sizes.items()}
     plan = Plan(root, datasets, days, maps)
     try:
-        _write(plan, identity(datasets, seed, days, maps, RENDERER), workers)
+        _write(plan, identity(datasets, seed, days, maps, fresh_test), workers)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             remedy = "free some space and write again with the same arguments; finished files are kept"

@@ -1,0 +1,98 @@
+"""DATASHEET.md of a written SynDerm folder: the template `datasheet.md` with the numbers in force."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from dermimit.data.synderm.case import CAUSES
+from dermimit.data.synderm.ceiling import Ceiling, ceiling
+from dermimit.data.synderm.dataset import LABEL_SPACE, SynDerm
+from dermimit.data.synderm.knowledge import ARRANGEMENTS, NUMBERS, SIZES
+from dermimit.records import write_atomically
+
+SIMULATED = 10_000  # cases behind the ceiling in the datasheet
+
+
+def save_datasheet(root: Path, record: Mapping[str, Any], dataset: SynDerm) -> None:
+    """Write DATASHEET.md, `datasheet.md` with the numbers of this dataset filled in."""
+    template = Template(resources.files(__package__).joinpath("datasheet.md").read_text(encoding="utf-8"))
+    text = template.substitute(_numbers(record, dataset))
+    write_atomically(root / "DATASHEET.md", lambda draft: draft.write_text(text, encoding="utf-8"))
+
+
+def _numbers(record: Mapping[str, Any], dataset: SynDerm) -> dict[str, str]:
+    """What the template asks for."""
+    cases, days = sum(record["n"].values()), record["visits"]
+    best = _ceiling(tuple(dataset.prior.tolist()))
+    ordered = sorted((item for item in record["prior"].items() if item[1]), key=lambda item: -item[1])
+    several = {"diseases": LABEL_SPACE.diseases, "body_parts": LABEL_SPACE.body_parts} | {
+        "attributes": LABEL_SPACE.attributes, "numbers": NUMBERS, "sizes": SIZES, "arrangements": ARRANGEMENTS,
+    }  # fmt: skip
+    return {name: ", ".join(values) for name, values in several.items()} | {
+        "photographs": f"{cases * len(days):,}",
+        "cases": f"{cases:,}",
+        "splits": ", ".join(f"{split} {count:,}" for split, count in record["n"].items()),
+        "size": str(record["image_size"]),
+        "seed": str(record["seed"]),
+        "days": ", ".join(f"{day:g}" for day in days),
+        "skin": ", ".join(f"{t}: {p:.1%}" for t, p in record["fitzpatrick"].items()),
+        "prior": f"from {ordered[0][0]} ({ordered[0][1]:.2%}) to {ordered[-1][0]} ({ordered[-1][1]:.2%})",
+        "confounders": "\n".join(f"| {name} | {_odds(rows)} |" for name, rows in record["confounders"].items()),
+        "zoom": "drawn by chance" if record["zoom"] is None else f"{record['zoom']:g}",
+        "camera": ", ".join(f"{k} = {v}" for k, v in record["camera"].items()) or "nothing",
+        "maps": MAPS.format(
+            last=len(LABEL_SPACE.attributes), causes=", ".join(f"{i} {c}" for i, c in enumerate(CAUSES))
+        )
+        if record["maps"]
+        else "This folder has no maps (`maps=True` writes them).",
+        "accuracy": f"{best.accuracy:.1%}",
+        "macro_f1": f"{best.macro_f1:.1%}",
+        "top3": f"{best.top3_accuracy:.1%}",
+        "error": f"{best.mc_standard_error:.1%}",
+        "f1_error": f"{best.macro_f1_standard_error:.1%}",
+        "simulated": f"{best.n:,}",
+        "holds": _holds(record),
+        "renderer": str(record["renderer"]),
+        "versions": ", ".join(f"{name} {number}" for name, number in record["versions"].items()),
+        "date": record["date"],
+        "fingerprint": record["fingerprint"],
+    }
+
+
+MAPS = """`maps/<name>.npz` holds what each pixel shows: `attribute_map` ({last}, H, W) bits, which attributes changed a
+pixel, packed along the first axis; `lesion_map` (H, W), the number of the primary lesion, 0 for none; `cause` (H, W):
+{causes}. `dermimit.data.synderm.files.read_maps(path)` reads a file; without the package:
+
+```python
+maps = numpy.load("maps/<name>.npz")
+attribute_map = numpy.unpackbits(maps["attribute_map"], axis=0, count={last}).astype(bool)
+```"""
+
+
+@cache
+def _ceiling(prior: tuple[float, ...]) -> Ceiling:
+    return ceiling(n=SIMULATED, prior=prior)
+
+
+def _odds(rows: Mapping[str, float]) -> str:
+    """P(confounder | disease) in words."""
+    others = ", ".join(f"{d} {p:.1%}" for d, p in rows.items() if d != "default")
+    return f"{rows['default']:.1%}" + (f"; {others}" if others else "")
+
+
+def _holds(record: Mapping[str, Any]) -> str:
+    """Whether the ceiling bounds every classifier here."""
+    leaks, caveats = [name for name, rows in record["confounders"].items() if len(rows) > 1], []
+    if leaks:
+        caveats.append(f"**It bounds no classifier here: {', '.join(leaks)} depend on the disease and give it away.**")
+    if record["visits"] != [0]:
+        caveats.append(
+            "**It speaks of photographs on day 0.** Later ones have lost or kept signs, and a series of visits shows "
+            "the course, which tells more than one photograph."
+        )
+    return " ".join(caveats) or (
+        "No confounder depends on the disease here, so it bounds every classifier of these photographs."
+    )

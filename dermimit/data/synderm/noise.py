@@ -1,0 +1,80 @@
+"""Labels as a reader gives them: some missing, some wrong, at the rates of `noise.yaml`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import yaml
+
+from dermimit.data.synderm.process import Array, Knowledge
+
+READ = 3  # uniform numbers for one label: is it missing, is it drawn anew, and what is drawn
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a reader wrote down of a photograph: `body_part` None where it is missing, and `unknown` attributes."""
+
+    body_part: str | None
+    attributes: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Rates:
+    """(n,) arrays over the classes of a task: the share that is drawn anew, and the share that is missing."""
+
+    anew: Array
+    missing: Array
+
+
+@cache
+def table() -> Mapping[str, Any]:
+    """The content of `noise.yaml`."""
+    content = resources.files(__package__).joinpath("noise.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(content))
+
+
+def rates(task: str, classes: tuple[str, ...]) -> Rates:
+    """The rates of "body_part" or "attributes"; the share that is drawn anew is 1 - sqrt(kappa)."""
+    rows = [table()[task][name] for name in classes]
+    kappa = np.array([row["kappa"] for row in rows])
+    return Rates(1 - np.sqrt(kappa), np.array([row["missing"] for row in rows]))
+
+
+class Reader:
+    """A reader of the photographs of one dataset.
+
+    Args:
+        facts: the generating process.
+        prior: (49,) probabilities of the diseases, which say how common each answer is.
+    """
+
+    def __init__(self, facts: Knowledge, prior: Array) -> None:
+        self.body_parts, self.attributes = facts.body_parts, facts.attributes
+        self.body, self.signs = rates("body_part", facts.body_parts), rates("attributes", facts.attributes)
+        self.usual_body = np.cumsum(prior @ facts.body_part)
+        self.usual_signs = prior @ facts.marginal
+
+    def read(self, body_part: str, attributes: tuple[str, ...], rng: np.random.Generator) -> Reading:
+        """What the reader writes down of a photograph that shows this.
+
+        Args:
+            body_part: the true one.
+            attributes: the true ones.
+            rng: the numbers of this photograph and reader.
+        """
+        chance = rng.random((1 + len(self.attributes), READ))
+        b = self.body_parts.index(body_part)
+        missing, anew, drawn = chance[0]
+        if anew < self.body.anew[b]:
+            b = min(int(np.searchsorted(self.usual_body, drawn, side="right")), len(self.body_parts) - 1)
+        place = None if missing < self.body.missing[self.body_parts.index(body_part)] else self.body_parts[b]
+        true = np.array([name in attributes for name in self.attributes])
+        seen = np.where(chance[1:, 1] < self.signs.anew, chance[1:, 2] < self.usual_signs, true)
+        lost = chance[1:, 0] < self.signs.missing
+        given = [name for name, yes in zip(self.attributes, seen & ~lost, strict=True) if yes]
+        return Reading(place, tuple(given), tuple(n for n, gone in zip(self.attributes, lost, strict=True) if gone))
