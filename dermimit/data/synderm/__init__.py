@@ -16,6 +16,7 @@ case; visits on later days. Skin type, light, camera and framing are independent
 Reproducing. A case is a function of (seed, index); workers, order and batch do not matter.
 """
 
+from dermimit.data.synderm.additive import AdditiveCeiling, additive_ceiling
 from dermimit.data.synderm.case import CAUSES, NO_CONFOUNDERS, Case, Knobs, Labels, make_case
 from dermimit.data.synderm.ceiling import OBSERVABLE, Ceiling, ceiling, confusable, log_likelihood, posterior
 from dermimit.data.synderm.colour import ANGLE_OF_TYPE, REST, SKIN_TYPES, lab, skin_colour, typology_angle
@@ -24,6 +25,7 @@ from dermimit.data.synderm.dataset import INFO, LABEL_SPACE, SynDerm
 from dermimit.data.synderm.golden import pixels_fingerprint
 from dermimit.data.synderm.knowledge import ARRANGEMENTS, NUMBERS, SIZES, definitions, knowledge
 from dermimit.data.synderm.knowledge_schema import COURSES
+from dermimit.data.synderm.regimes import process, read_regime
 from dermimit.data.synderm.retake import NOISE, RETAKE, retake
 from dermimit.data.synderm.write import RENDERER, split_seed, write
 
@@ -44,12 +46,14 @@ __all__ = [
     "SIZES",
     "SKIN_TYPES",
     "USUAL",
+    "AdditiveCeiling",
     "Case",
     "Ceiling",
     "Knobs",
     "Labels",
     "Spec",
     "SynDerm",
+    "additive_ceiling",
     "ceiling",
     "confusable",
     "definitions",
@@ -59,6 +63,8 @@ __all__ = [
     "make_case",
     "pixels_fingerprint",
     "posterior",
+    "process",
+    "read_regime",
     "retake",
     "skin_colour",
     "split_seed",

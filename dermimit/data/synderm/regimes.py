@@ -1,11 +1,15 @@
 """The settings of SynDerm-49 that can favour or refute an idea: plain, interaction, small, noisy, and combinations."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
-from dermimit.data.problems import suggest
-from dermimit.data.synderm.knowledge import Knowledge, knowledge
+import numpy as np
 
+from dermimit.data.problems import suggest
+from dermimit.data.synderm.interactions import interacting
+from dermimit.data.synderm.knowledge import Array, Knowledge, knowledge
+
+LEAST_SHARE = 0.0062
 NAMES = ("plain", "interaction", "small", "noisy")
 
 
@@ -70,5 +74,27 @@ def _strength(value: str) -> float:
 
 @cache
 def process(regime: Regime) -> Knowledge:
-    """The generating process of the labels in a regime."""
-    return knowledge()
+    """The generating process of the labels in a regime.
+
+    Version 4 raises rare diseases to a share of LEAST_SHARE, so that 20,000 cases hold at least 100 of each disease but
+    for rare bad luck; the others keep their proportions. Version 3 has the prior of `knowledge.yaml`.
+    """
+    if regime.version == 3:
+        return knowledge()
+    facts = replace(knowledge(), prior=raised(knowledge().prior, LEAST_SHARE))
+    return facts if regime.interaction is None else interacting(facts, regime.interaction)
+
+
+def raised(prior: Array, least: float) -> Array:
+    """The probabilities c p with c < 1, but at least `least`: no share is smaller, and the sum is 1 (water-filling).
+
+    Args:
+        prior: (k,) probabilities.
+        least: 0..1 / k.
+    """
+    ordered = np.sort(prior)
+    for raised_ones in range(len(prior)):  # the rarest, in number
+        factor = (1 - raised_ones * least) / ordered[raised_ones:].sum()
+        if factor * ordered[raised_ones] >= least:
+            break
+    return np.maximum(factor * prior, least)
