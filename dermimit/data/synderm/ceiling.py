@@ -74,7 +74,7 @@ def posterior(
         body_part: name of the body part, or None when it is not observed.
         attributes: names of the present attributes (all others are absent), or None when they are not observed.
         lesions: number, size and arrangement, such as ("few", "small", "grouped"), or None when not observed.
-        prior: (49,) weights of the diseases; the shipped prior by default.
+        prior: (49,) weights of the diseases; the prior of the process by default.
         regime: which process made the case, as `read_regime` takes it; None is the third version.
 
     Returns:
@@ -113,7 +113,7 @@ def ceiling(
         observed: which of "body_part", "attributes" and "lesions" the rule may see.
         n: simulated cases, a multiple of 10.
         seed: seed of the simulation.
-        prior: (49,) weights of the diseases; the shipped prior by default.
+        prior: (49,) weights of the diseases; the prior of the process by default.
         regime: as `read_regime` takes it; None is the third version.
 
     Returns:
@@ -166,7 +166,7 @@ def confusable(n: int = 50_000, seed: int = 0, regime: str | None = None) -> lis
 
 
 def normalised_prior(prior: Sequence[float] | Array | None, facts: Knowledge) -> Array:
-    """(49,) probabilities from weights, or the shipped prior."""
+    """(49,) probabilities from weights, or the prior of the process."""
     if prior is None:
         return facts.prior
     weights = np.asarray(prior, dtype=np.float64)

@@ -57,7 +57,7 @@ def interacting(facts: Knowledge, strength: float, raw: Mapping[str, Any] | None
 
 def at_strength(pair: Interaction, strength: float) -> Interaction:
     """The interaction at a strength, from its table at any other."""
-    p = pair.probability[0, pair.here.argmax()]  # the same at every strength
+    p, _ = pair.levels  # `here` it is the same at every strength
     turned = 1 / (1 + ((1 - p) / p) ** (1 - 2 * strength))
     first = np.where(pair.here, p, round(float(turned), 6))  # the same on every processor
     return replace(pair, probability=np.stack([first, 1 - first]))
@@ -80,7 +80,7 @@ def _share(tables: Mapping[str, Array], pair: Interaction) -> None:
         table[two] = table[two].mean(axis=0)
     body = tables["body_part"]
     for part in (pair.here, ~pair.here):
-        body[np.ix_(two, part)] *= 0.5 / body[two[0], part].sum()
+        body[np.ix_(np.array(two), part)] *= 0.5 / body[two[0], part].sum()
 
 
 def _check(raw: Mapping[str, Any], facts: Knowledge) -> None:

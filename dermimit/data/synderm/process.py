@@ -59,6 +59,11 @@ class Interaction:
     sources: tuple[str, ...]
     constructed: str
 
+    @property
+    def levels(self) -> tuple[float, float]:
+        """P(finding | first disease) in the set `here`, and elsewhere."""
+        return float(self.probability[0, self.here.argmax()]), float(self.probability[0, self.here.argmin()])
+
 
 @dataclass(frozen=True)
 class Knowledge:
