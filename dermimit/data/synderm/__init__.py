@@ -6,7 +6,8 @@ testing methods, not for claims on patients. `write` puts a full datasheet into 
 Process. disease ~ prior; body part ~ P(b | disease); attributes one after another ~ P(a_j | disease, a_1..a_{j-1});
 number, size and arrangement of the lesions ~ P(. | disease). The picture depends on the disease only through these, so
 `ceiling` bounds every classifier of single photographs from above, unless confounders are made to depend on the
-disease. An attribute may be hidden, so the bound need not be reached.
+disease. An attribute may be hidden, so the bound need not be reached. In the regime `interaction` a few attributes
+depend on the body part too, so that evidence does not add; `additive_ceiling` says what that is worth.
 
 Knowledge. `knowledge.yaml`, version 2: SkinCon counts where there are enough, else round figures after named sources.
 
@@ -16,6 +17,7 @@ case; visits on later days. Skin type, light, camera and framing are independent
 Reproducing. A case is a function of (seed, index); workers, order and batch do not matter.
 """
 
+from dermimit.data.synderm.additive import AdditiveCeiling, additive_ceiling
 from dermimit.data.synderm.case import CAUSES, NO_CONFOUNDERS, Case, Knobs, Labels, make_case
 from dermimit.data.synderm.ceiling import OBSERVABLE, Ceiling, ceiling, confusable, log_likelihood, posterior
 from dermimit.data.synderm.colour import ANGLE_OF_TYPE, REST, SKIN_TYPES, lab, skin_colour, typology_angle
@@ -49,6 +51,7 @@ __all__ = [
     "TEST_CASES",
     "TEST_SEED",
     "USUAL",
+    "AdditiveCeiling",
     "Case",
     "Ceiling",
     "Knobs",
@@ -57,6 +60,7 @@ __all__ = [
     "Regime",
     "Spec",
     "SynDerm",
+    "additive_ceiling",
     "ceiling",
     "confusable",
     "definitions",

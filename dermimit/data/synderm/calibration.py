@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dermimit.data.synderm.process import Dependence, Knowledge, apply_rules
+from dermimit.data.synderm.process import Array, Dependence, Knowledge, apply_rules
 
 
 def calibrate(facts: Knowledge) -> Knowledge:
@@ -14,16 +14,10 @@ def calibrate(facts: Knowledge) -> Knowledge:
     solve for the base probability by bisection. Where a rule alone forces more or less than the table value (a patch
     where no other primary lesion is present), `marginal` takes the nearest value that the rules allow.
     """
-    base, marginal = facts.attribute.copy(), facts.attribute.copy()
-    facts = replace(facts, attribute=base, marginal=marginal)  # both are filled in below
+    base = facts.attribute.copy()
+    facts = replace(facts, attribute=base)  # filled in below
     for j in sorted(facts.ruled):
-        ancestors = sorted(_ancestors(j, facts.dependences))
-        patterns = np.zeros((2 ** len(ancestors), len(facts.attributes)), dtype=bool)
-        patterns[:, ancestors] = (np.arange(len(patterns))[:, None] >> np.arange(len(ancestors))) & 1
-        weight = np.ones((len(patterns), len(facts.diseases)))
-        for a in ancestors:
-            p = facts.attribute_probability(a, patterns)
-            weight *= np.where(patterns[:, a, None], p, 1 - p)
+        patterns, weight = _histories(facts, j)
         effect, wanted = facts.rule_effect(j, patterns), base[:, j].copy()
         low, high = np.full(len(wanted), -7.0), np.full(len(wanted), 7.0)  # logits
         for _ in range(30):
@@ -31,8 +25,30 @@ def calibrate(facts: Knowledge) -> Knowledge:
             short = (weight * apply_rules(1 / (1 + np.exp(-middle)), *effect)).sum(axis=0) < wanted
             low, high = np.where(short, middle, low), np.where(short, high, middle)
         base[:, j] = (1 / (1 + np.exp(-middle))).round(6)  # the same on every processor
-        marginal[:, j] = (weight * apply_rules(base[:, j], *effect)).sum(axis=0)
-    return facts
+    return replace(facts, marginal=marginals(facts))
+
+
+def marginals(facts: Knowledge) -> Array:
+    """(49, 27): P(attribute | disease), exactly, from base probabilities, rules and interactions."""
+    found = facts.attribute.copy()
+    for j in sorted(facts.ruled):
+        patterns, weight = _histories(facts, j)
+        found[:, j] = (weight * facts.attribute_probability(j, patterns)).sum(axis=0)
+    for (d, j), row in facts.findings.items():
+        found[d, j] = row @ facts.body_part[d]
+    return found
+
+
+def _histories(facts: Knowledge, j: int) -> tuple[Array, Array]:
+    """Every combination (n, 27) of the attributes that attribute j depends on, and its probability (n, 49)."""
+    ancestors = sorted(_ancestors(j, facts.dependences))
+    patterns = np.zeros((2 ** len(ancestors), len(facts.attributes)), dtype=bool)
+    patterns[:, ancestors] = (np.arange(len(patterns))[:, None] >> np.arange(len(ancestors))) & 1
+    weight = np.ones((len(patterns), len(facts.diseases)))
+    for a in ancestors:
+        p = facts.attribute_probability(a, patterns)
+        weight *= np.where(patterns[:, a, None], p, 1 - p)
+    return patterns, weight
 
 
 def _ancestors(j: int, dependences: tuple[Dependence, ...]) -> set[int]:

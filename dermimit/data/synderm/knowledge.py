@@ -13,7 +13,7 @@ from dermimit.data.synderm.knowledge_schema import ARRANGEMENTS, LESIONS, NUMBER
 from dermimit.data.synderm.process import Array, Course, Dependence, Elements, Knowledge
 
 __all__ = ["ARRANGEMENTS", "NUMBERS", "SIZES", "Array", "Course", "Elements", "Knowledge", "KnowledgeError",
-           "definitions", "knowledge", "parse"]  # fmt: skip
+           "definitions", "knowledge", "parse", "read_file"]  # fmt: skip
 
 
 def parse(raw: Mapping[str, Any]) -> Knowledge:
@@ -36,7 +36,9 @@ def parse(raw: Mapping[str, Any]) -> Knowledge:
         np.array([_body_row(row["body"], bodies, raw["stray"]) for row in rows]),
         table,
         table,
-        **lesions,
+        lesions["number"],
+        lesions["size"],
+        lesions["arrangement"],
         courses=tuple(_course(row["course"]) for row in rows),
         dependences=tuple(_dependence(rule, attributes) for rule in raw["dependences"]),
         elements={k: Elements(tuple(v["count"]), tuple(v["radius"])) for k, v in raw["elements"].items()},
@@ -83,15 +85,17 @@ def _sources(row: Mapping[str, list[str]], table: Mapping[str, str]) -> dict[str
 @cache
 def knowledge() -> Knowledge:
     """The knowledge that ships with the package."""
-    return parse(_read("knowledge.yaml"))
+    return parse(read_file("knowledge.yaml"))
 
 
 @cache
 def definitions() -> dict[str, str]:
     """What each attribute is and how it is drawn, a sentence each, in drawing order."""
-    found = _read("definitions.yaml")
+    found = read_file("definitions.yaml")
     return {name: found[name] for name in knowledge().attributes}
 
 
-def _read(name: str) -> Any:
+@cache
+def read_file(name: str) -> Any:
+    """The content of a YAML file of this package; not to be changed."""
     return yaml.safe_load(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"))

@@ -43,6 +43,29 @@ class Course:
 
 
 @dataclass(frozen=True)
+class Interaction:
+    """Two diseases that one finding tells apart only in the light of the body part; see `interactions.yaml`.
+
+    `probability` (2, 15) is P(finding | disease, body part), exactly: no rule changes it. `here` (15,) bool is the set
+    of body parts where the first disease shows the finding more often than the second; both sets have mass one half.
+    `known` is what the clinic knows of it, with its references in `sources`; `constructed` says what is made up.
+    """
+
+    diseases: tuple[int, int]
+    finding: int
+    here: Array
+    probability: Array
+    known: str
+    sources: tuple[str, ...]
+    constructed: str
+
+    @property
+    def levels(self) -> tuple[float, float]:
+        """P(finding | first disease) in the set `here`, and elsewhere."""
+        return float(self.probability[0, self.here.argmax()]), float(self.probability[0, self.here.argmin()])
+
+
+@dataclass(frozen=True)
 class Knowledge:
     """The generating process of the labels.
 
@@ -50,7 +73,7 @@ class Knowledge:
     P(attribute | disease) over all cases; `attribute` (49, 27) is its value where no rule fires, so that rules and
     marginals agree (see `calibrate`). `number`, `size` and `arrangement` (49, 3) are the lesion parameters over
     NUMBERS, SIZES and ARRANGEMENTS, independent of the rest given the disease. `sources` gives the references of each
-    field of each disease.
+    field of each disease. `interactions` are findings that depend on the body part too; none outside that regime.
     """
 
     diseases: tuple[str, ...]
@@ -67,6 +90,7 @@ class Knowledge:
     dependences: tuple[Dependence, ...]
     elements: Mapping[str, Elements]
     sources: Mapping[str, Mapping[str, tuple[str, ...]]]
+    interactions: tuple[Interaction, ...] = ()
 
     @cached_property
     def ruled(self) -> frozenset[int]:
@@ -91,23 +115,34 @@ class Knowledge:
                 fixed = np.where(fires & np.isnan(fixed), rule.fixed, fixed)
         return log_odds, fixed
 
-    def attribute_probability(self, j: int, present: Array, disease: Array | None = None) -> Array:
-        """P(attribute j | disease, attributes before j), for n cases.
+    def attribute_probability(
+        self, j: int, present: Array, disease: Array | None = None, body: Array | None = None
+    ) -> Array:
+        """P(attribute j | disease, body part, attributes before j), for n cases.
 
-        logit p = logit attribute[d, j] + sum of log odds of the rules that fire; a fixing rule replaces p.
+        logit p = logit attribute[d, j] + sum of log odds of the rules that fire; a fixing rule replaces p. The finding
+        of an interaction has the probability of its table instead, for the two diseases concerned.
 
         Args:
             j: index of the attribute in drawing order, 0..26.
             present: (n, 27) bool; only columns before j are read.
             disease: (n,) int, the disease of each case; every disease when None.
+            body: (n,) int, the body part of each case; the mean over the disease's body parts when None. That is exact
+                for the attributes together, since at most one of them depends on the body part given the disease.
 
         Returns:
             (n, 49) probabilities, or (n, 1) when `disease` is given.
         """
         base = self.attribute[:, j] if disease is None else self.attribute[disease, j, None]
-        if j not in self.ruled:
-            return np.broadcast_to(base, (len(present), base.shape[-1]))
-        return apply_rules(base, *self.rule_effect(j, present))
+        if j in self.ruled:
+            p = apply_rules(base, *self.rule_effect(j, present))
+        else:
+            p = np.broadcast_to(base, (len(present), base.shape[-1]))
+        for (d, k), row in self.findings.items():
+            if k == j:
+                own = np.arange(len(self.diseases)) == d if disease is None else (disease == d)[:, None]
+                p = np.where(own, row @ self.body_part[d] if body is None else row[body][:, None], p)
+        return p
 
     def draw(self, disease: Array, rng: np.random.Generator) -> tuple[Array, Array, Array]:
         """Draw body part, attributes and lesion parameters for diseases.
@@ -124,7 +159,7 @@ class Knowledge:
         body = _choose(self.body_part[disease], uniform[:, 0])
         present = np.zeros((len(disease), m), dtype=bool)
         for j in range(m):
-            present[:, j] = uniform[:, 1 + j] < self.attribute_probability(j, present, disease)[:, 0]
+            present[:, j] = uniform[:, 1 + j] < self.attribute_probability(j, present, disease, body)[:, 0]
         lesions = [_choose(table[disease], uniform[:, 1 + m + i]) for i, table in enumerate(self.lesions)]
         return body, present, np.stack(lesions, axis=1)
 
@@ -135,6 +170,9 @@ class Knowledge:
         body = _choose(self.body_part[disease, None], uniform[:1])
         present: list[bool] = []
         for j, base in enumerate(self.attribute[disease].tolist()):
+            if (disease, j) in self.findings:
+                present.append(bool(uniform[1 + j] < self.findings[disease, j][body[0]]))
+                continue
             p, log_odds = base, 0.0
             for rule in self.rules_of[j]:
                 if any(present[k] for k in rule.parents) == rule.negate:
@@ -150,6 +188,15 @@ class Knowledge:
             int(_choose(t[disease, None], uniform[1 + m + i : 2 + m + i])[0]) for i, t in enumerate(self.lesions)
         ]
         return int(body[0]), present, lesions
+
+    @cached_property
+    def findings(self) -> Mapping[tuple[int, int], Array]:
+        """(disease, attribute) -> (15,) P(attribute | disease, body part), for the findings of the interactions."""
+        return {
+            (d, pair.finding): row
+            for pair in self.interactions
+            for d, row in zip(pair.diseases, pair.probability, strict=True)
+        }
 
     @cached_property
     def rules_of(self) -> tuple[tuple[Dependence, ...], ...]:

@@ -1,11 +1,15 @@
 """The settings of SynDerm-49 that can favour or refute an idea: plain, interaction, small, noisy, and combinations."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
-from dermimit.data.problems import suggest
-from dermimit.data.synderm.knowledge import Knowledge, knowledge
+import numpy as np
 
+from dermimit.data.problems import suggest
+from dermimit.data.synderm.interactions import interacting
+from dermimit.data.synderm.knowledge import Array, Knowledge, knowledge
+
+LEAST_SHARE = 0.0068
 NAMES = ("plain", "interaction", "small", "noisy")
 
 
@@ -13,8 +17,8 @@ NAMES = ("plain", "interaction", "small", "noisy")
 class Regime:
     """What makes a dataset hard, and the version of the drawing.
 
-    `interaction` None for the process of the knowledge tables, or a strength from 0 (site and findings speak one by
-    one) to 1 (only together); `small` for small lesions anywhere among distractors; `noisy` for site and attribute
+    `interaction` None for the process of the knowledge tables, or a strength from 0 (body part and findings speak one
+    by one) to 1 (only together); `small` for small lesions anywhere among distractors; `noisy` for site and attribute
     labels that are missing or wrong. `version` 3 draws as the first edition did, to the bit; 4 is the current drawing.
     """
 
@@ -70,5 +74,28 @@ def _strength(value: str) -> float:
 
 @cache
 def process(regime: Regime) -> Knowledge:
-    """The generating process of the labels in a regime."""
-    return knowledge()
+    """The generating process of the labels in a regime.
+
+    Version 4 raises rare diseases to a share of LEAST_SHARE (nine of them), and the others keep their proportions: the
+    chance that 20,000 cases hold fewer than 100 of some disease is half a per cent. The exact reader's accuracy goes
+    from .785 to .787 with it, macro-F1 from .784 to .789. Version 3 has the prior of `knowledge.yaml`.
+    """
+    if regime.version == 3:
+        return knowledge()
+    facts = replace(knowledge(), prior=raised(knowledge().prior, LEAST_SHARE))
+    return facts if regime.interaction is None else interacting(facts, regime.interaction)
+
+
+def raised(prior: Array, least: float) -> Array:
+    """The probabilities c p with c < 1, but at least `least`: no share is smaller, and the sum is 1 (water-filling).
+
+    Args:
+        prior: (k,) probabilities.
+        least: 0..1 / k.
+    """
+    ordered = np.sort(prior)
+    for raised_ones in range(len(prior)):  # the rarest, in number
+        factor = (1 - raised_ones * least) / ordered[raised_ones:].sum()
+        if factor * ordered[raised_ones] >= least:
+            break
+    return np.maximum(factor * prior, least)
