@@ -128,10 +128,16 @@ def ceiling(
     if observed:
         body, present, lesions = (x if name in observed else None for name, x in zip(OBSERVABLE, drawn, strict=True))
         scores = bayes(log_likelihood(body, present, lesions, facts), weights)
+    return scored(disease, scores)
+
+
+def scored(disease: Array, scores: Array) -> Ceiling:
+    """Scores of a rule on n cases, a multiple of 10, from a score of each disease (n, 49): the highest is the answer."""
+    n = len(disease)
     best = np.argsort(-scores, axis=1, kind="stable")[:, :3]
     hit, top3 = (best[:, 0] == disease).mean(), (best == disease[:, None]).any(axis=1).mean()
     error = max(np.sqrt(r * (1 - r) / n) for r in (hit, top3))
-    f1, f1_error = macro_f1(disease, best[:, 0], len(weights))
+    f1, f1_error = macro_f1(disease, best[:, 0], scores.shape[1])
     return Ceiling(float(hit), f1, float(top3), float(error), f1_error, n)
 
 

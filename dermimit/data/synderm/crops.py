@@ -95,7 +95,9 @@ def _likelihood(case: Case, shown: Sight, facts: Knowledge, body_part: bool) -> 
     if not shown.seen:
         return log_likelihood(body, None, None, facts)[0] if body is not None else np.zeros(len(facts.diseases))
     patterns = np.array([*_patterns(case, shown, facts)])
-    lesions = np.array([[NUMBERS.index(labels.number), SIZES.index(labels.size), ARRANGEMENTS.index(labels.arrangement)]])
+    lesions = np.array(
+        [[NUMBERS.index(labels.number), SIZES.index(labels.size), ARRANGEMENTS.index(labels.arrangement)]]
+    )
     bodies, many = None if body is None else body.repeat(len(patterns)), lesions.repeat(len(patterns), axis=0)
     values = log_likelihood(bodies, patterns, many, facts)
     most = values.max(axis=0)
