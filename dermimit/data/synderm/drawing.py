@@ -5,8 +5,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from dermimit.data.synderm import (
-    camera, camera_4, canvas, compose, compose_4, confounders, framing, framing_4, lesions, lesions_4, outlines, pigments, pigments_4,
-    skin_4, surfaces, surfaces_4,
+    camera,
+    camera_4,
+    canvas,
+    compose,
+    compose_4,
+    confounders,
+    framing,
+    framing_4,
+    lesions,
+    lesions_4,
+    outlines,
+    pigments,
+    pigments_4,
+    skin_4,
+    surfaces,
+    surfaces_4,
 )  # fmt: skip
 
 
@@ -24,7 +38,7 @@ class Drawing:
     umbilicate: Callable[..., Any]
     compose: Callable[..., Any]
     expose: Callable[..., Any]
-    camera: type
+    camera: type[camera.Shot]
     usual: Mapping[str, float]
 
 
