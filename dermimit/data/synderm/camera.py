@@ -123,9 +123,7 @@ def blurred(picture: Array, down: float, across: float | None = None) -> Array:
         reach = sigma * 7**0.5
         k = np.arange(-int(reach), int(reach) + 1)
         weights = (1 - (k / max(reach, 1e-6)) ** 2) ** 2 if reach >= 1 else np.ones(1)
-        picture = ndimage.correlate1d(
-            picture, (weights / weights.sum()).astype(np.float32), axis=along, mode="nearest"
-        )
+        picture = ndimage.correlate1d(picture, (weights / weights.sum()).astype(np.float32), axis=along, mode="nearest")
     return picture
 
 

@@ -62,7 +62,7 @@ def shading(height: Array, gloss: Array, shot: Shot) -> tuple[Array, Array]:
     """Brightness of a rough surface and its highlights, as `camera.shading`, with the shadows that it casts.
 
     A point lies in shadow where the relief a step toward the light stands above the ray. Highlights are broader,
-    (n.h)^16, so that texture breaks them up.
+    (n.h)^32, so that texture breaks them up.
 
     Args:
         height: (H, W) in units of the picture's side.

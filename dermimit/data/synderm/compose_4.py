@@ -5,20 +5,20 @@ from scipy import ndimage
 
 from dermimit.data.synderm.camera import Shot
 from dermimit.data.synderm.camera_4 import shading
-from dermimit.data.synderm.canvas import Canvas
 from dermimit.data.synderm.colour import rgb
 from dermimit.data.synderm.compose import HAIR_COLOURS, HAZE
 from dermimit.data.synderm.confounders import Confounders, overlays
 from dermimit.data.synderm.ink import pen_marks
 from dermimit.data.synderm.knowledge import Array
 from dermimit.data.synderm.layout import Layout
+from dermimit.data.synderm.outlines import NaturalCanvas
 from dermimit.data.synderm.scene import Scene
 from dermimit.data.synderm.skin_4 import BACKDROPS_4, Person, Skin, skin
 from dermimit.data.synderm.textures import ramp, sample
 
 
 def compose(
-    canvas: Canvas, scene: Scene, layout: Layout, look: Person, shot: Shot, found: Confounders, cm: float
+    canvas: NaturalCanvas, scene: Scene, layout: Layout, look: Person, shot: Shot, found: Confounders, cm: float
 ) -> tuple[Array, dict[str, Array], float]:
     """Colour everything; arguments and results as in `compose.compose`."""
     texture = Skin(canvas, look, cm)
@@ -63,7 +63,7 @@ def compose(
 
 
 def _hairs(
-    canvas: Canvas, scene: Scene, layout: Layout, look: Person, found: Confounders, texture: Skin
+    canvas: NaturalCanvas, scene: Scene, layout: Layout, look: Person, found: Confounders, texture: Skin
 ) -> Array | None:
     """Cover by hair: of the head, thinned over the lesions so that they can be seen; of the body; and stray hairs."""
     hairs = _stray(canvas, found) if found.hair else None
@@ -81,7 +81,7 @@ def _hairs(
     return None if hairs is None else hairs * scene.skin
 
 
-def _stray(canvas: Canvas, found: Confounders) -> Array:
+def _stray(canvas: NaturalCanvas, found: Confounders) -> Array:
     """Cover by a few loose, bent hairs, more on one side of the picture than on the other."""
     a, b, c, d = found.spare[:4]
     scale = 0.45 + 0.35 * c
@@ -91,7 +91,7 @@ def _stray(canvas: Canvas, found: Confounders) -> Array:
     return np.float32(0.92) * here * ramp(np.float32(0.03) - distance, max(0.07, 14 * scale * canvas.soft))
 
 
-def _behind(canvas: Canvas, scene: Scene, look: Person, shot: Shot) -> Array:
+def _behind(canvas: NaturalCanvas, scene: Scene, look: Person, shot: Shot) -> Array:
     """What lies behind the body, out of focus: two colours that run into each other, and the body's soft shadow."""
     n = canvas.size
     dx, dy = (int(-0.05 * n * s) for s in shot.light)

@@ -38,7 +38,7 @@ class Drawing:
     umbilicate: Callable[..., Any]
     compose: Callable[..., Any]
     expose: Callable[..., Any]
-    camera: type
+    camera: type[camera.Shot]
     usual: Mapping[str, float]
 
 

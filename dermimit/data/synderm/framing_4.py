@@ -47,7 +47,7 @@ def draw_view(body_part: str, size: int, zoom: float | None, rng: np.random.Gene
     v += np.float32(UNEVEN / close) * sample("coarse", place, place, 0.22, (waver[2], waver[3]))
     scene = SCENES_4[body_part](Frame(u, v, max(4.0 * zoom / size, 0.05), chance, CLOTHS[int(cloth * len(CLOTHS))]))
     scene.width /= CLOSENESS[body_part]
-    scene.span *= (0.68 + 0.25 * (zoom - 1)) / (0.92 + 0.40 * (zoom - 1))  # lesions cover less than in version 3
+    scene.span *= (0.68 + 0.26 * (zoom - 1)) / (0.92 + 0.40 * (zoom - 1))  # lesions cover less than in version 3
     drawn = {
         "zoom": zoom,
         "turn": turn,

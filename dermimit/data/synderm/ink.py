@@ -29,7 +29,9 @@ def pen_marks(
         if c > 0.6:  # a second time round
             away = np.minimum(away, np.abs(round_ + np.float32(0.012) + np.float32(0.02) * (x - y)))
         if d > 0.5:  # not closed
-            away = away + np.float32(0.10) * ramp(np.float32(2 * b - 1) * x + np.float32(2 * c - 1) * y - 0.35 * r, 0.03)
+            away = away + np.float32(0.10) * ramp(
+                np.float32(2 * b - 1) * x + np.float32(2 * c - 1) * y - 0.35 * r, 0.03
+            )
     elif kind < 0.75:
         dx, dy = (1 if a < 0.5 else -1) * (0.5 + 0.5 * b), (1 if c < 0.5 else -1) * (0.4 + 0.6 * d)
         tip = (0.75 * r * dx, 0.75 * r * dy)

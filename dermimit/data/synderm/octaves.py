@@ -13,7 +13,8 @@ def octaves() -> dict[str, Array]:
 
     `mottle` and `blotch` are noise of unit spread over six and four octaves; `lines` the relief of skin, furrows of two
     sizes, pores and grain, about -1..1; `wrinkle` ridges along one direction; `curl` the distance to bent hairs and
-    `vein` to branching vessels, in 1/32 of a tile; `spot` soft dots of all sizes, 0..1; `knob` horny knobs of two sizes and `flake` torn flakes, 0..1.
+    `vein` to branching vessels, in 1/32 of a tile; `spot` soft dots of all sizes, 0..1; `knob` horny knobs of two sizes
+    and `flake` torn flakes, about 0..1.
     """
     rng = np.random.Generator(np.random.Philox(key=SEED_4))
     made = {"mottle": fractal(rng, 4, 128, 0.66), "blotch": fractal(rng, 5, 40, 0.70)}
@@ -33,7 +34,9 @@ def octaves() -> dict[str, Array]:
     knob = 0.62 * np.sqrt(np.clip(1.1 - big * big, 0, 1)) + 0.30 * np.sqrt(np.clip(1.1 - dot * dot, 0, 1))
     made["knob"] = knob * (0.55 + 0.5 * tone) + 0.07 * mottle + 0.04 * grain
     torn = bent(tone, (2.2 * bend[0], 2.2 * bend[1]))
-    made["flake"] = 0.34 * torn + 0.26 * speck + 0.25 + 0.16 * mottle + 0.05 * grain - 0.35 * np.clip(0.25 - cleft, 0, 1)
+    made["flake"] = (
+        0.34 * torn + 0.26 * speck + 0.25 + 0.16 * mottle + 0.05 * grain - 0.35 * np.clip(0.25 - cleft, 0, 1)
+    )
     made["vein"] = walks(rng, 26, 170, 0.10, 0.035) * (32 / SIDE)
     return made
 

@@ -3,23 +3,24 @@
 import numpy as np
 
 from dermimit.data.synderm.camera import blurred
-from dermimit.data.synderm.canvas import ALL, Canvas
+from dermimit.data.synderm.canvas import ALL
 from dermimit.data.synderm.knowledge import Array
 from dermimit.data.synderm.layout import Element, Layout
+from dermimit.data.synderm.outlines import NaturalCanvas
 from dermimit.data.synderm.places import blob, spots
 from dermimit.data.synderm.textures import ramp
 
 
-def draw_pigments(canvas: Canvas, layout: Layout, ground: Array, wide: Array, present: frozenset[str]) -> None:
+def draw_pigments(canvas: NaturalCanvas, layout: Layout, ground: Array, wide: Array, present: frozenset[str]) -> None:
     """Draw the pigments that are present, in a fixed order; arguments as in `pigments.draw_pigments`."""
     for name, draw in PIGMENTS_4.items():
         if name in present:
             canvas.touch(name, ALL, draw(canvas, layout, ground, wide))
 
 
-def _erythema(canvas: Canvas, layout: Layout, ground: Array, wide: Array) -> Array:
+def _erythema(canvas: NaturalCanvas, layout: Layout, ground: Array, wide: Array) -> Array:
     """Widened vessels: more blood on the lesions and, fading unevenly, around them."""
-    flare = blurred(ground[None], 0.035 * canvas.size)[0]
+    flare = blurred(ground[None], 0.022 * canvas.size)[0]
     flare *= np.float32(2.2)
     red = np.maximum(ground, np.minimum(flare, np.float32(0.85)))
     red *= (1 + np.float32(0.22) * canvas.noise("blotch", 1.1, 10)).clip(0.45, 1.5)
@@ -27,14 +28,14 @@ def _erythema(canvas: Canvas, layout: Layout, ground: Array, wide: Array) -> Arr
     return red
 
 
-def _hyperpigmentation(canvas: Canvas, layout: Layout, ground: Array, wide: Array) -> Array:
+def _hyperpigmentation(canvas: NaturalCanvas, layout: Layout, ground: Array, wide: Array) -> Array:
     """More melanin, unevenly spread, darker here and there."""
     net = 1 + np.float32(0.30) * canvas.noise("mottle", 1.2, 6)
     canvas.melanin += np.float32(1.25) * wide * net.clip(0.35, 1.8)
     return wide
 
 
-def _hypopigmentation(canvas: Canvas, layout: Layout, ground: Array, wide: Array) -> Array:
+def _hypopigmentation(canvas: NaturalCanvas, layout: Layout, ground: Array, wide: Array) -> Array:
     """Melanin lost in ragged areas; the pale skin keeps a faint pink."""
     part = wide * ramp(canvas.noise("blotch", 0.6, 8) + 0.9, 0.7)
     part = np.maximum(part, blob(canvas, layout, (layout.x, layout.y), 0.12, 2, 0.3))
@@ -45,7 +46,7 @@ def _hypopigmentation(canvas: Canvas, layout: Layout, ground: Array, wide: Array
     return part
 
 
-def _black(canvas: Canvas, layout: Layout, ground: Array, wide: Array) -> Array:
+def _black(canvas: NaturalCanvas, layout: Layout, ground: Array, wide: Array) -> Array:
     """Blue-black pigment in irregular blots that thin out at their edge."""
     part = wide * ramp(canvas.noise("mottle", 0.9, 9) - 0.55, 0.8)
     for x, y, spare in spots(layout, 2, 3, 0.35):
@@ -55,7 +56,7 @@ def _black(canvas: Canvas, layout: Layout, ground: Array, wide: Array) -> Array:
     return part
 
 
-def _purpura(canvas: Canvas, layout: Layout, ground: Array, wide: Array) -> Array:
+def _purpura(canvas: NaturalCanvas, layout: Layout, ground: Array, wide: Array) -> Array:
     """Blood outside the vessels: dark dots of unequal size and age, and a few blots; pressing would not blanch them."""
     part = np.zeros_like(ground)
     for i, (x, y, spare) in enumerate(spots(layout, 26, 5, 1.15)):

@@ -108,7 +108,9 @@ def hand(f: Frame) -> Scene:
         middle = base + 0.45 * lean
         for at in (0.34, 0.72):
             y = -0.12 + at * (end[1] + 0.12)
-            lines += f.inside(np.maximum(np.abs(v - y - 0.6 * (u - middle) ** 2) - 0.004, np.abs(u - middle) - 0.09), 0.03)
+            lines += f.inside(
+                np.maximum(np.abs(v - y - 0.6 * (u - middle) ** 2) - 0.004, np.abs(u - middle) - 0.09), 0.03
+            )
         if back:
             paint.append((0.6 * f.inside(ellipse(u - end[0], v - end[1] + 0.02, 0.066, 0.075), 0.035), NAIL))
     thumb = capsule(u, v, (0.40, 0.55), (0.85, 0.02 + 0.2 * f.chance[9]), 0.13)
@@ -120,8 +122,12 @@ def hand(f: Frame) -> Scene:
         vein = f.inside(np.maximum(vein, np.abs(v - 0.42) - 0.36), 0.06) * (0.4 + f.chance[10])
         height = height + 0.05 * knuckle + 0.016 * vein - 0.010 * lines
         brown = 0.22 * lines + 0.20 * knuckle + 0.08 * vein
-        return Scene(f.inside(body), height, 18, 0.9, brown, 0.10 * knuckle - 0.05 * vein, hairy=0.5, rough=1.5, paint=paint)
-    crease = f.line((-0.42, 0.20 + 0.06 * f.chance[10]), (0.25, 0.10), 0.006) + f.line((-0.40, 0.42), (0.30, 0.28), 0.006)
+        return Scene(
+            f.inside(body), height, 18, 0.9, brown, 0.10 * knuckle - 0.05 * vein, hairy=0.5, rough=1.5, paint=paint
+        )
+    crease = f.line((-0.42, 0.20 + 0.06 * f.chance[10]), (0.25, 0.10), 0.006) + f.line(
+        (-0.40, 0.42), (0.30, 0.28), 0.006
+    )
     lines = np.minimum(crease + f.line((0.32, 0.24), (0.10, 0.80), 0.008) + 0.6 * lines, 1)
     height = height + 0.06 * f.bump(0.28, 0.5, 0.22, 0.32) + 0.05 * f.bump(-0.32, 0.55, 0.2, 0.34) - 0.010 * lines
     return Scene(f.inside(body), height, 18, 0.9, 0.36 * lines - 0.35, 0.18 - 0.1 * lines, rough=1.4)

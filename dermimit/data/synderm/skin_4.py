@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dermimit.data.synderm.canvas import Canvas
 from dermimit.data.synderm.colour import BLOOD, MELANIN, REST, rgb, skin_colour, transmit
 from dermimit.data.synderm.compose import OIL, Look
 from dermimit.data.synderm.knowledge import Array
+from dermimit.data.synderm.outlines import NaturalCanvas
 from dermimit.data.synderm.scene import Scene
 from dermimit.data.synderm.textures import ramp
 
@@ -56,15 +56,15 @@ class Person(Look):
 
 
 class Skin:
-    """The skin's own structure, at its natural size for `cm` centimetres across the picture, as far as pixels show it."""
+    """The skin's own structure, near its natural size for `cm` centimetres across the picture."""
 
-    def __init__(self, canvas: Canvas, person: Person, cm: float) -> None:
+    def __init__(self, canvas: NaturalCanvas, person: Person, cm: float) -> None:
         self.person, self.cm = person, cm
         self.mottle = canvas.noise("mottle", 0.8 + cm / 40, 22)
         self.blotch = canvas.noise("blotch", 0.7 + cm / 50, 20)
         self.lines = canvas.noise("lines", min(max(cm / 13, 0.75), 2.2), 21)
 
-    def spots(self, canvas: Canvas) -> Array | float:
+    def spots(self, canvas: NaturalCanvas) -> Array | float:
         """Extra melanin in moles and, on some light skins, freckles."""
         made: Array | float = 0.0
         if self.person.moles:
@@ -75,17 +75,19 @@ class Skin:
             made = made + np.float32(0.55 * self.person.freckles) * spot
         return made
 
-    def relief(self, canvas: Canvas, scene: Scene) -> Array:
+    def relief(self, canvas: NaturalCanvas, scene: Scene) -> Array:
         """Height of skin lines, pores and wrinkles; smoothed away under opaque matter."""
         depth = np.float32(0.0022 * self.person.lines * scene.rough)
         made = depth * self.lines
         if self.person.wrinkles:
-            made += np.float32(0.0034 * self.person.wrinkles) * canvas.noise("wrinkle", min(max(self.cm / 16, 0.5), 1.6), 17)
+            made += np.float32(0.0034 * self.person.wrinkles) * canvas.noise(
+                "wrinkle", min(max(self.cm / 16, 0.5), 1.6), 17
+            )
         made *= 1 - np.float32(0.7) * canvas.cover
         return made
 
 
-def skin(canvas: Canvas, scene: Scene, person: Person, texture: Skin) -> Array:
+def skin(canvas: NaturalCanvas, scene: Scene, person: Person, texture: Skin) -> Array:
     """Linear reflectance of the body with the pigments of its lesions, and of nails, eyes and lips."""
     uneven = np.float32(0.17 * person.mottle) * texture.mottle - np.float32(0.16) * texture.lines
     own = np.float32(person.melanin + 0.10) * (1 + uneven)
