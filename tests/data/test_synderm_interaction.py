@@ -3,6 +3,7 @@
 import copy
 import warnings
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise, product
 
 import numpy as np
@@ -286,6 +287,27 @@ def test_the_bound_lies_between_the_best_known_additive_reader_and_the_exact_one
     facts = tables(1.0)
     disease, drawn = simulated(facts, facts.prior, 5000, 3)
     assert 0.03 < least_loss(facts, disease, *drawn, 3)[0] < 0.095  # less than a reader is known to lose
+
+
+def test_the_bound_is_the_closed_form_where_there_is_one_group_alone():
+    """Nothing else to confuse with: .95 exact, .725 at most for an additive reader, so .225 is lost."""
+    facts = tables(1.0)
+    for k in (0, 3, 9):
+        prior = np.zeros(49)
+        prior[list(facts.interactions[k].diseases)] = 0.5
+        alone = replace(facts, prior=prior)
+        disease, drawn = simulated(alone, prior, 4000, k)
+        loss, error = least_loss(alone, disease, *drawn, k)
+        assert loss == pytest.approx(0.225, abs=max(4 * error, 0.01)) and error < 0.005
+
+
+def test_the_regime_changes_no_other_random_numbers():
+    plain, other = (SynDerm(4, seed=2, image_size=32, regime=name) for name in ("plain", "interaction"))
+    for i in range(4):
+        one, two = plain[i].parameters["nuisance"], other[i].parameters["nuisance"]
+        same = {"melanin", "exposure", "noise", "quality"} & one.keys()
+        assert len(same) == 4 and all(one[name] == two[name] for name in same)
+        assert other[i].labels == other.labels(i)
 
 
 def test_a_linear_model_stays_below_and_products_reach_the_ceiling():
