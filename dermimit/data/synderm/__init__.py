@@ -24,8 +24,10 @@ from dermimit.data.synderm.colour import ANGLE_OF_TYPE, REST, SKIN_TYPES, lab, s
 from dermimit.data.synderm.confounders import USUAL, Spec
 from dermimit.data.synderm.dataset import INFO, LABEL_SPACE, SynDerm
 from dermimit.data.synderm.golden import pixels_fingerprint
+from dermimit.data.synderm.interactions import groups as interaction_groups
 from dermimit.data.synderm.knowledge import ARRANGEMENTS, NUMBERS, SIZES, Knowledge, definitions, knowledge
 from dermimit.data.synderm.knowledge_schema import COURSES
+from dermimit.data.synderm.noise import table as noise_table
 from dermimit.data.synderm.regimes import NAMES, Regime, process, read_regime
 from dermimit.data.synderm.retake import NOISE, RETAKE, retake
 from dermimit.data.synderm.splits import TEST_CASES, TEST_SEED, split_seed
@@ -64,10 +66,12 @@ __all__ = [
     "ceiling",
     "confusable",
     "definitions",
+    "interaction_groups",
     "knowledge",
     "lab",
     "log_likelihood",
     "make_case",
+    "noise_table",
     "pixels_fingerprint",
     "posterior",
     "process",

@@ -55,6 +55,11 @@ def interacting(facts: Knowledge, strength: float, raw: Mapping[str, Any] | None
     return replace(facts, marginal=marginals(facts))
 
 
+def groups() -> list[dict[str, Any]]:
+    """The groups of `interactions.yaml`: diseases, finding, body parts, what is known, and what is made up."""
+    return list(read_file("interactions.yaml")["groups"])
+
+
 def at_strength(pair: Interaction, strength: float) -> Interaction:
     """The interaction at a strength, from its table at any other."""
     p, _ = pair.levels  # `here` it is the same at every strength

@@ -1,0 +1,170 @@
+"""The regimes of SynDerm-49 as tables for people: what can be won, what a network reaches, what a crop shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from dermimit.data.synderm import noise_table, read_regime
+from dermimit.evaluate.estimate import NOT_RUN, Estimate
+from dermimit.explain.style import pretty
+from dermimit.records import read_json
+
+Record = Mapping[str, Any]
+READ = {"body_part": "body part", "attributes": "attribute"}
+
+
+def read_reached(folder: Path) -> dict[str, Record]:
+    """The records of measure_reached by regime, as far as they are there."""
+    found = (read_json(path) for path in sorted(folder.glob("reached_*.json")))
+    return {record["settings"]["regime"]: record for record in found}
+
+
+def same(regime: str) -> str:
+    """One spelling of a regime."""
+    return str(read_regime(regime))
+
+
+def ceilings_table(ceilings: Record, reached: Mapping[str, Record]) -> pd.DataFrame:
+    """Chance, additive, reached and exact, a line a regime: accuracy, and macro-F1 of the last two.
+
+    Args:
+        ceilings: from measure_regimes.
+        reached: from `read_reached`.
+    """
+    there, lines = {same(regime): record for regime, record in reached.items()}, []
+    for row in ceilings["table"]:
+        exact, added, known = row["exact"], row["additive"], there.get(same(row["regime"]))
+        last = known["curve"][-1] if known else None
+        lines.append(
+            {
+                "regime": row["regime"],
+                "commonest disease": row["chance"],
+                "adds evidence, as trained": added["likelihood"]["accuracy"],
+                "adds evidence, at best": added["best"]["accuracy"],
+                "at most, if it adds": added["bound"],
+                "reached": f"{last['accuracy']:.3f}" if last else NOT_RUN,
+                "exact": exact["accuracy"],
+                "reached, macro-F1": reached_text(last) if last else NOT_RUN,
+                "exact, macro-F1": exact["macro_f1"],
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def reached_text(row: Record) -> str:
+    """Macro-F1 of a network with its bootstrap interval."""
+    return Estimate(row["macro_f1"], row["macro_f1_low"], row["macro_f1_high"]).plain()
+
+
+def curve_table(reached: Mapping[str, Record]) -> pd.DataFrame:
+    """What a longer training of the network adds, a line a training."""
+    lines = []
+    for regime, record in reached.items():
+        for row in record["curve"]:
+            lines.append(
+                {"regime": regime, "photographs seen": f"{row['photographs']:,}", "macro-F1 (95 %)": reached_text(row)}
+                | {"accuracy": row["accuracy"], "body part": row["body_part_accuracy"]}
+                | {"minutes": row["seconds"] / 60}
+            )
+    return pd.DataFrame(lines)
+
+
+def readers_table(readers: Record) -> pd.DataFrame:
+    """What reads the true labels, and how well, a line a reader and a column a strength."""
+    table = pd.DataFrame(readers["table"])
+    order = list(dict.fromkeys(table["reader"]))
+    wide = table.pivot(index="reader", columns="strength", values="accuracy").loc[order]
+    return wide.rename(columns=lambda strength: f"strength {strength:g}").reset_index()
+
+
+def crops_table(crops: Record) -> pd.DataFrame:
+    """Accuracy of readers of a crop: a line a regime, side and knowledge of the body part."""
+    table = pd.DataFrame(crops["table"])
+    lines = []
+    for (regime, side, known), part in table.groupby(["regime", "side", "body_part"], sort=False):
+        accuracy = part.set_index("crop")["accuracy"]
+        names = {place: "whole picture" if place == "whole" else f"crop: {place}" for place in accuracy.index}
+        lines.append({"regime": regime, "side of the crop": side, "body part": "known" if known else "not known"}
+                     | {name: accuracy[place] for place, name in names.items()}
+                     | {"standard error, at most": part["mc_standard_error"].max()})  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+def cases_table(cases: Record) -> pd.DataFrame:
+    """The fresh test set of each regime."""
+    lines = []
+    for row in cases["table"]:
+        low, high = (100 * row["area"][end] for end in ("q05", "q95"))
+        lines.append({"regime": row["regime"], "cases": f"{row['cases']:,}", "rarest disease": row["least"]}
+                     | {"lesions, % of the picture (5 % to 95 %)": f"{low:.1f} to {high:.1f}"}
+                     | {"drawn in (min)": row["seconds"] / 60 if row["seconds"] else None}
+                     | {"pictures, SHA-256": row["sha256"][:16]})  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+def noise_rates(task: str) -> pd.DataFrame:
+    """The table behind the regime `noisy`: agreement, and what follows from it, a line a class."""
+    sources = noise_table()["sources"]
+    lines = []
+    for name, row in noise_table()[task].items():
+        named = [key for key in row["from"] if key in sources]
+        lines.append({READ[task]: pretty(name), "agreement of two readers (κ)": row["kappa"]}
+                     | {"read anew": 1 - row["kappa"] ** 0.5, "missing": row["missing"]}
+                     | {"from": ", ".join(named) or "our round figure"})  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+def noise_sources() -> str:
+    """The sources of `noise_rates`, as a list."""
+    return "\n".join(f"- {key}: {text}" for key, text in noise_table()["sources"].items())
+
+
+def shortcuts_table(records: Mapping[str, Record], score: str = "accuracy") -> pd.DataFrame:
+    """What shortcuts reach, a line a classifier and a column a regime, with 95 % intervals."""
+    columns: dict[str, dict[str, str]] = {}
+    for regime, record in records.items():
+        for row in record["table"]:
+            value = Estimate(row[score], row[f"{score}_low"], row[f"{score}_high"])
+            columns.setdefault(row["label"], {})[regime] = value.plain()
+    return pd.DataFrame(columns).T.rename_axis("what sees what").reset_index().fillna(NOT_RUN)
+
+
+def unreached(reached: Mapping[str, Record]) -> pd.DataFrame:
+    """Attributes that the network of a regime finds hardest, and how well it finds them."""
+    lines = []
+    for regime, record in reached.items():
+        for row in sorted(record["attributes"], key=lambda row: row["auroc"])[:6]:
+            lines.append({"regime": regime, "attribute": pretty(row["attribute"]), "AUROC": row["auroc"],
+                          "average precision": row["average_precision"], "share": row["share"]})  # fmt: skip
+    return pd.DataFrame(lines)
+
+
+def groups_table(groups: Sequence[Record]) -> pd.DataFrame:
+    """The pairs of the regime `interaction`, with what the clinic knows of each and what is made up.
+
+    Args:
+        groups: of interactions.yaml.
+    """
+    return pd.DataFrame(
+        {
+            "diseases": [" / ".join(map(pretty, group["diseases"])) for group in groups],
+            "finding": [pretty(group["finding"]) for group in groups],
+            "first disease shows it on": [", ".join(map(pretty, group["here"])) for group in groups],
+            "known": [group.get("known", "–") for group in groups],
+            "made up": [group["constructed"] for group in groups],
+        }
+    )
+
+
+def realism_table(records: Mapping[str, Record]) -> pd.DataFrame:
+    """How well a linear rule tells drawn pictures from real ones, a line a set and version."""
+    lines = []
+    for version, record in records.items():
+        for row in record["told_apart"]:
+            lines.append({"version": version, "told apart from the real ones": row["set"]}
+                         | {"accuracy (95 %)": Estimate(row["accuracy"], row["low"], row["high"]).plain()})  # fmt: skip
+    return pd.DataFrame(lines)
