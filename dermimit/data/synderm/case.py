@@ -18,7 +18,6 @@ from dermimit.data.synderm.layout import Layout, Manner, draw_layout
 from dermimit.data.synderm.places import widened
 from dermimit.data.synderm.regimes import VERSION_3, Regime, process
 from dermimit.data.synderm.small import (
-    PROBE,
     TRIES,
     covered_share,
     drawn_zoom,
@@ -30,7 +29,7 @@ from dermimit.data.synderm.small import (
 
 # Independent streams of random numbers of a case.
 LABELS, VIEW, SKIN, SHOT, SENSOR, THINGS, LESIONS, READER, SMALL, DISTRACTORS = range(10)
-WHOLE, SKETCH = (0.5, 0.5), 32  # middle of a window; pixels of the scene in which a place for it is looked for
+WHOLE, SKETCH = (0.5, 0.5), 24  # middle of a window; pixels of the scene in which a place for it is looked for
 CAUSES = ("backdrop", "skin", "feature", "lesion", "hair", "cloth", "ink", "ruler", "dressing", "distractor")
 
 
@@ -163,9 +162,10 @@ def make_case(
     found = draw_confounders(confounders, facts.diseases.index(labels.disease), draw(THINGS, visit))
     canvas = how.canvas(image_size, layout.shift) if chance else _lesions(how, layout, labels, image_size)
     if chance:
-        things = draw_distractors(labels.body_part, draw(DISTRACTORS))
-        base = first or labels
-        side = window_side(covered_share(_lesions(how, arrange(base, Stage()), base, PROBE, PROBE // 2)), chance)
+        things, usual = draw_distractors(labels.body_part, draw(DISTRACTORS)), first or labels
+        same = usual == labels and stage == Stage()
+        before = layout if same else arrange(usual, Stage())
+        side = window_side(covered_share(before, frozenset(usual.attributes)), chance)
         at = place(how.view(labels.body_part, SKETCH, zoom, draw(VIEW))[1], side, chance[2:])
         pixels = max(round(side * image_size), 2)
         lay(canvas, _lesions(how, layout, labels, pixels, pixels // 2), at)

@@ -143,7 +143,7 @@ class SynDerm:
                 raise ValueError(f"counterfactual: {name}: {value!r} is not one of {', '.join(map(str, known[name]))}")
         ordered = tuple(a for a in space.attributes if a in present)
         table = self.confounders if confounders is None else self._probabilities(confounders)
-        return self._draw(range(self.n)[index], replace(labels, **({"attributes": ordered} | changes)), table)
+        return self._draw(range(self.n)[index], replace(labels, **({"attributes": ordered} | changes)), table, labels)
 
     def visits(self, index: int, days: Sequence[float]) -> list[Case]:
         """The same case photographed again: lesions grow, spread, crust or heal as the disease's course says.
@@ -168,9 +168,11 @@ class SynDerm:
     def _probabilities(self, spec: Spec) -> dict[str, Array]:
         return probabilities(spec, LABEL_SPACE.diseases, DRAWINGS[self.regime.version].usual)
 
-    def _draw(self, index: int, labels: Labels, confounders: Mapping[str, Array] | None = None) -> Case:
+    def _draw(
+        self, index: int, labels: Labels, confounders: Mapping[str, Array] | None = None, first: Labels | None = None
+    ) -> Case:
         table = self.confounders if confounders is None else confounders
-        more = {"knobs": self.knobs, "regime": self.regime, "first": self.labels(index)}
+        more = {"knobs": self.knobs, "regime": self.regime, "first": first}
         return make_case(self.seed, index, self.image_size, labels, table, **more)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
@@ -127,6 +128,7 @@ def _place(
     if not large:  # beside a large lesion rather than on it, so that both can be seen
         same = same + [e for e in others if e.kind in LARGE]
         spread = max([spread, *(1.3 * e.r for e in others if e.kind in LARGE)])
+    circles = [(e.x, e.y, e.r) for e in same]
     best, best_gap = centre, -np.inf
     for a, b, c in draws:
         dx, dy = _direction(a)
@@ -138,7 +140,8 @@ def _place(
             dx, dy = (2 * b - 1) * along[0] - across * along[1], (2 * b - 1) * along[1] + across * along[0]
             d = spread
         x, y = centre[0] + d * dx, centre[1] + d * dy
-        gap = min(((x - e.x) ** 2 + (y - e.y) ** 2) ** 0.5 - e.r - r for e in same) if same else 0.0
+        gaps = [sqrt((x - u) * (x - u) + (y - v) * (y - v)) - s - r for u, v, s in circles]
+        gap = min(gaps) if gaps else 0.0
         if gap > best_gap:
             best, best_gap = (x, y), gap
     return min(max(best[0], 0.05), 0.95), min(max(best[1], 0.05), 0.95)

@@ -7,12 +7,24 @@ import numpy as np
 from dermimit.data.synderm.canvas import Canvas
 from dermimit.data.synderm.knowledge import Array
 from dermimit.data.synderm.layout import Layout
+from dermimit.data.synderm.lesions import HALO
+from dermimit.data.synderm.places import BIG
 from dermimit.data.synderm.scene import Scene
 
-AREA = (0.006, 0.028)  # of the picture that lesions cover before anything hides a part: 0.5 to 3 % are left in sight
+AREA = (0.0062, 0.0200)  # of the picture that lesions cover before anything hides a part: 0.5 to 3 % are left in sight
 SIDES = (0.08, 0.62)  # least and greatest side of the window that a lesion field takes in the picture
 FARTHEST = 0.30  # zoom lies in 1..1 + FARTHEST: an overview
-PROBE = 28  # pixels along the window when its covered share is measured
+FLARE, CELLS = 1.35, 26  # reach of redness beyond a lesion; cells along the grid on which cover is estimated
+EXTENT = {
+    "telangiectasia": 0.25,
+    "lichenification": 0.21,
+    "purpura": 0.22,
+    "scar": 0.12,
+    "excoriation": 0.16,
+    "fissure": 0.10,
+    "erosion": 0.09,
+    "crust": 0.07,
+}  # radius of what lies about the middle, before the scale
 TRIES, GRID = 16, (-0.38, 0.0, 0.38)  # places that are tried, and where in the window skin is looked for
 MOST = 0.97  # skin in sight that is enough
 
@@ -30,10 +42,25 @@ def window_side(covered: float, chance: Numbers) -> float:
     return float(min(max((wanted / max(covered, 1e-3)) ** 0.5, SIDES[0]), SIDES[1]))
 
 
-def covered_share(canvas: Canvas) -> float:
-    """Share of the window, its margin counted in, that any attribute changed, in areas of the window."""
-    touched = [*canvas.touched.values()]
-    return float(np.any(touched, axis=0).sum()) / canvas.size**2 if touched else 0.0
+def covered_share(layout: Layout, present: frozenset[str]) -> float:
+    """Roughly the share of a window that lesions cover: discs about them, on a coarse grid, and no canvas drawn.
+
+    Args:
+        layout: of the window.
+        present: the attributes of the case.
+    """
+    flare = FLARE if "erythema" in present else 1.0
+    discs = [(e.x, e.y, e.r * max(flare, HALO.get(e.kind, 1.0))) for e in layout.elements]
+    middle = [layout.span * r for name, r in EXTENT.items() if name in present]
+    if not any(e.kind in BIG for e in layout.elements):
+        middle.append(0.17 * layout.span)
+    if "annular" in present:
+        middle.append(0.9 * layout.reach)
+    discs.append((layout.x, layout.y, max(middle, default=0.0)))
+    x, y, r = np.array(discs).T[:, :, None, None]
+    axis = np.linspace(-0.25, 1.25, CELLS)
+    covered = ((axis[None, None, :] - x) ** 2 + (axis[None, :, None] - y) ** 2 < r * r).any(axis=0)
+    return float(covered.mean() * 1.5**2)
 
 
 def place(scene: Scene, side: float, chance: Numbers) -> tuple[float, float]:
