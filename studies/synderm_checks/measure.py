@@ -17,13 +17,11 @@ import pandas as pd
 import tyro
 
 from dermimit.data import pad_ufes_20
-from dermimit.data.synderm import RENDERER, SynDerm, pixels_fingerprint
+from dermimit.data.synderm import RENDERER, pixels_fingerprint
 from dermimit.records import provenance, read_json, write_json
 from studies.shared.paths import PUBLISHED, ROOT, WORK
-from studies.shared.pictures import CLOSE_UP
 from studies.synderm_checks import realism as real_photographs
 from studies.synderm_checks import shortcuts, visibility
-from studies.synderm_checks.realism import SEED, Sample
 
 CHECKS = ("shortcuts", "visibility", "realism")
 Check = Literal["shortcuts", "visibility", "realism"]
@@ -31,10 +29,11 @@ Check = Literal["shortcuts", "visibility", "realism"]
 
 @dataclass(frozen=True)
 class RealismSettings:
-    """Photographs drawn for each set, and the side in pixels at which real and drawn ones are compared."""
+    """Photographs drawn for each set, the side in pixels at which real and drawn ones are compared, and the regime."""
 
     n: int = 938
     image_size: int = 96
+    regime: str | None = None
 
 
 SHORTCUTS, VISIBILITY, REALISM = shortcuts.ShortcutSettings(), visibility.VisibilitySettings(), RealismSettings()
@@ -95,14 +94,7 @@ def measure_realism(out: Path, settings: RealismSettings, folder: Path) -> None:
     frame, _ = pad_ufes_20.load(folder)
     real = real_photographs.real_sample(folder, settings.image_size)
     types = pd.Series(real.fitzpatrick).astype(int).value_counts().to_dict()
-    how: dict[str, dict[str, Any]] = {
-        "SynDerm, drawn framing": {},
-        "SynDerm, close-up": {"zoom": CLOSE_UP},
-        "SynDerm, close-up, real skin types": {"zoom": CLOSE_UP, "fitzpatrick": types},
-    }
-    drawn: dict[str, Sample] = {}
-    for k, (name, chosen) in enumerate(how.items()):
-        drawn[name] = real_photographs.drawn_sample(SynDerm(settings.n, SEED + k, settings.image_size, **chosen))
+    drawn = real_photographs.drawn_samples(settings.n, settings.image_size, types, settings.regime)
     notes = {
         "real": f"{real_photographs.REAL}: {len(real.groups)} photographs with a mask",
         "skin": "real: all outside the lesion's outline, so hair, ink and cloth too; drawn: skin alone",

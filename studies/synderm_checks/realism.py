@@ -1,8 +1,9 @@
 """How far SynDerm's photographs are from real ones: skin colour, texture and the power spectrum, in aggregate."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ from dermimit.data.photos import read_mask, read_photo
 from dermimit.data.synderm import CAUSES, SynDerm, lab, typology_angle
 from dermimit.data.transforms import CentralView
 from dermimit.evaluate.statistics import bootstrap_interval, count_interval
-from studies.shared.pictures import describe, linear
+from studies.shared.pictures import CLOSE_UP, describe, linear
 
 REAL = "PAD-UFES-20, 948-image subset"
 OCTAVES = ((2, 4), (4, 8), (8, 16), (16, 32), (32, 48))  # cycles across the picture
@@ -132,6 +133,32 @@ def drawn_sample(cases: SynDerm) -> Sample:
     return Sample(
         pd.DataFrame(rows), np.stack(descriptors), names, [cases.labels(i).fitzpatrick for i in range(len(cases))]
     )
+
+
+def drawn_samples(
+    n: int, image_size: int, real_types: Mapping[int, float], regime: str | None = None
+) -> dict[str, Sample]:
+    """SynDerm three times: as it frames, close up, and close up with the skin types of the real photographs.
+
+    Args:
+        n: photographs in each.
+        image_size: side in pixels.
+        real_types: how often each Fitzpatrick type occurs among the real photographs.
+        regime: of the drawing; None for version 3.
+
+    Returns:
+        samples by name; the regime is part of the name where one is given.
+    """
+    whose = "SynDerm" if regime is None else f"SynDerm {regime}"
+    how: dict[str, dict[str, Any]] = {
+        "drawn framing": {},
+        "close-up": {"zoom": CLOSE_UP},
+        "close-up, real skin types": {"zoom": CLOSE_UP, "fitzpatrick": real_types},
+    }
+    return {
+        f"{whose}, {name}": drawn_sample(SynDerm(n, SEED + k, image_size, regime=regime, **chosen))
+        for k, (name, chosen) in enumerate(how.items())
+    }
 
 
 def summary(name: str, sample: Sample, resamples: int = RESAMPLES) -> list[dict[str, object]]:

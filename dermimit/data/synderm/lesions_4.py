@@ -49,11 +49,12 @@ def umbilicate(canvas: NaturalCanvas, layout: Layout) -> None:
         )
         window = canvas.window(e.x, e.y, e.r)
         rho = canvas.radius(at, window, 0.07)
-        edge = (0.34 if e.kind != "nodule" else 0.30) + 0.10 * c
+        edge = (0.38 if e.kind != "nodule" else 0.32) + 0.10 * c
         pit = canvas.disc(rho, e.r, edge, 0.45)
-        canvas.height[window] -= (0.16 + 0.14 * b) * e.r * pit
-        canvas.put(window, 0.05 * (canvas.disc(rho, e.r, 0.85, 0.7) - pit).clip(0, 1), (0.80, 0.66, 0.56))
-        canvas.put(window, (0.68 + 0.2 * a) * canvas.disc(rho, e.r, 1.05 * edge, 0.45), (0.18 + 0.1 * b, 0.11, 0.07))
+        canvas.height[window] -= (0.24 + 0.14 * b) * e.r * pit
+        canvas.put(window, 0.14 * (canvas.disc(rho, e.r, 0.85, 0.7) - pit).clip(0, 1), (0.80, 0.66, 0.56))
+        plug = canvas.disc(rho, e.r, 1.05 * edge, 0.35)
+        canvas.put(window, (0.80 + 0.15 * a) * plug, (0.13 + 0.08 * b, 0.060 + 0.02 * b, 0.040))
         canvas.touch("umbilication", window, pit)
 
 
