@@ -12,12 +12,13 @@ from scipy import ndimage
 from torch.utils.data import DataLoader
 
 from dermimit.data.synderm import LABEL_SPACE, SynDerm
-from dermimit.data.synderm.case import CAUSES, NO_CONFOUNDERS, Knobs, Labels, Stage, make_case
+from dermimit.data.synderm.case import CAUSES, Knobs, Labels, Stage
 from dermimit.data.synderm.colour import ANGLE_OF_TYPE, REST, lab, skin_colour, typology_angle
 from dermimit.data.synderm.confounders import USUAL, probabilities
 from dermimit.data.synderm.course import after
 from dermimit.data.synderm.golden import pixels_fingerprint
 from dermimit.data.synderm.knowledge import Course, knowledge
+from dermimit.data.synderm.picture import NO_CONFOUNDERS, make_case
 from dermimit.data.synderm.scenes import SCENES, ZONES
 
 # These change only when RENDERER in write.py is raised.

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from dermimit.data.synderm import LABEL_SPACE, SynDerm, crops, pixels_fingerprint
-from dermimit.data.synderm.case import CAUSES, NO_CONFOUNDERS, make_case
+from dermimit.data.synderm.case import CAUSES
 from dermimit.data.synderm.ceiling import ceiling, scored
 from dermimit.data.synderm.crops import Sight, corner_of, crop_ceiling, sight
 from dermimit.data.synderm.distractors import MOLES, PROBABILITY, draw_distractors
+from dermimit.data.synderm.picture import NO_CONFOUNDERS, make_case
 from dermimit.data.synderm.regimes import Regime, process
 from dermimit.data.synderm.scene import Scene
 from dermimit.data.synderm.small import AREA, place, window_side
@@ -39,9 +40,9 @@ def test_golden_pixels():
 
 def test_lesions_cover_half_to_three_percent(cases):
     area = np.array([case.mask.mean() for case in cases])
-    assert ((area >= 0.005) & (area <= 0.03)).mean() > 0.9
-    assert area.min() > 0.002
-    assert area.max() < 0.04
+    assert ((area >= 0.005) & (area <= 0.03)).mean() > 0.92
+    assert np.quantile(area, [0.02, 0.98]) == pytest.approx([0.005, 0.031], abs=0.004)
+    assert area.max() < 0.07
 
 
 @pytest.mark.parametrize("size", [32, 96, 160])

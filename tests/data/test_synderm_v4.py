@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from dermimit.data.synderm import LABEL_SPACE, SynDerm
 from dermimit.data.synderm.camera_4 import Shot4, lit
-from dermimit.data.synderm.case import CAUSES, NO_CONFOUNDERS, Knobs, Labels, Stage, make_case
+from dermimit.data.synderm.case import CAUSES, Knobs, Labels, Stage
 from dermimit.data.synderm.colour import ANGLE_OF_TYPE, REST, skin_colour, typology_angle
 from dermimit.data.synderm.confounders import USUAL, USUAL_4, Confounders
 from dermimit.data.synderm.golden import pixels_fingerprint
@@ -21,6 +21,7 @@ from dermimit.data.synderm.knowledge import knowledge
 from dermimit.data.synderm.layout import Element, Layout
 from dermimit.data.synderm.octaves import octaves
 from dermimit.data.synderm.outlines import NaturalCanvas, variety
+from dermimit.data.synderm.picture import NO_CONFOUNDERS, make_case
 from dermimit.data.synderm.regimes import Regime
 from dermimit.data.synderm.retake import retake
 from dermimit.data.synderm.scenes_4 import CLOSENESS, SCENES_4

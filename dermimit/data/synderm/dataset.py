@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dermimit.data.label_space import LabelSpace
-from dermimit.data.synderm.case import READER, Case, Knobs, Labels, draw_labels, make_case, stream
+from dermimit.data.synderm.case import READER, Case, Knobs, Labels, draw_labels, stream
 from dermimit.data.synderm.ceiling import normalised_prior
 from dermimit.data.synderm.colour import SKIN_TYPES
 from dermimit.data.synderm.confounders import Spec, probabilities
@@ -16,6 +16,7 @@ from dermimit.data.synderm.course import after
 from dermimit.data.synderm.drawing import DRAWINGS
 from dermimit.data.synderm.knowledge import ARRANGEMENTS, NUMBERS, SIZES, Array, knowledge
 from dermimit.data.synderm.noise import Reader, Reading
+from dermimit.data.synderm.picture import make_case
 from dermimit.data.synderm.regimes import process, read_regime
 
 LABEL_SPACE = LabelSpace("synderm", knowledge().diseases, knowledge().body_parts, knowledge().attributes)

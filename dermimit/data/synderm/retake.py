@@ -1,8 +1,9 @@
 """A case photographed a second time on the same day: what two photographs of one visit differ in."""
 
-from dermimit.data.synderm.case import NO_CONFOUNDERS, SHOT, Case, Knobs, make_case, stream
+from dermimit.data.synderm.case import SHOT, Case, Knobs, stream
 from dermimit.data.synderm.dataset import SynDerm
 from dermimit.data.synderm.drawing import DRAWINGS
+from dermimit.data.synderm.picture import NO_CONFOUNDERS, make_case
 
 NOISE, RETAKE = "other sensor noise", "photographed again"  # what a change of one thing is held against
 NOT_DRAWN = 1  # visit: any but 0, which is the photograph of the dataset
