@@ -37,10 +37,10 @@ def draw_shot(rng: np.random.Generator) -> Shot4:
         relief=0.80 + 0.50 * relief,
         tint=(1.06 + 0.42 * _tailed(red), 1.0, 0.95 + 0.44 * _tailed(blue)),
         falloff=(0.9 * (across - 0.5), 0.9 * (down - 0.5)),
-        exposure=0.80 + 0.85 * exposure * (0.4 + 0.6 * exposure),
+        exposure=0.78 + 0.75 * exposure * (0.4 + 0.6 * exposure),
         blur=0.0010 + 0.0060 * blur * blur * blur,
         noise=0.002 + 0.013 * noise * noise,
-        contrast=0.50 * contrast,
+        contrast=0.38 * contrast,
         quality=45 + int(50 * quality),
         saturation=0.55 + 0.65 * colour,
         motion=(motion, 0.0) if where < 0.5 else (0.0, motion),
@@ -150,7 +150,7 @@ def expose(picture: Array, axis: Array, shot: Shot4, vignette: float, rng: np.ra
         a, b, c = shot.focus
         off = np.abs(axis[None, :] * np.float32(a) + axis[:, None] * np.float32(b) - np.float32(c))
         shown += ramp(off - np.float32(0.28), 0.40) * (blurred(shown, shot.defocus * n) - shown)
-    bright, hue = rng.standard_normal((2, n, n), dtype=np.float32) * np.float32(255 * shot.noise)
+    bright, hue = grain(n, rng) * np.float32(255 * shot.noise)
     shown *= np.float32(255)
     shown += bright
     shown[0] += hue
@@ -158,3 +158,12 @@ def expose(picture: Array, axis: Array, shot: Shot4, vignette: float, rng: np.ra
     shown += np.float32(0.5)
     np.clip(shown, 0, 255, out=shown)
     return np.ascontiguousarray(shown.astype(np.uint8).transpose(1, 2, 0))
+
+
+def grain(n: int, rng: np.random.Generator) -> Array:
+    """(2, n, n) noise of unit spread, nearly normal: each value is the sum of four bytes, centred and scaled."""
+    four = np.frombuffer(rng.bytes(8 * n * n), np.uint8).reshape(4, 2, n, n)
+    made = four.sum(axis=0, dtype=np.uint16).astype(np.float32)
+    made -= np.float32(510)
+    made *= np.float32(1 / 147.8)
+    return made

@@ -77,7 +77,7 @@ class Skin:
 
     def relief(self, canvas: NaturalCanvas, scene: Scene) -> Array:
         """Height of skin lines, pores and wrinkles; smoothed away under opaque matter."""
-        depth = np.float32(0.0022 * self.person.lines * scene.rough)
+        depth = np.float32(0.0019 * self.person.lines * scene.rough)
         made = depth * self.lines
         if self.person.wrinkles:
             made += np.float32(0.0034 * self.person.wrinkles) * canvas.noise(
@@ -103,6 +103,9 @@ def skin(canvas: NaturalCanvas, scene: Scene, person: Person, texture: Skin) -> 
     picture = skin_colour(own, blood)
     if scene.paint:
         tinted = transmit(np.maximum(canvas.melanin, 0) * MELANIN + np.maximum(canvas.blood, 0) * BLOOD)
+        alphas: dict[tuple[float, float, float], Array] = {}
         for alpha, colour in scene.paint:
+            alphas[colour] = np.maximum(alphas[colour], alpha) if colour in alphas else alpha
+        for colour, alpha in alphas.items():
             picture += alpha * (tinted * rgb(colour) - picture)
     return picture
