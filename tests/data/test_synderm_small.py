@@ -17,8 +17,8 @@ from dermimit.data.synderm.scene import Scene
 from dermimit.data.synderm.small import AREA, place, window_side
 
 # These change only when the drawing does.
-GOLDEN_PARAMETERS = ""
-GOLDEN_PIXELS = ""
+GOLDEN_PARAMETERS = "9d12e7b2c2bd16f5bfd4a00953dc047aae24e4244da601ebf56b676a2570f200"
+GOLDEN_PIXELS = "e9efd9a2be6118c17e45e32d62fd91f44e4f5f0a3a88e997517fff7522449725"
 SMALL = Regime(small=True)
 
 
