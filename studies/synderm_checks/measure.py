@@ -10,14 +10,14 @@ Run: python -m studies.synderm_checks.measure [--only shortcuts visibility reali
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 import tyro
 
-from dermimit.data import pad_ufes_20
-from dermimit.data.synderm import RENDERER, pixels_fingerprint
+from dermimit.data.synderm import pixels_fingerprint
 from dermimit.records import provenance, read_json, write_json
 from studies.shared.paths import PUBLISHED, ROOT, WORK
 from studies.synderm_checks import realism as real_photographs
@@ -37,12 +37,23 @@ class RealismSettings:
 
 
 SHORTCUTS, VISIBILITY, REALISM = shortcuts.ShortcutSettings(), visibility.VisibilitySettings(), RealismSettings()
-FINGERPRINT = pixels_fingerprint()  # of what the code that this process has loaded draws
+OLD = "version-3"
 
 
-def kept(path: Path, settings: object, make: Callable[[], Any]) -> Any:
+@cache
+def drawing(regime: str | None) -> str:
+    """Fingerprint of what the code that this process has loaded draws in a regime."""
+    return pixels_fingerprint(regime)
+
+
+def regime_of(settings: Any) -> str:
+    """The regime that settings speak of; the third version where they name none."""
+    return getattr(settings, "regime", None) or OLD
+
+
+def kept(path: Path, settings: Any, make: Callable[[], Any]) -> Any:
     """What `make` returns, from `path` where it was made with the same settings and drawing before."""
-    key = {"settings": asdict(settings), "drawing": FINGERPRINT}
+    key = {"settings": asdict(settings), "drawing": drawing(regime_of(settings))}
     if path.exists() and (found := read_json(path))["key"] == key:
         return found["value"]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,9 +61,13 @@ def kept(path: Path, settings: object, make: Callable[[], Any]) -> Any:
     return read_json(path)["value"]
 
 
-def record(path: Path, settings: object, tables: dict[str, Any], started: float, frame: pd.DataFrame) -> None:
-    """Write one record."""
-    source = {"device": "cpu", "renderer": RENDERER, "drawing_fingerprint": FINGERPRINT}
+def record(out: Path, name: str, settings: Any, tables: dict[str, Any], started: float) -> None:
+    """Write one record: <name>.json of the third version, <name>_<regime>.json of a regime."""
+    regime = regime_of(settings)
+    path = out / (f"{name}.json" if regime == OLD else f"{name}_{regime}.json")
+    version = read_regime(regime).version
+    source = {"device": "cpu", "renderer": version, "drawing_fingerprint": drawing(regime)}
+    frame = pd.DataFrame([asdict(settings) | {"drawing": drawing(regime)}])
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, {"settings": asdict(settings), **tables, "provenance": provenance(frame, started, source)})
     print(f"{path.name}: written")
@@ -61,16 +76,13 @@ def record(path: Path, settings: object, tables: dict[str, Any], started: float,
 def measure_shortcuts(out: Path, work: Path, settings: shortcuts.ShortcutSettings, models: Iterable[str]) -> None:
     """The shortcut table, its models one after another; the record names those that were not asked for."""
     started, rows = time.time(), {}
-    old = settings.regime == SHORTCUTS.regime
-    work = work if old else work / settings.regime
-    folder = work / FINGERPRINT[:12]  # photographs and runs of another drawing are never taken for these
-    out = out / ("shortcuts.json" if old else f"shortcuts_{settings.regime}.json")
+    work = work if settings.regime == OLD else work / settings.regime
+    folder = work / drawing(settings.regime)[:12]  # photographs and runs of another drawing are never taken for these
     for name in models:
         rows[name] = kept(work / f"{name}.json", settings, lambda name=name: shortcuts.row(name, settings, folder))
         print({k: v for k, v in rows[name].items() if k in ("model", "accuracy", "macro_f1")}, flush=True)
         missing = [name for name in shortcuts.LABELS if name not in rows]
-        frame = pd.DataFrame([asdict(settings) | {"drawing": FINGERPRINT}])
-        record(out, settings, {"table": list(rows.values()), "missing": missing}, started, frame)
+        record(out, "shortcuts", settings, {"table": list(rows.values()), "missing": missing}, started)
 
 
 def measure_visibility(
@@ -83,15 +95,12 @@ def measure_visibility(
         print(name, rows[-1]["skin"]["all"], f"{rows[-1]['seconds']} s", flush=True)
         done = {row["attribute"] for row in rows}
         missing = [name for name in visibility.ATTRIBUTES if name not in done]
-        frame = pd.DataFrame([asdict(settings) | {"drawing": FINGERPRINT}])
-        tables = {"table": visibility.tidy(rows), "missing": missing}
-        record(out / "visibility.json", settings, tables, started, frame)
+        record(out, "visibility", settings, {"table": visibility.tidy(rows), "missing": missing}, started)
 
 
 def measure_realism(out: Path, settings: RealismSettings, folder: Path) -> None:
     """The comparison with real photographs; no number of a single real photograph is kept."""
     started = time.time()
-    frame, _ = pad_ufes_20.load(folder)
     real = real_photographs.real_sample(folder, settings.image_size)
     types = pd.Series(real.fitzpatrick).astype(int).value_counts().to_dict()
     drawn = real_photographs.drawn_samples(settings.n, settings.image_size, types, settings.regime)
@@ -101,7 +110,7 @@ def measure_realism(out: Path, settings: RealismSettings, folder: Path) -> None:
         "size": "real photographs are made small from 256 pixels, drawn ones are drawn at the size compared",
         "descriptors": "colour moments and texture statistics; no network trained on real photographs was at hand",
     }
-    record(out / "realism.json", settings, {**real_photographs.compare(real, drawn), "notes": notes}, started, frame)
+    record(out, "realism", settings, {**real_photographs.compare(real, drawn), "notes": notes}, started)
 
 
 def main(

@@ -22,6 +22,7 @@ from dermimit.data.synderm.case import CAUSES, Case, Knobs, Labels
 from dermimit.data.synderm.ceiling import OBSERVABLE, Ceiling, ceiling, confusable, log_likelihood, posterior
 from dermimit.data.synderm.colour import ANGLE_OF_TYPE, REST, SKIN_TYPES, lab, skin_colour, typology_angle
 from dermimit.data.synderm.confounders import USUAL, Spec
+from dermimit.data.synderm.crops import crop_ceiling
 from dermimit.data.synderm.dataset import INFO, LABEL_SPACE, SynDerm
 from dermimit.data.synderm.golden import pixels_fingerprint
 from dermimit.data.synderm.interactions import groups as interaction_groups
@@ -66,6 +67,7 @@ __all__ = [
     "additive_ceiling",
     "ceiling",
     "confusable",
+    "crop_ceiling",
     "definitions",
     "interaction_groups",
     "knowledge",

@@ -132,7 +132,7 @@ def ceiling(
 
 
 def scored(disease: Array, scores: Array) -> Ceiling:
-    """Scores of a rule on n cases, a multiple of 10, from a score of each disease (n, 49): the highest is the answer."""
+    """Scores of a rule on n cases, a multiple of 10, from its score of each disease (n, 49)."""
     n = len(disease)
     best = np.argsort(-scores, axis=1, kind="stable")[:, :3]
     hit, top3 = (best[:, 0] == disease).mean(), (best == disease[:, None]).any(axis=1).mean()
