@@ -17,7 +17,7 @@ from typing import Any, Literal
 import pandas as pd
 import tyro
 
-from dermimit.data.synderm import pixels_fingerprint
+from dermimit.data.synderm import pixels_fingerprint, read_regime
 from dermimit.records import provenance, read_json, write_json
 from studies.shared.paths import PUBLISHED, ROOT, WORK
 from studies.synderm_checks import realism as real_photographs
