@@ -198,3 +198,22 @@ def test_regimes_have_names(text, regime, again):
 def test_wrong_regimes_are_refused(text, message):
     with pytest.raises(ValueError, match=message):
         read_regime(text)
+
+
+def test_the_datasheet_speaks_of_its_regime(written, tmp_path):
+    text = (written / "DATASHEET.md").read_text(encoding="utf-8")
+    assert "| regime | noisy |" in text and "`true_body_part` and `true_attributes` stand beside" in text
+    assert "none is missing" not in text and "at least 0.68% of the shipped prior" in text
+    assert "$" not in text.replace("`$", "")
+    pairs = write(tmp_path / "pairs", {"test": 2}, image_size=16, regime="interaction+small")
+    text = (pairs / "DATASHEET.md").read_text(encoding="utf-8")
+    assert "| regime | interaction=1+small |" in text and "exclusive or with the site" in text
+    assert "among moles" in text and "as trained by maximum likelihood" in text and "none is missing" in text
+
+
+def test_croissant_describes_the_columns_of_a_noisy_folder(written):
+    metadata = read_json(written / "croissant.json")
+    fields = {field["name"]: field for field in metadata["recordSet"][0]["field"]}
+    assert {"true_body_part", "true_attributes", "attributes_unknown"} <= fields.keys()
+    assert fields["true_attributes"]["repeated"]
+    assert "Regime noisy." in metadata["description"]

@@ -36,13 +36,15 @@ FIELDS = {  # column: type, description
     "disease": ("sc:Text", "Disease, one of 49."),
     "body_part": ("sc:Text", "Body part, one of 15."),
     "attributes": ("sc:Text", "Lesion attributes that are present, any of 27."),
-    "attributes_unknown": ("sc:Text", "Attributes not annotated; always empty here."),
+    "attributes_unknown": ("sc:Text", "Attributes not annotated; empty but in a noisy regime."),
     "mask": ("sc:Text", "File of the lesion mask, 255 on lesions, relative to this folder."),
     "patient_id": ("sc:Text", "Patient; a case is a patient of its own."),
     "lesion_id": ("sc:Text", "Lesion."),
     "visit": ("sc:Integer", "Number of the visit, from 0."),
     "fitzpatrick": ("sc:Integer", "Fitzpatrick skin type, 1 to 6."),
     "split": ("sc:Text", "train, val or test."),
+    "true_body_part": ("sc:Text", "The true body part, where body_part is what a reader wrote down."),
+    "true_attributes": ("sc:Text", "The true attributes, where attributes are what a reader wrote down."),
     "number": ("sc:Text", "How many lesions: a parameter drawn for the case."),
     "size": ("sc:Text", "How large the lesions are: a parameter drawn for the case."),
     "arrangement": ("sc:Text", "How the lesions are arranged: a parameter drawn for the case."),
@@ -71,13 +73,14 @@ def metadata(root: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     sets = [_file_set("images", "image/png", "images/*.png"), _file_set("masks", "image/png", "masks/*.png")]
     if record["maps"]:
         sets.append(_file_set("maps", "application/zip", "maps/*.npz"))
+    regime = record.get("regime", "version-3")
     cite = f"{AUTHOR}. SynDerm-49, renderer version {record['renderer']}. DermImit {record['versions']['dermimit']}."
     return {
         "@context": CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": CONFORMS_TO,
         "name": "SynDerm-49",
-        "description": f"{DESCRIPTION} Fingerprint {record['fingerprint']}.",
+        "description": f"{DESCRIPTION} Regime {regime}. Fingerprint {record['fingerprint']}.",
         "license": LICENSE,
         "citeAs": cite,
         "creator": {"@type": "sc:Organization", "name": AUTHOR},
@@ -133,7 +136,7 @@ def _column(name: str) -> dict[str, Any]:
     source = {"fileObject": {"@id": "manifest.parquet"}, "extract": {"column": name}}
     field = {"@type": "cr:Field", "@id": f"photographs/{name}", "name": name, "description": text, "dataType": kind}
     refers = {"references": {"field": {"@id": f"{name}s/file"}}} if name in ("image", "mask") else {}
-    many = {"repeated": True} if name in ("attributes", "attributes_unknown") else {}
+    many = {"repeated": True} if name in ("attributes", "attributes_unknown", "true_attributes") else {}
     return field | many | refers | {"source": source}
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from dermimit.data.synderm.additive import additive_ceiling
 from dermimit.data.synderm.case import CAUSES
 from dermimit.data.synderm.ceiling import Ceiling, ceiling
 from dermimit.data.synderm.dataset import LABEL_SPACE, SynDerm
 from dermimit.data.synderm.knowledge import ARRANGEMENTS, NUMBERS, SIZES
+from dermimit.data.synderm.regimes import LEAST_SHARE, VERSION_3, Regime
 from dermimit.records import write_atomically
 
 SIMULATED = 10_000  # cases behind the ceiling in the datasheet
@@ -26,7 +28,7 @@ def save_datasheet(root: Path, record: Mapping[str, Any], dataset: SynDerm) -> N
 def _numbers(record: Mapping[str, Any], dataset: SynDerm) -> dict[str, str]:
     """What the template asks for."""
     cases, days = sum(record["n"].values()), record["visits"]
-    best = _ceiling(tuple(dataset.prior.tolist()))
+    best = _ceiling(tuple(dataset.prior.tolist()), str(dataset.regime))
     ordered = sorted((item for item in record["prior"].items() if item[1]), key=lambda item: -item[1])
     several = {"diseases": LABEL_SPACE.diseases, "body_parts": LABEL_SPACE.body_parts} | {
         "attributes": LABEL_SPACE.attributes, "numbers": NUMBERS, "sizes": SIZES, "arrangements": ARRANGEMENTS,
@@ -55,6 +57,7 @@ def _numbers(record: Mapping[str, Any], dataset: SynDerm) -> dict[str, str]:
         "f1_error": f"{best.macro_f1_standard_error:.1%}",
         "simulated": f"{best.n:,}",
         "holds": _holds(record),
+        **_regime(dataset.regime),
         "renderer": str(record["renderer"]),
         "versions": ", ".join(f"{name} {number}" for name, number in record["versions"].items()),
         "date": record["date"],
@@ -62,6 +65,24 @@ def _numbers(record: Mapping[str, Any], dataset: SynDerm) -> dict[str, str]:
     }
 
 
+NOISY = (
+    "The disease is always true. In the training and validation splits `body_part`, `attributes` and "
+    "`attributes_unknown` are what a reader wrote down, some missing and some wrong at the rates of `noise.yaml` of "
+    "the package; `true_body_part` and `true_attributes` stand beside them. In the test split the labels are true."
+)
+ADDITIVE = (
+    "A reader who scores a disease by one number for the site plus one for all else reaches accuracy {likelihood:.1%} "
+    "as trained by maximum likelihood and {best:.1%} at the best that is known, with the shipped prior."
+)
+REGIMES = {
+    "interaction": "Pairs of diseases (`interactions.yaml` of the package) share everything but one finding, whose "
+    "meaning depends on the body part. These tables are constructed for testing methods: at strength 0 the finding "
+    "speaks by itself, at 1 it is an exclusive or with the site.",
+    "small": "Lesions cover about 0.5 to 3 % of the picture and lie anywhere on the skin in sight, among moles, hair, "
+    "shadows, jewellery and ruler marks that are drawn independently of the disease and of the lesions.",
+    "noisy": "A reader writes down the truth or, at a rate set for each class, draws anew from how common the answers "
+    "are; the rates follow from published agreement between readers where there is any, and are ours elsewhere.",
+}
 MAPS = """`maps/<name>.npz` holds what each pixel shows: `attribute_map` ({last}, H, W) bits, which attributes changed a
 pixel, packed along the first axis; `lesion_map` (H, W), the number of the primary lesion, 0 for none; `cause` (H, W):
 {causes}. `dermimit.data.synderm.files.read_maps(path)` reads a file; without the package:
@@ -73,8 +94,25 @@ attribute_map = numpy.unpackbits(maps["attribute_map"], axis=0, count={last}).as
 
 
 @cache
-def _ceiling(prior: tuple[float, ...]) -> Ceiling:
-    return ceiling(n=SIMULATED, prior=prior)
+def _ceiling(prior: tuple[float, ...], regime: str) -> Ceiling:
+    return ceiling(n=SIMULATED, prior=prior, regime=regime)
+
+
+def _regime(regime: Regime) -> dict[str, str]:
+    """What the template says of the regime."""
+    parts = {"interaction": regime.interaction is not None, "small": regime.small, "noisy": regime.noisy}
+    told = [REGIMES[name] for name, there in parts.items() if there]
+    if regime.version > VERSION_3.version:
+        told.append(f"Rare diseases have a share of at least {LEAST_SHARE:.2%} of the shipped prior.")
+    added = additive_ceiling(str(regime), n=SIMULATED) if parts["interaction"] else None
+    return {
+        "regime": str(regime),
+        "labels": NOISY if regime.noisy else "Every label is known; none is missing.",
+        "regimes": "\n\n".join(told),
+        "given": ", body part" if parts["interaction"] else "",
+        "pairs": " and the pairs of the interaction" if parts["interaction"] else "",
+        "additive": ADDITIVE.format(best=added.best.accuracy, likelihood=added.likelihood.accuracy) if added else "",
+    }
 
 
 def _odds(rows: Mapping[str, float]) -> str:
