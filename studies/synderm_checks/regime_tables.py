@@ -160,6 +160,18 @@ def groups_table(groups: Sequence[Record]) -> pd.DataFrame:
     )
 
 
+def realism_rows(records: Mapping[str, Record]) -> pd.DataFrame:
+    """The measures of the real photographs and of the drawn framing of each version, for the charts of realism."""
+    parts = []
+    for version, record in records.items():
+        table = pd.DataFrame(record["table"])
+        real, drawn = list(dict.fromkeys(table["set"]))[:2]
+        if not parts:
+            parts.append(table[table["set"] == real])
+        parts.append(table[table["set"] == drawn].assign(set=f"drawn, {version}"))
+    return pd.concat(parts, ignore_index=True)
+
+
 def realism_table(records: Mapping[str, Record]) -> pd.DataFrame:
     """How well a linear rule tells drawn pictures from real ones, a line a set and version."""
     lines = []

@@ -1,0 +1,136 @@
+"""The page on the regimes: its tables say what the records say, and what has not run says so."""
+
+import matplotlib
+import numpy as np
+import pytest
+import torch
+
+from dermimit.data.synderm import LABEL_SPACE, SynDerm, interaction_groups
+from dermimit.evaluate.estimate import NOT_RUN
+from studies.synderm_checks import interaction, reached, regime_charts, regime_numbers, regime_tables
+from studies.synderm_checks.arrays import drawn
+from studies.synderm_checks.measure_reached import scores, signs
+from studies.synderm_checks.reached import ReachedSettings, data, loss_of, predict, train
+
+matplotlib.use("Agg")
+TINY = ReachedSettings(
+    regime="noisy", image_size=32, n_train=24, n_val=4, n_test=20, budgets=(48,), model="resnet10t", batch_size=8
+)
+
+
+def scored(accuracy):
+    return {"accuracy": accuracy, "macro_f1": accuracy, "mc_standard_error": 0.01}
+
+
+@pytest.fixture
+def ceilings():
+    rows = [("plain", 0.8, 0.8, 0.8, 0.8), ("interaction=1", 0.75, 0.6, 0.66, 0.7)]
+    return {
+        "table": [
+            {"regime": name, "chance": 0.06, "exact": scored(exact)}
+            | {"additive": {"likelihood": scored(added), "best": scored(best), "bound": bound}}
+            for name, exact, added, best, bound in rows
+        ]
+    }
+
+
+@pytest.fixture
+def known():
+    row = {"photographs": 48, "seconds": 60, "macro_f1": 0.4, "macro_f1_low": 0.3, "macro_f1_high": 0.5}
+    attributes = [{"attribute": a, "auroc": 0.5 + i / 60, "average_precision": 0.2, "share": 0.1}
+                  for i, a in enumerate(LABEL_SPACE.attributes)]  # fmt: skip
+    return {"interaction": {"curve": [row | {"accuracy": 0.45, "body_part_accuracy": 0.8}], "flat": False,
+                            "attributes": attributes}}  # fmt: skip
+
+
+def test_a_line_a_regime_from_chance_to_the_exact_rule(ceilings, known):
+    table = regime_tables.ceilings_table(ceilings, known).set_index("regime")
+    assert table.loc["interaction=1", "reached"] == "0.450"  # the record says "interaction", the same regime
+    assert table.loc["interaction=1", "reached, macro-F1"] == "0.400 (0.300 to 0.500)"
+    assert table.loc["plain", "reached"] == NOT_RUN
+    assert table.loc["interaction=1", ["adds evidence, as trained", "adds evidence, at best", "exact"]].tolist() == [
+        0.6, 0.66, 0.75,
+    ]  # fmt: skip
+    axis = regime_charts.ladder(ceilings, known).axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["plain", "interaction=1"]
+
+
+def test_what_the_page_quotes(ceilings, known):
+    readers = {
+        "table": [{"reader": r, "strength": 1.0, "accuracy": a} for r, a in (("linear", 0.6), ("two layers", 0.75))]
+    }
+    crops = {
+        "table": [
+            {"regime": regime, "crop": place, "side": 0.35, "body_part": True, "accuracy": 0.1 * i}
+            for regime in ("plain", "small")
+            for i, place in enumerate(("random", "central", "true", "whole"))
+        ]
+    }
+    told = regime_numbers.of_regimes(ceilings, readers, crops, {})
+    assert (told["linear"], told["layers"], told["true"], told["additive"]) == (0.6, 0.75, 0.2, 0.66)
+    assert NOT_RUN in told["reached"]
+    assert "(still rising)" in regime_numbers.reached_sentence(known)
+
+
+def test_the_hardest_attributes_come_first(known):
+    table = regime_tables.unreached(known)
+    assert len(table) == 6 and table["AUROC"].is_monotonic_increasing and table["AUROC"][0] == 0.5
+
+
+def test_every_pair_is_told_with_what_is_made_up():
+    table = regime_tables.groups_table(interaction_groups())
+    assert len(table) == len(interaction_groups()) and table["made up"].str.len().min() > 20
+    assert not table.isna().any().any()
+
+
+def test_rates_name_their_sources():
+    table = regime_tables.noise_rates("attributes")
+    assert len(table) == 27 and (table["from"] == "our round figure").any()
+    assert table["read anew"].between(0, 0.5).all()
+    assert "doi:10.1111/ijd.13621" in regime_tables.noise_sources()
+
+
+def test_labels_that_are_missing_count_nothing(tmp_path):
+    arrays = data(TINY, tmp_path, 1, "x" * 12)
+    rows = np.arange(8)
+    outputs = torch.zeros(8, sum(reached.SIZES))
+    whole = loss_of(outputs, arrays["train"], rows, TINY)
+    wild = outputs.clone()
+    unknown = np.isnan(arrays["train"].attributes[rows])
+    assert unknown.any()
+    wild[:, -27:][torch.from_numpy(unknown)] = 50.0
+    assert loss_of(wild, arrays["train"], rows, TINY) == pytest.approx(whole.item())
+    assert not np.isnan(arrays["test"].attributes).any() and (arrays["test"].body_part >= 0).all()
+
+
+def test_a_training_is_kept_and_scored(tmp_path):
+    arrays = data(TINY, tmp_path, 1, "x" * 12)
+    model = train(TINY, arrays["train"], 48, tmp_path / "a.pt")
+    found = predict(model, arrays["test"])
+    again = predict(train(TINY, arrays["train"], 48, tmp_path / "a.pt"), arrays["test"])
+    assert np.array_equal(found["disease"], again["disease"])
+    told = scores(found, arrays["test"], 20, 0)
+    assert 0 <= told["macro_f1_low"] <= told["macro_f1_high"] <= 1 and found["disease"].sum(1) == pytest.approx(
+        1, abs=1e-4
+    )
+
+
+def test_arrays_are_those_of_the_dataset(tmp_path):
+    cases = SynDerm(6, 3, 16, regime="plain")
+    arrays = drawn(tmp_path / "a.npz", cases, 1)
+    assert (arrays.images[4] == cases[4].image).all()
+    assert LABEL_SPACE.diseases[arrays.disease[4]] == cases.labels(4).disease
+    assert LABEL_SPACE.body_parts[arrays.body_part[4]] == cases.labels(4).body_part
+
+
+def test_signs_are_scored_by_attribute(tmp_path):
+    rng = np.random.default_rng(0)
+    cases = drawn(tmp_path / "b.npz", SynDerm(300, 3, 16, regime="plain"), 1)
+    found = {"attributes": np.clip(cases.attributes + 0.1 * rng.standard_normal(cases.attributes.shape), 0, 1)}
+    assert min(row["auroc"] for row in signs(found, cases)) > 0.99
+
+
+def test_readers_of_the_truth_are_trained_and_scored_beside_the_ceilings():
+    table = interaction.measure((1.0,), n_train=8192, n_test=200, seed=1)
+    assert {"linear", "two layers", "exact", "additive, best"} <= set(table["reader"])
+    assert table["accuracy"].between(0, 1).all()
