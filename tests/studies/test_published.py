@@ -8,7 +8,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from dermimit.data import LabelSpace
-from dermimit.data.synderm import LABEL_SPACE
+from dermimit.data.synderm import LABEL_SPACE, TEST_CASES
 from dermimit.data.synderm.golden import pixels_fingerprint
 from dermimit.evaluate.metrics import score
 from dermimit.evaluate.out_of_fold import COLUMNS
@@ -180,3 +180,27 @@ def test_the_readme_may_say_that_the_centre_points_best():
     for name in ("pointing", "auroc"):
         means = rows.groupby("method")[name].mean().sort_values()
         assert means.index[-1] == "centre_prior"
+
+
+@pytest.mark.parametrize("name", ["ceilings", "readers", "crops", "cases"])
+def test_the_measurements_of_the_regimes_are_of_what_is_drawn_now(name):
+    found = read_json(PUBLISHED / "synderm_checks" / f"{name}.json")
+    for regime, drawing in found["provenance"]["drawing_fingerprint"].items():
+        assert drawing == pixels_fingerprint(regime), regime
+    assert not found["provenance"]["dirty"]
+
+
+def test_the_fresh_test_sets_hold_every_disease_a_hundred_times():
+    sets = {row["regime"]: row for row in read_json(PUBLISHED / "synderm_checks/cases.json")["table"]}
+    assert set(sets) == {"plain", "interaction=1", "small", "noisy"}
+    for row in sets.values():
+        assert sum(row["counts"].values()) == row["cases"] == TEST_CASES
+        assert set(row["counts"]) == set(LABEL_SPACE.diseases) and min(row["counts"].values()) == row["least"] >= 100
+    assert sets["plain"]["sha256"] == sets["noisy"]["sha256"]  # noise is in the labels alone
+
+
+@pytest.mark.parametrize("path", sorted((PUBLISHED / "synderm_checks").glob("*_*.json")), ids=lambda path: path.stem)
+def test_what_is_measured_in_a_regime_is_of_what_is_drawn_now(path):
+    found = read_json(path)
+    assert found["provenance"]["drawing_fingerprint"] == pixels_fingerprint(found["settings"]["regime"])
+    assert path.stem.endswith(found["settings"]["regime"]) and not found["provenance"]["dirty"]

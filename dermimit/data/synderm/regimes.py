@@ -53,7 +53,7 @@ def read_regime(text: str | None) -> Regime:
     for part in text.split("+"):
         name, _, value = part.partition("=")
         if name not in NAMES or (value and name != "interaction"):
-            raise ValueError(f"regime: unknown part {part!r} of {text!r}; {suggest(name, NAMES)}; join them with +")
+            raise ValueError(f"regime: {text!r}: unknown part {part!r} (parts are joined by +); {suggest(name, NAMES)}")
         if name in given or (name == "plain" and text != "plain"):
             raise ValueError(f"regime: {text!r}: {name} cannot be combined with itself or with others")
         given[name] = _strength(value) if name == "interaction" else True
