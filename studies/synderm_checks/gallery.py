@@ -22,7 +22,7 @@ from dermimit.data.synderm import (
     skin_colour,
     typology_angle,
 )
-from dermimit.explain.style import PALETTE
+from dermimit.explain.style import PALETTE, pretty
 
 CALM = {"noise": 0.004, "blur": 0.003, "exposure": 1.1}
 
@@ -42,6 +42,13 @@ def first(data: SynDerm, fits: Callable[[Labels], bool]) -> int:
 def one_of_each(data: SynDerm, field: str, names: Sequence[str]) -> list[Case]:
     """The first case of each name of a label, such as each disease."""
     return [data[first(data, lambda labels, name=name: getattr(labels, field) == name)] for name in names]
+
+
+def sheet(regime: str, seed: int, size: int, n: int = 16) -> tuple[list[np.ndarray], list[str]]:
+    """The first cases of a regime, and what each is: disease and body part."""
+    data = SynDerm(n, seed=seed, image_size=size, regime=regime)
+    cases = [data[i] for i in range(n)]
+    return [c.image for c in cases], [f"{pretty(c.disease)}\n{pretty(c.body_part)}" for c in cases]
 
 
 def attribute_pairs(seed: int, size: int) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -111,10 +111,11 @@ def noise_rates(task: str) -> pd.DataFrame:
     sources = noise_table()["sources"]
     lines = []
     for name, row in noise_table()[task].items():
-        named = [key for key in row["from"] if key in sources]
+        ours = ["our round figure"] if "ours" in row["from"] else []
+        named = ours + [key for key in row["from"] if key in sources]
         lines.append({READ[task]: pretty(name), "agreement of two readers (κ)": row["kappa"]}
                      | {"read anew": 1 - row["kappa"] ** 0.5, "missing": row["missing"]}
-                     | {"from": ", ".join(named) or "our round figure"})  # fmt: skip
+                     | {"from": ", ".join(named)})  # fmt: skip
     return pd.DataFrame(lines)
 
 

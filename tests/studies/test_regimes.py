@@ -85,7 +85,7 @@ def test_every_pair_is_told_with_what_is_made_up():
 
 def test_rates_name_their_sources():
     table = regime_tables.noise_rates("attributes")
-    assert len(table) == 27 and (table["from"] == "our round figure").any()
+    assert len(table) == 27 and (table["from"] == "our round figure, faria2010").any()
     assert table["read anew"].between(0, 0.5).all()
     assert "doi:10.1111/ijd.13621" in regime_tables.noise_sources()
 
