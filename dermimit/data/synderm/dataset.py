@@ -173,8 +173,9 @@ class SynDerm:
         self, index: int, labels: Labels, confounders: Mapping[str, Array] | None = None, first: Labels | None = None
     ) -> Case:
         table = self.confounders if confounders is None else confounders
-        more = {"knobs": self.knobs, "regime": self.regime, "first": first}
-        return make_case(self.seed, index, self.image_size, labels, table, **more)
+        return make_case(
+            self.seed, index, self.image_size, labels, table, knobs=self.knobs, regime=self.regime, first=first
+        )
 
 
 def skin_weights(fitzpatrick: int | Sequence[int] | Mapping[int, float] | None) -> Array:

@@ -19,9 +19,12 @@ def split_sizes(n: int | Mapping[str, int], fresh_test: bool = False) -> dict[st
     Raises:
         ValueError: an unknown split, a negative number, or no case at all.
     """
-    test = {"test": 0 if fresh_test else n // 5} if not isinstance(n, Mapping) else {}
-    sizes = n if isinstance(n, Mapping) else {"train": n - n // 10 - test["test"], "val": n // 10} | test
-    if fresh_test and min(sizes.values(), default=0) >= 0 and sum(sizes.values()):
+    if isinstance(n, Mapping):
+        sizes = dict(n)
+    else:
+        test = 0 if fresh_test else n // 5
+        sizes = {"train": n - n // 10 - test, "val": n // 10, "test": test}
+    if fresh_test and min(sizes.values(), default=0) >= 0 and sum(sizes.values()) > 0:
         sizes = {**sizes, "test": min(sizes.get("test") or TEST_CASES, TEST_CASES)}
     if unknown := sorted(set(sizes) - set(SPLITS)):
         raise ValueError(f"n: unknown split {unknown}; use {', '.join(SPLITS)}")
