@@ -9,6 +9,9 @@ number, size and arrangement of the lesions ~ P(. | disease). The picture depend
 disease. An attribute may be hidden, so the bound need not be reached. In the regime `interaction` a few attributes
 depend on the body part too, so that evidence does not add; `additive_ceiling` says what that is worth.
 
+Regimes. `plain`; `interaction`; `small` lesions among distractors, whose worth for a zoom `crop_ceiling` tells; `noisy`
+labels of a reader; and their combinations (`read_regime`). Without a regime the third version is drawn, to the bit.
+
 Knowledge. `knowledge.yaml`, version 2: SkinCon counts where there are enough, else round figures after named sources.
 
 Knobs. Skin types, prior, confounders (ink, ruler, dressing, hair, vignette), zoom and camera; counterfactuals of a
