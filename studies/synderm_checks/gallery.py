@@ -44,7 +44,7 @@ def one_of_each(data: SynDerm, field: str, names: Sequence[str]) -> list[Case]:
     return [data[first(data, lambda labels, name=name: getattr(labels, field) == name)] for name in names]
 
 
-def sheet(regime: str, seed: int, size: int, n: int = 16) -> tuple[list[np.ndarray], list[str]]:
+def sheet(regime: str, seed: int, size: int, n: int = 12) -> tuple[list[np.ndarray], list[str]]:
     """The first cases of a regime, and what each is: disease and body part."""
     data = SynDerm(n, seed=seed, image_size=size, regime=regime)
     cases = [data[i] for i in range(n)]

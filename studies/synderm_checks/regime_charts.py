@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from dermimit.explain.style import BLUE, GREEN, GREY, ORANGE, RED
 from studies.synderm_checks.regime_tables import same
 
-STEPS = {"commonest disease": (GREY, "o"), "adds evidence, as trained": (ORANGE, "s"),
-         "adds evidence, at best": (RED, "v"), "reached": (BLUE, "D"), "exact": (GREEN, "|")}  # fmt: skip
+STEPS = {"commonest disease": (GREY, "o"), "additive, maximum likelihood": (ORANGE, "s"),
+         "additive, best known": (RED, "v"), "reached": (BLUE, "D"), "exact": (GREEN, "|")}  # fmt: skip
 
 
 def ladder(ceilings: Mapping[str, Any], reached: Mapping[str, Mapping[str, Any]]) -> Figure:
@@ -29,8 +29,8 @@ def ladder(ceilings: Mapping[str, Any], reached: Mapping[str, Mapping[str, Any]]
         added = row["additive"]
         values = {
             "commonest disease": row["chance"],
-            "adds evidence, as trained": added["likelihood"]["accuracy"],
-            "adds evidence, at best": added["best"]["accuracy"],
+            "additive, maximum likelihood": added["likelihood"]["accuracy"],
+            "additive, best known": added["best"]["accuracy"],
             "reached": known.get(same(row["regime"])),
             "exact": row["exact"]["accuracy"],
         }

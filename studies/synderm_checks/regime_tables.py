@@ -43,9 +43,9 @@ def ceilings_table(ceilings: Record, reached: Mapping[str, Record]) -> pd.DataFr
             {
                 "regime": row["regime"],
                 "commonest disease": row["chance"],
-                "adds evidence, as trained": added["likelihood"]["accuracy"],
-                "adds evidence, at best": added["best"]["accuracy"],
-                "at most, if it adds": added["bound"],
+                "additive, maximum likelihood": added["likelihood"]["accuracy"],
+                "additive, best known": added["best"]["accuracy"],
+                "additive, upper bound": added["bound"],
                 "reached": f"{last['accuracy']:.3f}" if last else NOT_RUN,
                 "exact": exact["accuracy"],
                 "reached, macro-F1": reached_text(last) if last else NOT_RUN,
@@ -78,7 +78,7 @@ def readers_table(readers: Record) -> pd.DataFrame:
     table = pd.DataFrame(readers["table"])
     order = list(dict.fromkeys(table["reader"]))
     wide = table.pivot(index="reader", columns="strength", values="accuracy").loc[order]
-    return wide.rename(columns=lambda strength: f"strength {strength:g}").reset_index()
+    return wide.rename(columns=lambda strength: f"strength {strength:g}").rename_axis(columns=None).reset_index()
 
 
 def crops_table(crops: Record) -> pd.DataFrame:

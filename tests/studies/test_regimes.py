@@ -48,7 +48,7 @@ def test_a_line_a_regime_from_chance_to_the_exact_rule(ceilings, known):
     assert table.loc["interaction=1", "reached"] == "0.450"  # the record says "interaction", the same regime
     assert table.loc["interaction=1", "reached, macro-F1"] == "0.400 (0.300 to 0.500)"
     assert table.loc["plain", "reached"] == NOT_RUN
-    assert table.loc["interaction=1", ["adds evidence, as trained", "adds evidence, at best", "exact"]].tolist() == [
+    assert table.loc["interaction=1", ["additive, maximum likelihood", "additive, best known", "exact"]].tolist() == [
         0.6, 0.66, 0.75,
     ]  # fmt: skip
     axis = regime_charts.ladder(ceilings, known).axes[0]
