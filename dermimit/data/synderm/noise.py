@@ -68,11 +68,11 @@ class Reader:
             rng: the numbers of this photograph and reader.
         """
         chance = rng.random((1 + len(self.attributes), READ))
-        b = self.body_parts.index(body_part)
-        missing, anew, drawn = chance[0]
-        if anew < self.body.anew[b]:
-            b = min(int(np.searchsorted(self.usual_body, drawn, side="right")), len(self.body_parts) - 1)
-        place = None if missing < self.body.missing[self.body_parts.index(body_part)] else self.body_parts[b]
+        here, (missing, anew, drawn) = self.body_parts.index(body_part), chance[0]
+        named = here
+        if anew < self.body.anew[here]:
+            named = min(int(np.searchsorted(self.usual_body, drawn, side="right")), len(self.body_parts) - 1)
+        place = None if missing < self.body.missing[here] else self.body_parts[named]
         true = np.array([name in attributes for name in self.attributes])
         seen = np.where(chance[1:, 1] < self.signs.anew, chance[1:, 2] < self.usual_signs, true)
         lost = chance[1:, 0] < self.signs.missing
