@@ -78,9 +78,14 @@ def _cells(line: Mapping[str, Any] | None) -> dict[str, str]:
     cells = {"seeds": f"{len(line['seeds'])} of {SEEDS}"}
     cells |= {"macro-F1": estimate(line, "macro_f1").plain()}
     cells |= {"balanced accuracy": estimate(line, "balanced_accuracy").plain()}
-    recall = {name: Estimate(*ends) for name, ends in line["recall"].items()}
+    recall = {name: share(*ends) for name, ends in line["recall"].items()}
     cells |= {f"recall {name}": recall.pop(name).plain(2) for name in RARE if name in recall}
     return cells | {name: f"{value.value:.2f}" for name, value in recall.items()}
+
+
+def share(value: float, low: float, high: float) -> Estimate:
+    """A share with its interval, which ends at 0 and 1: that over two seeds may reach beyond."""
+    return Estimate(value, max(low, 0.0), min(high, 1.0))
 
 
 def judged(record: Mapping[str, Any], rows: pd.DataFrame) -> pd.DataFrame:

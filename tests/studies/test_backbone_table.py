@@ -21,6 +21,7 @@ from studies.evidence.backbone_tables import (
     judged,
     read_backbones,
     runs_text,
+    share,
     times_table,
     waiting_text,
 )
@@ -229,6 +230,10 @@ def test_every_row_is_in_the_table_and_what_has_not_run_says_so(record):
     assert line["recall MEL"] == "0.40 (0.20 to 0.60)" and line["ACK"] == "0.80"
     assert (table["macro-F1"] == NOT_RUN).sum() == len(ROWS) - 2
     assert (backbones_table(read_backbones(Path("nowhere")), ROWS)["macro-F1"] == NOT_RUN).all()
+
+
+def test_the_interval_of_a_share_ends_at_nought_and_one():
+    assert share(0.47, -0.09, 1.03).plain(2) == "0.47 (0.00 to 1.00)"
 
 
 def test_p_is_corrected_within_a_family_and_cannot_tell_is_not_no(record):
