@@ -106,6 +106,23 @@ def cases_table(cases: Record) -> pd.DataFrame:
     return pd.DataFrame(lines)
 
 
+def speed_table(speed: Record) -> pd.DataFrame:
+    """Drawing at 64 pixels on one thread: photographs a second, and time beside the third version, taken in turn.
+
+    Args:
+        speed: of benchmarks/synderm_speed.py.
+    """
+    rows = pd.DataFrame(speed["regimes"])
+    ratios = rows[["time_ratio_median", "time_ratio_min", "time_ratio_max"]].itertuples(index=False)
+    return pd.DataFrame(
+        {
+            "regime": rows["regime"],
+            "photographs a second": rows["images_per_second_cpu"].round().astype(int),
+            "time against version 3": [f"{m:.2f} ({low:.2f} to {high:.2f})" for m, low, high in ratios],
+        }
+    )
+
+
 def noise_rates(task: str) -> pd.DataFrame:
     """The table behind the regime `noisy`: agreement, and what follows from it, a line a class."""
     sources = noise_table()["sources"]

@@ -83,6 +83,13 @@ def test_every_pair_is_told_with_what_is_made_up():
     assert not table.isna().any().any()
 
 
+def test_time_is_told_beside_the_third_version():
+    row = {"regime": "small", "size": 64, "images_per_second_cpu": 151.4}
+    ratios = {"time_ratio_median": 1.19, "time_ratio_min": 1.1, "time_ratio_max": 1.3}
+    table = regime_tables.speed_table({"regimes": [row | ratios]})
+    assert table.iloc[0].tolist() == ["small", 151, "1.19 (1.10 to 1.30)"]
+
+
 def test_rates_name_their_sources():
     table = regime_tables.noise_rates("attributes")
     assert len(table) == 27 and (table["from"] == "our round figure, faria2010").any()
