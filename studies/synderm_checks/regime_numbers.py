@@ -54,10 +54,10 @@ def of_regimes(
 def reached_sentence(reached: Mapping[str, Record]) -> str:
     """What the larger network reaches on each regime, and whether its curve is flat."""
     if not reached:
-        return f"the trainings of the larger network have {NOT_RUN}"
+        return f"What a larger network reaches at 64 pixels is open: its trainings have {NOT_RUN}"
     parts = []
     for regime, record in reached.items():
         last = record["curve"][-1]
         flat = "flat" if record["flat"] else "still rising"
         parts.append(f"{regime}: macro-F1 {reached_text(last)} after {last['photographs']:,} photographs ({flat})")
-    return "; ".join(parts)
+    return "A larger network reaches at 64 pixels: " + "; ".join(parts)
