@@ -8,6 +8,7 @@ import numpy as np
 from dermimit.data.synderm.scene import CLOTHS, Frame, Scene
 from dermimit.data.synderm.scenes import SCENES, ZONES
 
+Pair = tuple[float, float]
 CLOSEST = 0.9  # the largest zoom is 1 + CLOSEST
 
 
@@ -46,18 +47,8 @@ def draw_view(body_part: str, size: int, zoom: float | None, rng: np.random.Gene
         )
         return SCENES[body_part](frame)
 
-    zu, zv, width, height = ZONES[body_part]
-    dx, dy = 2 * a - 1, 2 * b - 1
-    limit = max(1.0, (dx * dx + dy * dy) ** 0.5)
-    pu, pv = zu + 0.85 * width * dx / limit, zv + 0.85 * height * dy / limit
-    wx, wy = (0.3 * (x - 0.5)) / zoom, (0.3 * (y - 0.5)) / zoom  # wanted place, from the picture's middle
-    most = 0.14 + 1.2 * (zoom - 1)
-    shift = tuple(
-        min(max(s, -most), most) + 0.16 * (r - 0.5)
-        for s, r in zip((pu - flip * (cos * wx + sin * wy), pv - (cos * wy - sin * wx)), (left, right), strict=True)
-    )
-    qu, qv = flip * (pu - shift[0]), pv - shift[1]
-    centre = tuple(min(max(0.5 + zoom * q / 2, 0.18), 0.82) for q in (cos * qu - sin * qv, sin * qu + cos * qv))
+    most, wanted = 0.14 + 1.2 * (zoom - 1), (0.3 * (x - 0.5), 0.3 * (y - 0.5))
+    shift, centre = aimed(body_part, (a, b), wanted, zoom, most, (cos, sin, flip), (left, right))
     drawn = {
         "zoom": zoom,
         "turn": turn,
@@ -68,3 +59,34 @@ def draw_view(body_part: str, size: int, zoom: float | None, rng: np.random.Gene
         "cloth": cloth,
     }
     return View(centre, zoom, drawn), scene_at(shift)
+
+
+def aimed(
+    body_part: str, at: Pair, wanted: Pair, zoom: float, most: float, turn: tuple[float, float, int], slip: Pair
+) -> tuple[Pair, Pair]:
+    """Point the camera at a spot of the body part's zone.
+
+    Args:
+        body_part: key of ZONES.
+        at: two numbers in 0..1, the spot within the zone.
+        wanted: where the spot is to lie, from the picture's middle, before the zoom.
+        zoom: of the camera.
+        most: how far the camera moves at most to bring it there.
+        turn: cosine and sine of the camera's turn, and 1 or -1 for a mirrored body.
+        slip: two numbers in 0..1, by how much the hand misses.
+
+    Returns:
+        shift of the scene's coordinates, and the spot in the picture.
+    """
+    (cos, sin, flip), (zu, zv, width, height) = turn, ZONES[body_part]
+    dx, dy = 2 * at[0] - 1, 2 * at[1] - 1
+    limit = max(1.0, (dx * dx + dy * dy) ** 0.5)
+    pu, pv = zu + 0.85 * width * dx / limit, zv + 0.85 * height * dy / limit
+    wx, wy = wanted[0] / zoom, wanted[1] / zoom
+    su, sv = (
+        min(max(s, -most), most) + 0.16 * (r - 0.5)
+        for s, r in zip((pu - flip * (cos * wx + sin * wy), pv - (cos * wy - sin * wx)), slip, strict=True)
+    )
+    qu, qv = flip * (pu - su), pv - sv
+    x, y = (min(max(0.5 + zoom * q / 2, 0.18), 0.82) for q in (cos * qu - sin * qv, sin * qu + cos * qv))
+    return (su, sv), (x, y)

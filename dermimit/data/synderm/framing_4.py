@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from dermimit.data.synderm.framing import View
+from dermimit.data.synderm.framing import View, aimed
 from dermimit.data.synderm.scene import CLOTHS, Frame, Scene
-from dermimit.data.synderm.scenes import ZONES
 from dermimit.data.synderm.scenes_4 import CLOSENESS, SCENES_4
 from dermimit.data.synderm.textures import sample
 
@@ -27,18 +26,8 @@ def draw_view(body_part: str, size: int, zoom: float | None, rng: np.random.Gene
     close = zoom * CLOSENESS[body_part]
     t, flip = 0.8 * (turn - 0.5), 1 if mirror < 0.5 else -1
     cos, sin = (1 - t * t) / (1 + t * t), 2 * t / (1 + t * t)
-    zu, zv, width, height = ZONES[body_part]
-    dx, dy = 2 * a - 1, 2 * b - 1
-    limit = max(1.0, (dx * dx + dy * dy) ** 0.5)
-    pu, pv = zu + 0.85 * width * dx / limit, zv + 0.85 * height * dy / limit
-    wx, wy = (0.55 * (x - 0.5)) / close, (0.55 * (y - 0.5)) / close  # wanted place, from the picture's middle
-    most = 0.14 + 0.9 * (close - 1)
-    shift = tuple(
-        min(max(s, -most), most) + 0.16 * (r - 0.5)
-        for s, r in zip((pu - flip * (cos * wx + sin * wy), pv - (cos * wy - sin * wx)), (left, right), strict=True)
-    )
-    qu, qv = flip * (pu - shift[0]), pv - shift[1]
-    centre = tuple(min(max(0.5 + close * q / 2, 0.18), 0.82) for q in (cos * qu - sin * qv, sin * qu + cos * qv))
+    most, wanted = 0.14 + 0.9 * (close - 1), (0.55 * (x - 0.5), 0.55 * (y - 0.5))
+    shift, centre = aimed(body_part, (a, b), wanted, close, most, (cos, sin, flip), (left, right))
     place = ((np.arange(size) + 0.5) / size).astype(np.float32)
     axis = (place * 2 - 1) * np.float32(1 / close)
     u = (np.float32(flip * cos) * axis)[None, :] + (np.float32(flip * sin) * axis + np.float32(shift[0]))[:, None]
