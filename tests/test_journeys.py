@@ -43,7 +43,8 @@ def folder(tmp_path: Path) -> Path:
         for i in range(24):
             photo(root / "photos" / disease / f"IMG_{i:04d}{'.HEIC' if i % 8 == 0 else '.jpg'}", disease, i)
             name = f"ISIC_{len(rows):07d}"
-            photo(root / "images" / f"part_{1 + i % 2}" / f"{name}.JPG", disease, 100 + i)
+            looks = "eczema" if i % 4 == 3 else disease  # some cannot be told: a rule without errors has no temperature
+            photo(root / "images" / f"part_{1 + i % 2}" / f"{name}.JPG", looks, 1000 + len(rows))
             rows.append({"lesion_id": f"HAM_{len(rows) // 2}", "image_id": name, "dx": disease, "age": 40.0 + i})
             rows[-1]["localization"] = ["back", "face", "unknown"][i % 3]
         for i in range(4):

@@ -148,7 +148,7 @@ class Layer:
     tokens: Float[Tensor, "batch tokens dim"] | None = None
 
     @property
-    def batch(self) -> int:
+    def batch(self) -> int | torch.SymInt:
         """Number of photographs."""
         return self.q.shape[0]
 

@@ -66,7 +66,7 @@ class Folded(Layer):
         return self._projected[1]
 
     @property
-    def batch(self) -> int:
+    def batch(self) -> int | torch.SymInt:
         return self.normed.shape[0]
 
     def class_row_and_column(
