@@ -32,8 +32,8 @@ def synderm(
         visits: days on which each case is photographed, such as 0 30 90.
         maps: also write what each pixel shows, as maps/*.npz.
         regime: plain; interaction, or interaction=0.5 for half its strength: diseases that findings tell apart only in
-            the light of the site; small: small lesions among distractors; noisy: labels of a reader, some missing, some
-            wrong; or several joined by +. version-3 draws what the first edition drew.
+            the light of the site; small: small lesions among distractors; noisy, or noisy=2 for twice the errors: labels of a
+            reader, some missing, some wrong; or several joined by +. version-3 draws what the first edition drew.
         fresh_test: take the fresh test set of 20,000 cases, the same for every seed, and n for training and validation.
     """
     from dermimit.data import synderm

@@ -122,6 +122,7 @@ def cross_interaction(vit: VisionTransformer, tasks: tuple[str, ...], config: Mo
         num_heads=attention.num_heads,
         mlp_ratio=mlp.fc1.out_features / vit.embed_dim if hasattr(mlp, "fc1") else 4.0,
         depth=config.cim_depth,
+        shuffled=config.cim_shuffled,
     )
 
 

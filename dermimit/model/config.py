@@ -47,6 +47,8 @@ class ModelConfig:
     """Whether the class token and the lesion tokens query the other task, or the class token alone."""
     cim_depth: int = 1
     """Number of cross-attention blocks in a row for each pair of tasks."""
+    cim_shuffled: bool = False
+    """Control of the CIM: each photograph asks the tokens of another photograph of its batch."""
     zoom: bool = False
     """Whether the model looks twice: at the photograph, then at the box around its best patches."""
     zoom_threshold: float = 1.2
@@ -73,6 +75,8 @@ class ModelConfig:
             raise ValueError("ModelConfig.zoom=True: the box is made of patch scores; use lsm=True")
         if self.concat_hidden < 0 or (self.concat_hidden and self.fusion != "concat"):
             raise ValueError(f"ModelConfig.concat_hidden={self.concat_hidden}: give 0, or a width with fusion='concat'")
+        if self.cim_shuffled and self.fusion != "cim":
+            raise ValueError("ModelConfig.cim_shuffled=True: only fusion='cim' has something to shuffle")
         if self.several_body_parts and self.fusion != "bottleneck":
             raise ValueError("ModelConfig.several_body_parts=True: only fusion='bottleneck' reads it")
         self._check_selection()

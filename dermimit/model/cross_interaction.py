@@ -78,6 +78,8 @@ class CrossInteraction(nn.Module):
         pairs: (asking task, answering task), see `interacting_pairs`.
         queries: "all" tokens ask, or the "class" token alone.
         dim, num_heads, mlp_ratio, depth: of the cross-attention blocks.
+        shuffled: as a control, each photograph asks the other task's tokens of the next photograph of its batch, in
+            training and in evaluation: as many parameters and operations, and nothing to learn from the other task.
 
     A task without lesion selection (the body part; every task where `lsm=False`) answers with its class token alone.
     Attention over one token weighs it 1 whatever the question, so such a block adds the same projection of that token
@@ -96,9 +98,10 @@ class CrossInteraction(nn.Module):
         num_heads: int,
         mlp_ratio: float,
         depth: int,
+        shuffled: bool = False,
     ) -> None:
         super().__init__()
-        self.pairs, self.queries = pairs, queries
+        self.pairs, self.queries, self.shuffled = pairs, queries, shuffled
         self.blocks = nn.ModuleDict(
             {
                 f"{asking}_from_{answering}": nn.ModuleList(
@@ -121,7 +124,8 @@ class CrossInteraction(nn.Module):
         for asking, answering in self.pairs:
             x = tokens[asking][:, :1] if self.queries == "class" else tokens[asking]
             blocks: Any = self.blocks[f"{asking}_from_{answering}"]
+            answers = tokens[answering].roll(1, 0) if self.shuffled else tokens[answering]
             for block in blocks:
-                x = block(x, tokens[answering])
+                x = block(x, answers)
             enhanced.setdefault(asking, []).append(x)
         return enhanced

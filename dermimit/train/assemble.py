@@ -106,7 +106,8 @@ def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:
     if not num_classes:
         raise ValueError(f"{label_space.name} has no labels for {', '.join(config.tasks)}: "
                          f"it has {', '.join(label_space.num_classes)}")  # fmt: skip
-    fusion = config.fusion if len(num_classes) > 1 else "none"
+    alone = "concat" if config.second_loss else "none"
+    fusion = config.fusion if len(num_classes) > 1 else alone
     choices = {"lsm": config.lsm, "fusion": fusion} | builder_arguments(config)
     if config.lesion_map:
         choices |= {"selection": "given"}

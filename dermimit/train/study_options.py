@@ -34,6 +34,8 @@ class StudyOptions(Checked):
     """All weights, or the classifiers alone: with start_from and sampling=diseases, decoupled training."""
     unseen: str = ""
     """Diseases to keep out of training and validation, separated by "; ": they stay classes, and stay in the test."""
+    second_loss: bool = False
+    """Control of what joins the tasks: a single task has a second classifier and its loss too, as joined tasks have."""
     watch_gradients: int = 0
     """Steps between two measurements of how the tasks' gradients on the trunk agree; 0 for none."""
     dark_share: float = -1.0

@@ -1,7 +1,7 @@
 """Train one larger network on each regime to a flat curve, and publish what it reaches on the fresh test set.
 
-Writes results/published/synderm_checks/reached_REGIME.json. Drawings and trained networks are kept under
-results/checks/reached, so a stopped run goes on with the next training; a training that was cut begins anew.
+Writes results/published/synderm_checks/reached_REGIME.json after each budget. Drawings and networks are kept under
+results/checks/reached, so that a stopped run goes on where it was.
 
 Run: python -m studies.synderm_checks.measure_reached --regime plain
 """
@@ -19,10 +19,11 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from dermimit.data.synderm import LABEL_SPACE, ceiling, pixels_fingerprint
 from dermimit.evaluate.comparisons import macro_f1
 from dermimit.evaluate.statistics import bootstrap_interval
-from dermimit.records import provenance, write_json
+from dermimit.records import data_fingerprint, provenance, write_json
 from studies.shared.paths import PUBLISHED, ROOT, WORK
 from studies.synderm_checks.arrays import Arrays
-from studies.synderm_checks.reached import ReachedSettings, data, predict, train
+from studies.synderm_checks.reached import ReachedSettings, data, predict
+from studies.synderm_checks.reached_training import trained
 
 FLAT = 0.01  # macro-F1 that the last doubling of the training may add
 SETTINGS = ReachedSettings()
@@ -57,6 +58,12 @@ def signs(found: dict[str, np.ndarray], arrays: Arrays) -> list[dict[str, float 
     return rows
 
 
+def folder_name(settings: ReachedSettings, drawing: str) -> str:
+    """Names the network, the data and the recipe, but not the budgets, of which more may come."""
+    recipe = {name: value for name, value in asdict(settings).items() if name not in ("budgets", "n_val", "n_test")}
+    return f"{settings.regime}-{settings.model}-{data_fingerprint(pd.DataFrame([recipe | {'drawing': drawing}]))[:12]}"
+
+
 def main(
     regime: str = "plain",
     out: Path = ROOT / PUBLISHED / "synderm_checks",
@@ -78,12 +85,9 @@ def main(
     torch.set_num_threads(threads)
     settings, started, drawing = replace(settings, regime=regime), time.time(), pixels_fingerprint(regime)
     arrays, rows = data(settings, work, threads, drawing), []
-    for budget in settings.budgets:
-        begun = time.time()
-        kept = work / f"{regime}-{settings.image_size}px-{settings.model}-{settings.seed}-{drawing[:12]}-{budget}.pt"
-        found = predict(train(settings, arrays["train"], budget, kept), arrays["test"])
-        rows.append({"photographs": budget, "seconds": round(time.time() - begun)}
-                    | scores(found, arrays["test"], resamples, settings.seed))  # fmt: skip
+    for budget, model in trained(settings, arrays["train"], work / folder_name(settings, drawing)):
+        found = predict(model, arrays["test"])
+        rows.append({"photographs": budget} | scores(found, arrays["test"], resamples, settings.seed))
         print(rows[-1], flush=True)
         table = signs(found, arrays["test"])
         gain = rows[-1]["macro_f1"] - rows[-2]["macro_f1"] if len(rows) > 1 else float("nan")

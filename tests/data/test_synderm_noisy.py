@@ -144,6 +144,26 @@ def test_noise_changes_no_picture(written):
         assert plain.reading(i, plain.labels(i)).body_part == plain.labels(i).body_part
 
 
+def test_a_reader_errs_as_much_more_often_as_asked(truth):
+    facts = knowledge()
+    for strength in (0.0, 2.0, 4.0):
+        body, signs = (
+            noise.rates(t, c, strength) for t, c in (("body_part", facts.body_parts), ("attributes", facts.attributes))
+        )
+        usual = noise.rates("attributes", facts.attributes)
+        assert np.allclose(signs.anew, np.minimum(strength * usual.anew, 1)) and (body.missing <= 1).all()
+    careful, rng = Reader(facts, facts.prior, 0.0), np.random.default_rng(3)
+    for b, row in zip(truth[0][:50], truth[1][:50], strict=True):
+        shown = facts.body_parts[b], tuple(np.array(facts.attributes)[row])
+        found = careful.read(*shown, rng)
+        assert (found.body_part, found.attributes, found.unknown) == (*shown, ())
+
+
+def test_a_datasheet_says_how_often_the_reader_errs():
+    assert "2 times as often" in datasheet._regime(read_regime("noisy=2"))["regimes"]
+    assert "times as often" not in datasheet._regime(read_regime("noisy"))["regimes"]
+
+
 def test_a_folder_says_its_regime(written):
     record = read_json(written / RECORD)
     assert (record["regime"], record["renderer"]) == ("noisy", 4)
@@ -172,7 +192,9 @@ def test_sizes_beside_the_fresh_test_set():
     [
         ("plain", Regime(), "plain"),
         ("interaction", Regime(interaction=1.0), "interaction=1"),
-        ("noisy+interaction=0.25+small", Regime(0.25, True, True), "interaction=0.25+small+noisy"),
+        ("noisy+interaction=0.25+small", Regime(0.25, True, 1.0), "interaction=0.25+small+noisy"),
+        ("noisy=2.5", Regime(noisy=2.5), "noisy=2.5"),
+        ("noisy=0", Regime(), "plain"),
         (None, Regime(version=3), "version-3"),
         ("version-3", Regime(version=3), "version-3"),
     ],
@@ -190,6 +212,7 @@ def test_regimes_have_names(text, regime, again):
         ("small=2", "unknown part"),
         ("interaction=2", "from 0 to 1"),
         ("interaction=much", "from 0 to 1"),
+        ("noisy=5", "from 0 to 4"),
         ("plain+small", "cannot be combined"),
         ("small+small", "cannot be combined"),
         ("", "unknown part"),

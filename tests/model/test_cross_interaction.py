@@ -2,8 +2,10 @@
 
 import math
 
+import pytest
 import torch
 
+from dermimit.model.config import ModelConfig
 from dermimit.model.cross_interaction import CrossAttention, CrossBlock, CrossInteraction, interacting_pairs
 
 
@@ -62,3 +64,16 @@ def test_a_task_hears_only_those_it_asks():
     torch.testing.assert_close(deaf["disease"][0], enhanced["disease"][0])
     heard = module(tokens | {"body_part": torch.randn(1, 1, 12)})
     assert (heard["disease"][0] - enhanced["disease"][0]).abs().max() > 1e-3
+
+
+def test_shuffled_pairs_ask_another_photograph():
+    build = dict(pairs=(("disease", "attributes"),), queries="all", dim=12, num_heads=3, mlp_ratio=2.0, depth=1)
+    torch.manual_seed(0)
+    module = CrossInteraction(**build)
+    control = CrossInteraction(**build, shuffled=True)
+    control.load_state_dict(module.state_dict())
+    tokens = {task: torch.randn(3, 4, 12) for task in ("attributes", "disease")}
+    moved = tokens | {"attributes": tokens["attributes"][[2, 0, 1]]}
+    torch.testing.assert_close(control(tokens)["disease"][0], module(moved)["disease"][0])
+    with pytest.raises(ValueError, match="something to shuffle"):
+        ModelConfig(fusion="concat", cim_shuffled=True)

@@ -1,5 +1,7 @@
 """The page on the regimes: its tables say what the records say, and what has not run says so."""
 
+from dataclasses import replace
+
 import matplotlib
 import numpy as np
 import pytest
@@ -10,7 +12,8 @@ from dermimit.evaluate.estimate import NOT_RUN
 from studies.synderm_checks import interaction, reached, regime_charts, regime_numbers, regime_tables
 from studies.synderm_checks.arrays import drawn
 from studies.synderm_checks.measure_reached import scores, signs
-from studies.synderm_checks.reached import ReachedSettings, data, loss_of, predict, train
+from studies.synderm_checks.reached import ReachedSettings, build, data, loss_of, predict
+from studies.synderm_checks.reached_training import Leg, batch, trained
 
 matplotlib.use("Agg")
 TINY = ReachedSettings(
@@ -110,16 +113,34 @@ def test_labels_that_are_missing_count_nothing(tmp_path):
     assert not np.isnan(arrays["test"].attributes).any() and (arrays["test"].body_part >= 0).all()
 
 
-def test_a_training_is_kept_and_scored(tmp_path):
+def test_a_training_goes_on_after_a_stop_with_the_same_numbers(tmp_path):
+    arrays, settings = data(TINY, tmp_path, 1, "x" * 12), replace(TINY, budgets=(48, 96))
+    whole = {
+        budget: predict(model, arrays["test"]) for budget, model in trained(settings, arrays["train"], tmp_path / "a")
+    }
+    stopped = Leg(settings, tmp_path / "b" / "constant.pt")
+    stopped.go(arrays["train"], 2, lambda step: min(1.0, (step + 1) / settings.warmup))
+    for budget, model in trained(settings, arrays["train"], tmp_path / "b"):
+        assert np.array_equal(predict(model, arrays["test"])["disease"], whole[budget]["disease"])
+    assert not np.array_equal(whole[48]["disease"], whole[96]["disease"])
+    with pytest.raises(ValueError, match="budgets rise"):
+        next(trained(replace(settings, budgets=(16,)), arrays["train"], tmp_path / "b"))
+
+
+def test_each_epoch_shows_every_case_once():
+    rows = [batch(40, TINY, step) for step in range(2 * (40 // TINY.batch_size))]
+    half = len(rows) // 2
+    first, second = np.concatenate(rows[:half]), np.concatenate(rows[half:])
+    assert len(set(first)) == len(first) == 40 // TINY.batch_size * TINY.batch_size
+    assert set(first) <= set(range(40)) and not np.array_equal(first, second)
+
+
+def test_answers_are_scored_with_an_interval(tmp_path):
     arrays = data(TINY, tmp_path, 1, "x" * 12)
-    model = train(TINY, arrays["train"], 48, tmp_path / "a.pt")
-    found = predict(model, arrays["test"])
-    again = predict(train(TINY, arrays["train"], 48, tmp_path / "a.pt"), arrays["test"])
-    assert np.array_equal(found["disease"], again["disease"])
+    found = predict(build(TINY).eval(), arrays["test"])
     told = scores(found, arrays["test"], 20, 0)
-    assert 0 <= told["macro_f1_low"] <= told["macro_f1_high"] <= 1 and found["disease"].sum(1) == pytest.approx(
-        1, abs=1e-4
-    )
+    assert 0 <= told["macro_f1_low"] <= told["macro_f1_high"] <= 1
+    assert found["disease"].sum(1) == pytest.approx(1, abs=1e-4)
 
 
 def test_arrays_are_those_of_the_dataset(tmp_path):

@@ -147,6 +147,15 @@ def test_a_single_task_and_missing_labels_train(config, tiny_photos):
     assert select(tiny_photos.frame, "train")["disease"].isna().sum() + tiny_photos.frame["attributes"].isna().sum() > 0
 
 
+def test_a_single_task_may_have_two_losses(config):
+    run = load_run(fit(config(tasks=("disease",), fusion="none", lsm=False, second_loss=True)))
+    _, out = run.model(torch.zeros(2, 3, 16, 16))
+    assert run.config.second_loss and run.model.config.fusion == "concat"
+    assert out["disease/enhanced"].shape == (2, run.model.embed_dim)
+    both = [name for name, _ in run.model.named_parameters() if name.startswith("classifiers_")]
+    assert sorted({name.split(".")[0] for name in both}) == ["classifiers_after", "classifiers_before"]
+
+
 def test_three_tasks_on_a_dataset_with_diseases_only_become_one(config, tiny_photos):
     frame, space = tiny_photos.frame, tiny_photos.label_space
     save_dataset(tiny_photos.root, frame.assign(body_part=None, attributes=None, attributes_unknown=None),

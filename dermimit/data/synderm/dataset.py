@@ -54,7 +54,8 @@ class SynDerm:
             `{"ink": {"melanoma": 0.8, "default": 0.05}}`; see `confounders.probabilities`.
         zoom: of the framing, 1 (overview) to 3; drawn by chance when None.
         camera: fields of `camera.Shot` to fix, such as `{"exposure": 1.0, "noise": 0.0, "quality": 95}`.
-        regime: "plain", "interaction", "interaction=0.5", "small", "noisy", or several joined by +; see `read_regime`.
+        regime: "plain", "interaction", "interaction=0.5", "small", "noisy", "noisy=2", or several joined by +; see
+            `read_regime`.
             None is the third version, which the first edition's records were made with.
 
     Raises:
@@ -115,7 +116,7 @@ class SynDerm:
     @cached_property
     def reader(self) -> Reader:
         """The reader of a noisy dataset."""
-        return Reader(process(self.regime), self.prior)
+        return Reader(process(self.regime), self.prior, self.regime.noisy)
 
     def counterfactual(
         self, index: int, add: Sequence[str] = (), remove: Sequence[str] = (), confounders: Spec | None = None,

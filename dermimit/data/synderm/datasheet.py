@@ -100,8 +100,10 @@ def _ceiling(prior: tuple[float, ...], regime: str) -> Ceiling:
 
 def _regime(regime: Regime) -> dict[str, str]:
     """What the template says of the regime."""
-    parts = {"interaction": regime.interaction is not None, "small": regime.small, "noisy": regime.noisy}
+    parts = {"interaction": regime.interaction is not None, "small": regime.small, "noisy": regime.noisy > 0}
     told = [REGIMES[name] for name, there in parts.items() if there]
+    if regime.noisy not in (0, 1):
+        told.append(f"The reader errs {regime.noisy:g} times as often as the rates say.")
     if regime.version > VERSION_3.version:
         told.append(f"Rare diseases have a share of at least {LEAST_SHARE:.2%} of the shipped prior.")
     added = additive_ceiling(str(regime), n=SIMULATED) if parts["interaction"] else None

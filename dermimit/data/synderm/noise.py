@@ -38,11 +38,17 @@ def table() -> Mapping[str, Any]:
     return dict(yaml.safe_load(content))
 
 
-def rates(task: str, classes: tuple[str, ...]) -> Rates:
-    """The rates of "body_part" or "attributes"; the share that is drawn anew is 1 - sqrt(kappa)."""
+def rates(task: str, classes: tuple[str, ...], strength: float = 1.0) -> Rates:
+    """The rates of "body_part" or "attributes"; the share that is drawn anew is 1 - sqrt(kappa).
+
+    Args:
+        task, classes: whose rates.
+        strength: the published rates times this, at most 1; 0 for a reader without error.
+    """
     rows = [table()[task][name] for name in classes]
     kappa = np.array([row["kappa"] for row in rows])
-    return Rates(1 - np.sqrt(kappa), np.array([row["missing"] for row in rows]))
+    missing = np.array([row["missing"] for row in rows])
+    return Rates(np.minimum(strength * (1 - np.sqrt(kappa)), 1), np.minimum(strength * missing, 1))
 
 
 class Reader:
@@ -51,11 +57,13 @@ class Reader:
     Args:
         facts: the generating process.
         prior: (49,) probabilities of the diseases, which say how common each answer is.
+        strength: see `rates`.
     """
 
-    def __init__(self, facts: Knowledge, prior: Array) -> None:
+    def __init__(self, facts: Knowledge, prior: Array, strength: float = 1.0) -> None:
         self.body_parts, self.attributes = facts.body_parts, facts.attributes
-        self.body, self.signs = rates("body_part", facts.body_parts), rates("attributes", facts.attributes)
+        self.body = rates("body_part", facts.body_parts, strength)
+        self.signs = rates("attributes", facts.attributes, strength)
         self.usual_body = np.cumsum(prior @ facts.body_part)
         self.usual_signs = prior @ facts.marginal
 

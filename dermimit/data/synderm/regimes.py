@@ -11,6 +11,7 @@ from dermimit.data.synderm.knowledge import Array, Knowledge, knowledge
 
 LEAST_SHARE = 0.0068
 NAMES = ("plain", "interaction", "small", "noisy")
+STRONGEST = {"interaction": 1, "noisy": 4}
 
 
 @dataclass(frozen=True)
@@ -19,12 +20,13 @@ class Regime:
 
     `interaction` None for the process of the knowledge tables, or a strength from 0 (body part and findings speak one
     by one) to 1 (only together); `small` for small lesions anywhere among distractors; `noisy` for site and attribute
-    labels that are missing or wrong. `version` 3 draws as the first edition did, to the bit; 4 is the current drawing.
+    labels that are missing or wrong: 0 for none, 1 for the published rates, up to 4 for multiples of them. `version` 3
+    draws as the first edition did, to the bit; 4 is the current drawing.
     """
 
     interaction: float | None = None
     small: bool = False
-    noisy: bool = False
+    noisy: float = 0.0
     version: int = 4
 
     def __str__(self) -> str:
@@ -32,43 +34,46 @@ class Regime:
         if self.version == 3:
             return "version-3"
         parts = [] if self.interaction is None else [f"interaction={self.interaction:g}"]
-        return "+".join([*parts, *(name for name in ("small", "noisy") if getattr(self, name))]) or "plain"
+        parts += ["small"] if self.small else []
+        parts += [] if not self.noisy else ["noisy" if self.noisy == 1 else f"noisy={self.noisy:g}"]
+        return "+".join(parts) or "plain"
 
 
 VERSION_3 = Regime(version=3)
 
 
 def read_regime(text: str | None) -> Regime:
-    """A regime from its name, such as "plain", "small", "interaction=0.5" or "interaction+small+noisy".
+    """A regime from its name, such as "plain", "small", "interaction=0.5", "noisy=2" or "interaction+small+noisy".
 
-    `interaction` alone has strength 1. None and "version-3" mean the third version, which records of the first edition
-    were made with.
+    `interaction` and `noisy` alone have strength 1. None and "version-3" mean the third version, which records of the
+    first edition were made with.
 
     Raises:
-        ValueError: an unknown name, a strength outside 0..1, or a name given twice.
+        ValueError: an unknown name, a strength outside its range (0 to 1 of interaction, 0 to 4 of noisy), or a name
+            given twice.
     """
     if text is None or text == "version-3":
         return VERSION_3
     given: dict[str, float | bool] = {}
     for part in text.split("+"):
         name, _, value = part.partition("=")
-        if name not in NAMES or (value and name != "interaction"):
+        if name not in NAMES or (value and name not in STRONGEST):
             raise ValueError(f"regime: {text!r}: unknown part {part!r} (parts are joined by +); {suggest(name, NAMES)}")
         if name in given or (name == "plain" and text != "plain"):
             raise ValueError(f"regime: {text!r}: {name} cannot be combined with itself or with others")
-        given[name] = _strength(value) if name == "interaction" else True
+        given[name] = _strength(name, value) if name in STRONGEST else True
     given.pop("plain", None)
     return Regime(**given)  # type: ignore[arg-type]
 
 
-def _strength(value: str) -> float:
-    """The strength of an interaction, 1 when none is given."""
+def _strength(name: str, value: str) -> float:
+    """The strength of an interaction or of noise, 1 when none is given."""
     try:
         strength = float(value or 1)
     except ValueError:
         strength = -1.0
-    if not 0 <= strength <= 1:
-        raise ValueError(f"regime: interaction={value}: the strength must be a number from 0 to 1")
+    if not 0 <= strength <= STRONGEST[name]:
+        raise ValueError(f"regime: {name}={value}: the strength must be a number from 0 to {STRONGEST[name]}")
     return strength
 
 
