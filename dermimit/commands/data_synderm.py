@@ -17,6 +17,7 @@ def synderm(
     maps: bool = False,
     regime: str = "plain",
     fresh_test: bool = False,
+    beside: Path | None = None,
 ) -> None:
     """Draw SynDerm-49, the procedural dataset, into a folder; an interrupted drawing goes on where it stopped.
 
@@ -32,12 +33,15 @@ def synderm(
         visits: days on which each case is photographed, such as 0 30 90.
         maps: also write what each pixel shows, as maps/*.npz.
         regime: plain; interaction, or interaction=0.5 for half its strength: diseases that findings tell apart only in
-            the light of the site; small: small lesions among distractors; noisy, or noisy=2 for twice the errors: labels of a
-            reader, some missing, some wrong; or several joined by +. version-3 draws what the first edition drew.
+            the light of the site; small: small lesions among distractors; noisy, or noisy=2 for twice the errors:
+            labels of a reader, some missing, some wrong; or several joined by +. version-3 draws what the first edition
+            drew.
         fresh_test: take the fresh test set of 20,000 cases, the same for every seed, and n for training and validation.
+        beside: a folder drawn before, on the same disk: pictures that both have, such as the fresh test set, are linked
+            and not drawn again.
     """
     from dermimit.data import synderm
 
     knobs: dict[str, Any] = {"fitzpatrick": fitzpatrick, "confounders": confounders, "zoom": zoom}
-    knobs |= {"regime": regime, "fresh_test": fresh_test}
+    knobs |= {"regime": regime, "fresh_test": fresh_test, "beside": beside}
     print(synderm.write(out, n, seed=seed, image_size=image_size, workers=workers, visits=visits, maps=maps, **knobs))

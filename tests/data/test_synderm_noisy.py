@@ -181,6 +181,27 @@ def test_the_fresh_test_set_is_the_same_beside_every_training_set(tmp_path):
     assert read_json(sets[0] / RECORD)["fresh_test"]
 
 
+def test_pictures_of_a_folder_beside_are_linked_and_not_drawn_again(tmp_path, monkeypatch):
+    sizes = {"train": 3, "val": 1, "test": 4}
+    first = write(tmp_path / "1", sizes, 1, 16, regime="plain", fresh_test=True)
+    alone = write(tmp_path / "alone", sizes, 2, 16, regime="plain", fresh_test=True)
+    drawn = []
+    real = SynDerm.visits
+    monkeypatch.setattr(SynDerm, "visits", lambda self, index, days: drawn.append(index) or real(self, index, days))
+    second = write(tmp_path / "2", sizes, 2, 16, regime="plain", fresh_test=True, beside=first)
+    assert drawn == [0, 1, 2, 0]
+    noisy = write(tmp_path / "noisy", sizes, 1, 16, regime="noisy", fresh_test=True, beside=first)
+    assert len(drawn) == 4
+    for folder, same in ((second, alone), (noisy, first)):
+        for path in sorted((same / "images").iterdir()):
+            assert (folder / "images" / path.name).read_bytes() == path.read_bytes()
+    for other, message in ((tmp_path, "no synderm.json"), (first, "image_size differs")):
+        with pytest.raises(ValueError, match=message):
+            write(tmp_path / "3", sizes, 2, 20, regime="plain", beside=other)
+    with pytest.raises(ValueError, match="regime is plain, here small"):
+        write(tmp_path / "4", sizes, 2, 16, regime="small", beside=first)
+
+
 def test_sizes_beside_the_fresh_test_set():
     assert split_sizes(1000, fresh_test=True) == {"train": 900, "val": 100, "test": TEST_CASES}
     assert split_sizes({"train": 5, "test": 7}, fresh_test=True) == {"train": 5, "test": 7}

@@ -23,6 +23,7 @@ from dermimit.data.synderm.datasheet import save_datasheet
 from dermimit.data.synderm.describe import claim, identity
 from dermimit.data.synderm.files import Plan, write_case
 from dermimit.data.synderm.knowledge import Array
+from dermimit.data.synderm.linked import link_pictures
 from dermimit.data.synderm.regimes import VERSION_3
 from dermimit.data.synderm.splits import TEST_SEED, split_seed, split_sizes
 from dermimit.lock import LOCK_FILE, locked
@@ -46,6 +47,7 @@ def write(
     maps: bool = False,
     regime: str | None = None,
     fresh_test: bool = False,
+    beside: Path | str | None = None,
 ) -> Path:
     """Write images/*.png, masks/*.png (255 on lesions), manifest.parquet, label_space.json and what describes them.
 
@@ -66,6 +68,8 @@ def write(
             the truth in columns true_body_part and true_attributes; those of the test split are true.
         fresh_test: the test split is the fresh test set of the regime: `TEST_CASES` cases, at least 100 of each
             disease, the same whatever `seed` is, so that training sets of several seeds share a test set.
+        beside: a folder written before, whose pictures of the same cases are linked and not drawn again; see
+            `linked.link_pictures`.
 
     Returns:
         the folder.
@@ -87,7 +91,7 @@ def write(
     datasets = {s: SynDerm(count, seeds[s], image_size, **knobs) for s, count in sizes.items()}
     plan = Plan(root, datasets, days, maps)
     try:
-        _write(plan, identity(datasets, seed, days, maps, fresh_test), workers)
+        _write(plan, identity(datasets, seed, days, maps, fresh_test), workers, beside)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             remedy = "free some space and write again with the same arguments; finished files are kept"
@@ -96,7 +100,7 @@ def write(
     return root
 
 
-def _write(plan: Plan, facts: dict[str, Any], workers: int) -> None:
+def _write(plan: Plan, facts: dict[str, Any], workers: int, beside: Path | str | None) -> None:
     root, record = plan.root, claim(plan.root, facts)
     if all((root / name).exists() for name in FINAL):
         if (root / LOCK_FILE).exists():
@@ -104,13 +108,15 @@ def _write(plan: Plan, facts: dict[str, Any], workers: int) -> None:
                 pass
         return
     with locked(root):
+        for folder in plan.folders:
+            (root / folder).mkdir(exist_ok=True)
+        if beside is not None:
+            link_pictures(root, facts, Path(beside))
         _draw(plan, record, workers)
 
 
 def _draw(plan: Plan, record: dict[str, Any], workers: int) -> None:
     root = plan.root
-    for folder in plan.folders:
-        (root / folder).mkdir(exist_ok=True)
     jobs = [(split, i) for split, dataset in plan.datasets.items() for i in range(len(dataset))]
     rows = [row for rows in _run(partial(write_case, plan), jobs, workers) for row in rows]
     for draft in (d for folder in plan.folders for d in (root / folder).glob(".*.*.[0-9]*")):

@@ -1,0 +1,104 @@
+"""Train the next planned runs of the protocol until the time is over, publish what finished, and say what is left.
+
+Runs are bound to one state of the code: the first call binds them to its commit, and later calls train with that
+commit's code from a git worktree, whatever has been changed since. Writes results/published/protocol.
+
+Run: python -m studies.protocol.measure --minutes 150 [--jobs 2] [--only selection ...]
+"""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import tyro
+
+from dermimit.records import git_state
+from studies.protocol.queue import Queue
+from studies.protocol.records import publish, read_runs
+from studies.protocol.runs import TABLES, Run, planned
+from studies.shared.paths import PUBLISHED, ROOT
+
+
+def main(
+    minutes: float = 150.0,
+    jobs: int = 2,
+    only: tuple[str, ...] = (),
+    out: Path = ROOT / PUBLISHED / "protocol",
+    work: Path = ROOT / "results/evidence",
+    tables: Path = TABLES,
+) -> None:
+    """Train and publish.
+
+    Args:
+        minutes: after which trainings are stopped; they go on with the next call. 0: publish, and say what is left.
+        jobs: trainings at a time, each on one processor core.
+        only: names of experiments; without it all.
+        out: folder of the records.
+        work: folder of photographs, runs and their logs.
+        tables: folder of models.csv and runs.csv.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that trainings are stopped too
+    until = time.monotonic() + 60 * minutes
+    runs = [run for run in planned(tables) if not only or set(only) & set(run.experiments)]
+    if minutes:
+        queue = Queue(tree_of(out, work), work, tables, jobs)
+        publish(out, work / "runs", runs)
+        queue.work_off(waiting(out, runs), until, lambda run: tell(out, work, run, runs))
+    publish(out, work / "runs", runs)
+    print(left(read_runs(out), runs, jobs))
+
+
+def tree_of(out: Path, work: Path) -> Path:
+    """The checkout whose code trains: of the commit that the published runs are of, or of this one's.
+
+    Raises:
+        SystemExit: the first call, and files differ from the commit.
+    """
+    known, (commit, dirty) = read_runs(out), git_state()
+    if len(known):
+        commit = known["commit"].iloc[0]
+    elif dirty:
+        raise SystemExit("files differ from the commit: runs are bound to a commit, so commit first")
+    tree = work / f"code-{commit[:12]}"
+    if not tree.exists():
+        subprocess.run(["git", "worktree", "add", "--detach", str(tree), commit], cwd=ROOT, check=True)
+    return tree
+
+
+def waiting(out: Path, runs: Sequence[Run]) -> list[Run]:
+    """The runs that are not published yet."""
+    there = set(read_runs(out)["name"])
+    return [run for run in runs if run.name not in there]
+
+
+def tell(out: Path, work: Path, run: Run, runs: Sequence[Run]) -> None:
+    """Publish a finished run, and print its score."""
+    publish(out, work / "runs", runs)
+    line = read_runs(out).set_index("name").loc[run.name]
+    print(f"{run.name}: macro-F1 {line['macro_f1']:.3f}, {line['seconds']:.0f} s", flush=True)
+
+
+def left(known: pd.DataFrame, runs: Sequence[Run], jobs: int) -> str:
+    """How many runs are left, by experiment, and about how long they will take."""
+    there = set(known["name"])
+    rest = [run for run in runs if run.name not in there]
+    lines = [f"{len(runs) - len(rest)} of {len(runs)} trainings are published"]
+    for name in dict.fromkeys(name for run in runs for name in run.experiments):
+        own = [run for run in rest if name in run.experiments]
+        lines.append(f"  {name}: {len(own)} left" + (f", {hours(known, own, jobs):.1f} h" if len(known) else ""))
+    return "\n".join([*lines, f"about {hours(known, rest, jobs):.1f} h with {jobs} at a time"] if len(known) else lines)
+
+
+def hours(known: pd.DataFrame, runs: Sequence[Run], jobs: int) -> float:
+    """An estimate of the hours that runs take: seconds a photograph of the same row, or of all rows."""
+    rate = (known["seconds"] / known["samples"]).astype(float)
+    by_row = rate.groupby(known["row"]).mean()
+    return sum(run.samples * by_row.get(run.row, rate.mean()) for run in runs) / jobs / 3600
+
+
+if __name__ == "__main__":
+    tyro.cli(main)

@@ -1,0 +1,189 @@
+"""The planned runs, the queue that trains them, and the verdicts on what they say."""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dermimit.data.synderm import datasheet
+from dermimit.evaluate.estimate import NOT_RUN
+from dermimit.lock import locked
+from studies.protocol import contrasts, drawn, measure, records, runs, train_one
+from studies.protocol.contrasts import CANNOT_TELL, HELPS, LITTLE_HARM, LITTLE_HELP, NO_EFFECT, TOO_FEW, verdict
+from studies.protocol.queue import Queue
+from studies.protocol.runs import Run, planned
+
+MODELS = (runs.TABLES / "models.csv").read_text().splitlines()
+HEAD, D, RANDOM = MODELS[0], MODELS[1], MODELS[3]
+
+
+@pytest.fixture
+def tables(tmp_path):
+    """Two models and a plan of three trainings, one of which two experiments want."""
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    (folder / "models.csv").write_text("\n".join([HEAD, D, RANDOM]))
+    (folder / "runs.csv").write_text(
+        "experiment,rows,regimes,seeds,samples,priority\n"
+        "selection,D D_random,plain,7,64,0\n"
+        "tasks,D,noisy plain,7,64,1\n"
+    )
+    return folder
+
+
+def test_a_training_of_two_experiments_is_planned_once(tables):
+    plan = planned(tables)
+    assert [run.name for run in plan] == ["D-plain-64-seed7", "D_random-plain-64-seed7", "D-noisy-64-seed7"]
+    assert plan[0].experiments == ("selection", "tasks")
+
+
+def test_seeds_come_in_turn(tables):
+    lines = "experiment,rows,regimes,seeds,samples,priority\na,D,plain,0 1 2,64,0\nb,D_random,small,0 1,64,1\n"
+    (tables / "runs.csv").write_text(lines)
+    assert [(run.row, run.seed) for run in planned(tables)] == [
+        ("D", 0), ("D", 1), ("D_random", 0), ("D", 2), ("D_random", 1),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [("a,E,plain,0,64,0", "line 2: 'E'"), ("a,D,smal,0,64,0", "did you mean 'small'"), ("a,D,plain,x,64,0", "line 2")],
+)
+def test_a_wrong_plan_names_its_line(tables, line, message):
+    (tables / "runs.csv").write_text(f"experiment,rows,regimes,seeds,samples,priority\n{line}\n")
+    with pytest.raises(ValueError, match=message):
+        planned(tables)
+
+
+def test_the_plan_of_the_book_can_be_built(tmp_path):
+    plan, table = planned(), contrasts.read_contrasts()
+    rows = {(run.row, run.regime, str(run.samples)) for run in plan}
+    for run in {run.row: run for run in plan}.values():
+        runs.config_of(run, tmp_path, tmp_path)
+    for line in table.to_dict("records"):
+        assert set(contrasts.cells_of(line)) <= rows, line["id"]
+    assert table["id"].is_unique
+
+
+def test_no_contrast_is_a_sum_of_two_others():
+    for (_, family), group in contrasts.read_contrasts().groupby(["regime", "family"]):
+        group = group[group["minus_regime"] == ""]
+        pairs = {(line.row, line.reference) for line in group.itertuples()}
+        for row, middle in pairs:
+            for other, reference in pairs:
+                assert not (middle == other and (row, reference) in pairs), (family, row, middle, reference)
+
+
+def test_trainings_of_the_plan_are_drawn_trained_and_published(tables, tmp_path, monkeypatch):
+    monkeypatch.setattr(datasheet, "SIMULATED", 500)
+    monkeypatch.setattr(drawn, "SIZES", {"train": 70, "val": 20, "test": 60})
+    monkeypatch.setattr(runs, "RECIPE", runs.RECIPE | {"epochs": 1, "precision": "no"})
+    work, out = tmp_path / "work", tmp_path / "out"
+    plan = planned(tables)
+    for run in plan:
+        train_one.main(run.name, work, tables)
+    linked = work / "data/noisy-seed7/images/train-000003.png"
+    assert linked.stat().st_nlink == 2, "noise changes no picture"
+    assert records.publish(out, work / "runs", plan[:2]) == 2
+    assert records.publish(out, work / "runs", plan) == 3
+    table = records.read_runs(out)
+    assert list(table["name"]) == [run.name for run in plan] and table["macro_f1"].between(0, 1).all()
+    answers = records.read_answers(out, table[table["name"] == plan[1].name])
+    assert answers.macro_f1()[0] == pytest.approx(table["macro_f1"].iloc[1])
+    lines = (
+        contrasts.read_contrasts()
+        .iloc[:1]
+        .assign(row="D_random", reference="D", regime="plain", minus_regime="", samples="64")
+    )
+    told = contrasts.judged(lines, table, out, 20).iloc[0]
+    assert told["verdict"] == TOO_FEW and told["effect"] == pytest.approx(table["macro_f1"][1] - table["macro_f1"][0])
+    monkeypatch.setattr(records, "of_run", lambda run, folder: ({"name": run.name, "code_fingerprint": "other"}, 0, 0))
+    other = Run("D", "plain", 64, 8)
+    (work / "runs" / other.name).mkdir()
+    (work / "runs" / other.name / "metrics.json").write_text("{}")
+    with pytest.raises(ValueError, match="2 code fingerprints"):
+        records.publish(out, work / "runs", [*plan, other])
+
+
+class Stub(Queue):
+    """A queue whose trainings write a number, or stay for long."""
+
+    def start(self, run):
+        folder = self.work / "runs" / run.name
+        folder.mkdir(parents=True, exist_ok=True)
+        seconds = 0 if run.seed < 5 else 60
+        code = f"import sys, time; time.sleep({seconds}); open({str(folder / 'metrics.json')!r}, 'w').write('1')"
+        return subprocess.Popen([sys.executable, "-c", code if run.seed != 3 else "raise SystemExit(2)"])
+
+
+def test_the_queue_finishes_stops_in_time_and_names_failures(tmp_path, capsys):
+    plan = [Run("D", "plain", 64, seed) for seed in (0, 3, 1, 8)]
+    for seed in range(9):
+        (tmp_path / f"data/plain-seed{seed}").mkdir(parents=True)
+        (tmp_path / f"data/plain-seed{seed}/croissant.json").write_text("{}")
+    queue, done, begun = Stub(tmp_path, tmp_path, tmp_path), [], time.monotonic()
+    failed = queue.work_off(plan, begun + 6, lambda run: done.append(run.seed))
+    assert sorted(done) == [0, 1] and [run.seed for run in failed] == [3]
+    assert time.monotonic() - begun < 30 and not queue.is_done(plan[3])
+    assert "D-plain-64-seed3: failed (2)" in capsys.readouterr().out
+
+
+def test_a_run_that_another_process_trains_is_passed_over(tmp_path):
+    run = Run("D", "plain", 64, 0)
+    (tmp_path / "data/plain-seed0").mkdir(parents=True)
+    (tmp_path / "data/plain-seed0/croissant.json").write_text("{}")
+    (tmp_path / "runs" / run.name).mkdir(parents=True)
+    with locked(tmp_path / "runs" / run.name):
+        assert Stub(tmp_path, tmp_path, tmp_path).work_off([run], time.monotonic() + 5, lambda _: None) == []
+    assert not Stub(tmp_path, tmp_path, tmp_path).is_done(run)
+
+
+def test_what_is_left_is_estimated_from_what_has_run(tables):
+    plan = planned(tables)
+    known = pd.DataFrame({"name": [plan[0].name], "row": ["D"], "samples": [64], "seconds": [7200.0]})
+    text = measure.left(known, plan, jobs=2)
+    assert "1 of 3 trainings are published" in text and "about 2.0 h with 2 at a time" in text
+    assert "tasks: 1 left, 1.0 h" in text
+
+
+@pytest.mark.parametrize(
+    ("effect", "low", "high", "p", "seeds", "told"),
+    [
+        (0.05, 0.03, 0.07, 0.001, 5, HELPS),
+        (0.01, 0.005, 0.015, 0.001, 5, LITTLE_HELP),
+        (-0.01, -0.015, -0.005, 0.001, 5, LITTLE_HARM),
+        (0.001, -0.01, 0.012, 0.9, 5, NO_EFFECT),
+        (0.01, -0.01, 0.03, 0.3, 5, CANNOT_TELL),
+        (0.05, 0.03, 0.07, 0.06, 5, CANNOT_TELL),
+        (0.05, np.nan, np.nan, np.nan, 2, TOO_FEW),
+        (np.nan, np.nan, np.nan, np.nan, 0, NOT_RUN),
+    ],
+)
+def test_every_outcome_has_its_words(effect, low, high, p, seeds, told):
+    assert verdict(effect, low, high, p, seeds) == told
+
+
+def test_a_known_difference_is_found_with_its_interval(tmp_path):
+    rng, cases = np.random.default_rng(0), 4000
+    truth = rng.integers(0, 49, cases).astype(np.uint8)
+    frame, lines = pd.DataFrame({records.TRUTH: truth}), []
+    for row, right in (("D", 0.50), ("D_random", 0.58)):
+        for seed in range(5):
+            wrong = rng.random(cases) > right
+            name = Run(row, "plain", 64, seed).name
+            frame[name] = np.where(wrong, rng.integers(0, 49, cases), truth).astype(np.uint8)
+            lines.append({"name": name, "row": row, "regime": "plain", "samples": 64, "seed": seed})
+    frame.to_parquet(tmp_path / "answers_plain.parquet")
+    plan = pd.DataFrame(
+        [
+            dict(zip(contrasts.COLUMNS, ("a", "f", "claim", row, "D", "plain", "", "64"), strict=True))
+            for row in ("D_random", "D")
+        ]
+    )
+    told = contrasts.judged(plan, pd.DataFrame(lines), tmp_path, 200)
+    assert told["low"][0] < 0.08 < told["high"][0] and told["verdict"][0] == HELPS and told["seeds"][0] == 5
+    assert (told["effect"][1], told["low"][1], told["high"][1]) == (0, 0, 0), "a row minus itself"
+    assert told["verdict"][1] == NO_EFFECT
