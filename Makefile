@@ -26,7 +26,7 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install book book-offline test lint published full gpu explorer-model weights tables lock clean
+.PHONY: help install book book-offline test lint published evidence full gpu explorer-model weights tables lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -75,6 +75,10 @@ published: $(STAMP) ## long runs (hours), then copy their records to results/pub
 .PHONY: _publish
 _publish:
 	$(SNAKEMAKE) publish
+
+MINUTES ?= 150
+evidence: $(STAMP) ## train the next runs of the protocol for MINUTES=150 and publish them; ARGS='--jobs 1 --only selection'
+	$(PY) -m studies.protocol.measure --minutes $(MINUTES) $(ARGS)
 
 full: $(STAMP) ## the paper's recipe: ViT-B/16, a GPU (days)
 	$(MAKE) book PROFILE=paper

@@ -132,6 +132,7 @@ def test_wrong_profile_is_explained(tmp_path, line, message):
 
 
 TABLES = sorted((ROOT / "workflow/experiments").rglob("*.csv"))
+TABLES = [path for path in TABLES if path.name not in ("runs.csv", "contrasts.csv")]  # a plan, and what is judged
 SMALL = [path for path in TABLES if not path.stem.endswith("_backbones")]  # those: tests/studies/test_backbones.py
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 import pandas as pd
 import tyro
 
-from dermimit.records import git_state
+from dermimit.records import git_state, provenance, write_json
+from studies.protocol.contrasts import judged, read_contrasts
 from studies.protocol.queue import Queue
 from studies.protocol.records import publish, read_runs
 from studies.protocol.runs import TABLES, Run, planned
@@ -30,8 +31,9 @@ def main(
     out: Path = ROOT / PUBLISHED / "protocol",
     work: Path = ROOT / "results/evidence",
     tables: Path = TABLES,
+    resamples: int = 1000,
 ) -> None:
-    """Train and publish.
+    """Train, publish and judge.
 
     Args:
         minutes: after which trainings are stopped; they go on with the next call. 0: publish, and say what is left.
@@ -39,7 +41,8 @@ def main(
         only: names of experiments; without it all.
         out: folder of the records.
         work: folder of photographs, runs and their logs.
-        tables: folder of models.csv and runs.csv.
+        tables: folder of models.csv, runs.csv and contrasts.csv.
+        resamples: of the bootstrap over test cases.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that trainings are stopped too
     until = time.monotonic() + 60 * minutes
@@ -49,7 +52,17 @@ def main(
         publish(out, work / "runs", runs)
         queue.work_off(waiting(out, runs), until, lambda run: tell(out, work, run, runs))
     publish(out, work / "runs", runs)
+    judge(out, tables, resamples)
     print(left(read_runs(out), runs, jobs))
+
+
+def judge(out: Path, tables: Path, resamples: int) -> None:
+    """Write verdicts.json: every contrast with what the published runs say of it."""
+    started, known = time.time(), read_runs(out)
+    if len(known):
+        table = judged(read_contrasts(tables), known, out, resamples)
+        origin = provenance(known[["name", "code_fingerprint"]], started, {"resamples": resamples})
+        write_json(out / "verdicts.json", {"contrasts": table.to_dict("records"), "provenance": origin})
 
 
 def tree_of(out: Path, work: Path) -> Path:

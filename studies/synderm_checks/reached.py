@@ -17,7 +17,10 @@ SIZES = [LABEL_SPACE.num_classes[task] for task in ("disease", "body_part", "att
 
 @dataclass(frozen=True)
 class ReachedSettings:
-    """The network, its data and its recipe, chosen on validation cases of the regime `plain`.
+    """The network, its data and its recipe.
+
+    On validation cases of the regime `plain`, in as much time (1,100 processor seconds), this network reached macro-F1
+    .361 and the next larger one, resnet14t, .296.
 
     `budgets` are the photographs that a training sees, rising. After a warm-up of `warmup` steps the learning rate is
     constant, so that all budgets share one training; for each of them it falls to zero over its last `cooldown`.
@@ -28,8 +31,8 @@ class ReachedSettings:
     n_train: int = 100_000
     n_val: int = 4_000
     n_test: int = TEST_CASES
-    budgets: tuple[int, ...] = (400_000, 800_000, 1_600_000)
-    model: str = "resnet14t"
+    budgets: tuple[int, ...] = (200_000, 400_000)
+    model: str = "resnet10t"
     batch_size: int = 128
     lr: float = 3e-3
     weight_decay: float = 0.05

@@ -11,11 +11,14 @@ import pytest
 from dermimit.data.synderm import datasheet
 from dermimit.evaluate.estimate import NOT_RUN
 from dermimit.lock import locked
+from dermimit.records import read_json
 from studies.protocol import contrasts, drawn, measure, records, runs, train_one
 from studies.protocol.contrasts import CANNOT_TELL, HELPS, LITTLE_HARM, LITTLE_HELP, NO_EFFECT, TOO_FEW, verdict
 from studies.protocol.queue import Queue
 from studies.protocol.runs import Run, planned
+from studies.shared.paths import ROOT
 
+PUBLISHED = ROOT / "results/published/protocol"
 MODELS = (runs.TABLES / "models.csv").read_text().splitlines()
 HEAD, D, RANDOM = MODELS[0], MODELS[1], MODELS[3]
 
@@ -66,6 +69,49 @@ def test_the_plan_of_the_book_can_be_built(tmp_path):
     for line in table.to_dict("records"):
         assert set(contrasts.cells_of(line)) <= rows, line["id"]
     assert table["id"].is_unique
+
+
+def git(*words):
+    found = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    return found.stdout.strip()
+
+
+def test_the_protocol_was_committed_before_every_run():
+    first = git("log", "--diff-filter=A", "--format=%H %cI", "--", "book/protocol.md")
+    if not first or git("rev-parse", "--is-shallow-repository") == "true":
+        pytest.skip("no history here")
+    commit, date = first.split()
+    known = records.read_runs(PUBLISHED)
+    assert len(known) and not known["dirty"].any() and known["code_fingerprint"].nunique() == 1
+    assert pd.to_datetime(known["started"], utc=True).min() > pd.Timestamp(date)
+    for used in set(known["commit"]):
+        ancestor = subprocess.run(["git", "merge-base", "--is-ancestor", commit, used], cwd=ROOT, check=False)
+        assert ancestor.returncode == 0, f"{used} does not hold the protocol"
+
+
+def test_published_runs_are_planned_and_verdicts_follow_from_them():
+    known, told = records.read_runs(PUBLISHED), read_json(PUBLISHED / "verdicts.json")["contrasts"]
+    assert set(known["name"]) <= {run.name for run in planned()}
+    assert [line["id"] for line in told] == list(contrasts.read_contrasts()["id"])
+    for line in told:
+        numbers = {k: np.nan if line[k] is None else line[k] for k in ("effect", "low", "high", "p_holm")}
+        assert line["verdict"] == verdict(**numbers, seeds=line["seeds"]), line["id"]
+        cells = [known[(known["row"] == a) & (known["regime"] == b) & (known["samples"] == int(c))].set_index("seed")
+                 for a, b, c in contrasts.cells_of(line)]  # fmt: skip
+        shared = sorted(set.intersection(*(set(cell.index) for cell in cells)))
+        assert line["seeds"] == len(shared), (
+            "verdicts.json is of other runs: python -m studies.protocol.measure --minutes 0"
+        )
+        if shared:
+            means = [cell.loc[shared, "macro_f1"].mean() for cell in cells]
+            expected = sum(s * m for s, m in zip((1, -1, -1, 1), means, strict=False))
+            assert line["effect"] == pytest.approx(expected, abs=2e-3)
+
+
+def test_every_disease_has_enough_test_cases_in_the_answers():
+    for path in PUBLISHED.glob("answers_*.parquet"):
+        truth = pd.read_parquet(path, columns=[records.TRUTH])[records.TRUTH]
+        assert len(truth) == 20_000 and truth.value_counts().min() >= 100, path.name
 
 
 def test_no_contrast_is_a_sum_of_two_others():
