@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from dermimit.data.synderm.ceiling import OBSERVABLE, ceiling, confusable, log_likelihood, posterior
+from dermimit.data.synderm.ceiling import OBSERVABLE, ceiling, confusable
 from dermimit.data.synderm.knowledge import (
     ARRANGEMENTS,
     NUMBERS,
@@ -24,6 +24,7 @@ from dermimit.data.synderm.knowledge import (
     knowledge,
     parse,
 )
+from dermimit.data.synderm.posterior import log_likelihood, posterior
 from dermimit.records import read_json
 from studies.shared.references import BEST, READERS
 

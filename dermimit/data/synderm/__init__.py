@@ -22,17 +22,19 @@ Reproducing. A case is a function of (seed, index); workers, order and batch do 
 
 from dermimit.data.synderm.additive import AdditiveCeiling, additive_ceiling
 from dermimit.data.synderm.case import CAUSES, Case, Knobs, Labels
-from dermimit.data.synderm.ceiling import OBSERVABLE, Ceiling, ceiling, confusable, log_likelihood, posterior
+from dermimit.data.synderm.ceiling import OBSERVABLE, Ceiling, ceiling, confusable
 from dermimit.data.synderm.colour import ANGLE_OF_TYPE, REST, SKIN_TYPES, lab, skin_colour, typology_angle
 from dermimit.data.synderm.confounders import USUAL, Spec
 from dermimit.data.synderm.crops import crop_ceiling
-from dermimit.data.synderm.dataset import INFO, LABEL_SPACE, SynDerm
+from dermimit.data.synderm.dataset import LABEL_SPACE, SynDerm
 from dermimit.data.synderm.golden import pixels_fingerprint
+from dermimit.data.synderm.info import INFO
 from dermimit.data.synderm.interactions import groups as interaction_groups
 from dermimit.data.synderm.knowledge import ARRANGEMENTS, NUMBERS, SIZES, Knowledge, definitions, knowledge
 from dermimit.data.synderm.knowledge_schema import COURSES
 from dermimit.data.synderm.noise import table as noise_table
 from dermimit.data.synderm.picture import NO_CONFOUNDERS, make_case
+from dermimit.data.synderm.posterior import log_likelihood, posterior
 from dermimit.data.synderm.regimes import NAMES, Regime, process, read_regime
 from dermimit.data.synderm.retake import NOISE, RETAKE, retake
 from dermimit.data.synderm.splits import TEST_CASES, TEST_SEED, split_seed

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from dermimit.data.synderm.additive_bound import least_loss
-from dermimit.data.synderm.ceiling import bayes, log_likelihood, macro_f1, simulated
+from dermimit.data.synderm.ceiling import macro_f1, simulated
 from dermimit.data.synderm.knowledge import Array
-from dermimit.data.synderm.process import Interaction
+from dermimit.data.synderm.posterior import bayes, log_likelihood
 from dermimit.data.synderm.regimes import process, read_regime
+from dermimit.data.synderm.rules import Interaction
 
 NEVER, HARDLY = 1e3, 1e-6  # log units: so much less likely, and just enough to decide between two
 BOUND_CASES = 20_000

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from dermimit.data.synderm.ceiling import bayes, log_likelihood
 from dermimit.data.synderm.knowledge import Array, Knowledge
-from dermimit.data.synderm.process import Interaction
+from dermimit.data.synderm.posterior import bayes, log_likelihood
+from dermimit.data.synderm.rules import Interaction
 
 
 def least_loss(

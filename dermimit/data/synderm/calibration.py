@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from dermimit.data.synderm.process import Array, Dependence, Knowledge, apply_rules
+from dermimit.data.synderm.process import Knowledge, apply_rules
+from dermimit.data.synderm.rules import Array, Dependence
 
 
 def calibrate(facts: Knowledge) -> Knowledge:

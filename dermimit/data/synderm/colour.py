@@ -1,5 +1,7 @@
 """Skin colour from pigments, as light passing twice through melanin and blood (Beer-Lambert)."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from dermimit.data.synderm.knowledge import Array
@@ -69,3 +71,16 @@ def typology_angle(linear: Array) -> Array:
     """Individual typology angle arctan((L* - 50) / b*) in degrees, of linear sRGB (..., 3) (Chardon et al. 1991)."""
     colour = lab(np.asarray(linear, dtype=np.float64))
     return np.asarray(np.degrees(np.arctan2(colour[..., 0] - 50, colour[..., 2])))
+
+
+def skin_weights(fitzpatrick: int | Sequence[int] | Mapping[int, float] | None) -> Array:
+    """(6,) probabilities of Fitzpatrick types I to VI."""
+    if isinstance(fitzpatrick, int):
+        fitzpatrick = (fitzpatrick,)
+    weights = fitzpatrick if isinstance(fitzpatrick, Mapping) else dict.fromkeys(fitzpatrick or SKIN_TYPES, 1.0)
+    if (fitzpatrick is not None and not len(fitzpatrick)) or set(weights) - set(SKIN_TYPES):
+        raise ValueError(f"fitzpatrick: must be some of 1..6, found {fitzpatrick}")
+    table = np.array([float(weights.get(t, 0.0)) for t in SKIN_TYPES])
+    if (table < 0).any() or not 0 < table.sum() < np.inf:
+        raise ValueError(f"fitzpatrick: weights must not be negative nor all 0, found {fitzpatrick}")
+    return table / table.sum()

@@ -7,9 +7,10 @@ from itertools import product
 import numpy as np
 
 from dermimit.data.synderm.case import Case
-from dermimit.data.synderm.ceiling import Ceiling, log_likelihood, scored
+from dermimit.data.synderm.ceiling import Ceiling, scored
 from dermimit.data.synderm.dataset import LABEL_SPACE, SynDerm
 from dermimit.data.synderm.knowledge import ARRANGEMENTS, NUMBERS, SIZES, Array, Knowledge
+from dermimit.data.synderm.posterior import log_likelihood
 from dermimit.data.synderm.regimes import process
 from dermimit.data.synderm.small import centre_of_mass
 

@@ -5,37 +5,19 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.synderm.case import READER, Case, Knobs, Labels, draw_labels, stream
-from dermimit.data.synderm.ceiling import normalised_prior
-from dermimit.data.synderm.colour import SKIN_TYPES
+from dermimit.data.synderm.colour import SKIN_TYPES, skin_weights
 from dermimit.data.synderm.confounders import Spec, probabilities
 from dermimit.data.synderm.course import after
 from dermimit.data.synderm.drawing import DRAWINGS
 from dermimit.data.synderm.knowledge import ARRANGEMENTS, NUMBERS, SIZES, Array, knowledge
 from dermimit.data.synderm.noise import Reader, Reading
 from dermimit.data.synderm.picture import make_case
+from dermimit.data.synderm.posterior import normalised_prior
 from dermimit.data.synderm.regimes import process, read_regime
 
 LABEL_SPACE = LabelSpace("synderm", knowledge().diseases, knowledge().body_parts, knowledge().attributes)
-INFO: dict[str, Any] = {
-    "title": "SynDerm-49, procedural photographs",
-    "citation": "this project",
-    "licence": "this project's",
-    "forbids": "nothing; it says nothing of patients either",
-    "source": "drawn on your machine by `dermimit data synderm`",
-    "size": "as many as you ask for",
-    "layout": "what `dermimit data synderm` writes: manifest.parquet, label_space.json, images/, masks/",
-    "classes": "49",
-    "body_parts": "15",
-    "attributes": "27",
-    "skin_types": "Fitzpatrick 1 to 6",
-    "grouping": "patient_id: each case is a patient of its own, with all its visits",
-    "splits": "drawn with the photographs: 70 % train, 10 % val, 20 % test",
-    "faults": ("synthetic: good for testing methods, not for claims on patients",),
-}
 
 
 class SynDerm:
@@ -177,16 +159,3 @@ class SynDerm:
         return make_case(
             self.seed, index, self.image_size, labels, table, knobs=self.knobs, regime=self.regime, first=first
         )
-
-
-def skin_weights(fitzpatrick: int | Sequence[int] | Mapping[int, float] | None) -> Array:
-    """(6,) probabilities of Fitzpatrick types I to VI."""
-    if isinstance(fitzpatrick, int):
-        fitzpatrick = (fitzpatrick,)
-    weights = fitzpatrick if isinstance(fitzpatrick, Mapping) else dict.fromkeys(fitzpatrick or SKIN_TYPES, 1.0)
-    if (fitzpatrick is not None and not len(fitzpatrick)) or set(weights) - set(SKIN_TYPES):
-        raise ValueError(f"fitzpatrick: must be some of 1..6, found {fitzpatrick}")
-    table = np.array([float(weights.get(t, 0.0)) for t in SKIN_TYPES])
-    if (table < 0).any() or not 0 < table.sum() < np.inf:
-        raise ValueError(f"fitzpatrick: weights must not be negative nor all 0, found {fitzpatrick}")
-    return table / table.sum()

@@ -8,7 +8,7 @@ import numpy as np
 
 from dermimit.data.synderm.calibration import calibrate, marginals
 from dermimit.data.synderm.knowledge import Array, Knowledge, KnowledgeError, read_file
-from dermimit.data.synderm.process import Interaction
+from dermimit.data.synderm.rules import Interaction
 
 FIELDS = {"diseases", "finding", "here", "there", "constructed"}
 SHARED = ("prior", "body_part", "marginal", "number", "size", "arrangement")  # by the two diseases of a group

@@ -10,7 +10,8 @@ import yaml
 
 from dermimit.data.synderm.calibration import calibrate
 from dermimit.data.synderm.knowledge_schema import ARRANGEMENTS, LESIONS, NUMBERS, SIZES, KnowledgeError, check
-from dermimit.data.synderm.process import Array, Course, Dependence, Elements, Knowledge
+from dermimit.data.synderm.process import Knowledge
+from dermimit.data.synderm.rules import Array, Course, Dependence, Elements
 
 __all__ = ["ARRANGEMENTS", "NUMBERS", "SIZES", "Array", "Course", "Elements", "Knowledge", "KnowledgeError",
            "definitions", "knowledge", "parse", "read_file"]  # fmt: skip

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from dermimit.data.synderm.process import Array, Knowledge
+from dermimit.data.synderm.process import Knowledge
+from dermimit.data.synderm.rules import Array
 
 READ = 3  # uniform numbers for one label: is it missing, is it drawn anew, and what is drawn
 

@@ -7,62 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-Array = np.ndarray
-
-
-@dataclass(frozen=True)
-class Dependence:
-    """One rule of `knowledge.yaml`: how the odds of `attribute` change with attributes drawn before it.
-
-    It fires when any of `parents` is present (`negate` False) or when none is (`negate` True). Then it either
-    multiplies the odds (`odds`) or fixes the attribute (`fixed` 0 or 1).
-    """
-
-    attribute: int
-    parents: tuple[int, ...]
-    negate: bool
-    odds: float
-    fixed: int | None
-
-
-@dataclass(frozen=True)
-class Elements:
-    """How many lesion elements a primary lesion has and how large they are (fractions of the picture's side)."""
-
-    count: tuple[int, int]
-    radius: tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Course:
-    """How a disease goes on: its kind, its time constant in days, and the attribute it leaves behind, if any."""
-
-    kind: str
-    days: float
-    residue: str | None
-
-
-@dataclass(frozen=True)
-class Interaction:
-    """Two diseases that one finding tells apart only in the light of the body part; see `interactions.yaml`.
-
-    `probability` (2, 15) is P(finding | disease, body part), exactly: no rule changes it. `here` (15,) bool is the set
-    of body parts where the first disease shows the finding more often than the second; both sets have mass one half.
-    `known` is what the clinic knows of it, with its references in `sources`; `constructed` says what is made up.
-    """
-
-    diseases: tuple[int, int]
-    finding: int
-    here: Array
-    probability: Array
-    known: str
-    sources: tuple[str, ...]
-    constructed: str
-
-    @property
-    def levels(self) -> tuple[float, float]:
-        """P(finding | first disease) in the set `here`, and elsewhere."""
-        return float(self.probability[0, self.here.argmax()]), float(self.probability[0, self.here.argmin()])
+from dermimit.data.synderm.rules import Array, Course, Dependence, Elements, Interaction
 
 
 @dataclass(frozen=True)
