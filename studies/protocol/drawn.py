@@ -1,8 +1,11 @@
 """The data of the planned trainings: a training set for each seed, and one fresh test set for all of them."""
 
+import time
 from pathlib import Path
+from typing import Any
 
 from dermimit.data.synderm import read_regime, write
+from dermimit.lock import LockedError
 
 SIZES = {"train": 24_000, "val": 2_000}
 
@@ -24,9 +27,12 @@ def draw(work: Path, regime: str, seed: int, image_size: int) -> Path:
         return out
     same = [other for other in finished if pictures(other) == pictures(out)]
     same.sort(key=lambda other: not other.name.endswith(f"-seed{seed}"))
-    return write(
-        out, SIZES, seed=seed, image_size=image_size, regime=regime, fresh_test=True, beside=same[0] if same else None
-    )
+    facts: dict[str, Any] = {"seed": seed, "image_size": image_size, "regime": regime, "fresh_test": True}
+    while True:
+        try:
+            return write(out, SIZES, **facts, beside=same[0] if same else None)
+        except LockedError:  # another process draws it
+            time.sleep(5)
 
 
 def pictures(folder: Path) -> tuple[float | None, bool]:

@@ -6,6 +6,7 @@ commit's code from a git worktree, whatever has been changed since. Writes resul
 Run: python -m studies.protocol.measure --minutes 150 [--jobs 2] [--only selection ...]
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
+import torch
 import tyro
 
 from dermimit.records import git_state, provenance, write_json
@@ -26,7 +28,7 @@ from studies.shared.paths import PUBLISHED, ROOT
 
 def main(
     minutes: float = 150.0,
-    jobs: int = 2,
+    jobs: int = 0,
     only: tuple[str, ...] = (),
     out: Path = ROOT / PUBLISHED / "protocol",
     work: Path = ROOT / "results/evidence",
@@ -37,7 +39,8 @@ def main(
 
     Args:
         minutes: after which trainings are stopped; they go on with the next call. 0: publish, and say what is left.
-        jobs: trainings at a time, each on one processor core.
+        jobs: trainings at a time, each on one processor core; 0: as many as there are cores, or half as many where
+            they share a GPU, since each then has a process that prepares photographs.
         only: names of experiments; without it all.
         out: folder of the records.
         work: folder of photographs, runs and their logs.
@@ -45,6 +48,7 @@ def main(
         resamples: of the bootstrap over test cases.
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that trainings are stopped too
+    jobs = jobs or max(1, (os.cpu_count() or 1) // (2 if torch.cuda.is_available() else 1))
     until = time.monotonic() + 60 * minutes
     runs = [run for run in planned(tables) if not only or set(only) & set(run.experiments)]
     if minutes:

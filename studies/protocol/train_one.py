@@ -3,6 +3,7 @@
 Run: python -m studies.protocol.train_one NAME --work FOLDER
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,8 @@ import tyro
 from dermimit.train import fit
 from studies.protocol.drawn import draw
 from studies.protocol.runs import RECIPE, TABLES, config_of, planned
+
+LOADERS = 1  # processes that prepare photographs for a GPU; on a processor the training does so itself
 
 
 def main(name: Annotated[str, tyro.conf.Positional], work: Path, tables: Path = TABLES, threads: int = 1) -> None:
@@ -25,7 +28,9 @@ def main(name: Annotated[str, tyro.conf.Positional], work: Path, tables: Path = 
     """
     torch.set_num_threads(threads)
     run = next(run for run in planned(tables) if run.name == name)
-    fit(config_of(run, draw(work, run.regime, run.seed, RECIPE["image_size"]), work / "runs" / name, tables))
+    root = draw(work, run.regime, run.seed, RECIPE["image_size"])
+    config = config_of(run, root, work / "runs" / name, tables)
+    fit(replace(config, workers=LOADERS) if torch.cuda.is_available() else config)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytest
 
 from dermimit.data.synderm import datasheet
 from dermimit.evaluate.estimate import NOT_RUN
-from dermimit.lock import locked
+from dermimit.lock import LockedError, locked
 from dermimit.records import read_json
 from studies.protocol import contrasts, drawn, measure, records, runs, train_one
 from studies.protocol.contrasts import CANNOT_TELL, HELPS, LITTLE_HARM, LITTLE_HELP, NO_EFFECT, TOO_FEW, verdict
@@ -152,6 +152,24 @@ def test_trainings_of_the_plan_are_drawn_trained_and_published(tables, tmp_path,
     (work / "runs" / other.name / "metrics.json").write_text("{}")
     with pytest.raises(ValueError, match="2 code fingerprints"):
         records.publish(out, work / "runs", [*plan, other])
+
+
+def test_a_second_process_waits_for_the_photographs(tmp_path, monkeypatch):
+    calls = []
+
+    def write(out, *_, **facts):
+        calls.append(facts["beside"])
+        if len(calls) == 1:
+            raise LockedError(out, 1)
+        return out
+
+    monkeypatch.setattr(drawn, "write", write)
+    monkeypatch.setattr(drawn.time, "sleep", lambda _: None)
+    for name in ("plain-seed1", "plain-seed2", "small-seed2"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        (tmp_path / "data" / name / "croissant.json").write_text("{}")
+    assert drawn.draw(tmp_path, "noisy", 2, 64) == tmp_path / "data/noisy-seed2"
+    assert [path.name for path in calls] == ["plain-seed2"] * 2
 
 
 class Stub(Queue):
