@@ -39,7 +39,7 @@ def read_contrasts(folder: Path = TABLES) -> pd.DataFrame:
 
 
 def judged(contrasts: pd.DataFrame, runs: pd.DataFrame, folder: Path, resamples: int = 1000) -> pd.DataFrame:
-    """Every contrast with its effect, interval, p (Holm, within its family) and verdict.
+    """Every contrast with its effect, interval, p and verdict; p is corrected for all of its family, run or not.
 
     Args:
         contrasts: from `read_contrasts`.
@@ -53,7 +53,7 @@ def judged(contrasts: pd.DataFrame, runs: pd.DataFrame, folder: Path, resamples:
     scores: dict[tuple[str, str, str], Any] = {}
     lines = [line | effect(line, runs, folder, resamples, scores) for line in contrasts.to_dict("records")]
     table = pd.DataFrame(lines)
-    table["p_holm"] = table.groupby("family")["p"].transform(holm)
+    table["p_holm"] = table.fillna({"p": 1.0}).groupby("family")["p"].transform(holm).where(table["p"].notna())
     told = table[["effect", "low", "high", "p_holm", "seeds"]].to_dict("records")
     table["verdict"] = [verdict(**line) for line in told]
     return table

@@ -21,7 +21,7 @@ import tyro
 from dermimit.records import git_state, provenance, write_json
 from studies.protocol.contrasts import judged, read_contrasts
 from studies.protocol.queue import Queue
-from studies.protocol.records import publish, read_runs
+from studies.protocol.records import hours, publish, read_runs
 from studies.protocol.runs import TABLES, Run, planned
 from studies.shared.paths import PUBLISHED, ROOT
 
@@ -108,13 +108,6 @@ def left(known: pd.DataFrame, runs: Sequence[Run], jobs: int) -> str:
         own = [run for run in rest if name in run.experiments]
         lines.append(f"  {name}: {len(own)} left" + (f", {hours(known, own, jobs):.1f} h" if len(known) else ""))
     return "\n".join([*lines, f"about {hours(known, rest, jobs):.1f} h with {jobs} at a time"] if len(known) else lines)
-
-
-def hours(known: pd.DataFrame, runs: Sequence[Run], jobs: int) -> float:
-    """An estimate of the hours that runs take: seconds a photograph of the same row, or of all rows."""
-    rate = (known["seconds"] / known["samples"]).astype(float)
-    by_row = rate.groupby(known["row"]).mean()
-    return sum(run.samples * by_row.get(run.row, rate.mean()) for run in runs) / jobs / 3600
 
 
 if __name__ == "__main__":

@@ -108,3 +108,10 @@ def read_answers(folder: Path, runs: pd.DataFrame) -> Answers:
         images=tuple(map(str, range(len(frame)))),
         seeds=tuple(map(int, runs["seed"])),
     )
+
+
+def hours(known: pd.DataFrame, runs: Sequence[Run], jobs: int = 1) -> float:
+    """An estimate of the hours that runs take: seconds a photograph of the same row, or of all rows."""
+    rate = (known["seconds"] / known["samples"]).astype(float)
+    by_row = rate.groupby(known["row"]).mean()
+    return sum(run.samples * by_row.get(run.row, rate.mean()) for run in runs) / jobs / 3600

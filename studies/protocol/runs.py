@@ -15,7 +15,7 @@ from studies.shared.paths import EXPERIMENTS, ROOT
 TABLES = ROOT / EXPERIMENTS / "second"
 COLUMNS = ("experiment", "rows", "regimes", "seeds", "samples", "priority")
 RECIPE = dict(
-    image_size=64, epochs=8, batch_size=64, optimizer="adamw", lr=0.002, weight_decay=0.02, weight_attributes=5.0,
+    image_size=64, epochs=8, batch_size=64, optimizer="adamw", lr=0.001, weight_decay=0.02, weight_attributes=5.0,
     cutmix_probability=0.0, precision="bf16",
 )  # fmt: skip
 """What all trainings have in common, beside the settings of each row; chosen on the validation cases of pilot runs."""

@@ -7,6 +7,7 @@ import pandas as pd
 from dermimit.evaluate.estimate import NONE, NOT_RUN, estimate, p_text
 from dermimit.evaluate.statistics import format_mean_sd
 from studies.protocol.contrasts import LEAST_SEEDS
+from studies.protocol.records import hours
 from studies.protocol.runs import Run
 
 FAMILIES = {
@@ -55,15 +56,14 @@ def scores(runs: pd.DataFrame, models: pd.DataFrame, regime: str, samples: int) 
 
 def spent(runs: pd.DataFrame, plan: list[Run]) -> pd.DataFrame:
     """Trainings and processor hours by experiment: what has run, and about what is left."""
-    rate = (runs["seconds"] / runs["samples"]).mean() if len(runs) else float("nan")
     done, lines = set(runs["name"]), []
     for name in dict.fromkeys(name for run in plan for name in run.experiments):
         own = [run for run in plan if name in run.experiments]
-        hours = runs.loc[runs["name"].isin([run.name for run in own]), "seconds"].sum() / 3600
-        rest = sum(run.samples for run in own if run.name not in done) * rate / 3600
+        spent_on = runs.loc[runs["name"].isin([run.name for run in own]), "seconds"].sum() / 3600
+        rest = hours(runs, [run for run in own if run.name not in done])
         lines.append({
             "experiment": name.replace("_", " "), "trainings": f"{sum(run.name in done for run in own)} of {len(own)}",
-            "hours so far": f"{hours:.1f}", "hours left, about": f"{rest:.1f}" if rate == rate else NONE,
+            "hours so far": f"{spent_on:.1f}", "hours left, about": f"{rest:.1f}",
         })  # fmt: skip
     return pd.DataFrame(lines)
 

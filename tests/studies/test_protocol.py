@@ -249,5 +249,6 @@ def test_a_known_difference_is_found_with_its_interval(tmp_path):
     )
     told = contrasts.judged(plan, pd.DataFrame(lines), tmp_path, 200)
     assert told["low"][0] < 0.08 < told["high"][0] and told["verdict"][0] == HELPS and told["seeds"][0] == 5
+    assert told["p_holm"][0] == pytest.approx(min(1, 2 * told["p"][0])), "corrected for the one that says nothing too"
     assert (told["effect"][1], told["low"][1], told["high"][1]) == (0, 0, 0), "a row minus itself"
     assert told["verdict"][1] == NO_EFFECT
