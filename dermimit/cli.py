@@ -9,6 +9,7 @@ from typing import Any
 import tyro
 
 from dermimit.commands import (
+    benchmark,
     data_check,
     data_import,
     data_synderm,
@@ -48,6 +49,12 @@ def main(arguments: list[str] | None = None) -> int:
     app.command(name="explore")(explore.explore)
     app.command(name="export")(export.export)
     app.command(name="report")(report.report)
+    benchmarks = tyro.extras.SubcommandApp()
+    benchmarks.command(name="list")(benchmark.list_known)
+    benchmarks.command(name="show")(benchmark.show)
+    benchmarks.command(name="verify")(benchmark.verify)
+    app.command(benchmarks, name="benchmark", help="List or show benchmarks, or verify a copy of their data.")
+    app.command(name="score")(benchmark.score)
     app.command(name="models")(models.models)
     app.command(data, name="data", help="Make, import, check or describe a dataset.")
     app.command(weights, name="weights", help="List, check or convert pretrained weights.")

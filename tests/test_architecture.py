@@ -30,8 +30,9 @@ MAY_IMPORT = {  # part of the package: the parts that it may import, as `CONTRIB
     "export": ANY | {"extras"},
     "explore": ANY | {"extras"},
     "reader_study": ANY | {"extras"},
-    "report": ANY | {"extras"},
-    "commands": ANY | {"explore", "reader_study", "report", "probe", "extras", "weights"},
+    "benchmark": {"data", "evaluate"},
+    "report": ANY | {"extras", "benchmark"},
+    "commands": ANY | {"benchmark", "explore", "reader_study", "report", "probe", "extras", "weights"},
     "cli": {"commands", "reader_study", "extras"},
 }
 READERS = ("tables", "charts", "numbers")

@@ -58,6 +58,7 @@ def test_these_are_the_pages():
         "11_speed", "12_localisation", "13_failures", "14_skin_tone", "15_rare_diseases",
         "16_time", "17_reader_study", "18_model_card", "19_survival", "20_try", "21_ablation_explorer",
         "22_failure_browser", "23_dataset_browser", "24_regimes", "25_second_edition",
+        "26_benchmark",
     ]  # fmt: skip
 
 

@@ -1,0 +1,89 @@
+"""The benchmarks that ship with the package: which photographs, which labels, which folds, and their hash."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from io import BytesIO
+
+import pandas as pd
+import yaml
+
+from dermimit.data.problems import suggest
+
+SPLITS = "splits"
+COLUMNS = ["image", "patient_id", "lesion_id", "disease", "body_part", "fitzpatrick", "fold"]
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A fixed set of photographs, cross-validated by patient.
+
+    Attributes:
+        name, title, version, source, licence, made, not_checked: what it is, where it comes from, how the folds were
+            made, and what could not be checked of them.
+        classes: short name of each disease -> its name.
+        frame: `COLUMNS`, a row a photograph; `image` is the stem of its file, `fold` the one that tests it.
+        sha256: of the table that ships.
+    """
+
+    name: str
+    title: str
+    version: str
+    source: str
+    licence: str
+    made: str
+    not_checked: str
+    classes: dict[str, str]
+    frame: pd.DataFrame
+    sha256: str
+
+    @property
+    def diseases(self) -> tuple[str, ...]:
+        """Short names, in the order of columns of probabilities."""
+        return tuple(self.classes)
+
+    @property
+    def counts(self) -> pd.DataFrame:
+        """Photographs by disease and fold, with totals; and the patients of each fold."""
+        table = pd.crosstab(self.frame["disease"], self.frame["fold"]).reindex(list(self.classes))
+        table.columns = [f"fold {fold}" for fold in table.columns]
+        table["all"] = table.sum(axis=1)
+        table.loc["photographs"] = table.sum()
+        patients = self.frame.groupby("fold")["patient_id"].nunique().to_list()
+        table.loc["patients"] = [*patients, self.frame["patient_id"].nunique()]
+        return table
+
+
+def names() -> tuple[str, ...]:
+    """The benchmarks that ship."""
+    return tuple(_described())
+
+
+@cache
+def benchmark(name: str) -> Benchmark:
+    """A benchmark by its name.
+
+    Raises:
+        ValueError: there is none of this name, or the table that ships was changed.
+    """
+    known = _described()
+    if name not in known:
+        raise ValueError(f"unknown benchmark {name!r}; {suggest(name, known)}")
+    facts = dict(known[name])
+    content = resources.files(__package__).joinpath(SPLITS, facts.pop("table")).read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != facts["sha256"]:
+        raise ValueError(
+            f"benchmark {name}: its table was changed (SHA-256 {found[:12]}...): install the package again"
+        )
+    table = pd.read_csv(BytesIO(content), dtype={"patient_id": str, "lesion_id": str})
+    table["fold"] = table[facts.pop("fold")]
+    frame = table[table["fold"].notna()].astype({"fold": int}).reset_index(drop=True)
+    return Benchmark(name=name, frame=frame[COLUMNS], **facts)
+
+
+@cache
+def _described() -> dict[str, dict]:
+    """The content of benchmarks.yaml."""
+    return yaml.safe_load(resources.files(__package__).joinpath(SPLITS, "benchmarks.yaml").read_text(encoding="utf-8"))

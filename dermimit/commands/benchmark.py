@@ -1,0 +1,96 @@
+"""`dermimit benchmark` and `dermimit score`."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+
+def list_known() -> None:
+    """List the benchmarks that ship: photographs, patients, classes, licence."""
+    from dermimit.benchmark import benchmark, names
+
+    for name in names():
+        to = benchmark(name)
+        print(f"{name:<18} {len(to.frame):>6,} photographs, {to.frame['patient_id'].nunique():,} patients, "
+              f"{len(to.classes)} classes; {to.title}; {to.licence}")  # fmt: skip
+
+
+def show(name: Annotated[str, tyro.conf.Positional], /, out: Path | None = None) -> None:
+    """Show a benchmark: source, how its folds were made, counts by class and fold.
+
+    Args:
+        name: of the benchmark.
+        out: file for its table, as CSV: image, patient, lesion, disease, body part, skin type, fold.
+    """
+    from dermimit.benchmark import benchmark
+
+    to = benchmark(name)
+    print(f"{to.title}\nversion {to.version}, SHA-256 {to.sha256}\n{to.source}; {to.licence}\n")
+    print(f"{to.made}\nNot checked: {to.not_checked}\n\n{to.counts.to_string()}")
+    if out:
+        to.frame.to_csv(out, index=False)
+        print(f"\n{out}")
+
+
+def verify(name: Annotated[str, tyro.conf.Positional], root: Annotated[Path, tyro.conf.Positional], /) -> int:
+    """Check a copy of the dataset against a benchmark: missing, surplus and changed photographs. Exit code 1 if so.
+
+    Args:
+        name: of the benchmark.
+        root: folder of the dataset.
+    """
+    from dermimit.benchmark import benchmark
+    from dermimit.benchmark.verify import verify
+    from dermimit.data import pad_ufes_20
+
+    to = benchmark(name)
+    found = verify(to, pad_ufes_20.load(root)[0])
+    print("\n".join(found) if found else f"{root}: the {len(to.frame):,} photographs of {name}, version {to.version}")
+    return int(bool(found))
+
+
+def score(
+    answers: Annotated[Path, tyro.conf.Positional],
+    /,
+    benchmark: str,
+    against: Path | None = None,
+    out: Path | None = None,
+    html: Path | None = None,
+) -> None:
+    """Score anybody's answers to a benchmark: a file with a row a photograph and a column of probabilities a class.
+
+    Every photograph must be answered by a model that was trained on the other folds. No model and no torch is needed.
+
+    Args:
+        answers: .csv, .tsv or .parquet with `image` and the classes.
+        benchmark: name of the benchmark; `dermimit benchmark list` lists them.
+        against: another file of answers: also print the difference, on the same drawn patients.
+        out: JSON file for the scores.
+        html: file for a page as `dermimit report` writes it; this needs torch.
+    """
+    from dermimit.benchmark.answers_file import read_answers_file
+    from dermimit.benchmark.benchmarks import benchmark as named
+    from dermimit.benchmark.scoring import as_text, difference, report
+    from dermimit.records import write_json
+
+    to = named(benchmark)
+    probabilities = read_answers_file(answers, to)
+    found: dict[str, Any] = report(to, probabilities)
+    print(as_text(found))
+    other = None
+    if against:
+        both = difference(to, probabilities, read_answers_file(against, to))
+        found["against"] = {name: vars(one) for name, one in both.items()}
+        print(f"minus {against.name}")
+        for name, label in (("macro_f1", "macro-F1"), ("accuracy", "accuracy")):
+            print(f"  {label:<18} {both[name].signed()}: {both[name].verdict()}")
+        print("  of these two files; another training of the same model would give another")
+        other = against.stem, both
+    if html:
+        from dermimit.report.benchmark_page import write_benchmark_page
+
+        print(write_benchmark_page(to, answers.stem, probabilities, html, other))
+    if out:
+        write_json(out, found)
+        print(out)

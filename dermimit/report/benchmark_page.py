@@ -1,0 +1,104 @@
+"""The page of a file of answers to a benchmark: the parts of a run's page that need no run."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dermimit.benchmark.benchmarks import Benchmark
+from dermimit.data.label_space import LabelSpace
+from dermimit.evaluate.estimate import Estimate
+from dermimit.prediction import DISCLAIMER
+from dermimit.records import write_atomically
+from dermimit.report.answers import answers_to
+from dermimit.report.caveats import caveats
+from dermimit.report.classes import classes_section
+from dermimit.report.confusion import confusion_table
+from dermimit.report.markup import Markup, bullets, count, el, joined, section, table
+from dermimit.report.overview import score_table, scores_of, sentences, tiles
+from dermimit.report.page import document
+from dermimit.report.reliability import reliability_part
+
+
+def write_benchmark_page(
+    to: Benchmark,
+    name: str,
+    probabilities: np.ndarray,
+    out: Path,
+    other: tuple[str, Mapping[str, Estimate]] | None = None,
+) -> Path:
+    """Writes the page, whole or not at all; it loads nothing and holds no photograph.
+
+    Args:
+        to: the benchmark.
+        name: of the file of answers.
+        probabilities: (photographs, classes), from `read_answers_file`.
+        out: file to write, .html.
+        other: name of another file, and what this one scores more, from `benchmark.difference`.
+
+    Raises:
+        ValueError: `out` is no .html file.
+    """
+    if out.suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"{out}: the report is an HTML page: give a name that ends in .html")
+    frame = to.frame.assign(split="test", disease_prob=list(probabilities.astype(np.float32)))
+    answers: Any = answers_to("disease", frame, LabelSpace(to.name, to.diseases))
+    scores = scores_of(answers)
+    parts = [
+        _head(to, name),
+        section(
+            "scores", "Scores", tiles(answers, scores), bullets(sentences(answers, scores)),
+            el("h3", "What to bear in mind"), bullets(caveats([(answers, scores)], None)),
+            el("h3", "All scores"), score_table(answers, scores), _against(name, other),
+        ),
+        section("classes", "Classes", classes_section([answers], {})),
+        section("confusion", "Confusion", confusion_table(answers)),
+        section("reliability", "Reliability", reliability_part(answers)),
+        section("data", "The benchmark", _facts(to)),
+        el("footer", el("p", "This page holds no photographs.")),
+    ]  # fmt: skip
+    text = document(f"{name}: answers to {to.name}", joined(parts))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(out, lambda path: path.write_text(text, encoding="utf-8"))
+    return out
+
+
+def _head(to: Benchmark, name: str) -> Markup:
+    patients = to.frame["patient_id"].nunique()
+    facts = [
+        ("Answers", name),
+        ("Benchmark", f"{to.title}, version {to.version}"),
+        (
+            "Scored on",
+            f"{count(len(to.frame), 'photograph')} of {count(patients, 'patient')}, each in one of five folds",
+        ),
+        ("Condition", "each photograph is answered by a model trained on the other folds; this page cannot check that"),
+    ]
+    rows = [el("div", el("dt", label), el("dd", value)) for label, value in facts]
+    date = datetime.now(UTC).date().isoformat()
+    written = el("p", "Page of ", el("time", date, datetime=date), ".", class_="muted")
+    title = el("h1", f"{name}: answers to {to.name}")
+    return el("header", title, el("p", DISCLAIMER, class_="disclaimer"), written, el("dl", rows))
+
+
+def _against(name: str, other: tuple[str, Mapping[str, Estimate]] | None) -> Markup | None:
+    """The difference from another file of answers."""
+    if other is None:
+        return None
+    labels = {"macro_f1": "macro-F1", "accuracy": "accuracy"}
+    rows = [[labels[key], found.signed(), found.verdict()] for key, found in other[1].items()]
+    note = "Of these two files: another training of the same model would give another difference."
+    told = table("Differences on the same patients", ["score", "difference (95 %)", ""], rows)
+    return joined([el("h3", f"{name} minus {other[0]}"), told, el("p", note)])
+
+
+def _facts(to: Benchmark) -> Markup:
+    """Source, folds and counts."""
+    counts = [[str(row), *map(int, values)] for row, values in zip(to.counts.index, to.counts.to_numpy(), strict=True)]
+    numbers = tuple(range(1, len(to.counts.columns) + 1))
+    return joined([
+        bullets([f"{to.source}; {to.licence}.", to.made, to.not_checked, f"SHA-256 of the table: {to.sha256}."]),
+        table("Photographs by disease and fold", ["", *to.counts.columns], counts, numbers=numbers),
+    ])  # fmt: skip

@@ -1,0 +1,87 @@
+"""Tables, picture and numbers of the page on the benchmark, from its record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.figure import Figure
+
+from dermimit.evaluate.estimate import Estimate, estimate
+from dermimit.explain.style import BLUE, GREY
+
+Line = Mapping[str, Any]
+
+
+def standings(lines: list[Line]) -> pd.DataFrame:
+    """Every file of answers, the best first: macro-F1, balanced accuracy, and what is missing to the best."""
+    rows = []
+    for line in ordered(lines):
+        behind = Estimate(**line["below_best"])
+        rows.append({
+            "model": line["label"], "macro-F1 (95 %)": estimate(line, "macro_f1").plain(),
+            "balanced accuracy": estimate(line, "balanced_accuracy").plain(),
+            "macro-F1 minus the best": behind.signed() if behind.value else "best", "answers": f"{line['name']}.csv",
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def sensitivity(lines: list[Line], diseases: tuple[str, ...] = ("MEL", "SCC", "BCC")) -> pd.DataFrame:
+    """Sensitivity of the skin cancers, with intervals over patients, and calibration."""
+    rows = []
+    for line in ordered(lines):
+        row = {"model": line["label"]}
+        row |= {f"{name}": Estimate(*line["recall"][name]).plain(2) for name in diseases}
+        rows.append(row | {"calibration error": f"{line['ece']:.3f}", "AUROC": f"{line['auroc']:.3f}"})
+    return pd.DataFrame(rows)
+
+
+def ordered(lines: list[Line]) -> list[Line]:
+    """The best macro-F1 first."""
+    return sorted(lines, key=lambda line: -line["macro_f1"])
+
+
+def forest(lines: list[Line]) -> Figure:
+    """Macro-F1 of each file of answers with its interval, and that of the commonest disease."""
+    rows = ordered(lines)
+    figure, axis = plt.subplots(figsize=(7.2, 1.1 + 0.36 * len(rows)), layout="constrained")
+    for y, line in enumerate(rows):
+        axis.plot([line["macro_f1_low"], line["macro_f1_high"]], [y, y], color=BLUE, linewidth=2)
+        axis.plot(line["macro_f1"], y, "o", color=BLUE, ms=6)
+    axis.axvline(rows[0]["majority"], color=GREY, linestyle="--", linewidth=1, label="always the commonest disease")
+    axis.set_yticks(range(len(rows)), [line["label"] for line in rows])
+    axis.set(ylim=(len(rows) - 0.5, -0.5), xlim=(0, 0.7), xlabel="macro-F1, with 95 % interval over patients")
+    axis.grid(axis="x", alpha=0.3)
+    axis.legend(fontsize=9, loc="lower left")
+    return figure
+
+
+def numbers(record: Line) -> dict[str, str | float]:
+    """What the page quotes."""
+    rows = ordered(record["lines"])
+    level = [line for line in rows[1:] if not Estimate(**line["below_best"]).below()]
+    return {
+        "best": rows[0]["label"], "best_score": estimate(rows[0], "macro_f1").plain(), "level": len(level),
+        "models": len(rows), "melanoma": Estimate(*rows[0]["recall"]["MEL"]).plain(2),
+        "scc": Estimate(*rows[0]["recall"]["SCC"]).plain(2),
+    }  # fmt: skip
+
+
+def inflation(leakage: Line) -> tuple[pd.DataFrame, str]:
+    """What splits by photograph add to the score of models that know the same patients, as measured before.
+
+    Args:
+        leakage: results/published/real_checks/leakage.json.
+
+    Returns:
+        the table, and the sentence of its largest difference.
+    """
+    chosen = [row for row in leakage["table"] if row["metric"] == "macro-F1" and row["score"] == "difference"]
+    chosen = [row for row in chosen if row["photographs"] == "all"]
+    table = pd.DataFrame(
+        {"model": row["model"], "macro-F1, by photograph minus by patient": estimate(row).signed()} for row in chosen
+    )
+    most = max(chosen, key=lambda row: row["value"])
+    return table, f"{most['model']}: {estimate(most).signed()}"

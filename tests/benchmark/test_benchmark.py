@@ -1,0 +1,184 @@
+"""Anybody's answers to a benchmark: scored where they can be, and refused by row and remedy where not."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import f1_score
+
+from dermimit.benchmark import AnswersError, benchmark, difference, names, read_answers_file, report, verify
+from dermimit.cli import main
+from dermimit.data import pad_ufes_20
+from dermimit.data.folds import folds
+from dermimit.records import read_json
+from studies.shared.paths import PUBLISHED, ROOT
+
+TO = benchmark("pad_ufes_20_948")
+FOLDER = ROOT / PUBLISHED / "benchmark" / TO.name
+WITHOUT_TORCH = """
+import sys
+class Refuse:
+    def find_spec(self, name, *_):
+        if name.split(".")[0] in ("torch", "torchvision", "timm", "accelerate"):
+            raise ImportError(name)
+sys.meta_path.insert(0, Refuse())
+from dermimit.cli import main
+raise SystemExit(main(sys.argv[1:]))
+"""
+
+
+@pytest.fixture
+def answers():
+    """Probabilities that know something, as a table in another order than the benchmark's."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(len(TO.frame), len(TO.diseases)))
+    logits[np.arange(len(logits)), [TO.diseases.index(d) for d in TO.frame["disease"]]] += 1.0
+    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    table = pd.DataFrame(p, columns=list(TO.diseases)).assign(image=TO.frame["image"] + ".png")
+    return table.sample(frac=1, random_state=1)
+
+
+def saved(table, tmp_path, name="answers.csv"):
+    path = tmp_path / name
+    table.to_parquet(path) if path.suffix == ".parquet" else table.to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize("name", names())
+def test_no_patient_is_in_two_folds_and_every_fold_has_every_disease(name):
+    to = benchmark(name)
+    assert to.frame.groupby("patient_id")["fold"].nunique().max() == 1
+    assert (to.counts.loc[list(to.diseases), [f"fold {i}" for i in range(5)]] > 0).all(axis=None)
+    assert not to.frame["image"].duplicated().any()
+
+
+def test_the_whole_set_has_the_official_counts():
+    frame, official = benchmark("pad_ufes_20").frame, pad_ufes_20.OFFICIAL
+    assert (len(frame), frame["patient_id"].nunique()) == (official["images"], official["patients"])
+    assert frame["disease"].value_counts().to_dict() == official["disease"]
+
+
+@pytest.mark.parametrize("name", names())
+def test_folds_are_those_that_the_loader_makes(name):
+    frame = benchmark(name).frame
+    assert (folds(frame) == frame["fold"]).all()
+
+
+def test_scores_are_those_of_scikit_learn_and_the_order_of_rows_does_not_matter(answers, tmp_path):
+    p = read_answers_file(saved(answers, tmp_path), TO)
+    found = report(TO, p, resamples=200)
+    guess = np.array(TO.diseases)[p.argmax(1)]
+    assert found["macro_f1"] == pytest.approx(f1_score(TO.frame["disease"], guess, average="macro"))
+    assert found["macro_f1_low"] < found["macro_f1"] < found["macro_f1_high"]
+    assert found["recall"]["MEL"][0] == pytest.approx((guess == "MEL")[TO.frame["disease"] == "MEL"].mean())
+    assert sum(line["photographs"] for line in found["skin_types"].values()) == len(TO.frame)
+    assert "accuracy" not in found["skin_types"]["type 6"], "one photograph has no score"
+    again = read_answers_file(saved(answers.sort_values("image"), tmp_path, "other.parquet"), TO)
+    assert np.allclose(p, again)
+
+
+def test_names_of_classes_and_files_are_read_in_usual_spellings(answers, tmp_path):
+    other = answers.rename(columns={**TO.classes, "MEL": "Melanoma"})
+    other["image"] = "imgs_part_1/" + other["image"]
+    assert np.allclose(read_answers_file(saved(other, tmp_path), TO), read_answers_file(saved(answers, tmp_path), TO))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop(columns="image"), "no column 'image'"),
+        (lambda t: t.drop(columns="MEL"), r"no column for MEL \(melanoma\)"),
+        (lambda t: t.assign(XYZ=0), "column 'XYZ' is no class"),
+        (lambda t: t.assign(melanoma=0), "two columns for one class"),
+        (lambda t: t.iloc[:-3], "3 of 948 photographs have no answer: PAT_"),
+        (lambda t: pd.concat([t, t.iloc[:1]]), "row 950: PAT_.* is answered twice"),
+        (lambda t: t.replace({"image": {t["image"].iloc[2]: "PAT_0_0_0.png"}}), "row 4: 'PAT_0_0_0' is no photograph"),
+        (lambda t: t.assign(MEL=t["MEL"] + 0.01), r"row 2: the probabilities add up to 1.0100, not to 1 \(948 rows\)"),
+        (lambda t: t.assign(MEL=-t["MEL"]), "row 2, column MEL: -.* is no probability; logits become"),
+        (lambda t: t.assign(MEL=np.nan), "row 2, column MEL: nan is no probability"),
+        (lambda t: t.assign(MEL=["high", *t["MEL"].iloc[1:]]), "row 2, column MEL: 'high' is no number"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused_with_its_row(answers, tmp_path, change, message):
+    with pytest.raises(AnswersError, match=message):
+        read_answers_file(saved(change(answers), tmp_path), TO)
+
+
+def test_files_that_are_none(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"\xff\xfe\x00")
+    for name, message in (("no.csv", "no such file"), ("a.xlsx", "give a file of kind"), ("a.csv", "cannot be read")):
+        with pytest.raises(AnswersError, match=message):
+            read_answers_file(tmp_path / name, TO)
+
+
+def test_a_file_minus_itself_is_nothing_and_better_answers_are_better(answers, tmp_path):
+    p = read_answers_file(saved(answers, tmp_path), TO)
+    same = difference(TO, p, p, 100)["macro_f1"]
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+    truth = np.eye(len(TO.diseases))[[TO.diseases.index(d) for d in TO.frame["disease"]]]
+    better = difference(TO, 0.5 * (p + truth), p, 100)["macro_f1"]
+    assert better.low > 0
+
+
+def test_the_command_scores_compares_and_writes(answers, tmp_path, capsys):
+    path, out = saved(answers, tmp_path), tmp_path / "scores.json"
+    words = ["score", str(path), "--benchmark", TO.name, "--against", str(FOLDER / "colour.csv"), "--out", str(out)]
+    assert main(words) == 0
+    told = capsys.readouterr().out
+    assert "macro-F1" in told and "minus colour.csv" in told and "MEL" in told
+    assert read_json(out)["against"]["macro_f1"]["low"] > -1
+    assert main(["score", str(path), "--benchmark", "pad"]) == 2
+    assert "known: pad_ufes_20, pad_ufes_20_948" in capsys.readouterr().err
+
+
+def test_the_page_says_what_was_scored_against_what(answers, tmp_path, capsys):
+    page = tmp_path / "page.html"
+    words = ["score", str(saved(answers, tmp_path)), "--benchmark", TO.name, "--html", str(page)]
+    assert main([*words, "--against", str(FOLDER / "vit_full.csv")]) == 0
+    text = page.read_text()
+    assert "answers minus vit_full" in text and "not a medical device" in text and TO.sha256 in text
+    assert "<script" not in text and "http" not in text.replace("http://www.w3.org", "")
+    assert main([*words[:-1], str(tmp_path / "page.pdf")]) == 2
+    assert "ends in .html" in capsys.readouterr().err
+
+
+def test_scoring_needs_no_torch(answers, tmp_path):
+    words = [sys.executable, "-c", WITHOUT_TORCH, "score", str(saved(answers, tmp_path)), "--benchmark", TO.name]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "sensitivity" in done.stdout
+
+
+def test_a_copy_is_verified(tmp_path):
+    frame = TO.frame.assign(
+        image="images/" + TO.frame["image"] + ".jpg", lesion_id=TO.frame["lesion_id"].astype(object)
+    )
+    assert verify(TO, frame) == []
+    changed = frame.drop(index=[3, 4])
+    changed.loc[0, "disease"] = "MEL"
+    changed.loc[1, "patient_id"] = "PAT_0"
+    changed = pd.concat([changed, changed.iloc[[5]], changed.iloc[[6]].assign(image="images/PAT_0_0_0.jpg")])
+    found = "\n".join(verify(TO, changed))
+    for line in ("1 photograph are there twice", "2 photographs are missing", "1 photograph are not in the benchmark",
+                 "1 photograph have another disease", "1 photograph have another patient_id"):  # fmt: skip
+        assert line.replace("photograph are", "photograph is").replace("photograph have", "photograph has") in found
+
+
+def test_a_changed_table_is_refused(monkeypatch):
+    from dermimit.benchmark import benchmarks
+
+    wrong = {"x": benchmarks._described()[TO.name] | {"sha256": "0" * 64}}
+    monkeypatch.setattr(benchmarks, "_described", lambda: wrong)
+    with pytest.raises(ValueError, match="its table was changed"):
+        benchmarks.benchmark.__wrapped__("x")
+
+
+def test_published_answers_have_the_scores_of_the_table():
+    table = read_json(FOLDER / "table.json")
+    assert table["version"] == TO.version and len(table["lines"]) == len(list(FOLDER.glob("*.csv")))
+    for line in table["lines"]:
+        p = read_answers_file(FOLDER / f"{line['name']}.csv", TO)
+        guess = np.array(TO.diseases)[p.argmax(1)]
+        assert line["macro_f1"] == pytest.approx(f1_score(TO.frame["disease"], guess, average="macro")), line["name"]
