@@ -9,6 +9,7 @@ from io import BytesIO
 import pandas as pd
 import yaml
 
+from dermimit.benchmark.synthetic import classes, fresh_table
 from dermimit.data.problems import suggest
 
 SPLITS = "splits"
@@ -17,11 +18,11 @@ COLUMNS = ["image", "patient_id", "lesion_id", "disease", "body_part", "fitzpatr
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A fixed set of photographs, cross-validated by patient.
+    """A fixed set of photographs: cross-validated by patient, or a test set in one fold.
 
     Attributes:
-        name, title, version, source, licence, made, not_checked: what it is, where it comes from, how the folds were
-            made, and what could not be checked of them.
+        name, title, version, dataset (of `dermimit.data`), source, licence, made, not_checked: what it is, where it
+            comes from, how the folds were made, and what could not be checked of them.
         classes: short name of each disease -> its name.
         frame: `COLUMNS`, a row a photograph; `image` is the stem of its file, `fold` the one that tests it.
         sha256: of the table that ships.
@@ -30,6 +31,7 @@ class Benchmark:
     name: str
     title: str
     version: str
+    dataset: str
     source: str
     licence: str
     made: str
@@ -71,14 +73,18 @@ def benchmark(name: str) -> Benchmark:
     if name not in known:
         raise ValueError(f"unknown benchmark {name!r}; {suggest(name, known)}")
     facts = dict(known[name])
-    content = resources.files(__package__).joinpath(SPLITS, facts.pop("table")).read_bytes()
+    if regime := facts.pop("regime", None):
+        content = fresh_table(regime).to_csv(index=False, lineterminator="\n").encode()
+        facts["classes"] = classes()
+    else:
+        content = resources.files(__package__).joinpath(SPLITS, facts.pop("table")).read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != facts["sha256"]:
         raise ValueError(
             f"benchmark {name}: its table was changed (SHA-256 {found[:12]}...): install the package again"
         )
     table = pd.read_csv(BytesIO(content), dtype={"patient_id": str, "lesion_id": str})
-    table["fold"] = table[facts.pop("fold")]
+    table["fold"] = table[facts.pop("fold", "fold")]
     frame = table[table["fold"].notna()].astype({"fold": int}).reset_index(drop=True)
     return Benchmark(name=name, frame=frame[COLUMNS], **facts)
 

@@ -12,7 +12,7 @@ def list_known() -> None:
 
     for name in names():
         to = benchmark(name)
-        print(f"{name:<18} {len(to.frame):>6,} photographs, {to.frame['patient_id'].nunique():,} patients, "
+        print(f"{name:<20} {len(to.frame):>6,} photographs, {to.frame['patient_id'].nunique():,} patients, "
               f"{len(to.classes)} classes; {to.title}; {to.licence}")  # fmt: skip
 
 
@@ -42,10 +42,11 @@ def verify(name: Annotated[str, tyro.conf.Positional], root: Annotated[Path, tyr
     """
     from dermimit.benchmark import benchmark
     from dermimit.benchmark.verify import verify
-    from dermimit.data import pad_ufes_20
+    from dermimit.data.loaders import LOADERS
 
     to = benchmark(name)
-    found = verify(to, pad_ufes_20.load(root)[0])
+    frame = LOADERS[to.dataset](root)[0]
+    found = verify(to, frame[frame["split"] == "test"] if to.dataset == "synderm" else frame)
     print("\n".join(found) if found else f"{root}: the {len(to.frame):,} photographs of {name}, version {to.version}")
     return int(bool(found))
 

@@ -67,14 +67,12 @@ def write_benchmark_page(
 
 def _head(to: Benchmark, name: str) -> Markup:
     patients = to.frame["patient_id"].nunique()
+    own = "its own fold" if to.frame["fold"].nunique() > 1 else "any of them"
     facts = [
         ("Answers", name),
         ("Benchmark", f"{to.title}, version {to.version}"),
-        (
-            "Scored on",
-            f"{count(len(to.frame), 'photograph')} of {count(patients, 'patient')}, each in one of five folds",
-        ),
-        ("Condition", "each photograph is answered by a model trained on the other folds; this page cannot check that"),
+        ("Scored on", f"{count(len(to.frame), 'photograph')} of {count(patients, 'patient')}"),
+        ("Condition", f"no photograph was answered by a model trained on {own}; this page cannot check that"),
     ]
     rows = [el("div", el("dt", label), el("dd", value)) for label, value in facts]
     date = datetime.now(UTC).date().isoformat()
