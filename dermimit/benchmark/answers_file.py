@@ -1,15 +1,19 @@
 """Anybody's answers: a CSV or Parquet file with a row a photograph and a column of probabilities a class."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from dermimit.benchmark.benchmarks import Benchmark
+from dermimit.data.photo_files import PHOTO_SUFFIXES
 from dermimit.data.problems import suggest
 
 ID = "image"
+IDS = (ID, "file")
+TASKS = ("disease", "body_part", "attributes")
 TOLERANCE = 1e-3
 """How far from 1 the probabilities of a photograph may add up, since files round them."""
 SHOWN = 5
@@ -19,12 +23,26 @@ class AnswersError(ValueError):
     """The file cannot be scored; the message names the rows, and the remedy."""
 
 
-def read_answers_file(path: Path, to: Benchmark) -> np.ndarray:
-    """Probabilities (photographs, classes) in the order of the benchmark.
+@dataclass(frozen=True)
+class Given:
+    """Probabilities of every photograph of a benchmark, in its order: (photographs, classes) of each task.
+
+    `body_part` and `attributes` are None where the file does not answer for them.
+    """
+
+    disease: np.ndarray
+    body_part: np.ndarray | None = None
+    attributes: np.ndarray | None = None
+
+
+def read_answers_file(path: Path, to: Benchmark) -> Given:
+    """Anybody's answers.
 
     Args:
         path: .csv, .tsv or .parquet: a column `image` (the name of the file, with or without folder and extension) and
-            a column for each class, by its short name or its name.
+            a column for each disease, by its short name or its name. Columns such as `body_part: FACE` and
+            `attributes: itch` answer for the other tasks; a table of `dermimit predict --out` is read as it is, with
+            `file`, `disease: MEL` and so on.
         to: the benchmark.
 
     Raises:
@@ -33,22 +51,33 @@ def read_answers_file(path: Path, to: Benchmark) -> np.ndarray:
     """
     path = Path(path)
     table = _read(path)
-    if ID not in table:
+    key = next((name for name in IDS if name in table), None)
+    if key is None:
         raise AnswersError(f"{path}: no column {ID!r}; {suggest(ID, map(str, table))}")
-    table = table.rename(columns=_columns(path, table, to))
-    images = [Path(str(name)).stem if Path(str(name)).suffix else str(name) for name in table[ID]]
-    images = [name.rpartition("/")[2] for name in images]
-    _check_images(path, images, list(to.frame["image"]))
-    wrong = [d for d in to.diseases if not pd.api.types.is_numeric_dtype(table[d])]
-    if wrong:
-        bad = pd.to_numeric(table[wrong[0]], errors="coerce").isna()
-        raise AnswersError(
-            f"{path}, row {_line(bad)}, column {wrong[0]}: {table.loc[bad, wrong[0]].iloc[0]!r} is no number"
-        )
-    values = table[list(to.diseases)].to_numpy(np.float64)
-    _check_probabilities(path, values, to.diseases)
-    order = pd.Series(range(len(images)), index=images)[to.frame["image"]].to_numpy()
-    return values[order] / values[order].sum(axis=1, keepdims=True)
+    images = [Path(str(name).replace("\\", "/")).name for name in table[key]]
+    images = [Path(name).stem if Path(name).suffix.lower() in PHOTO_SUFFIXES else name for name in images]
+    order = _order(path, images, list(to.frame[ID]))
+    parts = _by_task(table.drop(columns=key))
+    given = {"disease": _numbers(path, parts["disease"], to.classes, "disease", to.name)[order]}
+    _check_sums(path, given["disease"], order)
+    for task, names in (("body_part", to.body_parts), ("attributes", to.attributes)):
+        if len(parts[task].columns):
+            given[task] = _numbers(path, parts[task], dict(zip(names, names, strict=True)), task, to.name)[order]
+    if "body_part" in given:
+        _check_sums(path, given["body_part"], order)
+    for task in ("disease", "body_part"):
+        if task in given:
+            given[task] = given[task] / given[task].sum(axis=1, keepdims=True)
+    return Given(**given)
+
+
+def _by_task(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The columns of each task, without its name; where `disease: ` stands before some, other columns are not read."""
+    named = {task: [c for c in table if str(c).startswith(f"{task}: ")] for task in TASKS}
+    found = {task: table[own].rename(columns=lambda c: str(c).partition(": ")[2]) for task, own in named.items()}
+    if not named["disease"]:
+        found["disease"] = table.drop(columns=[c for own in named.values() for c in own])
+    return found
 
 
 def _read(path: Path) -> pd.DataFrame:
@@ -63,49 +92,64 @@ def _read(path: Path) -> pd.DataFrame:
         raise AnswersError(f"{path}: cannot be read as {path.suffix[1:]}: {str(error).splitlines()[0]}") from error
 
 
-def _columns(path: Path, table: pd.DataFrame, to: Benchmark) -> dict[str, str]:
+def _numbers(path: Path, table: pd.DataFrame, classes: Mapping[str, str], task: str, name: str) -> np.ndarray:
+    """(rows, classes) probabilities of a task, in the order of its classes."""
+    table = table.rename(columns=_columns(path, table, classes, task, name))[list(classes)]
+    for column in table:
+        if not pd.api.types.is_numeric_dtype(table[column]):
+            bad = pd.to_numeric(table[column], errors="coerce").isna()
+            raise AnswersError(
+                f"{path}, row {_line(bad)}, column {column}: {table.loc[bad, column].iloc[0]!r} is no number"
+            )
+    values = table.to_numpy(np.float64)
+    bad = ~np.isfinite(values) | (values < 0) | (values > 1 + TOLERANCE)
+    if bad.any():
+        row, place = np.argwhere(bad)[0]
+        raise AnswersError(f"{path}, row {row + 2}, column {list(classes)[place]}: {values[row, place]} is no "
+                           "probability; logits become probabilities by softmax")  # fmt: skip
+    return values
+
+
+def _columns(path: Path, table: pd.DataFrame, classes: Mapping[str, str], task: str, name: str) -> dict[str, str]:
     """Column -> short name of its class."""
-    spelt = {name.casefold(): short for short, full in to.classes.items() for name in (short, full)}
-    others = [str(c) for c in table if c != ID]
-    if unknown := [c for c in others if c.strip().casefold() not in spelt]:
-        raise AnswersError(f"{path}: column {unknown[0]!r} is no class of {to.name}; "
-                           f"{suggest(unknown[0], to.diseases)}; give {ID} and the classes alone")  # fmt: skip
-    found = {c: spelt[c.strip().casefold()] for c in others}
-    if missing := [d for d in to.diseases if d not in found.values()]:
-        raise AnswersError(f"{path}: no column for {', '.join(missing)} ({to.classes[missing[0]]}): give every class a "
+    spelt = {spelling.casefold(): short for short, full in classes.items() for spelling in (short, full)}
+    if unknown := [str(c) for c in table if str(c).strip().casefold() not in spelt]:
+        raise AnswersError(f"{path}: column {unknown[0]!r} is no {task.replace('_', ' ')} of {name}; "
+                           f"{suggest(unknown[0], classes)}; give {ID} and the classes alone")  # fmt: skip
+    found = {str(c): spelt[str(c).strip().casefold()] for c in table}
+    if missing := [short for short in classes if short not in found.values()]:
+        raise AnswersError(f"{path}: no column for {', '.join(missing)} ({classes[missing[0]]}): give every class a "
                            "probability, 0 where the model does not know it")  # fmt: skip
     if len(set(found.values())) < len(found):
         raise AnswersError(f"{path}: two columns for one class among {', '.join(found)}: keep one")
     return found
 
 
-def _check_images(path: Path, images: Sequence[str], wanted: Sequence[str]) -> None:
-    unknown = [(row, name) for row, name in enumerate(images, start=2) if name not in set(wanted)]
+def _order(path: Path, images: Sequence[str], wanted: Sequence[str]) -> np.ndarray:
+    """The row of the file that answers each photograph of the benchmark."""
+    known, place = set(wanted), {}
+    unknown = [(row, name) for row, name in enumerate(images, start=2) if name not in known]
     if unknown:
         row, name = unknown[0]
         raise AnswersError(f"{path}, row {row}: {name!r} is no photograph of the benchmark ({len(unknown)} of "
                            f"{len(images)} are not); {suggest(name, wanted)}")  # fmt: skip
-    seen: set[str] = set()
     for row, name in enumerate(images, start=2):
-        if name in seen:
+        if name in place:
             raise AnswersError(f"{path}, row {row}: {name} is answered twice: keep one answer for each photograph")
-        seen.add(name)
-    if missing := [name for name in wanted if name not in seen]:
+        place[name] = row - 2
+    if missing := [name for name in wanted if name not in place]:
         raise AnswersError(f"{path}: {len(missing)} of {len(wanted)} photographs have no answer: "
                            f"{', '.join(missing[:SHOWN])}{', ...' if len(missing) > SHOWN else ''}")  # fmt: skip
+    return np.array([place[name] for name in wanted])
 
 
-def _check_probabilities(path: Path, values: np.ndarray, diseases: Sequence[str]) -> None:
-    bad = ~np.isfinite(values) | (values < 0)
-    if bad.any():
-        row, column = np.argwhere(bad)[0]
-        raise AnswersError(f"{path}, row {row + 2}, column {diseases[column]}: {values[row, column]} is no "
-                           "probability; logits become probabilities by softmax")  # fmt: skip
+def _check_sums(path: Path, values: np.ndarray, order: np.ndarray) -> None:
+    """Probabilities of classes that exclude each other add up to 1."""
     off = np.abs(values.sum(axis=1) - 1) > TOLERANCE
     if off.any():
-        row = int(off.argmax())
-        raise AnswersError(f"{path}, row {row + 2}: the probabilities add up to {values[row].sum():.4f}, not to 1 "
-                           f"({int(off.sum())} rows); logits become probabilities by softmax")  # fmt: skip
+        first = np.flatnonzero(off)[order[off].argmin()]
+        raise AnswersError(f"{path}, row {order[first] + 2}: the probabilities add up to {values[first].sum():.4f}, "
+                           f"not to 1 ({int(off.sum())} rows); logits become probabilities by softmax")  # fmt: skip
 
 
 def _line(bad: pd.Series) -> int:

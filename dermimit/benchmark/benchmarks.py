@@ -11,9 +11,11 @@ import yaml
 
 from dermimit.benchmark.synthetic import classes, fresh_table
 from dermimit.data.problems import suggest
+from dermimit.data.synderm import LABEL_SPACE
 
 SPLITS = "splits"
-COLUMNS = ["image", "patient_id", "lesion_id", "disease", "body_part", "fitzpatrick", "fold"]
+LISTS = ["attributes", "attributes_unknown"]
+COLUMNS = ["image", "patient_id", "lesion_id", "disease", "body_part", "fitzpatrick", *LISTS, "fold"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Benchmark:
         name, title, version, dataset (of `dermimit.data`), source, licence, made, not_checked: what it is, where it
             comes from, how the folds were made, and what could not be checked of them.
         classes: short name of each disease -> its name.
+        body_parts, attributes: their classes, in the order of probabilities.
         frame: `COLUMNS`, a row a photograph; `image` is the stem of its file, `fold` the one that tests it.
         sha256: of the table that ships.
     """
@@ -37,6 +40,8 @@ class Benchmark:
     made: str
     not_checked: str
     classes: dict[str, str]
+    body_parts: tuple[str, ...]
+    attributes: tuple[str, ...]
     frame: pd.DataFrame
     sha256: str
 
@@ -75,7 +80,7 @@ def benchmark(name: str) -> Benchmark:
     facts = dict(known[name])
     if regime := facts.pop("regime", None):
         content = fresh_table(regime).to_csv(index=False, lineterminator="\n").encode()
-        facts["classes"] = classes()
+        facts |= {"classes": classes(), "body_parts": LABEL_SPACE.body_parts, "attributes": LABEL_SPACE.attributes}
     else:
         content = resources.files(__package__).joinpath(SPLITS, facts.pop("table")).read_bytes()
     found = hashlib.sha256(content).hexdigest()
@@ -86,6 +91,9 @@ def benchmark(name: str) -> Benchmark:
     table = pd.read_csv(BytesIO(content), dtype={"patient_id": str, "lesion_id": str})
     table["fold"] = table[facts.pop("fold", "fold")]
     frame = table[table["fold"].notna()].astype({"fold": int}).reset_index(drop=True)
+    facts |= {task: tuple(facts[task]) for task in ("body_parts", "attributes")}
+    for column in LISTS:
+        frame[column] = [[] if pd.isna(names) else names.split("; ") for names in frame[column]]
     return Benchmark(name=name, frame=frame[COLUMNS], **facts)
 
 

@@ -12,7 +12,8 @@ def fresh_table(regime: str) -> pd.DataFrame:
     names = [f"test-{index:06d}" for index in range(TEST_CASES)]
     return pd.DataFrame({
         "image": names, "patient_id": names, "lesion_id": names, "disease": [one.disease for one in labels],
-        "body_part": [one.body_part for one in labels], "fitzpatrick": [one.fitzpatrick for one in labels], "fold": 0,
+        "body_part": [one.body_part for one in labels], "fitzpatrick": [one.fitzpatrick for one in labels],
+        "attributes": ["; ".join(one.attributes) for one in labels], "attributes_unknown": "", "fold": 0,
     })  # fmt: skip
 
 

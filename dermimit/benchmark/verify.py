@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from dermimit.benchmark.benchmarks import COLUMNS, Benchmark
@@ -48,7 +49,9 @@ def _plain(values: pd.Series) -> list[str]:
     """Values as text, a number without its decimals, "" where there is none."""
     texts = []
     for value in values:
-        if pd.isna(value):
+        if isinstance(value, list | tuple | np.ndarray):
+            texts.append("; ".join(sorted(value)))
+        elif pd.isna(value):
             texts.append("")
         elif isinstance(value, float) and value.is_integer():
             texts.append(str(int(value)))

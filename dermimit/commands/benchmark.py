@@ -59,7 +59,7 @@ def score(
     out: Path | None = None,
     html: Path | None = None,
 ) -> None:
-    """Score anybody's answers to a benchmark: a file with a row a photograph and a column of probabilities a class.
+    """Score anybody's answers to a benchmark: a file with a row a photograph and a column of given a class.
 
     Every photograph must be answered by a model that was trained on the other folds. No model and no torch is needed.
 
@@ -76,12 +76,12 @@ def score(
     from dermimit.records import write_json
 
     to = named(benchmark)
-    probabilities = read_answers_file(answers, to)
-    found: dict[str, Any] = report(to, probabilities)
+    given = read_answers_file(answers, to)
+    found: dict[str, Any] = report(to, given)
     print(as_text(found))
     other = None
     if against:
-        both = difference(to, probabilities, read_answers_file(against, to))
+        both = difference(to, given, read_answers_file(against, to))
         found["against"] = {name: vars(one) for name, one in both.items()}
         print(f"minus {against.name}")
         for name, label in (("macro_f1", "macro-F1"), ("accuracy", "accuracy")):
@@ -91,7 +91,7 @@ def score(
     if html:
         from dermimit.report.benchmark_page import write_benchmark_page
 
-        print(write_benchmark_page(to, answers.stem, probabilities, html, other))
+        print(write_benchmark_page(to, answers.stem, given, html, other))
     if out:
         write_json(out, found)
         print(out)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dermimit.benchmark.answers_file import Given
 from dermimit.benchmark.benchmarks import Benchmark
 from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate.estimate import Estimate
@@ -25,7 +26,7 @@ from dermimit.report.reliability import reliability_part
 def write_benchmark_page(
     to: Benchmark,
     name: str,
-    probabilities: np.ndarray,
+    given: Given,
     out: Path,
     other: tuple[str, Mapping[str, Estimate]] | None = None,
 ) -> Path:
@@ -34,7 +35,7 @@ def write_benchmark_page(
     Args:
         to: the benchmark.
         name: of the file of answers.
-        probabilities: (photographs, classes), from `read_answers_file`.
+        given: from `read_answers_file`.
         out: file to write, .html.
         other: name of another file, and what this one scores more, from `benchmark.difference`.
 
@@ -43,7 +44,7 @@ def write_benchmark_page(
     """
     if out.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"{out}: the report is an HTML page: give a name that ends in .html")
-    frame = to.frame.assign(split="test", disease_prob=list(probabilities.astype(np.float32)))
+    frame = to.frame.assign(split="test", disease_prob=list(given.disease.astype(np.float32)))
     answers: Any = answers_to("disease", frame, LabelSpace(to.name, to.diseases))
     scores = scores_of(answers)
     parts = [

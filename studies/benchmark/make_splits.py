@@ -36,6 +36,7 @@ def main(table: Annotated[Path, tyro.conf.Positional], photographs: Path | None 
         "image": official["img_id"].str.removesuffix(".png"), "patient_id": official["patient_id"],
         "lesion_id": official["lesion_id"], "disease": official["diagnostic"], "body_part": official["region"],
         "fitzpatrick": official["fitspatrick"].str.removesuffix(".0"),
+        "attributes": joined_names(official, "TRUE"), "attributes_unknown": joined_names(official, "UNK", ""),
     })  # fmt: skip
     found = pad_ufes_20.OFFICIAL
     assert len(frame) == found["images"] and frame["patient_id"].nunique() == found["patients"]
@@ -48,6 +49,12 @@ def main(table: Annotated[Path, tyro.conf.Positional], photographs: Path | None 
         frame = frame.astype({"fold_subset": "Int64"})
     frame.to_csv(out, index=False, lineterminator="\n")
     print(hashlib.sha256(out.read_bytes()).hexdigest())
+
+
+def joined_names(official: pd.DataFrame, *answers: str) -> list[str]:
+    """The symptoms that have one of these answers, for each photograph, separated by "; "."""
+    given = official[list(pad_ufes_20.SYMPTOMS)].apply(lambda column: column.str.upper().isin(answers))
+    return ["; ".join(given.columns[row]) for row in given.to_numpy()]
 
 
 def joined(frame: pd.DataFrame, folder: Path) -> pd.Series:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import f1_score
 
-from dermimit.benchmark import AnswersError, benchmark, difference, names, read_answers_file, report, verify
+from dermimit.benchmark import AnswersError, Given, benchmark, difference, names, read_answers_file, report, verify
 from dermimit.cli import main
 from dermimit.data import pad_ufes_20
 from dermimit.data.folds import folds
@@ -73,20 +73,21 @@ def test_folds_are_those_that_the_loader_makes(name):
 def test_scores_are_those_of_scikit_learn_and_the_order_of_rows_does_not_matter(answers, tmp_path):
     p = read_answers_file(saved(answers, tmp_path), TO)
     found = report(TO, p, resamples=200)
-    guess = np.array(TO.diseases)[p.argmax(1)]
+    guess = np.array(TO.diseases)[p.disease.argmax(1)]
     assert found["macro_f1"] == pytest.approx(f1_score(TO.frame["disease"], guess, average="macro"))
     assert found["macro_f1_low"] < found["macro_f1"] < found["macro_f1_high"]
     assert found["recall"]["MEL"][0] == pytest.approx((guess == "MEL")[TO.frame["disease"] == "MEL"].mean())
     assert sum(line["photographs"] for line in found["skin_types"].values()) == len(TO.frame)
     assert "accuracy" not in found["skin_types"]["type 6"], "one photograph has no score"
     again = read_answers_file(saved(answers.sort_values("image"), tmp_path, "other.parquet"), TO)
-    assert np.allclose(p, again)
+    assert np.allclose(p.disease, again.disease)
 
 
 def test_names_of_classes_and_files_are_read_in_usual_spellings(answers, tmp_path):
     other = answers.rename(columns={**TO.classes, "MEL": "Melanoma"})
     other["image"] = "imgs_part_1/" + other["image"]
-    assert np.allclose(read_answers_file(saved(other, tmp_path), TO), read_answers_file(saved(answers, tmp_path), TO))
+    told = [read_answers_file(saved(table, tmp_path), TO).disease for table in (other, answers)]
+    assert np.allclose(*told)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_names_of_classes_and_files_are_read_in_usual_spellings(answers, tmp_pat
     [
         (lambda t: t.drop(columns="image"), "no column 'image'"),
         (lambda t: t.drop(columns="MEL"), r"no column for MEL \(melanoma\)"),
-        (lambda t: t.assign(XYZ=0), "column 'XYZ' is no class"),
+        (lambda t: t.assign(XYZ=0), "column 'XYZ' is no disease of"),
         (lambda t: t.assign(melanoma=0), "two columns for one class"),
         (lambda t: t.iloc[:-3], "3 of 948 photographs have no answer: PAT_"),
         (lambda t: pd.concat([t, t.iloc[:1]]), "row 950: PAT_.* is answered twice"),
@@ -110,6 +111,33 @@ def test_what_cannot_be_scored_is_refused_with_its_row(answers, tmp_path, change
         read_answers_file(saved(change(answers), tmp_path), TO)
 
 
+def test_a_table_of_predictions_is_read_as_it_is_and_scored_for_every_task(answers, tmp_path, capsys):
+    table = answers.set_index("image").reindex(TO.frame["image"] + ".png")
+    table = table.rename(columns={d: f"disease: {d}" for d in TO.diseases}).reset_index(names="file")
+    table["disease_1"], table["error"] = "MEL", None
+    known = TO.frame["body_part"].notna()
+    for place in TO.body_parts:
+        table[f"body_part: {place}"] = np.where(known, TO.frame["body_part"] == place, 1 / len(TO.body_parts))
+    labels = list(zip(TO.frame["attributes"], TO.frame["attributes_unknown"], strict=True))
+    for sign in TO.attributes:
+        table[f"attributes: {sign}"] = [float(sign in there or sign in gone) for there, gone in labels]
+    given = read_answers_file(saved(table, tmp_path), TO)
+    found = report(TO, given, resamples=50)
+    assert found["body_part"]["accuracy"] == 1 and found["body_part"]["photographs"] == known.sum()
+    assert found["attributes"]["map"] == pytest.approx(1), "unknown labels count nothing"
+    assert 0 < found["attributes"]["known"] <= 1 and found["attributes"]["chance_map"] < 1
+    assert main(["score", str(tmp_path / "answers.csv"), "--benchmark", TO.name]) == 0
+    assert "body part: accuracy 1.000" in capsys.readouterr().out
+    with pytest.raises(AnswersError, match="no column for FACE"):
+        read_answers_file(saved(table.drop(columns="body_part: FACE"), tmp_path), TO)
+
+
+def test_the_row_of_a_wrong_sum_is_that_of_the_file(answers, tmp_path):
+    answers.iloc[7, answers.columns.get_loc("MEL")] += 0.5
+    with pytest.raises(AnswersError, match=r"row 9: the probabilities add up to 1.5000, not to 1 \(1 rows\)"):
+        read_answers_file(saved(answers, tmp_path), TO)
+
+
 def test_files_that_are_none(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"\xff\xfe\x00")
     for name, message in (("no.csv", "no such file"), ("a.xlsx", "give a file of kind"), ("a.csv", "cannot be read")):
@@ -122,7 +150,7 @@ def test_a_file_minus_itself_is_nothing_and_better_answers_are_better(answers, t
     same = difference(TO, p, p, 100)["macro_f1"]
     assert (same.value, same.low, same.high) == (0, 0, 0)
     truth = np.eye(len(TO.diseases))[[TO.diseases.index(d) for d in TO.frame["disease"]]]
-    better = difference(TO, 0.5 * (p + truth), p, 100)["macro_f1"]
+    better = difference(TO, Given(0.5 * (p.disease + truth)), p, 100)["macro_f1"]
     assert better.low > 0
 
 
@@ -196,5 +224,5 @@ def test_published_answers_have_the_scores_of_the_table():
     assert table["version"] == TO.version and len(table["lines"]) == len(list(FOLDER.glob("*.csv")))
     for line in table["lines"]:
         p = read_answers_file(FOLDER / f"{line['name']}.csv", TO)
-        guess = np.array(TO.diseases)[p.argmax(1)]
+        guess = np.array(TO.diseases)[p.disease.argmax(1)]
         assert line["macro_f1"] == pytest.approx(f1_score(TO.frame["disease"], guess, average="macro")), line["name"]
