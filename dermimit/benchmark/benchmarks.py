@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from io import BytesIO
+from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -28,7 +30,7 @@ class Benchmark:
         classes: short name of each disease -> its name.
         body_parts, attributes: their classes, in the order of probabilities.
         frame: `COLUMNS`, a row a photograph; `image` is the stem of its file, `fold` the one that tests it.
-        sha256: of the table that ships.
+        sha256: of the table that ships, or that a rule made.
     """
 
     name: str
@@ -63,21 +65,51 @@ class Benchmark:
 
 
 def names() -> tuple[str, ...]:
-    """The benchmarks that ship."""
+    """The benchmarks that are known."""
     return tuple(_described())
 
 
-@cache
-def benchmark(name: str) -> Benchmark:
-    """A benchmark by its name.
+def rule_of(name: str) -> dict[str, Any]:
+    """How the table of a benchmark is made from a copy of its dataset; empty where it ships.
 
     Raises:
-        ValueError: there is none of this name, or the table that ships was changed.
+        ValueError: there is none of this name.
+    """
+    if name not in _described():
+        raise ValueError(f"unknown benchmark {name!r}; {suggest(name, _described())}")
+    return _described()[name].get("rule", {})
+
+
+def title_of(name: str) -> str:
+    """What a benchmark is."""
+    return _described()[name]["title"]
+
+
+@cache
+def benchmark(name: str, root: Path | None = None) -> Benchmark:
+    """A benchmark by its name.
+
+    Args:
+        name: one of `names`.
+        root: folder of the dataset, where the table may not be passed on and is made from a copy.
+
+    Raises:
+        ValueError: there is none of this name, the table that ships was changed, or `root` is missing.
+        ManifestError: the copy cannot be read.
     """
     known = _described()
     if name not in known:
         raise ValueError(f"unknown benchmark {name!r}; {suggest(name, known)}")
     facts = dict(known[name])
+    if rule := facts.pop("rule", None):
+        if root is None:
+            raise ValueError(f"benchmark {name}: its table is made from your copy of the dataset: give --root FOLDER")
+        from dermimit.benchmark.rules import table_of
+
+        table, more = table_of(Path(root), rule, name)
+        if left := more.pop("left_out"):
+            facts["not_checked"] += f" {left:,} photographs without a disease are left out."
+        return Benchmark(name=name, frame=table[COLUMNS], **facts | more)
     if regime := facts.pop("regime", None):
         content = fresh_table(regime).to_csv(index=False, lineterminator="\n").encode()
         facts |= {"classes": classes(), "body_parts": LABEL_SPACE.body_parts, "attributes": LABEL_SPACE.attributes}

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dermimit.benchmark.benchmarks import COLUMNS, Benchmark
+from dermimit.benchmark.benchmarks import COLUMNS, Benchmark, rule_of
+from dermimit.data.loaders import LOADERS
+from dermimit.data.official import count, count_classes, differences, official_counts
 
 SHOWN = 5
 
@@ -35,6 +37,15 @@ def verify(to: Benchmark, frame: pd.DataFrame) -> list[str]:
         changed = [name for name, x, y in zip(shared, a, b, strict=True) if x != y]
         lines += _line("has", "have", f"another {column}", changed)
     return lines
+
+
+def against_official(name: str, root: Path) -> list[str]:
+    """Where the counts of a copy differ from those that the dataset's authors give."""
+    rule = rule_of(name)
+    frame, space = LOADERS[rule["dataset"]](root, **rule.get("options", {}))
+    official, _ = official_counts(rule["dataset"], list(frame["image"]))
+    found = {"images": len(frame)} | count(frame, space)
+    return differences(official, found, count_classes(frame, space))
 
 
 def _line(one: str, many: str, what: str, names: Sequence[str]) -> list[str]:

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from dermimit.benchmark import benchmark
+from dermimit.cli import main
 from dermimit.data import LeakageError, ManifestError, dermacon_in, load, sd198
 from dermimit.data.targets import encode_targets
 
@@ -246,3 +248,23 @@ def test_the_real_class_names_of_sd198_are_read(tmp_path):
     frame, space = sd198.load(tmp_path, classes=NAMES, validation=0.3)
     assert space.diseases == tuple(names) and len(space.diseases) == 198
     assert frame["split"].value_counts()["test"] == 198
+
+
+def test_benchmarks_are_made_from_a_copy_and_its_answers_scored(tmp_path, capsys):
+    tables, (copy, sd_copy) = dermacon(tmp_path / "d"), (tmp_path / "d", tmp_path / "s")
+    to = benchmark("dermacon_in", copy)
+    assert sorted(to.frame["image"]) == sorted(Path(name).stem for name in tables["test"]["Image_name"])
+    assert to.body_parts == () and to.attributes and len(to.sha256) == 64
+    assert benchmark.__wrapped__("dermacon_in", copy).sha256 == to.sha256
+    answers = pd.DataFrame(0.0, index=to.frame["image"], columns=list(to.diseases))
+    for image, disease in zip(to.frame["image"], to.frame["disease"], strict=True):
+        answers.loc[image, disease] = 1.0
+    answers.to_csv(tmp_path / "answers.csv")
+    assert main(["score", str(tmp_path / "answers.csv"), "--benchmark", "dermacon_in", "--root", str(copy)]) == 0
+    assert "macro-F1           1.000" in capsys.readouterr().out
+    assert main(["benchmark", "verify", "dermacon_in", str(copy)]) == 1
+    assert "images: 60 here, 5,450 officially" in capsys.readouterr().out
+    assert main(["score", str(tmp_path / "answers.csv"), "--benchmark", "dermacon_in"]) == 2
+    assert "give --root FOLDER" in capsys.readouterr().err
+    sd(sd_copy)
+    assert set(benchmark("sd198", sd_copy).frame["fold"]) == {0}
