@@ -9,7 +9,8 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dermimit.evaluate.estimate import Estimate, estimate
+from dermimit.benchmark.benchmarks import benchmark, names, rule_of, title_of
+from dermimit.evaluate.estimate import NONE, Estimate, estimate
 from dermimit.explain.style import BLUE, GREY
 
 Line = Mapping[str, Any]
@@ -85,3 +86,15 @@ def inflation(leakage: Line) -> tuple[pd.DataFrame, str]:
     )
     most = max(chosen, key=lambda row: row["value"])
     return table, f"{most['model']}: {estimate(most).signed()}"
+
+
+def known() -> pd.DataFrame:
+    """All benchmarks: what they are, and how many photographs and patients; unknown where a copy is needed."""
+    rows = []
+    for name in names():
+        row = {"benchmark": name, "what": title_of(name), "photographs": "from your copy", "patients": NONE}
+        if not rule_of(name):
+            frame = benchmark(name).frame
+            row |= {"photographs": f"{len(frame):,}", "patients": f"{frame['patient_id'].nunique():,}"}
+        rows.append(row)
+    return pd.DataFrame(rows)
