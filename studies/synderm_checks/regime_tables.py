@@ -68,7 +68,6 @@ def curve_table(reached: Mapping[str, Record]) -> pd.DataFrame:
             lines.append(
                 {"regime": regime, "photographs seen": f"{row['photographs']:,}", "macro-F1 (95 %)": reached_text(row)}
                 | {"accuracy": row["accuracy"], "body part": row["body_part_accuracy"]}
-                | {"minutes": row["seconds"] / 60}
             )
     return pd.DataFrame(lines)
 

@@ -39,7 +39,7 @@ def ceilings():
 
 @pytest.fixture
 def known():
-    row = {"photographs": 48, "seconds": 60, "macro_f1": 0.4, "macro_f1_low": 0.3, "macro_f1_high": 0.5}
+    row = {"photographs": 48, "macro_f1": 0.4, "macro_f1_low": 0.3, "macro_f1_high": 0.5}
     attributes = [{"attribute": a, "auroc": 0.5 + i / 60, "average_precision": 0.2, "share": 0.1}
                   for i, a in enumerate(LABEL_SPACE.attributes)]  # fmt: skip
     return {"interaction": {"curve": [row | {"accuracy": 0.45, "body_part_accuracy": 0.8}], "flat": False,
