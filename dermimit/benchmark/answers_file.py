@@ -10,9 +10,11 @@ import pandas as pd
 from dermimit.benchmark.benchmarks import Benchmark
 from dermimit.data.photo_files import PHOTO_SUFFIXES
 from dermimit.data.problems import suggest
+from dermimit.data.text_table import read_text_table
 
 ID = "image"
 IDS = (ID, "file")
+KINDS = (".csv", ".tsv", ".txt", ".parquet")
 TASKS = ("disease", "body_part", "attributes")
 TOLERANCE = 1e-3
 """How far from 1 the probabilities of a photograph may add up, since files round them."""
@@ -39,10 +41,10 @@ def read_answers_file(path: Path, to: Benchmark) -> Given:
     """Anybody's answers.
 
     Args:
-        path: .csv, .tsv or .parquet: a column `image` (the name of the file, with or without folder and extension) and
-            a column for each disease, by its short name or its name. Columns such as `body_part: FACE` and
-            `attributes: itch` answer for the other tasks; a table of `dermimit predict --out` is read as it is, with
-            `file`, `disease: MEL` and so on.
+        path: .csv (any usual separator and encoding, decimal commas too), .tsv or .parquet: a column `image` (the name
+            of the file, with or without folder and extension) and a column for each disease, by its short name or its
+            name. Columns such as `body_part: FACE` and `attributes: itch` answer for the other tasks; a table of
+            `dermimit predict --out` is read as it is, with `file`, `disease: MEL` and so on.
         to: the benchmark.
 
     Raises:
@@ -81,27 +83,31 @@ def _by_task(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    readers = {".csv": pd.read_csv, ".parquet": pd.read_parquet, ".tsv": lambda p: pd.read_csv(p, sep="\t")}
-    if path.suffix.lower() not in readers:
-        raise AnswersError(f"{path}: give a file of kind {', '.join(readers)}")
+    """The table as it is; cells of a text file are text."""
+    suffix = path.suffix.lower()
+    if suffix not in KINDS:
+        raise AnswersError(f"{path}: give a file of kind {', '.join(KINDS)}")
     if not path.is_file():
         raise AnswersError(f"{path}: there is no such file")
     try:
-        return readers[path.suffix.lower()](path)
+        return pd.read_parquet(path) if suffix == ".parquet" else read_text_table(path).frame.reset_index(drop=True)
     except Exception as error:
-        raise AnswersError(f"{path}: cannot be read as {path.suffix[1:]}: {str(error).splitlines()[0]}") from error
+        raise AnswersError(f"{path}: cannot be read as {suffix[1:]}: {str(error).splitlines()[0]}") from error
 
 
 def _numbers(path: Path, table: pd.DataFrame, classes: Mapping[str, str], task: str, name: str) -> np.ndarray:
     """(rows, classes) probabilities of a task, in the order of its classes."""
     table = table.rename(columns=_columns(path, table, classes, task, name))[list(classes)]
     for column in table:
-        if not pd.api.types.is_numeric_dtype(table[column]):
-            bad = pd.to_numeric(table[column], errors="coerce").isna()
+        text = table[column].astype("string").str.replace(",", ".", regex=False)  # a decimal comma, as Excel writes it
+        numbers = pd.to_numeric(text, errors="coerce")
+        bad = numbers.isna() & text.notna() & (text.str.casefold() != "nan")
+        if bad.any():
             raise AnswersError(
                 f"{path}, row {_line(bad)}, column {column}: {table.loc[bad, column].iloc[0]!r} is no number"
             )
-    values = table.to_numpy(np.float64)
+        table[column] = numbers
+    values = table.to_numpy(np.float64, na_value=np.nan)
     bad = ~np.isfinite(values) | (values < 0) | (values > 1 + TOLERANCE)
     if bad.any():
         row, place = np.argwhere(bad)[0]

@@ -140,6 +140,15 @@ def test_the_row_of_a_wrong_sum_is_that_of_the_file(answers, tmp_path):
         read_answers_file(saved(answers, tmp_path), TO)
 
 
+def test_tables_of_excel_and_ids_with_zeros_in_front_are_read(answers, tmp_path):
+    path = tmp_path / "excel.csv"
+    answers.to_csv(path, index=False, sep=";", decimal=",", encoding="utf-8-sig", lineterminator="\r\n")
+    assert np.allclose(read_answers_file(path, TO).disease, read_answers_file(saved(answers, tmp_path), TO).disease)
+    few = replace(TO, frame=TO.frame.head(2).assign(image=["007", "08"]))
+    answers.head(2).assign(image=["007", "08"]).to_csv(path, index=False)
+    assert len(read_answers_file(path, few).disease) == 2
+
+
 def test_files_that_are_none(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"\xff\xfe\x00")
     for name, message in (("no.csv", "no such file"), ("a.xlsx", "give a file of kind"), ("a.csv", "cannot be read")):
