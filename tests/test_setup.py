@@ -117,6 +117,7 @@ def test_make_without_a_target_lists_the_targets() -> None:
         "test",
         "lint",
         "published",
+        "evidence",
         "full",
         "gpu",
         "lock",
