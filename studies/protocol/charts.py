@@ -12,26 +12,32 @@ from studies.protocol.contrasts import (
     CANNOT_TELL,
     HARMS,
     HELPS,
+    LEAST_SEEDS,
     LITTLE_HARM,
     LITTLE_HELP,
     NO_EFFECT,
     WORTH,
 )
-from studies.protocol.tables import FAMILIES
+from studies.protocol.tables import FAMILIES, compared
 
 LOOKS = {HELPS: (GREEN, "D"), LITTLE_HELP: (SKY, "D"), NO_EFFECT: (BLUE, "s"), CANNOT_TELL: (GREY, "o"),
          LITTLE_HARM: (ORANGE, "v"), HARMS: (RED, "v")}  # fmt: skip
 
 
-def claims(contrasts: pd.DataFrame, worth: float = WORTH) -> Figure:
-    """Every contrast that has a verdict, by family; the band is what would not be worth having.
+def claims(contrasts: pd.DataFrame, models: pd.DataFrame, worth: float = WORTH) -> Figure:
+    """Every contrast that has an interval, by family; the band is what would not be worth having.
 
     Args:
         contrasts: from verdicts.json.
+        models: from `read_models`.
         worth: the smallest effect worth having.
     """
     judged = contrasts[contrasts["low"].notna()]
-    figure, axis = plt.subplots(figsize=(7.2, 1.7 + 0.42 * max(len(judged), 1)), layout="constrained")
+    figure, axis = plt.subplots(figsize=(7.2, 1.7 + 0.5 * max(len(judged), 1)), layout="constrained")
+    if judged.empty:
+        axis.text(0.5, 0.5, f"no contrast has {LEAST_SEEDS} seeds yet", ha="center", transform=axis.transAxes)
+        axis.set_axis_off()
+        return figure
     axis.axvspan(-worth, worth, color=GREY, alpha=0.13, linewidth=0)
     axis.axvline(0, color=BLACK, linewidth=0.8)
     names = []
@@ -39,13 +45,13 @@ def claims(contrasts: pd.DataFrame, worth: float = WORTH) -> Figure:
         colour, marker = LOOKS[line["verdict"]]
         axis.plot([line["low"], line["high"]], [y, y], color=colour, linewidth=2.2)
         axis.plot(line["effect"], y, marker, color=colour, ms=7)
-        names.append(f"{line['id']}  {line['row']} − {line['reference']}\n{line['regime']}")
+        names.append(f"{compared(line, models)}\n{line['regime']}")
     for verdict, (colour, marker) in LOOKS.items():
         if verdict in set(judged["verdict"]):
             axis.plot([], [], marker, color=colour, label=verdict)
     axis.set_yticks(range(len(judged)), names, fontsize=9)
     axis.set(ylim=(len(judged) - 0.5, -0.5), xlabel="effect on macro-F1, with 95 % interval")
-    places = judged["family"].map(list(FAMILIES).index).to_numpy() if len(judged) else np.array([])
+    places = judged["family"].map(list(FAMILIES).index).to_numpy()
     for edge in np.flatnonzero(np.diff(places)):
         axis.axhline(edge + 0.5, color=GREY, linewidth=0.6)
     figure.legend(fontsize=9, loc="outside lower center", ncols=3)

@@ -15,17 +15,17 @@ def takeaways(contrasts: pd.DataFrame, runs: pd.DataFrame, plan: list[Run]) -> d
     """`selection`, `possible`, `interaction`, `tasks` (a sentence each, from the primary contrasts), and `progress`."""
     lines = contrasts.set_index("id")
     return {
-        "selection": sentence(lines.loc["S1"], "choosing patches by attention, against patches at random"),
-        "possible": sentence(lines.loc["P1"], "choosing them by the true outline, against patches at random"),
-        "interaction": sentence(lines.loc["I1"], "cross-interaction, against a concatenation of its size"),
-        "tasks": sentence(lines.loc["T2"], "attribute labels, the body part being learnt"),
+        "selection": sentence(lines.loc["S1"], "Choosing patches by attention, against patches at random"),
+        "possible": sentence(lines.loc["P1"], "Choosing them by the true outline, against patches at random"),
+        "interaction": sentence(lines.loc["I1"], "Cross-interaction, against a concatenation of its size"),
+        "tasks": sentence(lines.loc["T2"], "Attribute labels, the body part being learnt"),
         "progress": f"{len(runs)} of {len(plan)} planned trainings have run",
     }
 
 
 def sentence(line: pd.Series, what: str) -> str:
     """What one contrast says, with its size and how final that is."""
-    where = f"{what} (`{line['regime']}`)"
+    where = f"{what} (regime {line['regime']})"
     if line["seeds"] < LEAST_SEEDS:
         return f"{where}: open, {line['verdict']}"
     early = "" if line["seeds"] >= PLANNED_SEEDS else f", preliminary: {line['seeds']} of {PLANNED_SEEDS} seeds"

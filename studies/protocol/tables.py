@@ -18,17 +18,24 @@ FAMILIES = {
 }
 
 
-def verdicts(contrasts: pd.DataFrame, family: str) -> pd.DataFrame:
+def verdicts(contrasts: pd.DataFrame, models: pd.DataFrame, family: str) -> pd.DataFrame:
     """The contrasts of a family: what is compared, the effect with its interval, and the verdict."""
     lines = []
     for line in contrasts[contrasts["family"] == family].to_dict("records"):
         regime = f"{line['regime']} − {line['minus_regime']}" if line["minus_regime"] else line["regime"]
         lines.append({
-            "claim": line["claim"], "compared": f"{line['row']} − {line['reference']}, {regime}",
+            "claim": line["claim"], "compared": f"{compared(line, models)}; {regime}",
             "effect, macro-F1 (95 %)": effect_text(line), "p (Holm)": p_text(line["p_holm"]),
             "verdict": line["verdict"],
         })  # fmt: skip
     return pd.DataFrame(lines, index=contrasts.loc[contrasts["family"] == family, "id"].to_list())
+
+
+def compared(line: dict, models: pd.DataFrame) -> str:
+    """The names of the two models of a contrast."""
+    reference, _, elsewhere = line["reference"].partition("@")
+    where = f" ({elsewhere})" if elsewhere else ""
+    return f"{models.loc[line['row'], 'label']} against {models.loc[reference, 'label']}{where}"
 
 
 def effect_text(line: dict) -> str:
