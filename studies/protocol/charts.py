@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dermimit.explain.style import BLACK, BLUE, GREEN, GREY, ORANGE, RED, SKY
@@ -35,9 +36,7 @@ def claims(contrasts: pd.DataFrame, models: pd.DataFrame, worth: float = WORTH) 
     judged = contrasts[contrasts["low"].notna()]
     figure, axis = plt.subplots(figsize=(7.2, 1.7 + 0.5 * max(len(judged), 1)), layout="constrained")
     if judged.empty:
-        axis.text(0.5, 0.5, f"no contrast has {LEAST_SEEDS} seeds yet", ha="center", transform=axis.transAxes)
-        axis.set_axis_off()
-        return figure
+        return nothing(figure, axis, f"no contrast has {LEAST_SEEDS} seeds yet")
     axis.axvspan(-worth, worth, color=GREY, alpha=0.13, linewidth=0)
     axis.axvline(0, color=BLACK, linewidth=0.8)
     names = []
@@ -58,11 +57,20 @@ def claims(contrasts: pd.DataFrame, models: pd.DataFrame, worth: float = WORTH) 
     return figure
 
 
+def nothing(figure: Figure, axis: Axes, why: str) -> Figure:
+    """A figure that says why it is empty."""
+    axis.text(0.5, 0.5, why, ha="center", transform=axis.transAxes)
+    axis.set_axis_off()
+    return figure
+
+
 def learning(curves: pd.DataFrame, runs: pd.DataFrame, models: pd.DataFrame, regime: str, rows: list[str]) -> Figure:
     """Validation macro-F1 over the photographs seen, the mean over seeds, for some rows of a regime."""
     table = curves.merge(runs[["name", "row", "regime", "samples"]], on="name")
     table = table[(table["regime"] == regime) & table["row"].isin(rows)]
-    figure, axis = plt.subplots(figsize=(7.2, 3.6), layout="constrained")
+    figure, axis = plt.subplots(figsize=(7.2, 3.6 if len(table) else 1.7), layout="constrained")
+    if table.empty:
+        return nothing(figure, axis, "none of these has run yet")
     looks = zip(rows, (BLACK, ORANGE, BLUE, GREEN, RED, SKY), "os^Dv*", strict=False)
     for row, colour, marker in looks:
         for samples, own in table[table["row"] == row].groupby("samples"):

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 
+import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +13,8 @@ from dermimit.data.synderm import datasheet
 from dermimit.evaluate.estimate import NOT_RUN
 from dermimit.lock import LockedError, locked
 from dermimit.records import read_json
-from studies.protocol import contrasts, drawn, measure, records, runs, train_one
+from studies.protocol import charts, contrasts, drawn, measure, numbers, records, runs, train_one
+from studies.protocol import tables as tables_of
 from studies.protocol.contrasts import CANNOT_TELL, HELPS, LITTLE_HARM, LITTLE_HELP, NO_EFFECT, TOO_FEW, verdict
 from studies.protocol.queue import Queue
 from studies.protocol.runs import Run, planned
@@ -252,3 +254,24 @@ def test_a_known_difference_is_found_with_its_interval(tmp_path):
     assert told["p_holm"][0] == pytest.approx(min(1, 2 * told["p"][0])), "corrected for the one that says nothing too"
     assert (told["effect"][1], told["low"][1], told["high"][1]) == (0, 0, 0), "a row minus itself"
     assert told["verdict"][1] == NO_EFFECT
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("seeds", [0, 5])
+def test_pictures_tables_and_sentences_before_and_after_the_runs(seeds):
+    models, plan, table = runs.read_models(), planned(), contrasts.read_contrasts()
+    told = table.assign(seeds=seeds, effect=0.03, low=0.01, high=0.05, p=0.001, p_holm=0.004, verdict=HELPS)
+    if not seeds:
+        told = told.assign(effect=np.nan, low=np.nan, high=np.nan, p=np.nan, p_holm=np.nan, verdict=NOT_RUN)
+    known = records.read_runs(PUBLISHED).head(1)
+    curves = pd.read_parquet(PUBLISHED / records.CURVES)
+    for figure in (charts.claims(told, models), charts.learning(curves, known, models, "small", ["D"]),
+                   charts.learning(curves, known, models, "plain", ["D"])):  # fmt: skip
+        matplotlib.pyplot.close(figure)
+    shown = tables_of.verdicts(told, models, "tasks")
+    assert shown.loc["T3", "compared"] == "D + B against D (plain); noisy"
+    said = numbers.takeaways(told, known, plan)
+    expected = "helps, +0.030 (+0.010 to +0.050)" if seeds else f"open, {NOT_RUN}"
+    assert said["selection"] == f"Choosing patches by attention, against patches at random (regime small): {expected}"
+    assert list(tables_of.scores(known, models, "small", 128_000)["seeds"]) == [1]
+    assert tables_of.spent(known, plan)["trainings"].iloc[0] == "1 of 110"
