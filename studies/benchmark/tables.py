@@ -64,7 +64,7 @@ def numbers(record: Line) -> dict[str, str | float]:
     level = [line for line in rows[1:] if not Estimate(**line["below_best"]).below()]
     return {
         "best": rows[0]["label"], "best_score": estimate(rows[0], "macro_f1").plain(), "level": len(level),
-        "models": len(rows), "melanoma": Estimate(*rows[0]["recall"]["MEL"]).plain(2),
+        "others": len(rows) - 1, "melanoma": Estimate(*rows[0]["recall"]["MEL"]).plain(2),
         "scc": Estimate(*rows[0]["recall"]["SCC"]).plain(2),
     }  # fmt: skip
 
@@ -84,7 +84,7 @@ def inflation(leakage: Line) -> tuple[pd.DataFrame, str]:
         {"model": row["model"], "macro-F1, by photograph minus by patient": estimate(row).signed()} for row in chosen
     )
     most = max(chosen, key=lambda row: row["value"])
-    return table, f"{estimate(most).signed()} to the macro-F1 of {most['model']}"
+    return table, f"{most['model']}, {estimate(most).signed()}"
 
 
 def known() -> pd.DataFrame:

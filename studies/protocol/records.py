@@ -111,7 +111,9 @@ def read_answers(folder: Path, runs: pd.DataFrame) -> Answers:
 
 
 def hours(known: pd.DataFrame, runs: Sequence[Run], jobs: int = 1) -> float:
-    """An estimate of the hours that runs take: seconds a photograph of the same row, or of all rows."""
-    rate = (known["seconds"] / known["samples"]).astype(float)
-    by_row = rate.groupby(known["row"]).mean()
-    return sum(run.samples * by_row.get(run.row, rate.mean()) for run in runs) / jobs / 3600
+    """An estimate of the hours that runs take, at the median pace of those that are known.
+
+    The median, since a run beside other work may take several times as long.
+    """
+    pace = float((known["seconds"] / known["samples"]).astype(float).median()) if len(known) else float("nan")
+    return sum(run.samples for run in runs) * pace / jobs / 3600

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from dermimit.benchmark import benchmark
 from dermimit.data import ManifestError, check_leakage, ddi, fitzpatrick17k, load
 from dermimit.data.fitzpatrick17k import CONCEPTS, FLAG, FREQUENT
 from dermimit.data.targets import encode_targets
@@ -289,3 +290,16 @@ def test_a_wrong_table_of_ddi_is_reported(tmp_path, change, said):
         ddi.load(tmp_path)
     for part in ["ddi_metadata.csv", *said]:
         assert part in str(caught.value)
+
+
+@QUIET
+def test_a_benchmark_is_made_from_a_copy_that_lacks_photographs(tmp_path):
+    table, rng = atlas(tmp_path), np.random.default_rng(0)
+    for path in sorted((tmp_path / "images").iterdir()):
+        Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)).save(path)  # no two look alike
+    whole = benchmark("fitzpatrick17k", tmp_path)
+    assert len(whole.frame) == 36 and set(whole.frame["fold"]) == set(range(5)) and len(whole.diseases) == 3
+    (tmp_path / "images" / f"{table['md5hash'][3]}.jpg").unlink()
+    with pytest.warns(UserWarning, match="1 of 36 rows left out"):
+        fewer = benchmark.__wrapped__("fitzpatrick17k", tmp_path)
+    assert len(fewer.frame) == 35 and fewer.sha256 != whole.sha256, "the hash tells copies apart"

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from dermimit.benchmark.benchmarks import rule_of
+from dermimit.benchmark.rules import table_of
 from dermimit.data import ManifestError, check_leakage, load, scin
 from dermimit.data.targets import encode_targets
 
@@ -166,3 +168,13 @@ def test_windows_lines_and_further_columns_are_read_and_other_encodings_are_not(
         scin.load(tmp_path)
     with pytest.raises(ManifestError, match="min_cases 0"):
         scin.load(tmp_path, min_cases=0)
+
+
+def test_a_benchmark_is_made_from_a_copy_by_case(tmp_path):
+    miniature(tmp_path)
+    rule = rule_of("scin") | {"options": {"min_cases": 10}}
+    table, facts = table_of(tmp_path, rule, "scin")
+    loaded, _ = scin.load(tmp_path, min_cases=10)
+    assert table.groupby("patient_id")["fold"].nunique().max() == 1 and set(table["fold"]) == set(range(5))
+    assert list(facts["classes"]) == ["Eczema", "Psoriasis", "Urticaria"] and facts["body_parts"] == ()
+    assert len(table) == loaded["disease"].notna().sum() and facts["left_out"] == loaded["disease"].isna().sum()
