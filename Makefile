@@ -8,30 +8,37 @@ DATA_ROOT ?=
 DATA_OPTIONS ?=
 ARGS      ?=
 
+# What the user gives is data: it reaches the workflow through the environment, and is never read as Make's or a shell's.
+override PROFILE      := $(value PROFILE)
+override DATASET      := $(value DATASET)
+override DATA_ROOT    := $(value DATA_ROOT)
+override DATA_OPTIONS := $(value DATA_OPTIONS)
+export DERMIMIT_PROFILE      := $(value PROFILE)
+export DERMIMIT_DATASET      := $(value DATASET)
+export DERMIMIT_DATA_ROOT    := $(value DATA_ROOT)
+export DERMIMIT_DATA_OPTIONS := $(value DATA_OPTIONS)
+
 VENV    := .venv
 PY      := $(VENV)/bin/python
 STAMP   := $(VENV)/.installed
 PIP     := $(PY) -m pip --disable-pip-version-check
-OUT     := _build/$(DATASET)-$(PROFILE)/_build/html/index.html
-SPEED   := results/published/speed
-OFFLINE := _build/$(DATASET)-$(PROFILE)/dermimit-$(DATASET)-$(PROFILE).zip
+SITE_URL ?=
 
-SNAKEMAKE = $(PY) -m snakemake -s workflow/Snakefile --profile workflow/profiles/local $(ARGS) \
-	--config $(strip profile=$(PROFILE) dataset=$(DATASET) $(if $(DATA_ROOT),data_root='$(DATA_ROOT)') \
-	$(if $(DATA_OPTIONS),data_options='$(DATA_OPTIONS)')) --
+SNAKEMAKE = $(PY) -m snakemake -s workflow/Snakefile --profile workflow/profiles/local $(ARGS) --
 
-export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export PATH := $(CURDIR)/$(VENV)/bin:$(value PATH)
 export PYTHONNOUSERSITE := 1
+export SITE_URL := $(value SITE_URL)
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install book book-offline test lint published evidence full gpu explorer-model weights tables lock clean
+.PHONY: help install book book-offline pdf site test lint published evidence full gpu explorer-model weights tables lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' Makefile
 	@echo
-	@echo "  Variables: PROFILE=quick|smoke|published|paper  DATASET=synderm|pad_ufes_20|...  DATA_ROOT=folder of a real dataset"
+	@echo "  Variables: PROFILE=quick|ablation|smoke|published|paper  DATASET=synderm|pad_ufes_20|...  DATA_ROOT=folder of a real dataset"
 	@echo "             DATA_OPTIONS='level=19' (of the dataset's loader; dermimit data info NAME lists them)"
 	@echo "             PYTHON=python3.12  ARGS='--cores 8' (passed to snakemake)"
 	@echo "  Example:   make book DATASET=pad_ufes_20 DATA_ROOT=/data/pad-ufes-20"
@@ -53,11 +60,18 @@ $(STAMP): requirements.lock pyproject.toml
 
 book: $(STAMP) ## make data, runs and pages, then the book
 	$(SNAKEMAKE) book
-	@echo "The book is here: $(OUT)"
+	@printf 'The book is here: _build/%s-%s/_build/html/index.html\n' "$$DERMIMIT_DATASET" "$$DERMIMIT_PROFILE"
 
 book-offline: $(STAMP) ## the book as one zip file that opens by double click, explorer included
 	$(SNAKEMAKE) offline
-	@echo "The file is here: $(OFFLINE)"
+	@of="$$DERMIMIT_DATASET-$$DERMIMIT_PROFILE"; printf 'The file is here: _build/%s/dermimit-%s.zip\n' "$$of" "$$of"
+
+pdf: book ## the main text as a PDF, and a summary of two pages (needs Chromium)
+	@of="_build/$$DERMIMIT_DATASET-$$DERMIMIT_PROFILE"; $(PY) workflow/scripts/book_pdf.py "$$of/_build/html" "$$of/dermimit.pdf" && \
+	  printf 'The files are here: %s/dermimit.pdf, %s/dermimit-summary.pdf\n' "$$of" "$$of"
+
+site: book ## the folder to host, in _build/site; SITE_URL=https://... adds a sitemap and a card for links
+	$(PY) workflow/scripts/host_book.py "_build/$$DERMIMIT_DATASET-$$DERMIMIT_PROFILE/_build/html" _build/site "$$SITE_URL"
 
 test: $(STAMP) ## run the tests, on all cores
 	OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --dist loadfile $(ARGS)
@@ -76,18 +90,16 @@ published: $(STAMP) ## long runs (hours), then copy their records to results/pub
 _publish:
 	$(SNAKEMAKE) publish
 
-MINUTES ?= 150
+evidence: MINUTES ?= 150
 evidence: $(STAMP) ## train the next runs of the protocol for MINUTES=150 and publish them; ARGS='--jobs 1 --only selection'
 	$(PY) -m studies.protocol.measure --minutes $(MINUTES) $(ARGS)
 
 full: $(STAMP) ## the paper's recipe: ViT-B/16, a GPU (days)
 	$(MAKE) book PROFILE=paper
 
-gpu: $(STAMP) ## on one GPU: time the models, train the paper's backbone, keep the records; ARGS='--pad FOLDER --pretrained'
-	$(PY) benchmarks/model_overhead.py --device cuda --bf16 --compile reduce-overhead --batch 128 --repeats 20 \
-	  --out $(SPEED)/model_overhead_gpu.json
-	$(PY) benchmarks/extrapolation.py --out $(SPEED)/extrapolation.json
-	$(PY) studies/evidence/measure_paper_scale.py $(ARGS)
+gpu: MINUTES ?= 10
+gpu: $(STAMP) ## on one GPU, in MINUTES=10: time the models, train for the book, publish; ARGS='--pad FOLDER --pretrained'
+	$(PY) -m studies.speed.gpu --minutes $(MINUTES) $(ARGS)
 
 explorer-model: $(STAMP) ## train and export the model of the page Try it again, into results/published/explorer
 	$(MAKE) PROFILE=published _explorer_model
@@ -107,7 +119,8 @@ tables: $(STAMP) ## make the tables again from the published records, without tr
 
 lock: $(STAMP) ## resolve requirements.lock again from pyproject.toml
 	$(PY) -m uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-annotate --no-header -o requirements.lock
+	  --no-strip-extras --no-emit-index-url --no-annotate --no-header \
+	  -o requirements.lock
 
 clean: ## remove built books and staged pages; runs, data and .venv stay
 	rm -rf _build results/pages results/static

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import timm
+import torch
 import tyro
 from timing import where_from
 
@@ -27,6 +28,15 @@ def row_of(overhead: dict[str, Any], size: int) -> tuple[dict[str, Any], int]:
     return next(row for row in case["models"] if (row["model"], row["work"]) == (OURS, "training")), case["batch"]
 
 
+def gpu_row(path: Path) -> dict[str, Any] | None:
+    """Our model's training at `SIZE` pixels as a GPU's record has it, with its batch and the device; None without."""
+    for case in read_json(path)["cases"] if path.is_file() else []:
+        for row in case["models"]:
+            if (case["size"], row["model"], row["work"]) == (SIZE, OURS, "training"):
+                return row | {"batch": case["batch"], "device": case["provenance"]["device"]}
+    return None
+
+
 def input_rate(speed: dict[str, Any], way: str) -> float:
     """Photographs a second that one core reads, of the larger photographs."""
     rows = speed["sizes"][-1]["ways"]
@@ -40,11 +50,10 @@ def drawn_rate(synderm: dict[str, Any], size: int) -> float:
 
 
 def assumptions(gpu: dict[str, Any] | None, parameters: int) -> list[dict[str, Any]]:
-    """Name, value, and whether it was measured, counted or assumed."""
+    """Name, value, and whether it was measured, counted or assumed; `gpu` is of `gpu_row`."""
     if gpu:
-        row, batch = row_of(gpu, SIZE)
-        device, measured = gpu["provenance"]["device"], "measured"
-        rate, share, why = gpu["matrix_rate"], row["mfu"], f"in training at {SIZE} pixels, batch {batch}"
+        device, measured = gpu["device"], "measured"
+        rate, share, why = gpu["matrix_rate"], gpu["mfu"], f"in training at {SIZE} pixels, batch {gpu['batch']}"
     else:
         device, measured = "an H100 or H200", "assumed"
         rate, share, why = GPU_RATE, TARGET, "the target; no GPU record exists"
@@ -98,9 +107,9 @@ def main(records: Path = Path("results/benchmarks"), out: Path | None = None) ->
     """
     started, load = time.time(), os.getloadavg()[0]
     overhead = read_json(records / "model_overhead.json")
-    gpu_path = records / "model_overhead_gpu.json"
-    gpu = read_json(gpu_path) if gpu_path.exists() else None
-    model = timm.create_model(f"dermimitformer_base_patch16_{SIZE}", num_classes=LABEL_SPACE.num_classes)
+    gpu = gpu_row(records / "model_overhead_gpu.json")
+    with torch.device("meta"):  # its parameters are counted, and need no values
+        model = timm.create_model(f"dermimitformer_base_patch16_{SIZE}", num_classes=LABEL_SPACE.num_classes)
     assumed = assumptions(gpu, sum(p.numel() for p in model.parameters()))
     given = {line["name"]: line["value"] for line in assumed}
     flops = row_of(overhead, SIZE)[0]["flops"]

@@ -5,7 +5,7 @@ then ends with the files of an undisturbed one: every number bit for bit, no rec
 
     python benchmarks/survival.py
 
-The other faults are those of tests/train/test_faults.py; their outcomes are recorded too. Fifteen minutes on one core.
+Other faults are tests, which `python -m studies.survival.measure` runs. Fifteen minutes on one core.
 """
 
 import os
@@ -15,11 +15,9 @@ import sys
 import tempfile
 import time
 import traceback
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from subprocess import DEVNULL, STDOUT, run
 from typing import Any
 
 import pandas as pd
@@ -204,17 +202,7 @@ def drawing() -> Trial:
     return Trial("drawing", work, state, finished, again)
 
 
-# ---------------------------------------------------------------- other faults, and the record
-
-
-def injected() -> list[dict[str, Any]]:
-    """The outcome of each test of tests/train/test_faults.py."""
-    with tempfile.TemporaryDirectory() as folder:
-        report = Path(folder, "faults.xml")
-        command = [sys.executable, "-m", "pytest", "-q", "-m", "not browser", f"--junitxml={report}"]
-        run([*command, "tests/train/test_faults.py"], cwd=ROOT, stdout=DEVNULL, stderr=STDOUT, check=False)
-        cases = ElementTree.parse(report).iter("testcase")
-        return [{"fault": c.get("name", "").removeprefix("test_"), "survived": not len(c)} for c in cases]
+# ---------------------------------------------------------------- the record
 
 
 def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -233,7 +221,6 @@ def main(
     evaluations: int = 12,
     drawings: int = 12,
     workflows: int = 6,
-    others: bool = True,
     seed: int = 0,
 ) -> None:
     """Kill, start again, compare, and write the record.
@@ -241,7 +228,6 @@ def main(
     Args:
         out: file to write.
         trainings, evaluations, drawings, workflows: kills of each.
-        others: run tests/train/test_faults.py too.
         seed: of the moments.
     """
     started = time.time()
@@ -255,11 +241,11 @@ def main(
         rows = [row for kind, count in kinds if count for row in kill_and_resume(kind, count, scratch, seed)]
         rows += workflow_trials(workflows, scratch, seed) if workflows else []
         frame = load("synderm", data, 32).frame
-    found = {"summary": summary(rows), "kills": rows, "faults": injected() if others else []}
+    found = {"summary": summary(rows), "kills": rows}
     out.parent.mkdir(parents=True, exist_ok=True)
     write_json(out, found | {"provenance": provenance(frame, started, {"device": "cpu", "seed": seed})})
     print(pd.DataFrame(found["summary"]).to_string(index=False))
-    print(f"other faults: {sum(f['survived'] for f in found['faults'])} of {len(found['faults'])} survived\n{out}")
+    print(out)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import platform
+import stat
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from dermimit.evaluate.ranks import rank_of_truth
+from dermimit.files import read_json
 
 PACKAGE = Path(__file__).parent
 PACKAGES = ("torch", "torchvision", "timm", "accelerate", "numpy", "pandas", "scikit-learn", "dermimit")
@@ -39,16 +41,35 @@ DISK_FULL = {
 }
 
 
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Calls `write` with a temporary name beside `path` and renames: `path` is complete or as it was before.
+def write_atomically(path: Path, write: Callable[[Path], object], durable: bool = True, mode: int = -1) -> None:
+    """Calls `write` with a temporary name beside `path` and renames: `path` is complete or as it was before, also after
+    a loss of power. Others may read it as the umask says, whatever the writer does.
+
+    Args:
+        path: file to write.
+        write: writes a file under the name that it is given.
+        durable: whether file and folder are on the disk when this returns; False for many files that are looked at
+            before they are used, such as pictures that can be drawn again.
+        mode: rights of the file, also while it is written; -1: as the umask says.
 
     Raises:
         OSError: `write` failed; of a full disk, with the remedy.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        if mode >= 0:
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT, mode))
+            temporary.chmod(mode)
+        else:
+            temporary.touch()
+            mode = stat.S_IMODE(temporary.stat().st_mode)
         write(temporary)
+        temporary.chmod(mode)  # safetensors' writer leaves its files to their owner alone
+        if durable:
+            sync(temporary)
         os.replace(temporary, path)
+        if durable:
+            sync_folder(path.parent)
     except OSError as error:
         if error.errno in DISK_FULL:
             raise OSError(error.errno, f"{path}: {DISK_FULL[error.errno]}; nothing is half-written: make room and run "
@@ -56,6 +77,26 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Returns once a file's content is on the disk."""
+    with path.open("r+b") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Returns once the names in a folder are on the disk, where the system can say so (not on Windows)."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):  # a file system that syncs no folders
+            raise
+    finally:
+        os.close(handle)
 
 
 def write_json(path: Path, values: object) -> None:
@@ -70,18 +111,6 @@ def _without_nan(values: object) -> object:
     if isinstance(values, list | tuple):
         return [_without_nan(value) for value in values]
     return None if isinstance(values, float) and values != values else values
-
-
-def read_json(path: Path) -> Any:
-    """A JSON file.
-
-    Raises:
-        ValueError: the file is damaged, with its name.
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} is not valid JSON ({error}): delete it and make it again") from error
 
 
 def write_parquet(path: Path, frame: pd.DataFrame) -> None:

@@ -3,7 +3,9 @@
 import gc
 import importlib
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,13 @@ import numpy as np
 import pytest
 import torch
 from conftest import needs_compiler
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
 
+from studies.protocol.runs import read_models
+from studies.speed.tables import MODELS
+
+MODES = ("reduce-overhead", "default", "no")
 FOLDER = Path(__file__).parent.parent / "benchmarks"
 sys.path.append(str(FOLDER))  # as when a script is run
 
@@ -73,7 +81,7 @@ def test_the_photographs_and_the_transform_of_input_speed_are_like_real_ones():
 
 
 def test_the_straightforward_variant_keeps_every_matrix_and_narrows_the_last_block():
-    model = script("model_overhead").KeepsMatrices("vit_tiny_patch16_224")
+    model = script("overhead_models").KeepsMatrices("vit_tiny_patch16_224")
     assert model(torch.zeros(1, 3, 224, 224)).shape == (1, 49)
     shapes = [tuple(matrix.shape) for matrix in model.kept]
     assert shapes == [(1, 3, 197, 197)] * 11 + [(1, 3, 25, 25)]
@@ -94,18 +102,157 @@ def test_small_training_runs(tmp_path):
     assert "the first compiled step took" in said
 
 
+TINY = "vit_tiny_patch16_224"
+
+
+@pytest.mark.parametrize("what", ["DermImitFormer", "TransFG-style, one task"])
+def test_operations_counted_on_shapes_are_those_of_tensors(what):
+    models = script("overhead_models")
+    how = models.How(backbone=TINY)
+    model, (images, targets) = models.build(what, 96, how), models.inputs(1, 96, "cpu")
+    with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+        models.loss_of(model.train(), images, targets, how).backward()
+    assert models.flops(what, 96, TINY)["training"] == counter.get_total_flops() > 1e9
+
+
+def test_the_models_of_one_task_select_as_the_planned_rivals_do():
+    models, rows = script("overhead_models"), read_models()
+    for what, row in ((models.FFVT, "ffvt_lr10"), (models.TRANSFG, "transfg_lr10")):
+        model = models.build(what, 96, models.How(backbone=TINY))
+        assert rows.loc[row, "tasks"] == "disease" and model.tasks == ("disease",)
+        assert f"selection={model.config.selection} " in rows.loc[row, "settings"]
+    assert models.KINDS == MODELS
+
+
 @pytest.mark.slow
 def test_model_overhead_runs(tmp_path, capsys):
     out = tmp_path / "new" / "overhead.json"
-    script("model_overhead").main(out, cases=((224, 1),), repeats=1)
+    script("model_overhead").main(out, cases=((224, 1),), repeats=1, backbone=TINY)
     (case,) = json.loads(out.read_text("utf-8"))["cases"]
     rows = {(row["model"], row["work"]): row for row in case["models"]}
-    assert len(rows) == 8 and rows["ViT", "training"]["ratio"]["median"] == 1
+    assert len(rows) == 12 and rows["ViT", "training"]["ratio"]["median"] == 1
     bare = rows["three tasks, no LSM, no CIM", "training"]
     assert rows["DermImitFormer", "training"]["flop_ratio"] > bare["flop_ratio"] > 1
     assert all(row["memory_mb"] > 100 for row in case["models"] if row["work"] == "training")
     assert set(case["shares"]) == {"LSM", "CIM", "update of the CIM's weights", "together"}
     assert "FLOP ratio" in capsys.readouterr().out
+
+
+@pytest.fixture
+def overhead(tmp_path, monkeypatch):
+    """Calls the script with works that take no time; `calls` has the models that were built, with how they were."""
+    module, calls = script("model_overhead"), []
+
+    def works(what, size, batch, how):
+        calls.append((what, size, how.compile))
+        if how.compile in refused.get((what, size), ()):
+            raise RuntimeError("skipping cudagraphs\n due to a reason")
+        return {"training": lambda: sum(range(1000)), "inference": lambda: sum(range(1000))}
+
+    refused = {}
+    monkeypatch.setattr(module, "works", works)
+    monkeypatch.setattr(module, "parts", lambda *_: {"LSM": lambda: sum(range(1000))})
+    monkeypatch.setattr(module, "memory", lambda *_: 1.0)
+    monkeypatch.setattr(module, "flops", lambda *_: {"training": 3.0, "inference": 1.0})
+    monkeypatch.setattr(module, "strict", lambda: None)
+    out = tmp_path / "record.json"
+
+    def run(**options):
+        calls.clear()
+        module.main(out, **{"cases": ((224, 2), (384, 1)), "repeats": 1} | options)
+        return json.loads(out.read_text("utf-8"))
+
+    run.calls, run.refused, run.module, run.out = calls, refused, module, out
+    return run
+
+
+@pytest.mark.slow
+def test_a_finished_case_is_not_measured_again_unless_asked(overhead, monkeypatch):
+    assert [case["size"] for case in overhead()["cases"]] == [224, 384]
+    assert {size for _, size, _ in overhead.calls} == {224, 384}
+    before = overhead()
+    assert overhead.calls == []
+    overhead(again=True)
+    assert {size for _, size, _ in overhead.calls} == {224, 384}
+    where = before["cases"][0]["provenance"]
+    monkeypatch.setattr(overhead.module, "where_from", lambda *_: where | {"commit": "another"})
+    assert {case["provenance"]["commit"] for case in overhead()["cases"]} == {"another"}
+
+
+@pytest.mark.slow
+def test_what_a_killed_run_measured_is_kept_model_by_model(overhead, monkeypatch):
+    works = overhead.module.works
+
+    def killed(what, size, batch, how):
+        if (what, size) == ("FFVT-style, one task", 384):
+            raise KeyboardInterrupt
+        return works(what, size, batch, how)
+
+    monkeypatch.setattr(overhead.module, "works", killed)
+    with pytest.raises(KeyboardInterrupt):
+        overhead()
+    first, second = json.loads(overhead.out.read_text("utf-8"))["cases"]
+    assert len(first["models"]) == 12 and "shares" in first
+    assert [row["model"] for row in second["models"][::2]] == list(overhead.module.KINDS[:3])
+    monkeypatch.setattr(overhead.module, "works", works)
+    again = overhead()["cases"]
+    assert again[0] == first and again[1]["models"][:6] == second["models"] and len(again[1]["models"]) == 12
+    assert {size for _, size, _ in overhead.calls} == {384}
+
+
+@pytest.mark.slow
+def test_a_whole_case_of_another_commit_stays_until_its_successor_is_whole(overhead, monkeypatch):
+    old = overhead()
+    for case in old["cases"]:
+        case["provenance"]["commit"] = "another"
+    overhead.out.write_text(json.dumps(old))
+    found = overhead(minutes=1e-9)
+    assert found["cases"] == old["cases"]
+    found = overhead(cases=((384, 1),))
+    assert found["cases"][0] == old["cases"][0] and found["cases"][1]["provenance"]["commit"] != "another"
+
+
+@pytest.mark.slow
+def test_what_cannot_be_captured_is_run_in_a_simpler_way_and_says_why(overhead, capsys):
+    overhead.refused |= {("DermImitFormer", 224): ["reduce-overhead"], ("ViT, matrices kept", 224): list(MODES)}
+    (case,) = overhead(cases=((224, 2),), compile="reduce-overhead")["cases"]
+    rows = {row["model"]: row for row in case["models"]}
+    assert rows["DermImitFormer"]["compile"] == "default" and rows["ViT"]["compile"] == "reduce-overhead"
+    assert rows["DermImitFormer"]["why"] == "reduce-overhead: RuntimeError: skipping cudagraphs due to a reason"
+    (left,) = case["left_out"]
+    assert left["model"] == "ViT, matrices kept" and left["why"].count("a reason") == 3
+    said = capsys.readouterr().out
+    assert "left out: ViT, matrices kept" in said and "cannot be run as reduce-overhead" in said
+    both = overhead(cases=((224, 2),), compile="reduce-overhead", uncompiled=True)["cases"]
+    assert [case["compile"] for case in both] == ["reduce-overhead", "no"] and both[0]["models"] == case["models"]
+
+
+KILLED = """
+import sys, time
+import model_overhead
+model_overhead.memory = lambda *_: 1.0
+shares, given = model_overhead.shares, []
+def waiting(size, *rest):
+    if size == 112:
+        print("second", flush=True)
+        time.sleep(60)
+    return shares(size, *rest)
+model_overhead.shares = waiting
+model_overhead.main(model_overhead.Path(sys.argv[1]), ((96, 1), (112, 1)), 1, backbone="vit_tiny_patch16_224")
+"""
+
+
+@pytest.mark.slow
+def test_a_signal_in_the_second_case_leaves_the_first(tmp_path):
+    out = tmp_path / "record.json"
+    path = os.pathsep.join([str(FOLDER), str(FOLDER.parent)])
+    words = [sys.executable, "-c", KILLED, str(out)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": path}) as process:
+        assert process.stdout.readline() == "second\n"
+        process.terminate()
+    assert process.returncode == -signal.SIGTERM
+    first, second = json.loads(out.read_text("utf-8"))["cases"]
+    assert len(first["models"]) == len(second["models"]) == 12 and "shares" in first and "shares" not in second
 
 
 def test_exponents_of_power_laws_are_found_with_intervals_that_widen_where_they_bend():

@@ -1,13 +1,15 @@
 """The `dermimit` command as a user calls it."""
 
+import re
 import sys
 
 import pytest
 
 from dermimit.cli import main
+from dermimit.commands.repeated import SEVERAL, together
 from dermimit.data.stored import load_dataset
 from dermimit.prediction import DISCLAIMER
-from dermimit.train import TrainConfig, fit
+from dermimit.train import TrainConfig, fit, load_run
 
 MODEL = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
 
@@ -104,6 +106,44 @@ def test_data_synderm_help_documents_every_option(capsys):
     with pytest.raises(SystemExit):
         main(["data", "synderm", "--help"])
     text = " ".join(capsys.readouterr().out.replace("\u2502", " ").split())
-    for words in ("a tenth for validation", "skin types to draw evenly", "of the framing", "days on which each case"):
+    for words in ("a tenth for validation", "skin types to sample evenly", "of the framing", "days on which each case"):
         assert words in text
     assert "--no-confounders" in text and "--maps" in text
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (["x", "--map", "a=b", "--map", "c=d"], ["x", "--map", "a=b", "c=d"]),
+        (
+            ["--tasks", "disease", "--seed", "1", "--tasks=body_part"],
+            ["--tasks", "disease", "body_part", "--seed", "1"],
+        ),
+        (["--model-kwargs", "a", "1", "--model_kwargs", "b", "2"], ["--model-kwargs", "a", "1", "b", "2"]),
+        (["--seed", "1", "--seed", "2", "photo.jpg"], ["--seed", "1", "--seed", "2", "photo.jpg"]),
+    ],
+)
+def test_the_values_of_an_option_that_is_given_twice_are_all_kept(given, wanted):
+    assert together(given) == wanted
+
+
+COMMANDS = ("train", "probe", "data import", "data check", "data synderm", "evaluate", "report", "predict", "export",
+            "reader-study prepare", "reader-study serve")  # fmt: skip
+
+
+def test_every_option_with_several_values_may_be_given_twice(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    several = set()
+    for command in COMMANDS:
+        with pytest.raises(SystemExit):
+            main([*command.split(), "--help"])
+        several |= set(re.findall(r"--([\w-]+) \S*\[(?:STR|INT|FLOAT)", capsys.readouterr().out))
+    assert {"map", "tasks", "visits", "fitzpatrick"} <= several <= set(SEVERAL)
+
+
+def test_tasks_given_one_by_one_are_all_trained_or_refused(tiny_photos, tmp_path, capsys):
+    words = ["train", "--data-root", str(tiny_photos.root), "--out", str(tmp_path / "run"), "--samples", "4",
+             "--epochs", "1", "--batch-size", "4", "--image-size", "32", "--tasks", "disease", "--tasks"]  # fmt: skip
+    assert main([*words, "diseases"]) == 2 and "unknown task 'diseases'" in capsys.readouterr().err
+    assert main([*words, "attributes"]) == 0
+    assert load_run(tmp_path / "run").model.tasks == ("attributes", "disease")

@@ -66,9 +66,7 @@ def test_what_was_made_from_a_modified_checkout_is_named(tmp_path):
     assert published.modified_text(tmp_path, "skin") == published.modified_text(tmp_path, "nothing") == ""
     write("skin/made.json", runs=[facts, facts | {"commit": "d" * 40, "dirty": True}])
     text = published.modified_text(tmp_path, "skin")
-    assert (
-        "`made.json` (commit `dddddddddd`)" in text and "clean.json" not in text and "the other 1 of this page" in text
-    )
+    assert "`made.json` (commit `dddddddddd`)" in text and "clean.json" not in text and "from clean commits: 1." in text
     table = published.measurements_table(tmp_path).set_index("measurement")
     assert table.loc["skin/made.json", "commit"] == "cccccccccc, dddddddddd (modified)"
     assert table.loc["skin/made.json", ["processes", "minutes"]].tolist() == [2, "3.0"]

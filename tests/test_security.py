@@ -7,6 +7,7 @@ import re
 import struct
 import tracemalloc
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -99,6 +100,25 @@ def test_a_picture_that_would_fill_the_memory_is_refused_before_it_does(tmp_path
         tracemalloc.stop()
     with pytest.raises(PhotoError):
         read_mask(tmp_path / "bomb.png")
+
+
+def test_a_colour_profile_that_unpacks_to_gigabytes_is_refused():
+    profile = b"icc\0\0" + zlib.compress(bytes(200 * 2**20), 9)
+    chunk = struct.pack(">I", len(profile)) + b"iCCP" + profile + struct.pack(">I", zlib.crc32(b"iCCP" + profile))
+    content = png(8, 8, zlib.compress(bytes(8 * 25)), chunk)
+    tracemalloc.start()
+    try:
+        with suppress(PhotoError):  # the picture beside it may be read
+            assert open_photo(Path("bomb.png"), None, content).size == (8, 8)
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("size", [b"100000 100000", b"99999999999 1", b"13000 13000"])
+def test_a_bitmap_of_text_that_claims_to_be_gigantic_is_refused(size):
+    with pytest.raises(PhotoError, match="cannot be read"):
+        open_photo(Path("bomb.jpg"), None, b"P6\n" + size + b"\n255\n" + bytes(1000))
 
 
 def test_text_that_unpacks_to_gigabytes_is_refused(tmp_path):

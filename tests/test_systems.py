@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
@@ -57,6 +58,7 @@ print(json.dumps([imported, sorted(answer.index), float(answer.sum()), finished.
 """
 
 
+@pytest.mark.slow
 def test_every_module_is_imported_and_a_model_trained_and_asked_without_what_windows_lacks(tmp_path):
     for split in ("train", "val", "test"):
         for disease, colour in (("acne", 90), ("eczema", 180)):

@@ -91,6 +91,10 @@ def test_only_what_is_required_is_there(stranger: tuple[Path, Path]) -> None:
     assert found.split() == ["torch"]
 
 
+EXPLORING = ("browsers", "guard", "guarded_voila", "kernel", "launch", "widget")
+"""Modules of the extra `explore`."""
+
+
 def test_every_module_loads_or_names_its_extra(stranger: tuple[Path, Path]) -> None:
     code = """
 import importlib, pkgutil, dermimit
@@ -104,7 +108,7 @@ for module in pkgutil.walk_packages(dermimit.__path__, "dermimit."):
             print(module.name, "|", error)
 """
     lines = dict(line.split(" | ") for line in run(stranger, "-c", code).splitlines())
-    assert lines.keys() == {f"dermimit.explore.{name}" for name in ("browsers", "kernel", "launch", "widget")}
+    assert lines.keys() == {f"dermimit.explore.{name}" for name in EXPLORING}
     assert all(line.endswith('not installed: pip install "dermimit[explore]"') for line in lines.values())
 
 

@@ -14,7 +14,9 @@ VERDICT = re.compile(
     re.IGNORECASE,
 )
 RULES = (  # sentences that say what the words mean, or ask
+    "a corrected test finds a difference in the",
     "A verdict needs several seeds",
+    "below .05, effect ",  # the protocol's table of outcomes
     "*Not shown* is not *no effect*",
     "A claim is *supported* or *contradicted* only where",
     "A difference counts as *supported* or *contradicted* only where",
@@ -22,6 +24,7 @@ RULES = (  # sentences that say what the words mean, or ask
     "*not shown* is not *no effect*",
     "else it is *not shown*, which is not *no effect*",
     "Does cross-attention between tasks beat",
+    "Do patches chosen by attention beat random ones",
     "*Do local tokens help?* and *does choosing them help?* are two questions",
     "otherwise the text says *not shown*",
     "what helps one task harms the other",  # what a conflict is
@@ -37,13 +40,13 @@ RULES = (  # sentences that say what the words mean, or ask
 
 def sentences(text):
     """Sentences of a text without code, generated blocks and what is glued or looked up."""
-    text = re.sub(r"<!-- verdicts -->.*?<!-- end of verdicts -->|```.*?```|<!--.*?-->", " ", text, flags=re.DOTALL)
+    text = re.sub(r"<!-- in short -->.*?<!-- end of in short -->|```.*?```|<!--.*?-->", " ", text, flags=re.DOTALL)
     flat = re.sub(r"[ \t]*\n(?![\n\-|#:])[ \t]*", " ", text)
     return [s.strip() for line in flat.splitlines() for s in re.split(r"(?<=[.!?:;]) +", line) if s.strip()]
 
 
 def prose():
-    for path in [ROOT / "README.md", *sorted((ROOT / "book").rglob("*.md"))]:
+    for path in [ROOT / "README.md", *sorted((ROOT / "book").glob("[a-z]*.md"))]:
         yield from ((path.name, sentence) for sentence in sentences(path.read_text(encoding="utf-8")))
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:

@@ -27,7 +27,7 @@ from dermimit.train import TrainConfig, with_settings  # noqa: E402
 from dermimit.train.assemble import build_model  # noqa: E402
 from studies.shared.training import run_config, run_of_row  # noqa: E402
 
-PROFILES = ("smoke", "quick", "published", "paper")
+PROFILES = ("smoke", "quick", "ablation", "published", "paper")
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_other_datasets_take_the_settings_for_real_photographs(dataset, file, tm
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        ({"profile": "fast"}, "Unknown profile 'fast': choose one of paper, published, quick, smoke"),
+        ({"profile": "fast"}, "Unknown profile 'fast': choose one of ablation, paper, published, quick, smoke"),
         ({"dataset": "isic"}, "Unknown dataset 'isic': choose one of synderm, pad_ufes_20, dermacon_in"),
         ({"dataset": "pad_ufes_20"}, "data_root=/path/to"),
         ({"dataset": "pad_ufes_20", "data_root": "/"}, "metadata.csv not found"),
@@ -218,7 +218,7 @@ def test_staged_pages_hold_no_machine_paths(tmp_path):
     helpers.stage(tmp_path / "run.ipynb", tmp_path / "pages" / "run.ipynb")
     staged = nbformat.read(tmp_path / "pages" / "run.ipynb", as_version=4)
     assert "papermill" not in staged.metadata and "papermill" not in staged.cells[0].metadata
-    assert staged.cells[0].metadata.tags == ["injected-parameters", "hide-input"]
+    assert staged.cells[0].metadata.tags == ["injected-parameters", "remove-input"]
     assert staged.cells[1].metadata.tags == ["parameters", "remove-input"]
     with pytest.raises(WorkflowError, match="forcerun page"):
         helpers.stage(tmp_path / "gone.ipynb", tmp_path / "page.ipynb")
@@ -240,7 +240,7 @@ def plan(*config, target="book"):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("profile", "runs"), [("smoke", 9), ("quick", 9), ("published", 45)])
+@pytest.mark.parametrize(("profile", "runs"), [("smoke", 3), ("quick", 3), ("ablation", 9), ("published", 45)])
 def test_plan_with_synderm(profile, runs):
     expected = {"dataset": 1, "train": runs, "page": TEMPLATES, "pages": 1, "explorer": 1, "book": 1}
     expected["total"] = sum(expected.values())
@@ -257,7 +257,7 @@ def test_plan_of_what_is_published():
 
 @pytest.mark.slow
 def test_plan_with_photographs(pad):
-    expected = {"train": 9, "page": TEMPLATES, "pages": 1, "explorer": 1, "book": 1}
+    expected = {"train": 3, "page": TEMPLATES, "pages": 1, "explorer": 1, "book": 1}
     expected["total"] = sum(expected.values())
     assert plan("profile=quick", "dataset=pad_ufes_20", f"data_root={pad}") == expected
 

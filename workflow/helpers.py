@@ -7,7 +7,7 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ BACKBONES = ("best",)  # what `backbone` of a section may be: see backbones.py
 HELD: list[Any] = []
 BF16 = {"avx512_bf16", "amx_bf16", "bf16"}  # flags of processors that multiply in it, x86 and Arm
 OPTIONS = ("profile", "dataset", "data_root", "data_options")
+ENVIRONMENT = "DERMIMIT_"  # and the option in capitals: what a Makefile hands over without a shell reading it
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Settings:
     needs: dict[str, int]
     seeds: list[int]
     backbone: Choice
+    choices: str = ""
+    rows: tuple[str, ...] = ()
 
     @property
     def data_files(self) -> list[str]:
@@ -66,14 +69,25 @@ class Settings:
         return [] if name == "." else [f"{self.data_root}/{name}"]
 
 
+def from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """The options that the environment gives, as they stand."""
+    given = {name: environment.get(f"{ENVIRONMENT}{name.upper()}", "") for name in OPTIONS}
+    return {name: value for name, value in given.items() if value}
+
+
 def read_settings(config: Mapping[str, Any], folder: Path) -> Settings:
     """Check `--config` and read the profile's sizes; every error says which key of which file.
 
     Args:
-        config: Snakemake's, with keys `profile`, `dataset`, `data_root` and `data_options` (the loader's, name=value).
+        config: Snakemake's, or from the environment, with keys `profile`, `dataset`, `data_root` and `data_options`
+            (the loader's, name=value).
         folder: `workflow/`.
     """
     _only(config, OPTIONS, "--config")
+    for name, value in config.items():
+        if isinstance(value, dict | list):  # Snakemake reads YAML
+            key = f"{ENVIRONMENT}{name.upper()}"
+            raise WorkflowError(f"--config {name}: read as {value!r}: give it in the environment, {key}=..., as it is.")
     profile, dataset = str(config.get("profile", "quick")), str(config.get("dataset", "synderm"))
     profiles = sorted(path.stem for path in (folder / "config").glob("*.yaml"))
     _one_of(profile, profiles, "profile")
@@ -83,9 +97,10 @@ def read_settings(config: Mapping[str, Any], folder: Path) -> Settings:
     section = sections.get(dataset, sections.get("real") if dataset != "synderm" else None)
     if not isinstance(section, dict):
         raise WorkflowError(f"{path.name} has no section {dataset!r}: add one, as in quick.yaml.")
+    section = paper_recipe(folder.parent / "book/paper_facts.yaml") | section if profile == "paper" else section
     wanted = TRAINING | (SIZES if dataset == "synderm" else {})
     where = f"{path.name}, {dataset}"
-    _only(section, [*wanted, *RECIPE, "seeds", "backbone"], where)
+    _only(section, [*wanted, *RECIPE, "seeds", "rows", "backbone"], where)
     wanted |= {key: kind for key, kind in RECIPE.items() if key in section}
     training = {key: _value(section, key, kind, where) for key, kind in wanted.items() if key not in SIZES}
     if "backbone" in section:
@@ -103,7 +118,23 @@ def read_settings(config: Mapping[str, Any], folder: Path) -> Settings:
         backbone=best_available(dataset, folder.parent / "results/published")
         if "backbone" in section
         else Choice("", ""),
+        rows=_rows(section, where),
+        choices=paper_choices(folder.parent / "book/paper_facts.yaml") if profile == "paper" else "",
     )
+
+
+def paper_recipe(path: Path) -> dict[str, Any]:
+    """The training of the profile `paper`, as far as it is known or chosen in book/paper_facts.yaml."""
+    from studies.shared.paper_facts import read_facts, values
+
+    return values(read_facts(path), "recipe")
+
+
+def paper_choices(path: Path) -> str:
+    """The model's choices of the profile `paper`, as settings of an experiment."""
+    from studies.shared.paper_facts import model_settings, read_facts
+
+    return model_settings(read_facts(path))
 
 
 def fastest_precision(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
@@ -141,6 +172,24 @@ def _seeds(section: Mapping[str, Any], where: str) -> list[int]:
     return seeds
 
 
+def _rows(section: Mapping[str, Any], where: str) -> tuple[str, ...]:
+    rows = section.get("rows", [])
+    if not isinstance(rows, list) or not all(isinstance(row, str) for row in rows):
+        raise WorkflowError(f"{where}, rows: expected a list of rows such as [D, full], got {rows!r}.")
+    return tuple(rows)
+
+
+def chosen_rows(experiments: Mapping[str, Any], rows: Sequence[str]) -> dict[str, Any]:
+    """The experiments that a profile trains: those that it names, or all.
+
+    Raises:
+        WorkflowError: a name that no experiment has.
+    """
+    if unknown := [row for row in rows if row not in experiments]:
+        raise WorkflowError(f"rows: no experiment {', '.join(unknown)}; known: {', '.join(experiments)}.")
+    return {row: experiments[row] for row in rows or experiments}
+
+
 def _data_root(given: str, profile: str, dataset: str) -> str:
     if dataset == "synderm":
         if given:
@@ -148,6 +197,9 @@ def _data_root(given: str, profile: str, dataset: str) -> str:
         return f"results/data/synderm-{profile}"
     if not given:
         raise WorkflowError(f"{dataset} is a real dataset: say where it is, --config data_root=/path/to/{dataset}.")
+    if set(given) & set("{}\n"):
+        raise WorkflowError(f"data_root={given!r}: Snakemake takes what stands in braces for a wildcard, and the end "
+                            "of a line for that of a name: make a link to the folder, and name the link.")  # fmt: skip
     if not Path(given).is_dir():
         raise WorkflowError(f"data_root={given}: no such folder.")
     if not any((Path(given) / name).exists() for name in FILES[dataset]):
@@ -238,6 +290,13 @@ def draw_synderm(settings: Settings, sources: Iterable[str], workers: int) -> No
         write(root, n, seed=0, image_size=size, workers=workers)
 
 
+def stage_tables(made: Path, shown: Path) -> None:
+    """Put the full tables of the pages beside the book, and nothing else."""
+    shutil.rmtree(shown, ignore_errors=True)
+    if made.is_dir():
+        shutil.copytree(made, shown)
+
+
 def stage(executed: Path, page: Path) -> None:
     """Copy an executed notebook for the book: parameters folded away, papermill's machine paths removed.
 
@@ -256,6 +315,6 @@ def stage(executed: Path, page: Path) -> None:
         if "parameters" in tags:  # the defaults; the values in force are in the next cell
             cell.metadata["tags"] = [*tags, "remove-input"]
         if "injected-parameters" in tags:
-            cell.metadata["tags"] = [*tags, "hide-input"]
+            cell.metadata["tags"] = [*tags, "remove-input"]
     page.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, page)

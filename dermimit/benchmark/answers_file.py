@@ -7,17 +7,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dermimit.benchmark.benchmarks import Benchmark
-from dermimit.data.photo_files import PHOTO_SUFFIXES
+from dermimit.benchmark.benchmarks import Benchmark, image_name
 from dermimit.data.problems import suggest
 from dermimit.data.text_table import read_text_table
 
 ID = "image"
-IDS = (ID, "file")
+IDS = (ID, "file", "filename", "img_id", "image_id", "id")
+WORKBOOKS = (".xlsx", ".xls", ".ods")
 KINDS = (".csv", ".tsv", ".txt", ".parquet")
 TASKS = ("disease", "body_part", "attributes")
 TOLERANCE = 1e-3
 """How far from 1 the probabilities of a photograph may add up, since files round them."""
+ROUNDED, FEW = 0.05, 0.1
+"""Sums nearer to 1 are of rounded numbers; fewer rows than this share are slips, and not another kind of number."""
 SHOWN = 5
 
 
@@ -41,10 +43,10 @@ def read_answers_file(path: Path, to: Benchmark) -> Given:
     """Anybody's answers.
 
     Args:
-        path: .csv (any usual separator and encoding, decimal commas too), .tsv or .parquet: a column `image` (the name
-            of the file, with or without folder and extension) and a column for each disease, by its short name or its
-            name. Columns such as `body_part: FACE` and `attributes: itch` answer for the other tasks; a table of
-            `dermimit predict --out` is read as it is, with `file`, `disease: MEL` and so on.
+        path: .csv (any usual separator and encoding, decimal commas too), .tsv or .parquet: a column `image` (or one of
+            `IDS`; the name of the file, with or without folder and extension) and a column for each disease, by its
+            short name or its name. Columns such as `body_part: FACE` and `attributes: itch` answer for the other tasks;
+            a table of `dermimit predict --out` is read as it is, with `file`, `disease: MEL` and so on.
         to: the benchmark.
 
     Raises:
@@ -55,21 +57,21 @@ def read_answers_file(path: Path, to: Benchmark) -> Given:
     table = _read(path)
     key = next((name for name in IDS if name in table), None)
     if key is None:
-        raise AnswersError(f"{path}: no column {ID!r}; {suggest(ID, map(str, table))}")
-    images = [Path(str(name).replace("\\", "/")).name for name in table[key]]
-    images = [Path(name).stem if Path(name).suffix.lower() in PHOTO_SUFFIXES else name for name in images]
-    order = _order(path, images, list(to.frame[ID]))
+        raise AnswersError(
+            f"{path}: no column {ID!r}; {suggest(ID, map(str, table))}: rename the one that names the photographs"
+        )
+    order = _order(path, [image_name(name) for name in table[key]], list(to.frame[ID]))
     parts = _by_task(table.drop(columns=key))
     given = {"disease": _numbers(path, parts["disease"], to.classes, "disease", to.name)[order]}
     _check_sums(path, given["disease"], order)
     for task, names in (("body_part", to.body_parts), ("attributes", to.attributes)):
         if len(parts[task].columns):
             given[task] = _numbers(path, parts[task], dict(zip(names, names, strict=True)), task, to.name)[order]
-    if "body_part" in given:
+    exclusive = [task for task in given if not to.label_space.multi_label(task)]
+    if "body_part" in exclusive:
         _check_sums(path, given["body_part"], order)
-    for task in ("disease", "body_part"):
-        if task in given:
-            given[task] = given[task] / given[task].sum(axis=1, keepdims=True)
+    for task in exclusive:
+        given[task] = given[task] / given[task].sum(axis=1, keepdims=True)
     return Given(**given)
 
 
@@ -85,14 +87,20 @@ def _by_task(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 def _read(path: Path) -> pd.DataFrame:
     """The table as it is; cells of a text file are text."""
     suffix = path.suffix.lower()
+    if suffix in WORKBOOKS:
+        raise AnswersError(f"{path}: a workbook is not read: save it as CSV")
     if suffix not in KINDS:
         raise AnswersError(f"{path}: give a file of kind {', '.join(KINDS)}")
     if not path.is_file():
         raise AnswersError(f"{path}: there is no such file")
     try:
-        return pd.read_parquet(path) if suffix == ".parquet" else read_text_table(path).frame.reset_index(drop=True)
+        if suffix != ".parquet":
+            return read_text_table(path).frame.reset_index(drop=True)
+        table = pd.read_parquet(path)
+        return table.reset_index(drop=table.index.name is None)
     except Exception as error:
-        raise AnswersError(f"{path}: cannot be read as {suffix[1:]}: {str(error).splitlines()[0]}") from error
+        said = str(error).splitlines()[0].removeprefix(f"{path}: ")
+        raise AnswersError(f"{path}: cannot be read as {suffix[1:]}: {said}") from error
 
 
 def _numbers(path: Path, table: pd.DataFrame, classes: Mapping[str, str], task: str, name: str) -> np.ndarray:
@@ -103,17 +111,27 @@ def _numbers(path: Path, table: pd.DataFrame, classes: Mapping[str, str], task: 
         numbers = pd.to_numeric(text, errors="coerce")
         bad = numbers.isna() & text.notna() & (text.str.casefold() != "nan")
         if bad.any():
-            raise AnswersError(
-                f"{path}, row {_line(bad)}, column {column}: {table.loc[bad, column].iloc[0]!r} is no number"
-            )
+            found = table.loc[bad, column].iloc[0]
+            remedy = "; write 0.25 for 25 %" if "%" in str(found) else ""
+            raise AnswersError(f"{path}, row {_line(bad)}, column {column}: {found!r} is no number{remedy}")
         table[column] = numbers
     values = table.to_numpy(np.float64, na_value=np.nan)
     bad = ~np.isfinite(values) | (values < 0) | (values > 1 + TOLERANCE)
     if bad.any():
         row, place = np.argwhere(bad)[0]
-        raise AnswersError(f"{path}, row {row + 2}, column {list(classes)[place]}: {values[row, place]} is no "
-                           "probability; logits become probabilities by softmax")  # fmt: skip
+        found = "an empty cell or NaN" if np.isnan(values[row, place]) else values[row, place]
+        where = f"{path}, row {row + 2}, column {list(classes)[place]}"
+        raise AnswersError(f"{where}: {found} is no probability; {_remedy(values)}")
     return values
+
+
+def _remedy(values: np.ndarray) -> str:
+    """What the numbers of a file may be, that are no probabilities."""
+    if np.isnan(values).any():
+        return "give every class a number, 0 where the model excludes it"
+    if (values >= 0).all() and np.abs(values.sum(axis=1) - 100).max() < 1:
+        return "these are percentages: divide by 100"
+    return "logits become probabilities by softmax"
 
 
 def _columns(path: Path, table: pd.DataFrame, classes: Mapping[str, str], task: str, name: str) -> dict[str, str]:
@@ -153,9 +171,13 @@ def _check_sums(path: Path, values: np.ndarray, order: np.ndarray) -> None:
     """Probabilities of classes that exclude each other add up to 1."""
     off = np.abs(values.sum(axis=1) - 1) > TOLERANCE
     if off.any():
-        first = np.flatnonzero(off)[order[off].argmin()]
-        raise AnswersError(f"{path}, row {order[first] + 2}: the probabilities add up to {values[first].sum():.4f}, "
-                           f"not to 1 ({int(off.sum())} rows); logits become probabilities by softmax")  # fmt: skip
+        sums = values.sum(axis=1)
+        first, near = np.flatnonzero(off)[order[off].argmin()], np.abs(sums[off] - 1).max() < ROUNDED
+        remedy = "keep more decimals" if near else "logits become probabilities by softmax"
+        if not near and off.mean() < FEW:
+            remedy = "mend these rows"
+        raise AnswersError(f"{path}, row {order[first] + 2}: the probabilities add up to {sums[first]:.4f}, "
+                           f"not to 1 ({int(off.sum())} rows); {remedy}")  # fmt: skip
 
 
 def _line(bad: pd.Series) -> int:

@@ -12,11 +12,14 @@ import pandas as pd
 import yaml
 
 from dermimit.benchmark.synthetic import classes, fresh_table
+from dermimit.data.label_space import LabelSpace
+from dermimit.data.photo_files import PHOTO_SUFFIXES
 from dermimit.data.problems import suggest
 from dermimit.data.synderm import LABEL_SPACE
 
 SPLITS = "splits"
 LISTS = ["attributes", "attributes_unknown"]
+LISTED = "; "
 COLUMNS = ["image", "patient_id", "lesion_id", "disease", "body_part", "fitzpatrick", *LISTS, "fold"]
 
 
@@ -31,6 +34,11 @@ class Benchmark:
         body_parts, attributes: their classes, in the order of probabilities.
         frame: `COLUMNS`, a row a photograph; `image` is the stem of its file, `fold` the one that tests it.
         sha256: of the table that ships, or that a rule made.
+        several_body_parts: a photograph may show several; `body_part` then holds lists.
+        fold_names: what each fold holds out, where that is a source or a skin type.
+        looks, looks_sha256: file of the package with a hash of the look of photographs, and its hash; "" where there is
+            none.
+        part_of: the larger benchmark that this one is a part of; "" where it is whole.
     """
 
     name: str
@@ -46,6 +54,11 @@ class Benchmark:
     attributes: tuple[str, ...]
     frame: pd.DataFrame
     sha256: str
+    several_body_parts: bool = False
+    fold_names: tuple[str, ...] = ()
+    looks: str = ""
+    looks_sha256: str = ""
+    part_of: str = ""
 
     @property
     def diseases(self) -> tuple[str, ...]:
@@ -54,14 +67,26 @@ class Benchmark:
 
     @property
     def counts(self) -> pd.DataFrame:
-        """Photographs by disease and fold, with totals; and the patients of each fold."""
-        table = pd.crosstab(self.frame["disease"], self.frame["fold"]).reindex(list(self.classes))
-        table.columns = [f"fold {fold}" for fold in table.columns]
+        """Photographs by disease and fold, with totals; and the patients of each disease and of each fold."""
+        table = pd.crosstab(self.frame["disease"], self.frame["fold"]).reindex(list(self.classes), fill_value=0)
+        table.columns = [self.fold_name(fold) for fold in table.columns]
         table["all"] = table.sum(axis=1)
         table.loc["photographs"] = table.sum()
-        patients = self.frame.groupby("fold")["patient_id"].nunique().to_list()
-        table.loc["patients"] = [*patients, self.frame["patient_id"].nunique()]
+        patients = self.frame["patient_id"].nunique()
+        of_class = self.frame.groupby("disease")["patient_id"].nunique().reindex(list(self.classes), fill_value=0)
+        table["patients"] = [*of_class, patients]
+        of_fold = self.frame.groupby("fold")["patient_id"].nunique()
+        table.loc["patients"] = [*of_fold, patients, patients]
         return table
+
+    @property
+    def label_space(self) -> LabelSpace:
+        """The classes of the three tasks."""
+        return LabelSpace(self.name, self.diseases, self.body_parts, self.attributes, self.several_body_parts)
+
+    def fold_name(self, fold: int) -> str:
+        """What a fold holds out, or its number."""
+        return self.fold_names[fold] if self.fold_names else f"fold {fold}"
 
 
 def names() -> tuple[str, ...]:
@@ -107,8 +132,8 @@ def benchmark(name: str, root: Path | None = None) -> Benchmark:
         from dermimit.benchmark.rules import table_of
 
         table, more = table_of(Path(root), rule, name)
-        if left := more.pop("left_out"):
-            facts["not_checked"] += f" {left:,} photographs without a disease are left out."
+        for reason, left in more.pop("left_out").items():
+            facts["not_checked"] += f" {left:,} photographs {reason} are left out." if left else ""
         return Benchmark(name=name, frame=table[COLUMNS], **facts | more)
     if regime := facts.pop("regime", None):
         content = fresh_table(regime).to_csv(index=False, lineterminator="\n").encode()
@@ -125,8 +150,20 @@ def benchmark(name: str, root: Path | None = None) -> Benchmark:
     frame = table[table["fold"].notna()].astype({"fold": int}).reset_index(drop=True)
     facts |= {task: tuple(facts[task]) for task in ("body_parts", "attributes")}
     for column in LISTS:
-        frame[column] = [[] if pd.isna(names) else names.split("; ") for names in frame[column]]
+        frame[column] = [[] if pd.isna(names) else names.split(LISTED) for names in frame[column]]
     return Benchmark(name=name, frame=frame[COLUMNS], **facts)
+
+
+def image_name(path: object) -> str:
+    """How a benchmark calls a photograph: the name of its file, without folder and extension."""
+    name = Path(str(path).strip().replace("\\", "/")).name
+    return Path(name).stem if Path(name).suffix.lower() in PHOTO_SUFFIXES else name
+
+
+def as_csv(frame: pd.DataFrame) -> str:
+    """The table of a benchmark as text; lists of names are joined by "; "."""
+    lists = {c: [LISTED.join(v) if isinstance(v, list) else v for v in frame[c]] for c in (*LISTS, "body_part")}
+    return frame.assign(**lists).to_csv(index=False, lineterminator="\n")
 
 
 @cache

@@ -1,6 +1,5 @@
 """What answers to a benchmark are worth: scores with intervals over patients, by disease and skin type; differences."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,14 +7,19 @@ import pandas as pd
 
 from dermimit.benchmark.answers_file import Given
 from dermimit.benchmark.benchmarks import Benchmark
+from dermimit.benchmark.tasks import several_of, single_of, task_scores, truth_of_task
 from dermimit.evaluate.answers import Answers
 from dermimit.evaluate.estimate import Estimate
-from dermimit.evaluate.metrics import attribute_metrics, class_metrics
+from dermimit.evaluate.metrics import class_metrics, expected_calibration_error
 from dermimit.evaluate.out_of_fold import scored
-from dermimit.evaluate.resampling import macro_f1_draws, patient_draws, percentile_interval
+from dermimit.evaluate.ranking import auroc_draws, centred_interval, mean_over_classes
+from dermimit.evaluate.ranks import rank_of_truth
+from dermimit.evaluate.resampling import Draws, macro_f1_draws, patient_draws, percentile_interval
 
 RESAMPLES = 2000
 LEAST = 10  # photographs of a skin type, below which no score of it is given
+BINS = 15  # of confidence, for the calibration error
+TOP, MANY = (3, 5), 10  # the second of more than MANY classes alone
 
 
 def truth_of(to: Benchmark) -> np.ndarray:
@@ -40,48 +44,53 @@ def report(to: Benchmark, given: Given, resamples: int = RESAMPLES) -> dict[str,
         resamples: of the patients.
 
     Returns:
-        `benchmark, version, sha256`; `macro_f1`, `balanced_accuracy`, `accuracy` with `_low` and `_high` (95 %, whole
-        patients drawn), `guessing`; `auroc, top3_accuracy, ece, log_loss`; `recall`: disease -> [value, low, high];
-        `confusion`: true -> answered -> count; `skin_types`: type -> photographs, accuracy; `majority`: the macro-F1 of
-        always answering the commonest disease; `body_part` and `attributes`, where the file answers for them.
+        `benchmark, version, sha256`; `macro_f1`, `balanced_accuracy`, `accuracy`, `auroc`, `top3_accuracy` (and
+        `top5_accuracy` of many classes), `ece`, `log_loss`, each with `_low` and `_high` (95 %, whole patients drawn);
+        `guessing`; `recall`: disease -> [value, low, high]; `confusion`: true -> answered -> count; `skin_types`: type
+        -> photographs, accuracy; `folds`, where they hold something out: name -> photographs, macro_f1; `majority`:
+        the macro-F1 of always answering the commonest disease; `body_part` and `attributes`, where the file answers for
+        them, see `tasks.task_scores`.
     """
-    probabilities = given.disease
-    (line,) = scored({"answers": answers_of(to, probabilities)}, to.diseases, resamples)
-    truth = truth_of(to)
-    more = class_metrics(np.eye(len(to.diseases))[truth], probabilities)
-    own = probabilities[np.arange(len(truth)), truth]
+    p, truth = given.disease, truth_of(to)
+    (line,) = scored({"answers": answers_of(to, p)}, to.diseases, resamples)
+    draws = patient_draws(to.frame["patient_id"], resamples)
     commonest = np.full(len(truth), np.bincount(truth).argmax())
     found: dict[str, Any] = {"benchmark": to.name, "version": to.version, "sha256": to.sha256}
     found |= {name: value for name, value in line.items() if name not in ("row", "seeds")}
-    found |= {name: more[name] for name in ("auroc", "top3_accuracy", "ece")}
-    found |= {"log_loss": float(-np.log(np.maximum(own, 1e-12)).mean())}
+    found |= probability_scores(truth, p, draws)
     majority = class_metrics(np.eye(len(to.diseases))[truth], np.eye(len(to.diseases))[commonest])
-    found |= {"majority": majority["macro_f1"], "skin_types": by_skin_type(to, probabilities, resamples)}
-    if given.body_part is not None:
-        found["body_part"] = body_part_scores(to, given.body_part, resamples)
-    if given.attributes is not None:
-        found["attributes"] = attribute_scores(to, given.attributes)
+    found |= {"majority": majority["macro_f1"], "skin_types": by_skin_type(to, p, resamples)}
+    if to.fold_names:
+        found["folds"] = by_fold(to, p, resamples)
+    for task in ("body_part", "attributes"):
+        answers = getattr(given, task)
+        if answers is not None:
+            found[task] = task_scores(to, task, answers, draws)
     return found
 
 
-def body_part_scores(to: Benchmark, probabilities: np.ndarray, resamples: int = RESAMPLES) -> dict[str, Any]:
-    """`photographs` with a known body part, and of these `accuracy` with its interval over patients, and `macro_f1`."""
-    known = to.frame["body_part"].notna().to_numpy()
-    truth = to.frame.loc[known, "body_part"].map({name: i for i, name in enumerate(to.body_parts)}).to_numpy(np.int64)
-    right = (probabilities[known].argmax(axis=1) == truth).astype(float)[:, None]
-    low, high = percentile_interval(patient_draws(to.frame.loc[known, "patient_id"], resamples).means(right)[0])
-    scores = class_metrics(np.eye(len(to.body_parts))[truth], probabilities[known])
-    return {"photographs": int(known.sum()), "accuracy": scores["accuracy"], "accuracy_low": low,
-            "accuracy_high": high, "macro_f1": scores["macro_f1"]}  # fmt: skip
+def probability_scores(truth: np.ndarray, p: np.ndarray, draws: Draws) -> dict[str, float]:
+    """What depends on the probabilities and not on the most probable disease alone, with intervals over patients."""
+    target, n = np.eye(p.shape[1])[truth], np.arange(len(truth))
+    right, sure = p.argmax(axis=1) == truth, p.max(axis=1)
+    drawn = {"auroc": mean_over_classes(auroc_draws, target, p, draws)}
+    values = {"auroc": class_metrics(target, p)["auroc"], "ece": expected_calibration_error(right, sure, BINS)}
+    for k in TOP[: 2 if p.shape[1] > MANY else 1]:
+        among = (rank_of_truth(p, truth) <= k).astype(float)
+        values[f"top{k}_accuracy"], drawn[f"top{k}_accuracy"] = float(among.mean()), draws.means(among[:, None])[0]
+    losses = -np.log(np.maximum(p[n, truth], 1e-12))
+    values["log_loss"], drawn["log_loss"] = float(losses.mean()), draws.means(losses[:, None])[0]
+    found: dict[str, float] = {}
+    for name, line in drawn.items():
+        found |= _with_ends(name, values[name], *percentile_interval(line[~np.isnan(line)]))
+    inside = np.eye(BINS)[np.minimum((sure * BINS).astype(int), BINS - 1)]
+    gaps = np.abs(draws.sums(inside * (right - sure)[:, None])).sum(axis=0) / draws.sums(np.ones((len(p), 1)))[0]
+    around = centred_interval(values["ece"], gaps)  # resamples are noisier than the photographs, and so gaps are larger
+    return found | _with_ends("ece", values["ece"], around.low, around.high)
 
 
-def attribute_scores(to: Benchmark, probabilities: np.ndarray) -> dict[str, Any]:
-    """`map`, `auroc` and `macro_f1`, means over the attributes, of what is known; `known`: share of labels known."""
-    truth = np.array([[float(a in there) for a in to.attributes] for there in to.frame["attributes"]])
-    unknown = np.array([[a in gone for a in to.attributes] for gone in to.frame["attributes_unknown"]])
-    truth[unknown] = np.nan
-    return {"known": float((~unknown).mean()), "chance_map": float(np.nanmean(truth, axis=0).mean()),
-            **attribute_metrics(truth, probabilities)}  # fmt: skip
+def _with_ends(name: str, value: float, low: float, high: float) -> dict[str, float]:
+    return {name: float(value), f"{name}_low": float(low), f"{name}_high": float(high)}
 
 
 def by_skin_type(to: Benchmark, probabilities: np.ndarray, resamples: int = RESAMPLES) -> dict[str, dict[str, Any]]:
@@ -97,52 +106,47 @@ def by_skin_type(to: Benchmark, probabilities: np.ndarray, resamples: int = RESA
         lines[name] = {"photographs": int(chosen.sum())}
         if chosen.sum() >= LEAST:
             draws = patient_draws(to.frame.loc[chosen, "patient_id"], resamples).means(right[chosen])[0]
-            low, high = percentile_interval(draws)
-            lines[name] |= {"accuracy": float(right[chosen].mean()), "accuracy_low": low, "accuracy_high": high}
+            lines[name] |= _with_ends("accuracy", right[chosen].mean(), *percentile_interval(draws))
+    return lines
+
+
+def by_fold(to: Benchmark, probabilities: np.ndarray, resamples: int = RESAMPLES) -> dict[str, dict[str, Any]]:
+    """Macro-F1 of each fold by itself, where a fold holds out a source or a skin type."""
+    truth, answer = truth_of(to), probabilities.argmax(axis=1)
+    lines: dict[str, dict[str, Any]] = {}
+    for fold in sorted(set(to.frame["fold"])):
+        chosen = (to.frame["fold"] == fold).to_numpy()
+        these = Answers(truth=truth[chosen], answers=[answer[chosen]], patients=to.frame.loc[chosen, "patient_id"])
+        drawn = macro_f1_draws(truth[chosen], answer[chosen], patient_draws(these.patients, resamples))
+        ends = percentile_interval(drawn)
+        lines[to.fold_name(fold)] = {"photographs": int(chosen.sum())} | _with_ends(
+            "macro_f1", these.macro_f1()[0], *ends
+        )
     return lines
 
 
 def difference(to: Benchmark, one: Given, other: Given, resamples: int = RESAMPLES) -> dict[str, Estimate]:
-    """What one file of answers scores more than another for the disease, on the same drawn patients.
+    """What one file of answers scores more than another, on the same drawn patients.
 
     Returns:
-        `macro_f1` and `accuracy`, with 95 % intervals over patients. They speak of these two files: another training of
-        the same model would give others.
+        `macro_f1`, `balanced_accuracy`, `accuracy` and `auroc` of the disease; where both files answer for them, those
+        of `body_part/` and `attributes/`; with 95 % intervals over patients. They speak of these two files: another
+        training of the same model would give others.
     """
     truth, draws = truth_of(to), patient_draws(to.frame["patient_id"], resamples)
-    answers = [given.disease.argmax(axis=1) for given in (one, other)]
-    f1 = [macro_f1_draws(truth, a, draws) for a in answers]
-    right = [(a == truth).astype(float)[:, None] for a in answers]
-    values = [answers_of(to, given.disease).macro_f1()[0] for given in (one, other)]
-    found = {"macro_f1": (values[0] - values[1], f1[0] - f1[1])}
-    found["accuracy"] = (float(right[0].mean() - right[1].mean()), draws.means(right[0] - right[1])[0])
-    return {name: Estimate(float(value), *percentile_interval(drawn)) for name, (value, drawn) in found.items()}
-
-
-def as_text(found: Mapping[str, Any]) -> str:
-    """A report as plain text, for a terminal."""
-    lines = [f"{found['benchmark']}, version {found['version']}: {found['photographs']:,} photographs, "
-             f"{found['patients']:,} patients"]  # fmt: skip
-    for name, label in (("macro_f1", "macro-F1"), ("balanced_accuracy", "balanced accuracy"), ("accuracy", "accuracy")):
-        text = Estimate(found[name], found[f"{name}_low"], found[f"{name}_high"]).plain()
-        lines.append(f"  {label:<18} {text}")
-    lines.append(f"  {'AUROC':<18} {found['auroc']:.3f}    top-3 accuracy {found['top3_accuracy']:.3f}    "
-                 f"calibration error {found['ece']:.3f}    log loss {found['log_loss']:.3f}")  # fmt: skip
-    lines.append(f"  {'majority class':<18} {found['majority']:.3f} (macro-F1)")
-    if found["guessing"]:
-        lines.append("  balanced accuracy is not above a guess at random")
-    lines.append("sensitivity (95 % interval over patients)")
-    lines += [f"  {name:<18} {Estimate(*values).plain(2)}" for name, values in found["recall"].items()]
-    if body := found.get("body_part"):
-        text = Estimate(body["accuracy"], body["accuracy_low"], body["accuracy_high"]).plain()
-        lines.append(f"body part: accuracy {text} of {body['photographs']:,} photographs whose body part is known")
-    if signs := found.get("attributes"):
-        lines.append(f"attributes: mean average precision {signs['map']:.3f} (chance {signs['chance_map']:.3f}), "
-                     f"AUROC {signs['auroc']:.3f}; {signs['known']:.1%} of the labels are known")  # fmt: skip
-    lines.append("accuracy by skin type")
-    for name, line in found["skin_types"].items():
-        told = f"fewer than {LEAST}: no score"
-        if "accuracy" in line:
-            told = Estimate(*(line[k] for k in ("accuracy", "accuracy_low", "accuracy_high"))).plain(2)
-        lines.append(f"  {name:<18} {told}, {line['photographs']} photographs")
-    return "\n".join(lines)
+    pairs = {"": (single_of(truth, one.disease, draws), single_of(truth, other.disease, draws))}
+    for task in ("body_part", "attributes"):
+        both = getattr(one, task), getattr(other, task)
+        if both[0] is None or both[1] is None:
+            continue
+        of = several_of if to.label_space.multi_label(task) else single_of
+        known, target = truth_of_task(to, task)
+        inside = Draws(draws.patient[known], draws.weights)
+        pairs[f"{task}/"] = (of(target, both[0][known], inside), of(target, both[1][known], inside))
+    found = {}
+    for task, (ours, theirs) in pairs.items():
+        for name, (value, drawn) in ours.items():
+            gap, gaps = value - theirs[name][0], drawn - theirs[name][1]
+            low, high = percentile_interval(gaps[~np.isnan(gaps)])
+            found[f"{task}{name}"] = Estimate(float(gap), low, high)
+    return found

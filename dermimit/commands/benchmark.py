@@ -12,10 +12,10 @@ def list_known() -> None:
 
     for name in names():
         if rule_of(name):
-            print(f"{name:<20} {'from your copy':>15}; {title_of(name)}")
+            print(f"{name:<25} {'from your copy':>15}; {title_of(name)}")
             continue
         to = benchmark(name)
-        print(f"{name:<20} {len(to.frame):>8,} photographs, {to.frame['patient_id'].nunique():,} patients, "
+        print(f"{name:<25} {len(to.frame):>8,} photographs, {to.frame['patient_id'].nunique():,} patients, "
               f"{len(to.classes)} classes; {to.title}; {to.licence}")  # fmt: skip
 
 
@@ -27,38 +27,41 @@ def show(name: Annotated[str, tyro.conf.Positional], /, root: Path | None = None
         root: folder of the dataset, for a benchmark whose table is made from your copy.
         out: file for its table, as CSV: image, patient, lesion, disease, body part, skin type, attributes, fold.
     """
-    from dermimit.benchmark.benchmarks import LISTS, benchmark
+    from dermimit.benchmark.benchmarks import as_csv, benchmark
+    from dermimit.records import write_atomically
+    from dermimit.spreadsheets import for_spreadsheets
 
     to = benchmark(name, root)
     print(f"{to.title}\nversion {to.version}, SHA-256 {to.sha256}\n{to.source}; {to.licence}\n")
     print(f"{to.made}\nNot checked: {to.not_checked}\n\n{to.counts.to_string()}")
     if out:
-        to.frame.assign(**{column: to.frame[column].map("; ".join) for column in LISTS}).to_csv(out, index=False)
+        text = as_csv(for_spreadsheets(to.frame))
+        write_atomically(out, lambda path: path.write_text(text, encoding="utf-8"))
         print(f"\n{out}")
 
 
-def verify(name: Annotated[str, tyro.conf.Positional], root: Annotated[Path, tyro.conf.Positional], /) -> int:
-    """Check a copy of the dataset against a benchmark: missing, surplus and changed photographs. Exit code 1 if so.
+def verify(
+    name: Annotated[str, tyro.conf.Positional],
+    root: Annotated[Path, tyro.conf.Positional],
+    /,
+    labels_only: bool = False,
+) -> int:
+    """Check a copy of the dataset against a benchmark: missing, extra and changed photographs. Exit code 1 if so.
 
-    Of a benchmark whose table is made from your copy, what differs from the authors' counts is told, and the hash.
+    Compares labels and counts by class and patient, reads every photograph, and names those that look different, if the
+    benchmark knows how photographs look. For a benchmark whose table is made from your copy, prints what differs from
+    the authors' counts, and the hash.
 
     Args:
         name: of the benchmark.
         root: folder of the dataset.
+        labels_only: do not read the photographs.
     """
-    from dermimit.benchmark.benchmarks import benchmark, rule_of
-    from dermimit.benchmark.verify import against_official, verify
-    from dermimit.data.loaders import LOADERS
+    from dermimit.benchmark.verify import check
 
-    if rule_of(name):
-        found, to = against_official(name, root), benchmark(name, root)
-        hint = f"SHA-256 {to.sha256}: compare it with that of others"
-    else:
-        to = benchmark(name)
-        frame = LOADERS[to.dataset](root)[0]
-        found = verify(to, frame[frame["split"] == "test"] if to.dataset == "synderm" else frame)
-        hint = f"the {len(to.frame):,} photographs of {name}, version {to.version}"
-    print("\n".join(found) if found else f"{root}: {hint}")
+    found, facts = check(name, root, photographs=not labels_only)
+    said = f"differs from {name}" if found else f"is {name}"
+    print("\n".join([f"{root} {said}", *(f"  {line}" for line in found), "", facts]))
     return int(bool(found))
 
 
@@ -71,21 +74,22 @@ def score(
     out: Path | None = None,
     html: Path | None = None,
 ) -> None:
-    """Score anybody's answers to a benchmark: a file with a row a photograph and a column of given a class.
+    """Score predictions for a benchmark: a file with a row for each photograph and a column for each class.
 
-    Every photograph must be answered by a model that was trained on the other folds. No model and no torch is needed.
+    A model that was trained on the other folds must predict each photograph. No model and no torch is needed.
 
     Args:
         answers: .csv, .tsv or .parquet with `image` and the classes.
         benchmark: name of the benchmark; `dermimit benchmark list` lists them.
         root: folder of the dataset, for a benchmark whose table is made from your copy.
-        against: another file of answers: also print the difference, on the same drawn patients.
+        against: another file of predictions: also print the difference, on the same resampled patients.
         out: JSON file for the scores.
-        html: file for a page as `dermimit report` writes it; this needs torch.
+        html: file for a page like that of `dermimit report`.
     """
     from dermimit.benchmark.answers_file import read_answers_file
     from dermimit.benchmark.benchmarks import benchmark as named
-    from dermimit.benchmark.scoring import as_text, difference, report
+    from dermimit.benchmark.scoring import difference, report
+    from dermimit.benchmark.text import as_text, differences_as_text
     from dermimit.records import write_json
 
     to = named(benchmark, root)
@@ -96,10 +100,7 @@ def score(
     if against:
         both = difference(to, given, read_answers_file(against, to))
         found["against"] = {name: vars(one) for name, one in both.items()}
-        print(f"minus {against.name}")
-        for name, label in (("macro_f1", "macro-F1"), ("accuracy", "accuracy")):
-            print(f"  {label:<18} {both[name].signed()}: {both[name].verdict()}")
-        print("  of these two files; another training of the same model would give another")
+        print(differences_as_text(against.name, both))
         other = against.stem, both
     if html:
         from dermimit.report.benchmark_page import write_benchmark_page

@@ -19,14 +19,14 @@ def check(
     strict: bool = False,
     options: Options | None = None,
 ) -> int:
-    """Look at every row and image of a dataset: absent, broken, double, in two splits. Exit code 1 if at fault.
+    """Check every row and image of a dataset: missing, broken, duplicate, in two splits. Exit code 1 on faults.
 
     Args:
         root: folder of the dataset.
         dataset: its name.
         as_json: print one JSON object instead of the table.
         skip_broken: write the images that cannot be read into this file, for `dermimit train --quarantine`.
-        strict: near-duplicates across splits are a fault too.
+        strict: also count near-duplicates across splits as faults.
         options: of the dataset's loader, such as `fold 3`.
     """
     from dermimit.data.check import check

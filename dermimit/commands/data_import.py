@@ -16,16 +16,16 @@ def import_table(
     photographs: Literal["link", "copy"] = "link",
     dry_run: Annotated[bool, tyro.conf.FlagCreatePairsOff] = False,
 ) -> None:
-    """Turn somebody else's table and a folder of photographs into a dataset "folder", and say what became of each.
+    """Convert another table and a folder of photographs into a dataset "folder", and report on each photograph.
 
     Args:
         table: .csv, .tsv, .xlsx, .parquet or .jsonl with a row for each image, such as that of HAM10000 or ISIC.
         photos: folder of the photographs, at any depth.
         out: folder to write; it must be absent or empty.
-        mapping: which column is which, where the guess is wrong: image=image_id disease=dx body_part=localization;
+        mapping: meaning of the columns, if the guess is wrong: image=image_id disease=dx body_part=localization;
             columns of 0 and 1 as disease=MEL+NV+BCC or attributes=scale+crust; body_part= for none.
-        names_separated_by: what stands between the attributes of a cell, such as ",", where it cannot be told.
-        photographs: hard links, which take no room, where they are possible; or copies.
+        names_separated_by: separator of the attributes in a cell, such as ",", if it cannot be detected.
+        photographs: hard links, which take no space, where possible; or copies.
         dry_run: print what would be done and write nothing.
     """
     from dermimit.data.importing.run import import_table

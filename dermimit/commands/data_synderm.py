@@ -19,26 +19,25 @@ def synderm(
     fresh_test: bool = False,
     beside: Path | None = None,
 ) -> None:
-    """Draw SynDerm-49, the procedural dataset, into a folder; an interrupted drawing goes on where it stopped.
+    """Generate SynDerm-49, the synthetic dataset, in a folder; an interrupted call continues where it stopped.
 
     Args:
         out: folder to write; a folder that holds another dataset is refused.
-        n: cases: a tenth for validation, a fifth for test, the rest for training.
+        n: number of cases: a tenth for validation, a fifth for test, the rest for training.
         image_size: side in pixels.
         seed: of the cases.
         workers: processes; the files do not depend on it.
-        fitzpatrick: skin types to draw evenly, some of 1 to 6; all six without it.
-        confounders: draw ink, rulers, dressings, stray hairs and vignettes with their usual probabilities.
-        zoom: of the framing, 1 (overview) to 3; drawn by chance without it.
-        visits: days on which each case is photographed, such as 0 30 90.
-        maps: also write what each pixel shows, as maps/*.npz.
-        regime: plain; interaction, or interaction=0.5 for half its strength: diseases that findings tell apart only in
-            the light of the site; small: small lesions among distractors; noisy, or noisy=2 for twice the errors:
-            labels of a reader, some missing, some wrong; or several joined by +. version-3 draws what the first edition
-            drew.
-        fresh_test: take the fresh test set of 20,000 cases, the same for every seed, and n for training and validation.
-        beside: a folder drawn before, on the same disk: pictures that both have, such as the fresh test set, are linked
-            and not drawn again.
+        fitzpatrick: skin types to sample evenly, some of 1 to 6; by default all six.
+        confounders: add ink, rulers, dressings, stray hairs and vignettes with their usual probabilities.
+        zoom: of the framing, 1 (overview) to 3; random by default.
+        visits: days on which each case is imaged, such as 0 30 90.
+        maps: also write the cause of each pixel, as maps/*.npz.
+        regime: plain; interaction, or interaction=0.5 for half its strength: findings whose meaning depends on the body
+            part; small: small lesions among distractors; noisy, or noisy=2 for twice the errors: labels of an imperfect
+            reader, some missing, some wrong; or several joined by +. version-3 is the dataset of the first edition.
+        fresh_test: use the test set of 20,000 new cases, the same for every seed, and n for training and validation.
+        beside: a folder generated before, on the same disk: images that both have, such as the fresh test set, are
+            linked and not generated again.
     """
     from dermimit.data import synderm
 

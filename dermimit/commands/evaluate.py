@@ -20,19 +20,19 @@ def evaluate(
     leave_out_unknown: bool = False,
     options: Options | None = None,
 ) -> None:
-    """Score a trained run on a folder of labelled photographs, in classes that the run knows; matched by name.
+    """Score a trained run on a folder of labelled photographs whose classes the run knows; classes match by name.
 
     Args:
         run: folder of a finished run, or the name of a published model (`dermimit models`).
         dataset: name of the dataset in `root`.
         root: folder of the dataset.
         split: photographs to score.
-        out: folder for metrics.json, predictions.parquet, label_space.json and provenance.json; without it
+        out: folder for metrics.json, predictions.parquet, label_space.json and provenance.json; by default
             evaluations/RUN-on-DATASET-SPLIT.
         quarantine: file that names photographs to leave out.
-        cache: folder that keeps photographs reduced, for faster reading; the scores are the same without it.
-        leave_out_unknown: leave out, and count, what is labelled with classes that the run does not know.
-        options: of the dataset's loader, such as `level 19`; without it those that the run was trained with.
+        cache: folder that keeps reduced photographs, for faster reading; the scores are the same.
+        leave_out_unknown: leave out, and count, photographs with classes that the run does not know.
+        options: of the dataset's loader, such as `level 19`; by default those that the run was trained with.
     """
     from dermimit.evaluate.folder import evaluate, metrics_table
     from dermimit.zoo.resolve import resolve

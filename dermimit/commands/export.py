@@ -28,15 +28,16 @@ def export(
     Args:
         run: folder of a finished run, or the name of a published model (`dermimit models`).
         onnx: file to write.
-        plain: the photograph as the only input; without it a run with lesion selection and fusion cim also has the
-            number of patches, switches and concepts set by hand as inputs, which the explorer needs.
-        quantise: also store the weights in eight bits, in the same file; kept only if it is as good.
+        plain: make the photograph the only input. Without this option, a run with lesion selection and fusion cim has
+            further inputs that the explorer needs: number of patches, switches, and concepts set by hand.
+        quantise: store the weights in eight bits, if the file then scores as well.
         example: also write a Python script that uses the file without this package: onnxruntime, Pillow and numpy.
-        data_root: folder of the run's dataset; without it the one that it was trained on. Where that is gone, the file
-            is compared with the model on noise alone.
+        data_root: folder of the run's dataset; by default the one that it was trained on. If that is gone, the file is
+            compared with the model on noise only.
         split: photographs on which the file is compared with the model.
-        limit: number of photographs at most.
-        tolerance: disease macro-F1 that eight bits may cost; another task's score, in a run without diseases.
+        limit: largest number of photographs.
+        tolerance: loss of disease macro-F1 that eight bits may cause, 0 to 1; in a run without diseases, of another
+            task's score.
     """
     from dermimit.export.example import check_example, write_example
     from dermimit.export.onnx import check_path, export_run, why_plain
@@ -53,7 +54,7 @@ def export(
         check_labels(loaded, found)
     exported = export_run(loaded, onnx, None if found.images is None else found.images[:64], plain)
     if not plain and (why := why_plain(loaded)):
-        print(f"{onnx}: a plain graph, without the explorer's knobs: {why}")
+        print(f"{onnx}: a plain graph, without the inputs of the explorer: {why}")
     print(comparison(exported, found.note))
     if quantise:
         in_eight_bits(exported, found, tolerance)
@@ -78,7 +79,7 @@ def comparison(exported: "Exported", note: str) -> str:
     on = f"{seen.photographs} photographs and {seen.noise} images of noise" if seen.photographs else "noise alone"
     lines = [f"{exported.path}: differs from the model by at most {exported.parity:.1g} ({by_task}), on {on}"]
     if seen.ties:
-        lines.append(f"of {seen.ties} of them file and model choose different patches, whose scores are equal")
+        lines.append(f"for {seen.ties} of them file and model choose different patches with equal scores")
     return "\n".join([*lines, f"note: {note}"] if note else lines)
 
 

@@ -10,10 +10,10 @@ def models(
     name: Annotated[str, tyro.conf.Positional] = "",
     /,
 ) -> None:
-    """List the published models, which other commands take by name in place of a run's folder; or show one's card.
+    """List the published models, whose names other commands accept instead of a run's folder; or show a model card.
 
     Args:
-        what: `list`, or `show` and a name.
+        what: `list`, or `show` with a name.
         name: of the model whose card is shown.
     """
     from dermimit.zoo.listing import listing

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-MANY = 20  # photographs whose answers are printed where there is also a table
+MANY = 20  # photographs whose predictions are printed where there is also a table
 
 
 def predict(
@@ -23,23 +23,23 @@ def predict(
     maps_out: Path | None = None,
     batch_size: int = 64,
 ) -> int:
-    """Say what a trained run thinks of photographs. Exit code 1 if some could not be read, 2 if none could.
+    """Predict photographs with a trained run. Exit code 1 if some could not be read, 2 if none could.
 
     Args:
         run: folder of a finished run, or the name of a published model (`dermimit models`).
         paths: image files; folders, searched to any depth; patterns in quotes, such as "photos/*.jpg"; tables of paths
-            (.csv, .tsv, .txt, .parquet) with a column image, file or path, or one path a line.
-        top: length of the differential.
-        out: also write a table of all probabilities, one row a photograph (.csv, .parquet or .json); of more than 20
-            photographs only a summary is printed then.
-        calibrated: probabilities after temperature scaling, fitted on the run's validation split.
-        abstain: withhold the least confident answers, so that at most this share of the others is wrong on the run's
-            validation split, such as 0.1.
+            (.csv, .tsv, .txt, .parquet) with a column image, file or path, or one path on each line.
+        top: number of diseases in the differential.
+        out: also write a table of all probabilities, a row for each photograph (.csv, .parquet or .json); with more
+            than 20 photographs, only a summary is printed.
+        calibrated: scale the probabilities by a temperature that was fitted on the run's validation split.
+        abstain: withhold the least confident predictions, so that at most this share of the others is wrong on the
+            run's validation split, such as 0.1.
         figure: draw the first photograph's selected patches and probabilities into this file (.png, .svg, .pdf).
         figures: folder for such a figure of each photograph.
-        maps: draw where each answer comes from, by this method of attribution, such as integrated_gradients.
-        maps_out: folder for the maps; without it that of the figures.
-        batch_size: photographs in one pass; the numbers do not depend on it.
+        maps: draw an attribution map of each prediction by this method, such as integrated_gradients.
+        maps_out: folder for the maps; by default that of the figures.
+        batch_size: photographs in one pass; the results do not depend on it.
     """
     from dermimit.predict.inputs import find_photographs
     from dermimit.predict.printing import Showing, remarks, summary

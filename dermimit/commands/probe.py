@@ -8,10 +8,10 @@ from dermimit.probe.config import ProbeConfig
 
 
 def probe(config: Annotated[ProbeConfig, tyro.conf.arg(name="")]) -> None:
-    """Say what a frozen backbone already tells: nearest neighbours, logistic regression and attentive pooling.
+    """Score the features of a frozen backbone: nearest neighbours, logistic regression and attentive pooling.
 
-    Folds are by patient, or lesion, and balanced by disease; scores are of photographs of unseen patients. Writes
-    config.json, answers.parquet, metrics.json and provenance.json, whole or not at all.
+    Folds are by patient, or lesion, and stratified by disease; the scored photographs are of unseen patients. Writes
+    config.json, answers.parquet, metrics.json and provenance.json, all of them or none.
     """
     from dermimit.probe import probe
     from dermimit.probe.record import read_metrics

@@ -20,20 +20,20 @@ def report(
     options: Options | None = None,
     leave_out_unknown: bool = False,
 ) -> None:
-    """Write a trained run as one HTML page that needs no network: scores beside chance, curves, errors, data.
+    """Write a report on a trained run, as one HTML page that needs no network: scores, chance, curves, errors, data.
 
     Args:
-        run: folder of a finished run, a record without weights included, or the name of a published model
+        run: folder of a finished run, also one without weights, or the name of a published model
             (`dermimit models`).
-        out: file to write; without it RUN-report.html.
+        out: file to write; by default RUN-report.html.
         dataset: name of the dataset in `root`, to score the run on other photographs than its own test split.
         root: folder of that dataset.
         split: photographs of that dataset; without it all of them.
-        photographs: show photographs in the page, and names of files; turn off for people's data that may not be passed
-            on.
+        photographs: show photographs and file names in the page; turn off for data of people that may not be
+            redistributed.
         data_check: read and check all photographs of the dataset.
-        options: of that dataset's loader, such as `level 19`; without it those that the run was trained with.
-        leave_out_unknown: leave out, and count, what is labelled with classes that the run does not know.
+        options: of that dataset's loader, such as `level 19`; by default those that the run was trained with.
+        leave_out_unknown: leave out, and count, photographs with classes that the run does not know.
     """
     from dermimit.report.page import write_report
     from dermimit.zoo.resolve import is_published, resolve

@@ -12,19 +12,19 @@ from dermimit.train.recipes import RECIPES
 def train(
     config: Annotated[TrainConfig, tyro.conf.arg(name="")], recipe: Literal["paper", "finetune", "frozen"] = "paper"
 ) -> None:
-    """Train one run and write its record; an interrupted run goes on where it stopped.
+    """Train one run and write its record; an interrupted run continues where it stopped.
 
     A pretrained backbone: --model dermimitformer --model-kwargs backbone NAME_IN_TIMM, with --weights FILE or
-    --pretrained, and --recipe finetune (the whole network) or frozen (heads and interaction over a frozen trunk, whose
+    --pretrained, and --recipe finetune (the whole network) or frozen (heads and interaction on a frozen trunk, whose
     tokens --tokens FOLDER keeps).
 
     Rare diseases: --disease-loss weights the classes, --sampling draws every disease equally often. Augmentation:
-    crops, mirroring and light always; --vertical-flip, --rotation, --colour-jitter and --cutmix-probability as asked.
-    Learning curves: --tracker. The last line on stdout is the run's folder.
+    crops, horizontal flips and light are always on; --vertical-flip, --rotation, --colour-jitter and
+    --cutmix-probability add more. Learning curves: --tracker. The last line on stdout is the run's folder.
 
     Args:
         config: the run.
-        recipe: settings that belong together; each that is given as well holds.
+        recipe: settings that belong together; a setting that you also give takes precedence.
     """
     from dermimit.train import fit
     from dermimit.train.history import last_lines

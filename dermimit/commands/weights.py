@@ -14,11 +14,11 @@ def list_known() -> None:
 
 
 def check(weights: Annotated[str, tyro.conf.Positional], /, backbone: str = "") -> int:
-    """Say what a file of weights is, and what of it a model would use. Exit code 1 if it does not fit.
+    """Describe a file of weights, and what a model would use of it. Exit code 1 if it does not fit.
 
     Args:
         weights: a file, or a name that `dermimit weights list` prints.
-        backbone: the model's, as timm names it; without it the one that the weights are of.
+        backbone: name of the model's backbone in timm; by default that of the weights.
     """
     from dermimit.weights.telling import checked
 
@@ -28,7 +28,7 @@ def check(weights: Annotated[str, tyro.conf.Positional], /, backbone: str = "") 
 
 
 def convert(weights: Annotated[str, tyro.conf.Positional], /, out: Path) -> None:
-    """Write weights under timm's names, as safetensors; where they came from is kept in the file.
+    """Write weights under timm's names, as safetensors; the file keeps their origin.
 
     Args:
         weights: a file, or a name that `dermimit weights list` prints.

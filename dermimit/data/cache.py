@@ -8,6 +8,7 @@ read and checked in 0.2 ms, where PNG takes 4 and a first decoding of the JPEG f
 import errno
 import hashlib
 import os
+import shutil
 import struct
 import time
 import uuid
@@ -90,6 +91,8 @@ class PhotoCache:
         try:
             entry.parent.mkdir(exist_ok=True)
             temporary.write_bytes(HEADER.pack(MAGIC, *size, _checksum(size, pixels)) + pixels.tobytes())
+            if entry.is_dir() and not entry.is_symlink():  # nothing of ours: in this folder all may be deleted
+                shutil.rmtree(entry)
             os.replace(temporary, entry)
         except OSError as error:
             raise self._explained(error) from error
@@ -120,6 +123,8 @@ class PhotoCache:
 def load(entry: Path) -> UInt8[Tensor, "3 h w"] | None:
     """The photo of an entry, uint8 (3, H, W); None where it is absent, cut short or damaged."""
     try:
+        if not entry.is_file():  # also no pipe, which would be waited for
+            return None
         data = np.fromfile(entry, np.uint8)
     except OSError:
         return None

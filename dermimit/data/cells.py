@@ -60,9 +60,16 @@ def _decimal_point(value: Any) -> Any:
 
 
 def skin_type(value: Any) -> Any:
-    """A Fitzpatrick skin type in Roman numerals, I to VI, as a number in text; anything else as it is."""
-    numeral = value.strip().upper() if isinstance(value, str) else ""
-    return str(ROMAN.index(numeral) + 1) if numeral in ROMAN else value
+    """A Fitzpatrick skin type, such as IV, FST 4 or "Type IV", as a number in text; anything else as it is."""
+    bare = re.sub(r"(?i)^(?:fitzpatrick|skin|type|fst|[\s_-])+", "", value).strip() if isinstance(value, str) else ""
+    numeral = bare.upper()
+    return (
+        str(ROMAN.index(numeral) + 1)
+        if numeral in ROMAN
+        else bare
+        if re.fullmatch(r"[1-6](?:[.,]0+)?", bare)
+        else value
+    )
 
 
 def _as_text(value: Any) -> Any:

@@ -44,7 +44,7 @@ def check(
         raise ManifestError(f"unknown dataset {dataset!r}; {suggest(dataset, DATASETS)}")
     if not root.is_dir():
         raise ManifestError(f"{root}: no such folder; name the one that holds {dataset}")
-    report = Report(dataset, str(root), strict)
+    report = Report(dataset, str(root), strict, dict(options or {}))
     check_options(dataset, options or {})
     frame, space = _load(dataset, root, report, options or {})
     files = {path for paths in find_photos(root, exclude=()).values() for path in paths}

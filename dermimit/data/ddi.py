@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from dermimit.data.absent import REMEDY, leaves_out, without_absent
 from dermimit.data.fitzpatrick17k import CONCEPTS, FREQUENT, skincon_attributes
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.photo_files import find_photos
@@ -52,13 +53,16 @@ INFO: dict[str, Any] = {
 }
 
 
-def load(root: Path | str, target: str = "disease", concepts: int = 48) -> tuple[pd.DataFrame, LabelSpace]:
+def load(
+    root: Path | str, target: str = "disease", concepts: int = 48, missing: str = "error"
+) -> tuple[pd.DataFrame, LabelSpace]:
     """The manifest of DDI in `root`; every row is in the split test.
 
     Args:
         root: the folder that holds the table and, at any depth, the photos.
         target: "disease", the 78 diagnoses, or "malignant", benign against malignant.
         concepts: of SkinCon, where its table is there: all 48, or the 22 frequent ones.
+        missing: "error", or "leave out" for rows whose photo is not there, with a warning that counts them.
 
     Raises:
         ManifestError: an option, a column or a value is wrong, or a photo is absent.
@@ -67,6 +71,7 @@ def load(root: Path | str, target: str = "disease", concepts: int = 48) -> tuple
         raise ManifestError(f"target {target!r}: give 'disease' or 'malignant'")
     if concepts not in (48, 22):
         raise ManifestError(f"concepts {concepts!r}: give 48 or 22")
+    leave_out = leaves_out(missing)
     root = Path(root)
     path = root / TABLE
     read_table(path, COLUMNS, INFO["title"])
@@ -77,12 +82,15 @@ def load(root: Path | str, target: str = "disease", concepts: int = 48) -> tuple
     classes = ("benign", "malignant") if target == "malignant" else tuple(sorted(set(labels.dropna())))
     attributes = () if not (root / SKINCON_TABLE).is_file() else CONCEPTS if concepts == 48 else FREQUENT
     space = LabelSpace(NAME, classes, (), attributes)
-    images = locate(table["DDI_file"], find_photos(root), path, "unpack all images of the release")
+    images = locate(
+        table["DDI_file"], find_photos(root), path, f"unpack all images of the release, {REMEDY}", leave_out
+    )
     frame = pd.DataFrame({"image": images, "disease": labels, "split": "test"}, index=table.index)
     frame["skin_tone"] = pd.to_numeric(table["skin_tone"], errors="coerce").astype("Int64")
     if attributes:
         frame["attributes"], flagged = skincon_attributes(root / SKINCON_TABLE, table["DDI_file"], attributes)
         frame = frame[~flagged]
+    frame = without_absent(frame, root, path) if leave_out else frame
     return validate_manifest(frame, space, root, source=str(path)), space
 
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import pandas as pd
 
+from dermimit.data.absent import REMEDY, leaves_out, without_absent
 from dermimit.data.folds import carve_validation
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.photo_files import find_photos
@@ -58,7 +59,7 @@ INFO: dict[str, Any] = {
 
 
 def load(
-    root: Path | str, level: int = 8, no_diagnosis: str = "class", validation: float = 0.1
+    root: Path | str, level: int = 8, no_diagnosis: str = "class", validation: float = 0.1, missing: str = "error"
 ) -> tuple[pd.DataFrame, LabelSpace]:
     """The manifest of DermaCon-IN in `root`, with its official split.
 
@@ -68,6 +69,7 @@ def load(
         no_diagnosis: "class", as in the authors' results, or "missing": photos of the main class "No Definite
             Diagnosis" have no disease label, and still teach body part and attributes.
         validation: share of the training photos that become the validation split.
+        missing: "error", or "leave out" for rows whose photo is not there, with a warning that counts them.
 
     Raises:
         ManifestError: an option, a column or a value is wrong, or a photo is absent.
@@ -76,6 +78,7 @@ def load(
         raise ManifestError(f"level {level!r}: give {', '.join(map(str, LEVELS))}")
     if no_diagnosis not in ("class", "missing"):
         raise ManifestError(f"no_diagnosis {no_diagnosis!r}: give 'class' or 'missing'")
+    leave_out = leaves_out(missing)
     root = Path(root)
     paths = {split: _find_table(root, name) for split, name in TABLES.items()}
     tables = {split: _read(path) for split, path in paths.items()}
@@ -86,7 +89,8 @@ def load(
     photos = find_photos(root)
     frames = []
     for split, table in tables.items():
-        frame = _frame(table, photos, paths[split]).assign(disease=diseases[split], split=split)
+        frame = _frame(table, photos, paths[split], leave_out).assign(disease=diseases[split], split=split)
+        frame = without_absent(frame, root, paths[split]) if leave_out else frame
         frames.append(validate_manifest(frame, space, root, source=str(paths[split])))
     frame = validate_manifest(pd.concat(frames, ignore_index=True), space, source=f"{' and '.join(TABLES.values())}")
     return carve_validation(frame, validation), space
@@ -130,12 +134,12 @@ def _diseases(table: pd.DataFrame, level: int, no_diagnosis: str) -> pd.Series:
     return table[LEVELS[level]].where(~undecided)
 
 
-def _frame(table: pd.DataFrame, photos: dict[str, list[str]], path: Path) -> pd.DataFrame:
+def _frame(table: pd.DataFrame, photos: dict[str, list[str]], path: Path, leave_out: bool) -> pd.DataFrame:
     skin = table["Fitzpatrick"].str.removeprefix("FST ")
     wrong = table.index[skin.notna() & ~skin.isin(list("123456"))]
     raise_problems(str(path), [describe(i, "Fitzpatrick", skin[i], "give FST 1 to FST 6 or N/A") for i in wrong])
     frame = {
-        "image": locate(table["Image_name"], photos, path, "unpack all archives of DATASET"),
+        "image": locate(table["Image_name"], photos, path, f"unpack all archives of DATASET, {REMEDY}", leave_out),
         "patient_id": table["Subject_ID"],
         "fitzpatrick": pd.to_numeric(skin, errors="coerce"),
     }

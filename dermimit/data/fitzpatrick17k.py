@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from dermimit.data.absent import REMEDY, leaves_out, without_absent
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.photo_files import find_photos
 from dermimit.data.problems import ManifestError, collecting, describe, raise_problems, suggest
@@ -98,10 +99,10 @@ def load(
     for name, value, known in (
         ("level", level, LEVELS),
         ("concepts", concepts, (48, 22)),
-        ("missing", missing, ("error", "leave out")),
     ):
         if value not in known:
             raise ManifestError(f"{name} {value!r}: give {' or '.join(map(repr, known))}")
+    leave_out = leaves_out(missing)
     root = Path(root)
     path = root / TABLE
     table = read_table(path, COLUMNS, INFO["title"])
@@ -110,15 +111,15 @@ def load(
     diseases = PARTS.get(level) or tuple(sorted(set(table[LEVELS[level]].dropna())))
     attributes = () if not (root / SKINCON_TABLE).is_file() else CONCEPTS if concepts == 48 else FREQUENT
     space = LabelSpace(NAME, diseases, (), attributes)
-    remedy = "get it, or give missing='leave out' to go on without it"
-    images = locate(table["md5hash"], find_photos(root), path, remedy, leave_out=missing == "leave out")
+    remedy = f"get it, {REMEDY}"
+    images = locate(table["md5hash"], find_photos(root), path, remedy, leave_out)
     frame = pd.DataFrame({"image": images, "disease": table[LEVELS[level]], "fitzpatrick": skin}, index=table.index)
     if attributes:
         frame["attributes"], flagged = skincon_attributes(root / SKINCON_TABLE, table["md5hash"], attributes)
         frame = frame[~flagged]
     if drop_wrongly_labelled:
         frame = frame[table["qc"].reindex(frame.index) != WRONG]
-    frame = frame[frame["image"].notna()]
+    frame = without_absent(frame, root, path) if leave_out else frame
     group = _hash_groups(root, frame["image"]) if group is None else group.reindex(frame.index)
     return validate_manifest(frame.assign(patient_id=group), space, root, source=str(path)), space
 

@@ -2,10 +2,11 @@
 
 Four layouts, the first that fits:
 
-* `manifest.csv`, `.tsv` or `.parquet`: the columns of `dermimit.data.columns.COLUMNS`; only `image` and `disease` must
-  be there. As text, names in `attributes`, `attributes_unknown` and `body_part` are separated by ";", a lone ";" means
-  none of them, an empty cell unknown; `disease_weights` is a JSON object such as {"eczema": 0.7, "psoriasis": 0.3}.
-  Other spellings are read where they have one meaning (`dermimit.data.manifest_table`).
+* `manifest.csv`, `.tsv` or `.parquet`, in any letter case: the columns of `dermimit.data.columns.COLUMNS`; only
+  `image` and `disease` must be there. As text, names in `attributes`, `attributes_unknown` and `body_part` are
+  separated by ";", a lone ";" means none of them, an empty cell unknown; `disease_weights` is a JSON object such as
+  {"eczema": 0.7, "psoriasis": 0.3}. Other spellings are read where they have one meaning
+  (`dermimit.data.manifest_table`).
 * `train/eczema/1.jpg`, `val/...`, `test/...`: a folder for each split, in it one for each disease.
 * `eczema/train/1.jpg`, ...: a folder for each disease, in each the same folders of splits.
 * `eczema/1.jpg`: a folder for each disease.
@@ -24,17 +25,22 @@ from typing import Any
 
 import pandas as pd
 
+from dermimit.data.absent import leaves_out, without_absent
 from dermimit.data.cells import is_missing
 from dermimit.data.columns import WEIGHTS_COLUMN
 from dermimit.data.folds import carve_validation
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.manifest_table import LISTS, TABLES, read_label_space, read_manifest
-from dermimit.data.problems import ManifestError, describe, raise_problems, suggest
+from dermimit.data.names import doubtful_names
+from dermimit.data.one_hot import import_command
+from dermimit.data.photo_files import shown
+from dermimit.data.problems import ManifestError, collecting, describe, raise_problems, suggest
 from dermimit.data.schema import validate_manifest
 from dermimit.data.stored import LABEL_SPACE_FILE
 from dermimit.data.tree import read_tree
 
 NAME = "folder"
+OTHER_TABLES = (".csv", ".tsv", ".xlsx", ".xls", ".ods", ".parquet", ".jsonl", ".ndjson")
 
 OFFICIAL: dict[str, Any] = {}
 INFO: dict[str, Any] = {
@@ -59,25 +65,30 @@ INFO: dict[str, Any] = {
 }
 
 
-def load(root: Path | str, validation: float = 0.15) -> tuple[pd.DataFrame, LabelSpace]:
+def load(root: Path | str, validation: float = 0.15, missing: str = "error") -> tuple[pd.DataFrame, LabelSpace]:
     """The manifest of the photos in `root`, with the splits that it names, or none.
 
     Args:
         root: the folder.
         validation: share of the training photos that become the validation split, where there are train and test only.
+        missing: "error", or "leave out" for rows of a table whose photo is not there, with a warning that counts them.
 
     Raises:
         ManifestError: the folder has none of these layouts, or a name, value or path is wrong.
     """
+    leave_out = leaves_out(missing)
     root = Path(root)
-    tables = [root / name for name in TABLES if (root / name).is_file()]
+    tables = [path for path in sorted(root.iterdir()) if path.name.lower() in TABLES and path.is_file()]
     if len(tables) > 1:
         raise ManifestError(f"{root}: {' and '.join(table.name for table in tables)}; keep one")
     source = str(tables[0]) if tables else str(root)
     given = read_label_space(root)
-    frame = read_manifest(tables[0], given) if tables else read_tree(root)
+    frame = read_manifest(tables[0], given, leave_out) if tables else _read_tree(root)
+    frame = without_absent(frame, root, tables[0]) if tables and leave_out else frame
     space = given or _label_space(root, frame, source)
     frame = validate_manifest(frame, space, root, source=source)
+    for note in _doubts(frame) if collecting() else ():
+        warnings.warn(f"{source}: {note}", stacklevel=2)
     unknown = int(frame["patient_id"].isna().sum())
     if unknown and frame["split"].notna().any():  # else the split at random says so
         warnings.warn(
@@ -86,6 +97,28 @@ def load(root: Path | str, validation: float = 0.15) -> tuple[pd.DataFrame, Labe
             stacklevel=2,
         )
     return _complete_split(frame, validation, source), space
+
+
+def _read_tree(root: Path) -> pd.DataFrame:
+    """The photographs in folders; with a word on tables that nobody asked to be read."""
+    inside = [path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    files = [path for folder in (root, *sorted(inside)) for path in sorted(folder.iterdir()) if path.is_file()]
+    tables = [path for path in files if path.suffix.lower() in OTHER_TABLES and not path.name.startswith(".")]
+    if not tables:
+        return read_tree(root)
+    command = import_command(tables[0], root)
+    names = shown([path.relative_to(root).as_posix() for path in tables])
+    note = f"{len(tables)} table(s) not read: {names}; if one has the labels: {command}"
+    try:
+        frame = read_tree(root)
+    except ManifestError as error:
+        raise ManifestError(f"{error}\n  {note}" if "\n" in str(error) else f"{error}; {note}") from error
+    warnings.warn(f"{root}: {note}", stacklevel=3)
+    return frame
+
+
+def _doubts(frame: pd.DataFrame) -> list[str]:
+    return [note for column in ("disease", "body_part", "attributes") for note in doubtful_names(frame[column])]
 
 
 def _complete_split(frame: pd.DataFrame, validation: float, source: str) -> pd.DataFrame:

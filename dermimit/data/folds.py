@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold
 
 from dermimit.data.groups import groups_of, units_of
 from dermimit.data.problems import ManifestError, suggest
@@ -38,6 +37,8 @@ def folds(
     if not 2 <= k <= groups.nunique():
         raise ManifestError(f"k {k}: give 2 to {groups.nunique()} folds, the number of {group} groups")
     classes = frame[stratify].fillna("(missing)").to_numpy(str)
+    from sklearn.model_selection import StratifiedGroupKFold  # here: a page that only names datasets needs none of it
+
     splitter = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
     fold = np.zeros(len(frame), int)
     for number, (_, test) in enumerate(splitter.split(classes, classes, groups.to_numpy(str))):

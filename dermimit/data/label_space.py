@@ -7,6 +7,11 @@ from dermimit.data.columns import LIST_COLUMNS
 from dermimit.data.problems import ManifestError, suggest
 
 TASKS = ("body_part", "attributes", "disease")
+LISTED = (list, tuple)
+KINDS: dict[str, tuple[type, ...]] = {
+    "name": (str,), "diseases": LISTED, "body_parts": LISTED, "attributes": LISTED, "several_body_parts": (bool,)
+}  # fmt: skip
+"""Types of the label space's entries in JSON."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,17 @@ class LabelSpace:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "LabelSpace":
-        """The inverse of `to_dict`."""
+        """The inverse of `to_dict`.
+
+        Raises:
+            ManifestError: a value of another type, or an entry that there is not.
+        """
+        for key, value in values.items():
+            kind = KINDS.get(key)
+            if kind is None or not isinstance(value, kind):
+                expected = f"expected {' or '.join(k.__name__ for k in kind)}" if kind else f"known: {', '.join(KINDS)}"
+                raise ManifestError(f"label space: {key}={str(value)[:80]!r}: {expected}")
+        if lacking := {"name", "diseases"} - values.keys():
+            raise ManifestError(f"label space: {min(lacking)} is missing")
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return cls(**plain)

@@ -1,5 +1,6 @@
 """Lists of names in the cells of a column, however they are written, where the whole column has one reading."""
 
+import ast
 import json
 import re
 from collections import Counter
@@ -7,13 +8,13 @@ from collections.abc import Collection, Iterator, Sequence
 
 import pandas as pd
 
+from dermimit.data.names import joined_names
 from dermimit.data.problems import ManifestError, describe
 
 SEPARATORS = ("|", "\n", ",", "/")  # beside ours, ";", which goes before them
 SURE = ("|", "\n")  # no name has one
 LONGEST = 16  # parts of a cell that are joined to known names in all ways
 NONE_OF_THEM = (";", "[]")
-JOINTS = ("/", "+", "&")  # may join two names to one, so that they part none
 BRACKETS = {"[": "]", "(": ")", "{": "}"}
 QUOTED = re.compile(r"""\s*('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")\s*(?:,|(?=['"])|$)""")
 REMEDY = "write the names separated by ';', as in {example}, or give label_space.json, which says what is a name"
@@ -44,7 +45,7 @@ def parse_lists(
     split = {i: _literal(v) for i, v in text.items() if v not in NONE_OF_THEM}
     bracketed = {i for i, names in split.items() if names is not None}
     for index, names in split.items():
-        if names is None and several and text[index][:1] == "[" and text[index][-1:] == "]":
+        if names is None and several and text[index][:1] + text[index][-1:] in ("[]", "{}"):
             _refuse(cells, source, index, 'a list in brackets that cannot be read; write ["a", "b"]')
     if bracketed and (several or len(bracketed) == len(split)):
         if odd := [i for i in split if i not in bracketed]:
@@ -71,7 +72,7 @@ def _cell(names: list[str], quoted: bool) -> str:
 def odd_names(cells: pd.Series) -> list[str]:
     """What is said of names in lists that may mean several names, or none of them."""
     names = set(cells.explode().dropna().astype(str)) if cells.map(lambda v: isinstance(v, list)).any() else set()
-    joined = [n for n in sorted(names) for m in JOINTS if m in n and {p.strip() for p in n.split(m)} <= names]
+    joined = joined_names(names)
     notes = [f"column {cells.name}: {joined[0]!r} is read as one name; write '; ' between names"] if joined else []
     if none := sorted(name for name in names if name.lower() == "none"):
         notes.append(f"column {cells.name}: {none[0]!r} is read as a name; write ';' where none of the others is there")
@@ -89,11 +90,18 @@ def _split(cell: str, separator: str) -> list[str]:
 
 
 def _literal(cell: str) -> list[str] | None:
-    """The names in brackets as Python, JSON or NumPy prints them; None where the cell is no such list."""
+    """The names in brackets as Python, JSON or NumPy prints them; None where the cell is no such list.
+
+    Of a dictionary of names with 0 and 1, or false and true, the names that are true.
+    """
     cell = cell.strip()
     if len(cell) < 2 or BRACKETS.get(cell[0]) != cell[-1]:
         return None
+    if cell[0] == "{" and ":" in cell:
+        return _true_names(cell)
     inner = cell[1:-1].strip()
+    if cell == "{}":
+        return []
     if inner[:1] not in ("'", '"'):  # [scale, crust]; "(scale)" is a name
         return [name.strip() for name in inner.split(",") if name.strip()] if cell[0] == "[" else None
     names, at = [], 0
@@ -103,6 +111,17 @@ def _literal(cell: str) -> list[str] | None:
         names.append(_unquoted(match[1]).strip())
         at = match.end()
     return [name for name in names if name]
+
+
+def _true_names(cell: str) -> list[str] | None:
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            values = parse(cell)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        if isinstance(values, dict) and all(v in (0, 1) for v in values.values()):
+            return [str(name).strip() for name, true in values.items() if true]
+    return None
 
 
 def _unquoted(text: str) -> str:

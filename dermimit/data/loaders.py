@@ -16,7 +16,9 @@ from dermimit.data.stored import load_dataset
 Loaded = tuple[pd.DataFrame, LabelSpace]
 
 
-def _load_pad_ufes_20(root: Path, fold: int | None = None, folds_by: str = "patient", final: bool = False) -> Loaded:
+def _load_pad_ufes_20(
+    root: Path, fold: int | None = None, folds_by: str = "patient", final: bool = False, missing: str = "error"
+) -> Loaded:
     """PAD-UFES-20, without splits or with one of the five folds of `dermimit.data.folds` as the test split.
 
     Args:
@@ -26,8 +28,9 @@ def _load_pad_ufes_20(root: Path, fold: int | None = None, folds_by: str = "pati
             refuse it.
         final: for a model that is used and not measured: a tenth of the photographs, by patient, is the validation
             split, all others are for training, and none for testing.
+        missing: as in `dermimit.data.pad_ufes_20.load`; the folds are of the photographs that are there.
     """
-    frame, label_space = pad_ufes_20.load(root)
+    frame, label_space = pad_ufes_20.load(root, missing)
     if folds_by not in ("patient", "image"):
         raise ManifestError(f"folds_by {folds_by!r}: give 'patient', or 'image' to measure leakage")
     if final and fold is not None:

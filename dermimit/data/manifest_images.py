@@ -5,6 +5,7 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
+from dermimit.data.absent import REMEDY
 from dermimit.data.one_hot import import_command
 from dermimit.data.photo_files import find_photos
 from dermimit.data.photo_names import PhotoNames
@@ -13,13 +14,14 @@ from dermimit.data.resolve import Resolved, resolve
 from dermimit.data.rules import RELATIVE, path_problem
 
 
-def find_images(frame: pd.DataFrame, path: Path, doubt: str = "") -> pd.DataFrame:
+def find_images(frame: pd.DataFrame, path: Path, doubt: str = "", leave_out: bool = False) -> pd.DataFrame:
     """A manifest whose column `image`, and `mask` as far as slashes go, name the files by their paths.
 
     Args:
         frame: with column `image`.
         path: of the manifest, in the folder of the photographs.
         doubt: added to an error, if names may have been read in a wrong encoding.
+        leave_out: a photograph that is not there is no error.
 
     Raises:
         ManifestError: a photograph is not there, a name has several or is an absolute path; by row, with the nearest
@@ -43,7 +45,7 @@ def find_images(frame: pd.DataFrame, path: Path, doubt: str = "") -> pd.DataFram
             f"taken, such as {photo!r} for {given!r}",
             stacklevel=4,
         )
-    problems = _problems(names, found, photos, path, doubt)
+    problems = _problems(names, found, photos, path, doubt, leave_out)
     if problems and "mask" in frame and not collecting():  # so that one error names all paths
         wrong = {i: path_problem(v, root) for i, v in frame["mask"].items() if isinstance(v, str)}
         problems += [describe(i, "mask", frame.at[i, "mask"], problem) for i, problem in wrong.items() if problem]
@@ -60,7 +62,9 @@ def _slashes(value: object, root: Path) -> object:
     return forward if inside and (root / str(forward)).is_file() else value
 
 
-def _problems(names: pd.Series, found: Resolved, photos: PhotoNames, path: Path, doubt: str) -> list[str]:
+def _problems(
+    names: pd.Series, found: Resolved, photos: PhotoNames, path: Path, doubt: str, leave_out: bool
+) -> list[str]:
     """What is not found, by row; what the rules of a manifest say as well is left to them."""
     problems, absent = [], []
     why = f"; the table is {doubt}" if doubt else ""
@@ -77,6 +81,8 @@ def _problems(names: pd.Series, found: Resolved, photos: PhotoNames, path: Path,
             problems.append(describe(index, "image", name, found.reasons[index]))
         elif index in found.reasons and isinstance(name, str) and not path_problem(name, None):
             absent.append(index)
+    if leave_out:
+        return problems
     nearest = {index: photos.nearest(names[index]) for index in absent[:SHOWN]}
     if collecting():
         if shown := [f"{names[i]!r} (nearest: {near!r})" for i, near in nearest.items() if near]:
@@ -85,6 +91,6 @@ def _problems(names: pd.Series, found: Resolved, photos: PhotoNames, path: Path,
     else:
         for index in absent:
             near = f"; the nearest is {nearest[index]!r}" if nearest.get(index) else ""
-            remedy = f"no such file in {path.parent}{near}; correct the name or remove the row{why}"
+            remedy = f"no such file in {path.parent}{near}; correct the name or remove the row, {REMEDY}{why}"
             problems.append(describe(index, "image", names[index], remedy))
     return problems

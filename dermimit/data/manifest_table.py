@@ -14,7 +14,8 @@ from dermimit.data.label_space import LabelSpace
 from dermimit.data.list_cells import odd_names, parse_lists, reading_note
 from dermimit.data.manifest_images import find_images
 from dermimit.data.names import composed, split_of
-from dermimit.data.one_hot import import_command, is_one_hot, one_name, zero_one_columns
+from dermimit.data.one_hot import import_command, is_one_hot, one_name, shares, zero_one_columns
+from dermimit.data.photo_names import first_row
 from dermimit.data.problems import ManifestError, collecting, describe, raise_problems, suggest
 from dermimit.data.stored import LABEL_SPACE_FILE, read_parquet
 from dermimit.data.text_table import read_text_table
@@ -29,12 +30,13 @@ LOOK_ALIKES = {  # usual names of columns whose absence costs something that can
 }  # fmt: skip
 
 
-def read_manifest(path: Path, space: LabelSpace | None = None) -> pd.DataFrame:
+def read_manifest(path: Path, space: LabelSpace | None = None, leave_out: bool = False) -> pd.DataFrame:
     """A manifest in this project's columns and forms, unchecked but for what has no single reading.
 
     Args:
         path: `manifest.csv`, `.tsv` or `.parquet`, in the folder of its photographs.
         space: the names, where they are given; they tell a comma between names from one within.
+        leave_out: a photograph that is not there is no error here.
 
     Returns:
         One row an image: paths of photographs that are there, names in Unicode's composed form (NFC), lists, weights.
@@ -69,7 +71,7 @@ def read_manifest(path: Path, space: LabelSpace | None = None) -> pd.DataFrame:
     if WEIGHTS_COLUMN in frame:
         frame[WEIGHTS_COLUMN] = pd.Series([composed(v) for v in frame[WEIGHTS_COLUMN]], frame.index, dtype=object)
     _say_what_is_unused(frame, path)
-    frame = find_images(frame, path, doubt)
+    frame = find_images(frame, path, doubt, leave_out)
     if doubt:
         warnings.warn(f"{path}: {doubt}; save it as UTF-8 if that is wrong", stacklevel=3)
     return frame
@@ -122,14 +124,19 @@ def compose(value: Any) -> Any:
 def _diseases(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     """A table whose diseases are columns of 0 and 1, with a column `disease`."""
     columns = zero_one_columns(frame, OURS)
+    if len(columns) < 2 and (uncertain := shares(frame, OURS)):
+        raise ManifestError(
+            f"{path}: no column 'disease'; {', '.join(uncertain)} add up to 1 in each row, like probabilities: give "
+            f'the most likely name in column disease, or such weights in column {WEIGHTS_COLUMN}, as {{"name": 0.7}}'
+        )
     if len(columns) < 2:
         raise _absent("disease", frame, path)
     names = ", ".join(columns)
     if not is_one_hot(frame, columns):
         command = import_command(path, path.parent, "image=image", f"disease={'+'.join(columns)}")
         raise ManifestError(
-            f"{path}: no column 'disease'; {names} hold 0 and 1, like one-hot labels, but some rows do not have 1 in "
-            f"exactly one of them; name those that are diseases: {command}"
+            f"{path}: no column 'disease'; {names} hold 0 and 1, or words for them, like one-hot labels, but some rows "
+            f"do not have 1 in exactly one of them; name those that are diseases: {command}"
         )
     frame = frame.assign(disease=one_name(frame, columns, str(path)))
     counts = frame["disease"].value_counts()
@@ -145,6 +152,8 @@ def _absent(column: str, frame: pd.DataFrame, path: Path) -> ManifestError:
     usual = [columns[name] for name in USUAL[column] if name in columns]
     command = import_command(path, path.parent, f"{column}={usual[0] if usual else 'COLUMN'}")
     near = f"rename {usual[0]!r} so" if usual else suggest(column, map(str, frame))
+    if headless := first_row(frame):
+        return ManifestError(f"{path}: {headless}")
     return ManifestError(f"{path}: no column {column!r}; {near}, or import the table: {command}")
 
 
@@ -181,8 +190,8 @@ def _say_what_is_unused(frame: pd.DataFrame, path: Path) -> None:
     if hot := zero_one_columns(frame, OURS):
         command = import_command(path, path.parent, "attributes=" + "+".join(map(str, hot)))
         warnings.warn(
-            f"{path}: columns not used: {', '.join(unused)}; {', '.join(map(str, hot))} hold 0 and 1, like one-hot "
-            f"labels; if they are attributes: {command}",
+            f"{path}: columns not used: {', '.join(unused)}; {', '.join(map(str, hot))} hold 0 and 1, or words for "
+            f"them, like one-hot labels; if they are attributes: {command}",
             stacklevel=4,
         )
     elif unused and collecting():

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from dermimit.data.photo_files import shown
 
@@ -15,6 +16,18 @@ SPLIT_NAMES = {
     "test": ("test", "testing", "tst", "holdout", "heldout"),
 }
 SPLIT_OF = {name: split for split, names in SPLIT_NAMES.items() for name in names}
+MARKERS = ("unknown", "na", "n/a", "nan", "none", "null", "-", "--", "?", "not available")
+MAYBE = (*MARKERS, "unk", "other", "others", "unspecified", "not specified", "not recorded", "missing", "undefined")
+JOINTS = (
+    ";",
+    r"\|",
+    ",",
+    "/",
+    r"\+",
+    "&",
+    r"\s(?:and|with)\s",
+    r"\s",
+)  # what may stand between two names
 AROUND = re.compile(r"^\d*|(?:data)?sets?$|data$|splits?$|folders?$|photos?$|photographs$|images?$|imgs?$|\d*$")
 
 
@@ -50,15 +63,52 @@ def nearly_equal(names: Iterable[str]) -> list[list[str]]:
     return [group for group in alike.values() if len(group) > 1]
 
 
+def split_apart(names: Iterable[str]) -> list[list[str]]:
+    """The names that differ only in the split that each begins or ends with, as "acne_train" and "acne_test" do."""
+    alike: dict[str, dict[str, str]] = {}
+    for name in dict.fromkeys(names):
+        words = re.findall(r"[^\W_]+", unicodedata.normalize("NFKC", name).casefold())
+        for word, rest in ((words[-1:], words[:-1]), (words[:1], words[1:])):
+            if rest and (split := split_of("".join(word))):
+                alike.setdefault(" ".join(rest), {})[name] = split
+    return [list(group) for group in alike.values() if len(set(group.values())) > 1]
+
+
+def joined_names(names: Iterable[str]) -> list[str]:
+    """The names that are others of them with a separator between, such as "scale and crust"."""
+    known = set(names)
+    parts = {name: [re.split(mark, name, flags=re.IGNORECASE) for mark in JOINTS] for name in known}
+    return sorted(n for n, ways in parts.items() if any(len(p) > 1 and {x.strip() for x in p} <= known for p in ways))
+
+
 def notes_on_names(names: Mapping[str, Iterable[str]]) -> list[str]:
-    """One line for each group of names that are nearly the same.
+    """One line for each group of names that are nearly the same, or that stand for several of them.
 
     Args:
         names: class names by what they name, such as "disease".
     """
-    remedy = "differ only in letter case, blanks or hyphens; give them the same name if they are one"
-    return [
-        f"{what} names {shown([repr(name) for name in group])} {remedy}"
-        for what, given in names.items()
-        for group in nearly_equal(given)
-    ]
+    same = "differ only in letter case, blanks or hyphens; give them the same name if they are one"
+    split = "differ only in the name of a split; if they are one, use folders of splits (train/NAME) or a column split"
+    notes = []
+    for what, given in names.items():
+        for groups, remedy in ((nearly_equal(given), same), (split_apart(given), split)):
+            notes += [f"{what} names {shown([repr(name) for name in group])} {remedy}" for group in groups]
+    if several := joined_names(names.get("disease", ())):
+        those = shown([repr(name) for name in several])
+        notes.append(f"disease names {those} join others of them and count as diseases of their own")
+    return notes
+
+
+def doubtful_names(cells: pd.Series) -> list[str]:
+    """What is said of names that may mean "unknown", or that are numbers.
+
+    Args:
+        cells: names, or lists of them, or missing; its own name is that of the column.
+    """
+    names = cells.explode().dropna().astype(str)
+    counts = names[names.str.lower().isin(MAYBE)].value_counts()
+    said = ", ".join(f"{name!r} {n:,}" for name, n in counts.items())
+    notes = [f"column {cells.name}: kept as names: {said}; empty the cells if they mean unknown"] if said else []
+    if cells.name == "disease" and len(names) and names.str.fullmatch(r"\d+").all():
+        notes.append(f"column disease: numbers, not names, such as {names.iloc[0]!r}")
+    return notes

@@ -8,13 +8,15 @@ import pandas as pd
 from dermimit.data.cells import is_missing
 from dermimit.data.problems import command_line, describe, raise_problems
 
-YES, NO = ("1", "1.0", "1,0", "true"), ("0", "0.0", "0,0", "false")
+YES = ("1", "1.0", "1,0", "true", "yes", "y", "x")
+NO = ("0", "0.0", "0,0", "false", "no", "n")
 
 
 def is_zero_one(cells: pd.Series) -> bool:
-    """Whether a column holds 0 and 1 only, or true and false, and at least one of them."""
+    """Whether a column holds 0 and 1 only, true and false, yes and no, or crosses, and at least one of them."""
     values = {str(v).strip().lower() for v in cells if not is_missing(v)}
-    return bool(values) and values <= {*YES, *NO}
+    crossed = values <= {"x", "y", "yes"} and not any(map(is_missing, cells))  # such a word in all rows tells nothing
+    return bool(values) and values <= {*YES, *NO} and not crossed
 
 
 def zero_one_columns(frame: pd.DataFrame, exclude: Collection[str] = ()) -> list[str]:
@@ -55,11 +57,26 @@ def one_name(frame: pd.DataFrame, columns: Sequence[str], source: str) -> pd.Ser
 
 
 def is_one_hot(frame: pd.DataFrame, columns: Sequence[str]) -> bool:
-    """Whether each row has 1 in exactly one of two columns or more, and no empty cell."""
+    """Whether each row has 1 in exactly one of two columns or more, and 0 in all others, or in none and no 0 anywhere.
+
+    The latter are tables of crosses: what is empty is not marked.
+    """
     if len(columns) < 2:
         return False
     table = decode(frame, columns, "")
-    return bool(table.notna().all(axis=None) and (table.sum(axis=1) == 1).all())
+    full = table.notna().all(axis=None) or not (table == 0).any(axis=None)
+    return bool(full and (table.sum(axis=1) == 1).all())
+
+
+def shares(frame: pd.DataFrame, exclude: Collection[str] = ()) -> list[str]:
+    """The columns of numbers from 0 to 1, if there are two or more and they add up to 1 in each row; else none."""
+    text = (
+        frame[[c for c in frame if c not in exclude]].astype(str).replace(r"^\s*(\d*),(\d+)\s*$", r"\1.\2", regex=True)
+    )
+    numbers = text.apply(pd.to_numeric, errors="coerce")
+    held = [c for c in numbers if numbers[c].between(0, 1).all()]
+    even = len(held) > 1 and bool(((numbers[held].sum(axis=1) - 1).abs() < 0.01).all())
+    return held if even else []
 
 
 def import_command(table: Path, photos: Path, *mapping: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from dermimit.data.absent import REMEDY, leaves_out, without_absent
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.photo_files import find_photos
 from dermimit.data.problems import describe, raise_problems, suggest
@@ -63,23 +64,28 @@ INFO: dict[str, Any] = {
 }
 
 
-def load(root: Path | str) -> tuple[pd.DataFrame, LabelSpace]:
+def load(root: Path | str, missing: str = "error") -> tuple[pd.DataFrame, LabelSpace]:
     """The manifest of PAD-UFES-20 in `root`, without splits.
 
     A photo is found by its stem anywhere under `root`: `imgs_part_1|2|3/<stem>.png` as released or `images/<stem>.jpg`.
     `masks/<stem>.png` is used where it exists. An answer UNK is an unknown attribute. Age, sex and the other answers
     about the person are not read: they are often missing, and whether they are tells biopsied lesions from the others.
 
+    Args:
+        root: the folder.
+        missing: "error", or "leave out" for rows whose photo is not there, with a warning that counts them.
+
     Raises:
         ManifestError: the table lacks a column, has a value that is not the dataset's, or names a photo that is absent.
     """
+    leave_out = leaves_out(missing)
     root = Path(root)
     path = root / METADATA_FILE
     table = _read_table(path)
     _check_values(table, path)
     stems = table["img_id"].map(lambda name: Path(str(name)).stem)
     photos = find_photos(root)
-    _check_photos(table["img_id"], stems, photos, path)
+    _check_photos(table["img_id"], stems, photos, path, leave_out)
     masks = {p.stem: p.relative_to(root).as_posix() for p in (root / "masks").glob("*.png")}
     answers = table[list(SYMPTOMS)]
     frame = pd.DataFrame(
@@ -96,6 +102,7 @@ def load(root: Path | str) -> tuple[pd.DataFrame, LabelSpace]:
         },
         index=table.index,
     )
+    frame = without_absent(frame, root, path) if leave_out else frame
     return validate_manifest(frame, LABEL_SPACE, root, source=str(path)), LABEL_SPACE
 
 
@@ -122,12 +129,14 @@ def _check_values(table: pd.DataFrame, path: Path) -> None:
     raise_problems(str(path), problems)
 
 
-def _check_photos(names: pd.Series, stems: pd.Series, photos: dict[str, list[str]], path: Path) -> None:
+def _check_photos(
+    names: pd.Series, stems: pd.Series, photos: dict[str, list[str]], path: Path, leave_out: bool
+) -> None:
     problems = []
     for index, stem in stems.items():
         found = photos.get(stem, [])
-        if not found:
-            remedy = f"no photo of this name under {path.parent}; unpack all of imgs_part_1, 2 and 3"
+        if not found and not leave_out:
+            remedy = f"no photo of this name under {path.parent}; unpack all of imgs_part_1, 2 and 3, {REMEDY}"
             problems.append(describe(index, "img_id", names[index], remedy))
         elif len(found) > 1:
             problems.append(describe(index, "img_id", names[index], f"found {' and '.join(found)}; keep one"))

@@ -1,11 +1,13 @@
 """Photographs found by the names that tables give them: without extension, folder, or the letter case of the file."""
 
 import difflib
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import PurePosixPath, PureWindowsPath
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
@@ -22,6 +24,25 @@ def key(name: str) -> str:
 def without_suffix(name: str) -> str:
     """A file's name without the extension of a photograph, if it has one."""
     return name[: -len(PurePosixPath(name).suffix)] if PurePosixPath(name).suffix.lower() in PHOTO_SUFFIXES else name
+
+
+def first_row(columns: Iterable[object]) -> str:
+    """What is said of a table whose header names a photograph, so that it is a row; "" of any other."""
+    named = [str(name) for name in columns if without_suffix(str(name)) != str(name)]
+    return f"its first row seems to be a photograph ({named[0]}); put a header above it: image,disease" if named else ""
+
+
+def plain(name: str) -> str:
+    """A name as a path with forward slashes: of a web address its path, of 12.0, a number in a spreadsheet, 12."""
+    name = name.strip().replace("\\", "/")
+    if is_address(name):
+        name = unquote(urlsplit(name).path)
+    return name[:-2] if re.fullmatch(r"\d+\.0", name) else name
+
+
+def is_address(name: str) -> bool:
+    """Whether a name is a web address, or the address of a file."""
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", name) is not None
 
 
 def is_absolute(name: str) -> bool:
@@ -89,7 +110,7 @@ class PhotoNames:
 
     def nearest(self, name: str) -> str | None:
         """The photograph whose name is most like one that was not found; None where none is."""
-        wanted = key(without_suffix(PurePosixPath(name.replace("\\", "/")).name))
+        wanted = key(without_suffix(PurePosixPath(plain(name)).name))
         scores = np.zeros(len(self._stems), np.int32)
         for gram in _grams(wanted):
             if gram in self._having:

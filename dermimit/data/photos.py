@@ -23,8 +23,10 @@ from dermimit.data.reading import PhotoError, explaining, open_photo, read
 from dermimit.data.schema import validate_manifest
 from dermimit.data.targets import encode_targets
 from dermimit.data.transforms import CentralView
+from dermimit.files import plain_file
 
 NO_MASK = 255  # value of every pixel where a photo has no mask
+STRIP = 512  # rows of a picture
 ASPECT_TOLERANCE = 0.02  # beside the rounding of a side to a pixel
 
 
@@ -49,12 +51,19 @@ def read_photo(path: Path | str, least: int | None = None, cache: PhotoCache | N
     if cache is None:
         return _tensor(open_photo(path, least))
     with explaining(path):
-        content = path.read_bytes()
+        content = plain_file(path).read_bytes()
     return cache.read(content, least, lambda: _tensor(open_photo(path, least, content)))
 
 
 def _tensor(image: Image.Image) -> UInt8[Tensor, "3 h w"]:
-    return torch.from_numpy(np.array(image)).permute(2, 0, 1)
+    """Copied in strips: a large picture is never there a third time, as Pillow's bytes."""
+    if image.height <= STRIP:
+        return torch.from_numpy(np.array(image)).permute(2, 0, 1)
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    for top in range(0, image.height, STRIP):
+        bottom = min(top + STRIP, image.height)
+        pixels[top:bottom] = np.asarray(image.crop((0, top, image.width, bottom)))
+    return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
 def read_mask(path: Path | str) -> UInt8[Tensor, "1 h w"]:

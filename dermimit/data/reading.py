@@ -1,9 +1,10 @@
 """Photograph files, decoded with care: upright, RGB, to their end, and refused by name where that fails."""
 
 import io
+import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
@@ -12,9 +13,16 @@ from dermimit.data.content import NOTHING, STARTS, content_of
 from dermimit.data.photo_files import HEIC, KIND_OF, avif_is_read, heic_is_read
 from dermimit.data.pixels import SCALED, brightened, is_deep, to_srgb
 from dermimit.extras import extra
+from dermimit.files import plain_file
+from dermimit.memory import check_room
 
 FORMATS = ["JPEG", "PNG", "WEBP", "TIFF", "BMP", *(["AVIF"] if avif_is_read() else [])]
 """Pillow's decoders that a file may reach; those of drawings run other programs, those of data other libraries."""
+LARGE = 16_000_000
+"""Pixels from which a photograph is decoded alone, after a look at the memory."""
+DECODING = 10
+"""Bytes that a pixel takes while it is decoded: four in Pillow, three as an array, and what is read of the file."""
+_alone = threading.Lock()
 RAW = KIND_OF[".dng"][0]
 
 
@@ -48,19 +56,24 @@ def read(
         if limit and pixels > limit:
             raise PhotoError(f"{path}: {pixels:,} pixels, more than the safe {limit:,}; make it smaller")
         image = opened if least is None else _reduced(opened, least)
-        deep = is_deep(image)
-        image.load()
-        ImageOps.exif_transpose(image, in_place=True)
-        bright = brightened(image, lambda: _opened(path, content)) if deep else None
-        image, notes = to_srgb(bright or image, white)
-        return image, (SCALED, *notes) if bright else notes
+        deep, pixels = is_deep(image), image.width * image.height
+        with _alone if pixels > LARGE else nullcontext():
+            if pixels > LARGE:
+                check_room(
+                    pixels * DECODING, f"a photograph of {pixels:,} pixels", "make it smaller, or save it as JPEG"
+                )
+            image.load()
+            ImageOps.exif_transpose(image, in_place=True)
+            bright = brightened(image, lambda: _opened(path, content)) if deep else None
+            image, notes = to_srgb(bright or image, white)
+            return image, (SCALED, *notes) if bright else notes
 
 
 def _opened(path: Path, content: bytes | None) -> ImageFile.ImageFile:
     """The file opened by a decoder of photographs; no other ever sees it."""
 
     def source() -> Path | io.BytesIO:
-        return path if content is None else io.BytesIO(content)
+        return plain_file(path) if content is None else io.BytesIO(content)
 
     kind, remedy = KIND_OF.get(path.suffix.lower(), ("", ""))
     if kind == RAW:  # begins like TIFF, and a small preview would be taken for the photograph
@@ -107,5 +120,7 @@ def explaining(path: Path) -> Iterator[None]:
         raise PhotoError(f"{path}: no such file; correct its name in the manifest or remove the row") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PhotoError(f"{path}: {error}; make it smaller") from error
+    except MemoryError as error:
+        raise PhotoError(f"{path}: {error or 'it does not fit the memory: make it smaller'}") from error
     except Exception as error:  # Pillow's decoders raise anything on a broken file
         raise PhotoError(f"{path}: cannot be read ({error}); replace the file or remove its row") from error

@@ -6,8 +6,10 @@ from typing import Any
 
 from dermimit.data.columns import SPLITS
 from dermimit.data.duplicates import NEAR_DHASH, NEAR_PHASH, Group
+from dermimit.data.loaders import options_of
 from dermimit.data.official import differences
 from dermimit.data.photo_files import shown
+from dermimit.data.problems import command_line
 
 CLASSES = 30  # diseases in the table; the rest are counted
 SHOWN = 10  # examples of a finding in the table; the rest are counted
@@ -20,6 +22,7 @@ class Report:
     dataset: str
     root: str
     strict: bool = False
+    options: dict[str, Any] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     official: dict[str, Any] = field(default_factory=dict)
     splits: dict[str, int] = field(default_factory=dict)
@@ -94,10 +97,13 @@ class Report:
 
     def next_step(self) -> str:
         """What to do now, in a line: mend the faults, or train."""
+        if self.faults() == ["images listed but absent"] and "missing" in options_of(self.dataset):
+            return 'get the images, or go on without them: --options missing "leave out", in training --data-options'
         if self.faults():
             return "mend the faults, then check again; what cannot be read can be left out with --skip-broken FILE"
-        root = f'"{self.root}"' if " " in self.root else self.root
-        return f"dermimit train --dataset {self.dataset} --data-root {root} --out runs/mine"
+        words = ["dermimit", "train", "--dataset", self.dataset, "--data-root", self.root, "--out", "runs/mine"]
+        given = [str(word) for pair in self.options.items() for word in pair]
+        return command_line([*words, *(["--data-options", *given] if given else [])])
 
     def _classes(self) -> list[str]:
         """Photographs by disease and split, as lines of the table."""

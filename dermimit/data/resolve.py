@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from dermimit.data.cells import is_missing
-from dermimit.data.photo_names import PhotoNames, is_absolute
+from dermimit.data.photo_names import PhotoNames, is_absolute, plain
 from dermimit.data.rules import LEAVES, RELATIVE
 
 
@@ -34,15 +34,16 @@ class Resolved:
 def resolve(names: pd.Series, photos: PhotoNames, literal: bool = True) -> Resolved:
     """Find the photograph of each row.
 
-    A name may lack its extension or the first of its folders, have backslashes, or be an absolute path, if all
-    photographs of the table lie in one folder of it. Nothing outside of the photographs given is looked at.
+    A name may lack its extension or the first of its folders, have backslashes, be a number as a spreadsheet writes it,
+    or be an absolute path or an address, if all photographs of the table lie in one folder of it. Nothing outside of
+    the photographs given is looked at.
 
     Args:
         names: text, or missing.
         photos: those that are there.
         literal: as in `PhotoNames.find`.
     """
-    text = {i: str(name).strip().replace("\\", "/") for i, name in names.items() if not is_missing(name)}
+    text = {i: plain(str(name)) for i, name in names.items() if not is_missing(name)}
     absolute = {i: name for i, name in text.items() if is_absolute(name)}
     parts = photos.common_folder(absolute.values())
     found = Resolved(folder="/".join(parts) or "/" if parts else "")

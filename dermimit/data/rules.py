@@ -9,9 +9,11 @@ import numpy as np
 
 from dermimit.data.columns import SPLITS
 from dermimit.data.label_space import LabelSpace
+from dermimit.data.photo_names import is_address
 from dermimit.data.problems import collecting, suggest
 
 RELATIVE = "give the path relative to the dataset's folder, with forward slashes"
+ADDRESS = f"an address is not read; save the photograph here, and {RELATIVE}"
 LEAVES = "the path leaves the dataset's folder; move the file inside and name it from there"
 Rule = Callable[[Any], str | None]
 
@@ -38,6 +40,8 @@ def rules_of(space: LabelSpace, root: Path | None) -> dict[str, Rule]:
 
 def path_problem(value: str, root: Path | None) -> str | None:
     """What is wrong with a path that should be relative to `root` and stay inside it (None: nothing)."""
+    if is_address(value):
+        return ADDRESS
     if "\\" in value or PureWindowsPath(value).is_absolute() or PurePosixPath(value).is_absolute():
         return RELATIVE
     if ".." in PurePosixPath(value).parts or not value.strip():

@@ -20,6 +20,7 @@ from typing import Any
 
 import pandas as pd
 
+from dermimit.data.absent import leaves_out, without_absent
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.problems import ManifestError, describe, raise_problems
 from dermimit.data.schema import validate_manifest
@@ -63,18 +64,20 @@ INFO: dict[str, Any] = {
 }
 
 
-def load(root: Path | str, min_cases: int = 20) -> tuple[pd.DataFrame, LabelSpace]:
+def load(root: Path | str, min_cases: int = 20, missing: str = "error") -> tuple[pd.DataFrame, LabelSpace]:
     """The manifest of SCIN in `root`, without splits.
 
     Args:
         root: the folder that holds dataset/, or the two tables themselves.
         min_cases: conditions that are the heaviest of fewer cases are no classes; their cases have no disease label.
+        missing: "error", or "leave out" for photos that are not there, with a warning that counts them.
 
     Raises:
         ManifestError: a column or a value is wrong, a case is given twice, or a photo is absent.
     """
     if min_cases < 1:
         raise ManifestError(f"min_cases {min_cases}: give at least 1")
+    leave_out = leaves_out(missing)
     root = Path(root)
     folder = root / FOLDER if (root / FOLDER / CASES).is_file() else root
     cases = _read_by_case(folder / CASES, (SKIN_TYPE, *BOXES, *PATHS))
@@ -97,6 +100,7 @@ def load(root: Path | str, min_cases: int = 20) -> tuple[pd.DataFrame, LabelSpac
         patient_id=cases["case_id"],
     )
     frame = _one_row_a_photo(frame, cases, root, folder)
+    frame = without_absent(frame, root, folder / CASES) if leave_out else frame
     return validate_manifest(frame, space, root, source=str(folder / CASES)).reset_index(drop=True), space
 
 

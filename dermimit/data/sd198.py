@@ -16,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from dermimit.data.absent import leaves_out, without_absent
 from dermimit.data.folds import carve_validation
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.problems import ManifestError, raise_problems, suggest
@@ -53,7 +54,11 @@ INFO: dict[str, Any] = {
 
 
 def load(
-    root: Path | str, fold: int | None = 0, classes: int | Path | str = 198, validation: float = 0.1
+    root: Path | str,
+    fold: int | None = 0,
+    classes: int | Path | str = 198,
+    validation: float = 0.1,
+    missing: str = "error",
 ) -> tuple[pd.DataFrame, LabelSpace]:
     """The manifest of SD-198 in `root`, with the split of one official fold.
 
@@ -62,14 +67,17 @@ def load(
         fold: 0 to 4; None takes every photo of images/ and leaves the split open, for a copy without the lists.
         classes: 198; or 128, the classes with more than 20 photos; or a text file with one class name a line.
         validation: share of the training list that becomes the validation split.
+        missing: "error", or "leave out" for photos of the lists that are not there, with a warning that counts them.
 
     Raises:
         ManifestError: an option or a line of a list is wrong, or a photo is absent.
     """
+    leave_out = leaves_out(missing)
     root = Path(root)
     rows = _folders(root) if fold is None else _read_fold(root, fold)
     kept = _kept(rows, classes)
     rows = rows[rows["disease"].isin(kept)]
+    rows = without_absent(rows, root, root / LISTS) if leave_out else rows
     space = LabelSpace("sd128" if classes == 128 else NAME, tuple(kept))
     frame = validate_manifest(rows, space, root, source=str(root / (IMAGES if fold is None else LISTS)))
     frame = frame.reset_index(drop=True)

@@ -36,7 +36,8 @@ def load_dataset(root: Path | str) -> tuple[pd.DataFrame, LabelSpace]:
     root = Path(root)
     for name in (LABEL_SPACE_FILE, MANIFEST_FILE):
         if not (root / name).is_file():
-            raise ManifestError(f"{root / name}: no such file; write the dataset there with save_dataset first")
+            raise ManifestError(f"{root / name}: no such file; photographs of your own are read with dataset 'folder', "
+                                "synthetic images are written there with `dermimit data synderm`")  # fmt: skip
     try:
         label_space = LabelSpace.from_dict(json.loads((root / LABEL_SPACE_FILE).read_text(encoding="utf-8")))
     except (json.JSONDecodeError, UnicodeDecodeError, TypeError, AttributeError) as error:

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -12,6 +11,7 @@ import pandas as pd
 
 from dermimit.data.cells import is_missing
 from dermimit.data.photo_files import PHOTO_SUFFIXES
+from dermimit.data.photo_names import key
 from dermimit.data.problems import ManifestError, collecting, describe, raise_problems, suggest
 from dermimit.data.rules import path_problem
 
@@ -132,23 +132,27 @@ def _no_column(column: str, header: list[str], separator: str) -> str:
 def locate(
     names: pd.Series, photos: dict[str, list[str]], path: Path, remedy: str, leave_out: bool = False
 ) -> pd.Series:
-    """The paths of the photos that a column of a table names, with or without suffix.
+    """The paths of the photos that a column of a table names, with or without suffix, in any letter case.
 
     Args:
         names: the column; its name is used in errors.
         photos: what `find_photos` gives.
         path: the table, for errors.
         remedy: what to do where there is no photo of a name.
-        leave_out: None in place of an error where there is no photo, and a warning that counts them.
+        leave_out: None in place of an error where there is no photo, for `dermimit.data.absent.without_absent`.
 
     Raises:
         ManifestError: a name is missing or leads out of the folder, or has no photo, or more than one.
     """
-    problems, paths, absent = [], [], 0
+    problems, paths = [], []
+    alike: dict[str, list[str]] = {}  # the photos by their names in any letter case
+    for stem, files in photos.items():
+        alike.setdefault(key(stem), []).extend(files)
     for index, name in names.items():
         name = None if is_missing(name) else str(name)
         file = PurePosixPath(name or "")
-        found = photos.get(file.stem if file.suffix.lower() in PHOTO_SUFFIXES else file.name, [])
+        stem = file.stem if file.suffix.lower() in PHOTO_SUFFIXES else file.name
+        found = photos.get(stem) or alike.get(key(stem), [])
         exact = [p for p in found if PurePosixPath(p).name == file.name]
         found = exact or found
         if problem := "name the photo or remove the row" if name is None else path_problem(name, None):
@@ -159,11 +163,8 @@ def locate(
             problems.append(
                 describe(index, str(names.name), name, f"no photo of this name under {path.parent}; {remedy}")
             )
-        absent += not found
         paths.append(found[0] if found else None if leave_out else name)
     raise_problems(str(path), problems)
-    if leave_out and absent:
-        warnings.warn(f"{path}: {absent} of {len(names)} rows left out, their photos are not there", stacklevel=3)
     return pd.Series(paths, names.index, dtype=object)
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 from dermimit.data.columns import fold
 from dermimit.data.problems import ManifestError
 from dermimit.data.tables import as_frame, content_of, not_utf8
+from dermimit.spreadsheets import of_cell
 
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "pipes"}
 MARKS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
@@ -68,6 +69,7 @@ def read_text_table(path: Path, known: Collection[str] = ()) -> TextTable:
     header = [unicodedata.normalize("NFC", name.strip().strip("\ufeff")) for name in header]
     columns = list(dict.fromkeys(name for name in header if name))
     frame = as_frame(path, header, rows, columns, separator, "add one row for each image")
+    frame = frame.map(of_cell).rename(columns=of_cell)
     return TextTable(frame, encoding, separator, doubt(text) if encoding == WESTERN else "")
 
 

@@ -129,6 +129,13 @@ def _notes(root: Path, places: dict[str, Place]) -> list[str]:
         told = "photo(s) lie deeper than the folder of their disease and are read as of that disease"
         folders = shown([f"{folder} ({n})" for folder, n in sorted(deeper.items())])
         notes.append(f"{root}: {deeper.total()} {told}: {folders}; if these are diseases, move them up")
+    below: dict[str, set[str]] = {}
+    for place in places.values():
+        below.setdefault(place.folders[0], set()).add("/".join(place.folders[1:]))
+    inner = next(iter(below.values()))
+    if len(below) > 1 and len(inner) > 1 and all(names == inner for names in below.values()):
+        notes.append(f"{root}: {shown(sorted(below))} hold the same folders, {shown(sorted(inner))}; if those are the "
+                     "diseases, call the folders above them train, val and test, or take them away")  # fmt: skip
     return notes
 
 

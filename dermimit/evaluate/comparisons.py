@@ -10,13 +10,12 @@ import pandas as pd
 
 from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate.answers import Answers, macro_f1, read_answers
-from dermimit.evaluate.estimate import minus
 from dermimit.evaluate.resampling import bootstrap_p, patient_draws, percentile_interval, two_level
 from dermimit.evaluate.runs import in_order
 from dermimit.evaluate.significance import effect_size, holm, seeds_needed, t_test
-from dermimit.evaluate.statistics import count_interval, mean_sd
+from dermimit.evaluate.statistics import mean_sd
 
-__all__ = ["Answers", "accuracy_by_skin_type", "compare", "macro_f1", "read_answers", "verdict"]
+__all__ = ["Answers", "compare", "macro_f1", "read_answers"]
 
 CLAIMED = 0.013  # macro-F1 that the paper says the other tasks add to the disease
 NAN = float("nan")
@@ -133,41 +132,3 @@ def paired_difference(
         "seeds_needed": seeds_needed(claimed, sd) if len(shared) > 1 else None,
         "note": "; ".join(notes),
     }
-
-
-def accuracy_by_skin_type(predictions: pd.DataFrame, label_space: LabelSpace) -> pd.DataFrame:
-    """Count how often the disease is right for each Fitzpatrick skin type, with Wilson's 95 % interval.
-
-    Args:
-        predictions: test rows of one run's `predictions.parquet`.
-    Returns:
-        columns `skin type, photos, accuracy, low, high`.
-    """
-    names = np.array(label_space.diseases)
-    known = predictions[predictions["disease"].notna()]
-    right = names[np.stack(known["disease_prob"].to_list()).argmax(1)] == known["disease"].to_numpy()
-    skin = np.array(["not recorded" if pd.isna(kind) else str(int(kind)) for kind in known["fitzpatrick"]])
-    lines = []
-    for kind in sorted(set(skin)):
-        hits, n = int(right[skin == kind].sum()), int((skin == kind).sum())
-        low, high = count_interval(hits, n)
-        lines.append({"skin type": kind, "photos": n, "accuracy": hits / n, "low": low, "high": high})
-    return pd.DataFrame(lines)
-
-
-def verdict(difference: float, low: float, high: float, what: str, seeds: int) -> str:
-    """Say in one sentence what an interval of a difference allows one to say.
-
-    Args:
-        difference, low, high: in units of the score.
-        what: for example "full − D".
-        seeds: of each model; with one, nothing is said of the models.
-    """
-    size = minus(f"{what} is {difference:+.3f} (95 % interval {low:+.3f} to {high:+.3f})")
-    if seeds == 1:
-        return f"{size}: between these two trained networks; one seed tells nothing of the models."
-    if low > 0:
-        return f"{size}: higher, uncorrected for the number of rows."
-    if high < 0:
-        return f"{size}: **lower**, uncorrected for the number of rows."
-    return f"{size}: the interval holds zero, so this cannot tell which is higher."

@@ -14,13 +14,13 @@ CASE_TAGS = {  # column -> what it means; those after `ideal_wrong` need the oth
     "dark": "dark skin: Fitzpatrick V or VI",
     "confounder": "ink, a ruler, a dressing or stray hair in the photograph",
     **{name: f"of these: {name}" for name in CONFOUNDERS},
-    "ideal_wrong": "even the ideal observer, who sees every label, names another disease",
-    "body_wrong": "body part named wrongly",
+    "ideal_wrong": "even the Bayes-optimal classifier, which sees every label, predicts another disease",
+    "body_wrong": "body part misclassified",
     "attributes_mostly": "attributes mostly found: F1 of the photograph 2/3 or more",
 }
 ERROR_TAGS = {
-    "pair": "confusable pair: the answer is one of the three that the ideal observer confuses most with the truth",
-    "excusable": "excusable: to the ideal observer the answer is as likely as the truth, or likelier",
+    "pair": "confusable pair: the answer is among the three that the Bayes-optimal classifier most confuses with it",
+    "excusable": "excusable: to the Bayes-optimal classifier the answer is as likely as the truth, or likelier",
     "second": "the true disease is second in the differential",
 }
 TAG_LABELS = {
@@ -31,7 +31,7 @@ TAG_LABELS = {
     "ruler": "· ruler",
     "dressing": "· dressing",
     "hair": "· stray hair",
-    "ideal_wrong": "ideal observer errs too",
+    "ideal_wrong": "Bayes-optimal classifier errs too",
     "body_wrong": "body part wrong",
     "attributes_mostly": "attributes mostly found",
     "pair": "confusable pair",

@@ -13,8 +13,8 @@ ALPHA = 0.05
 NOT_RUN = "not run yet"
 NONE = "–"
 """Printed where there is no value."""
-CANNOT_TELL = "cannot tell"
-WORDS = ("higher", "lower", CANNOT_TELL)
+INCONCLUSIVE = "inconclusive"
+WORDS = ("higher", "lower", INCONCLUSIVE)
 """A verdict on a difference: above no effect, below it, and neither."""
 
 

@@ -105,6 +105,7 @@ def evaluate(
 
 def _predict(run: Run, photos: PhotoSet, space: LabelSpace, rows: pd.DataFrame) -> pd.DataFrame:
     accelerator = Accelerator(mixed_precision=run.config.precision)
+    run.check_batch(min(run.config.batch_size, len(rows)))
     reading = {"least": least_side(photos.image_size), "cache": photos.cache}
     dataset = PhotoDataset(rows, space, photos.root, eval_transform(run.preprocessing), **reading)
     return predict(run.model.to(accelerator.device), dataset, run.config.batch_size, accelerator)

@@ -111,20 +111,6 @@ def map_panel(photos, maps: Mapping[str, np.ndarray], masks=None, captions: Sequ
     return figure
 
 
-def map_row(photo: np.ndarray, maps: Mapping[str, np.ndarray], mask=None) -> Figure:
-    """Draw one photo and its maps side by side: `maps` is name -> (H, W) values in [0, 1]."""
-    figure, axes = plt.subplots(1, len(maps) + 1, figsize=(2.1 * (len(maps) + 1), 2.2), layout="constrained")
-    show_photo(axes[0], photo, "photo")
-    for axis, (name, values) in zip(axes[1:], maps.items(), strict=True):
-        picture = axis.imshow(values, cmap="magma", vmin=0, vmax=1, interpolation="nearest")
-        axis.set_title(name, fontsize=9)
-        axis.axis("off")
-    for axis in axes if mask is not None else []:
-        outline(axis, mask)
-    figure.colorbar(picture, ax=axes[-1], label="scaled in each map", shrink=0.8)
-    return figure
-
-
 def answer_figure(prediction: Prediction, truth: Mapping[str, Sequence[str]] | None = None, top: int = 5) -> Figure:
     """Draw a photo with the patches selected for the disease, beside each task's most probable classes.
 

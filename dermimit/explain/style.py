@@ -9,6 +9,8 @@ from typing import Any
 import matplotlib as mpl
 import seaborn as sns
 
+from dermimit.shown import shown
+
 # Okabe and Ito (2008), colours that stay apart under the common kinds of colour blindness.
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK = (
     "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
@@ -38,7 +40,7 @@ STYLE: Any = {
 
 def pretty(name: str) -> str:
     """Write a class name for people: `lower_leg` becomes `lower leg`."""
-    return str(name).replace("_", " ")
+    return shown(name).replace("_", " ")
 
 
 def row_colour(row: str, rows: Sequence[str] = ()) -> str:

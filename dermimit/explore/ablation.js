@@ -1,9 +1,11 @@
-// The ablation explorer: intervals computed beforehand, drawn as a forest of rows for the metric and subgroup that are chosen.
+// Compare models: intervals computed beforehand, drawn as a forest of model variants for the metric and the images that are chosen.
 
 const OWN_STYLE = `
-.dermimit .rows { display: grid; grid-template-columns: repeat(auto-fill, minmax(14rem, 1fr)); gap: 0 0.8rem; }
-.dermimit .rows label { display: flex; gap: 0.4rem; align-items: center; }
+.dermimit .top { display: flex; flex-wrap: wrap; gap: 0.3rem 1.2rem; align-items: center; }
+.dermimit .top select { max-width: 15rem; }
+.dermimit .rows label { display: flex; gap: 0.4rem; align-items: center; margin: 0; }
 .dermimit .rows svg { width: 1.1rem; height: 1.1rem; flex: none; }
+.dermimit .rows :is(td, th:not(:first-child)) { text-align: center !important; }
 .dermimit .forest { display: block; width: 100%; height: auto; font-size: 13px; }
 .dermimit .forest text { fill: var(--d-ink); stroke: var(--d-ground); stroke-width: 3px; paint-order: stroke; }
 .dermimit .forest .grid { stroke: var(--d-line); stroke-width: 1; }
@@ -40,7 +42,7 @@ const signed = (value, digits, plus) => `${value < 0 ? "−" : plus && value > 0
 
 async function render({ model, el }) {
   const data = model.get("data"), { rows, metrics, kinds } = data;
-  const groups = kinds.flatMap((kind) => kind.groups.map(([name, photographs]) => ({ kind, name, photographs })));
+  const groups = kinds.flatMap((kind) => kind.groups.map(([name, photographs]) => ({ kind, name, photographs, title: kind === kinds[0] ? kind.label : name })));
   const pairs = new Map(rows.flatMap((_, j) => rows.slice(0, j).map((_, i) => [i, j])).map(([i, j], place) => [`${i},${j}`, place]));
   el.append(h("style", {}, STYLE + OWN_STYLE));
 
@@ -48,30 +50,33 @@ async function render({ model, el }) {
   const metricSelect = h("select", { name: "metric" }, ...metrics.map((m) => option(m.key, m.label)));
   const groupSelect = h("select", { name: "group" }, ...kinds.map((kind) => kind.groups.length === 1 && kind === kinds[0]
     ? option(kind.key, kind.label)
-    : h("optgroup", { label: kind.label }, option(kind.key, `${kind.label}: all of them`), ...kind.groups.map(([name], i) => option(`${kind.key}/${i}`, name)))));
+    : h("optgroup", { label: kind.label }, option(kind.key, `${kind.label}: each group`), ...kind.groups.map(([name], i) => option(`${kind.key}/${i}`, name)))));
+  const parts = ["body part", "attributes", "patch tokens"], known = rows.every((row) => row.parts); // not every table names them
   const boxes = rows.map((row) => h("input", { type: "checkbox", name: `row-${row.row}`, checked: true }));
   const labels = rows.map((row, i) => h("label", {}, boxes[i], svg("svg", { viewBox: "-7 -7 14 14", "aria-hidden": "true" }, marker(row, 0, 0, 5)), row.label));
-  const every = h("button", { type: "button", name: "all" }, "All rows"), none = h("button", { type: "button", name: "none" }, "No row");
+  const every = h("button", { type: "button", name: "all" }, "All variants"), none = h("button", { type: "button", name: "none" }, "None");
   const differenceBox = h("input", { type: "checkbox", name: "difference" });
   const referenceSelect = h("select", { name: "reference" }, ...rows.map((row) => option(row.row, row.label)));
   const figure = h("div", {}), table = h("table", {}), status = h("p", { role: "status", ariaLive: "polite", className: "quiet" });
   const field = (title, ...children) => h("fieldset", {}, h("legend", {}, title), ...children);
-  const root = h("div", { className: "dermimit" },
-    h("p", { className: "notice" }, NOTICE),
-    field("What is drawn", h("label", {}, "Metric ", metricSelect), h("label", {}, "Photographs ", groupSelect),
-      h("label", { className: "inline" }, differenceBox, " difference from row"), h("label", { className: "inline" }, "reference ", referenceSelect)),
-    field("Rows", h("div", { className: "rows" }, ...labels), every, " ", none),
-    status, figure,
-    h("div", { className: "scroll tall", tabIndex: 0, role: "region", ariaLabel: "The numbers of the figure, scrollable" }, table));
+  const head = known ? [...parts, "tasks joined by"] : [];
+  const variants = h("table", { className: "rows" }, h("thead", {}, h("tr", {}, ...["Model variant", ...head].map((text) => h("th", { scope: "col" }, text)))),
+    h("tbody", {}, ...rows.map((row, i) => h("tr", {}, h("th", { scope: "row" }, labels[i]), ...(known ? [...parts.map((part) => h("td", {}, row.parts.includes(part) ? "✓" : "–")), h("td", {}, row.joined)] : [])))));
+  const root = h("div", { className: "dermimit" }, ...noticeFor(model),
+    h("div", { className: "top" }, h("label", {}, "Metric ", metricSelect), h("label", {}, "Images ", groupSelect),
+      h("label", {}, differenceBox, " difference from"), h("label", {}, h("span", { className: "hidden-text" }, "reference "), referenceSelect)),
+    figure, status, variants, h("p", {}, every, " ", none),
+    h("details", {}, h("summary", {}, "The numbers of the figure"), h("div", { className: "scroll tall", tabIndex: 0, role: "region", ariaLabel: "The numbers of the figure, scrollable" }, table)));
   el.append(root);
 
-  /** [value, low, high] of a row in a group: its score, or its difference from the reference; null where there is none. */
+  /** [value, low, high] of a row in a group: its score in percent, or its difference from the reference in points; or null. */
   function estimate(place, i) {
-    if (!differenceBox.checked) return data.scores[metricSelect.value][place][i];
+    const inPoints = (found) => found?.map((value) => 100 * value) ?? null; // scores in percent, differences in points
+    if (!differenceBox.checked) return inPoints(data.scores[metricSelect.value][place][i]);
     const reference = rows.findIndex((row) => row.row === referenceSelect.value);
     if (i === reference) return null;
     const found = data.differences[metricSelect.value][place][pairs.get(i < reference ? `${i},${reference}` : `${reference},${i}`)];
-    return found && i < reference ? [-found[0], -found[2], -found[1]] : found;
+    return inPoints(found && i < reference ? [-found[0], -found[2], -found[1]] : found);
   }
 
   function lines() {
@@ -88,7 +93,7 @@ async function render({ model, el }) {
 
   const metricName = () => metrics.find((m) => m.key === metricSelect.value).label;
   const referenceName = () => rows.find((row) => row.row === referenceSelect.value).label;
-  const quantity = () => (differenceBox.checked ? `${metricName()}, difference from ${referenceName()}` : metricName());
+  const quantity = () => (differenceBox.checked ? `${metricName()}, difference from ${referenceName()} in points` : `${metricName()} in %`);
 
   // The figure: drawn for the width that there is, labels above the whiskers where it is narrow.
   function draw(blocks) {
@@ -107,12 +112,12 @@ async function render({ model, el }) {
     if (differenceBox.checked) parts.push(svg("line", { class: "zero", x1: x(0), x2: x(0), y1: 4, y2: high_ + 4 }));
     let y = 4;
     for (const { group, shown } of blocks) {
-      parts.push(svg("text", { x: 4, y: y + 18, "font-weight": 600 }, group.name, svg("tspan", { class: "faint", "font-weight": 400 }, `  ${group.photographs.toLocaleString("en")}`)));
+      parts.push(svg("text", { x: 4, y: y + 18, "font-weight": 600 }, group.title, svg("tspan", { class: "faint", "font-weight": 400 }, `  ${group.photographs.toLocaleString("en")}`)));
       y += headHigh;
       for (const { row, found: [value, from, to] } of shown) {
         const middle = y + rowHigh - 11;
         parts.push(svg("text", narrow ? { x: 8, y: middle - 12 } : { x: left - 10, y: middle + 4, "text-anchor": "end" }, row.label));
-        parts.push(svg("g", { class: "line", "data-row": row.row }, svg("title", {}, `${row.label}: ${signed(value, 3)}, ${signed(from, 3)} to ${signed(to, 3)}`),
+        parts.push(svg("g", { class: "line", "data-row": row.row }, svg("title", {}, `${row.label}: ${signed(value, 1)}, ${signed(from, 1)} to ${signed(to, 1)}`),
           svg("line", { x1: x(from), x2: x(to), y1: middle, y2: middle, "stroke-width": 2, style: `stroke: ${ink(row.colour)}` }),
           ...[from, to].map((end) => svg("line", { x1: x(end), x2: x(end), y1: middle - 4, y2: middle + 4, "stroke-width": 2, style: `stroke: ${ink(row.colour)}` })),
           marker(row, x(value), middle, 5)));
@@ -121,18 +126,31 @@ async function render({ model, el }) {
     }
     parts.push(svg("text", { x: (left + right) / 2, y: high_ + 40, "text-anchor": "middle", "font-size": narrow ? 11.5 : 13 }, quantity()));
     figure.replaceChildren(svg("svg", { class: "forest", viewBox: `0 0 ${width} ${high_ + 50}`, role: "img",
-      "aria-label": `Forest plot of ${quantity()}, ${all.length} points with 95 % intervals; the table below has the same numbers.` }, ...parts));
+      "aria-label": `Forest plot of ${quantity()}, ${all.length} points with 95 % intervals; a table below has the same numbers.` }, ...parts));
   }
 
   function tell(blocks) {
     const plus = differenceBox.checked, count = blocks.reduce((sum, block) => sum + block.shown.length, 0);
-    const head = ["Row", plus ? "difference" : "score", "95 %, from", "to"].map((text) => h("th", { scope: "col" }, text));
-    table.replaceChildren(h("caption", {}, `${quantity()}, mean of ${data.seeds} seeds, 95 % intervals over patients and seeds`), h("thead", {}, h("tr", {}, ...head)),
-      ...blocks.map(({ group, shown }) => h("tbody", {}, h("tr", { className: "group" }, h("th", { scope: "rowgroup", colSpan: 4 }, `${group.name} (${group.photographs.toLocaleString("en")})`)),
-        ...shown.map(({ row, found }) => h("tr", { className: "line" }, h("th", { scope: "row" }, row.label), ...found.map((value) => h("td", {}, signed(value, 3, plus))))))));
+    const head = ["Model variant", plus ? "difference" : "score", "95 % CI, from", "to"].map((text) => h("th", { scope: "col" }, text));
+    table.replaceChildren(h("caption", {}, `${quantity()}, mean of ${data.seeds} seeds, 95 % CI over patients and seeds`), h("thead", {}, h("tr", {}, ...head)),
+      ...blocks.map(({ group, shown }) => h("tbody", {}, h("tr", { className: "group" }, h("th", { scope: "rowgroup", colSpan: 4 }, `${group.title} (${group.photographs.toLocaleString("en")})`)),
+        ...shown.map(({ row, found }) => h("tr", { className: "line" }, h("th", { scope: "row" }, row.label), ...found.map((value) => h("td", {}, signed(value, 1, plus))))))));
     const apart = blocks.flatMap((block) => block.shown).filter(({ found: [, from, to] }) => from > 0 || to < 0).length;
-    status.textContent = count ? `${quantity()}: ${count} lines${plus ? `; of ${apart} the interval leaves zero out; by chance about one in twenty does` : ""}.`
-      : "Nothing to draw: choose at least one row that has this task and is not the reference.";
+    status.textContent = count ? `${quantity()}: ${count} intervals${plus ? `; ${apart} of them exclude zero. By chance alone about one in twenty does` : ""}.${narrowed}`
+      : "Nothing to draw: tick a model variant that has this task and is not the reference.";
+  }
+
+  /** Every group of a kind with every variant would be dozens of intervals: two variants, unless the reader asks for more. */
+  let narrowed = "";
+  function choose() {
+    const each = !groupSelect.value.includes("/") && groupSelect.value !== kinds[0].key, reference = rows.findIndex((row) => row.row === referenceSelect.value);
+    const ends = [reference, reference === rows.length - 1 ? 0 : rows.length - 1];
+    narrowed = "";
+    if (each && boxes.filter((box) => box.checked).length > 3) {
+      boxes.forEach((box, i) => { box.checked = ends.includes(i); });
+      narrowed = " Two variants are drawn in each group: tick more below.";
+    }
+    refresh();
   }
 
   function refresh() {
@@ -141,10 +159,11 @@ async function render({ model, el }) {
     if (blocks.length) draw(blocks); else figure.replaceChildren();
     tell(blocks);
     publish(model, { metric: metricSelect.value, photographs: groupSelect.value, reference: differenceBox.checked ? referenceSelect.value : "",
-      lines: blocks.flatMap(({ group, shown }) => shown.map(({ row, found }) => ({ group: group.name, row: row.row, value: found[0], low: found[1], high: found[2] }))) });
+      lines: blocks.flatMap(({ group, shown }) => shown.map(({ row, found }) => ({ group: group.name, row: row.row, value: found[0] / 100, low: found[1] / 100, high: found[2] / 100 }))) });
   }
 
-  for (const control of [metricSelect, groupSelect, differenceBox, referenceSelect, ...boxes]) on(control, "change", refresh);
+  on(groupSelect, "change", choose);
+  for (const control of [metricSelect, differenceBox, referenceSelect, ...boxes]) on(control, "change", refresh);
   for (const [button, checked] of [[every, true], [none, false]]) on(button, "click", () => { boxes.forEach((box) => { box.checked = checked; }); refresh(); });
   referenceSelect.value = data.reference;
   differenceBox.checked = Boolean(data.difference);

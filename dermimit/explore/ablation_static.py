@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dermimit.evaluate.estimate import Estimate, estimate
 from dermimit.evaluate.subgroup_scores import METRICS
 from dermimit.evaluate.subgroups import ALL
 from dermimit.explain.style import GREY, row_colour, row_marker
+from dermimit.explore.ablation_data import variant
 
 
 def forest_figure(scores: pd.DataFrame, experiments: pd.DataFrame, metric: str = "macro_f1") -> Figure:
@@ -25,7 +25,7 @@ def forest_figure(scores: pd.DataFrame, experiments: pd.DataFrame, metric: str =
     """
     kept = scores[(scores["metric"] == metric) & (scores["group"] == ALL)]
     rows = [row for row in experiments["row"] if (kept["row"] == row).any()]
-    labels = experiments.set_index("row")["label"]
+    labels = names(experiments)
     figure, axes = plt.subplots(1, 2, figsize=(9, 1.2 + 0.36 * len(rows)), sharey=True, layout="constrained")
     _whiskers(axes[0], kept[kept["other"] == ""], rows, list(experiments["row"]))
     _whiskers(axes[1], kept[kept["other"] == rows[0]], rows, list(experiments["row"]))
@@ -34,6 +34,11 @@ def forest_figure(scores: pd.DataFrame, experiments: pd.DataFrame, metric: str =
     axes[1].set_xlabel(f"difference from {labels[rows[0]]}")
     axes[0].invert_yaxis()
     return figure
+
+
+def names(experiments: pd.DataFrame) -> dict[str, str]:
+    """Row -> name for people."""
+    return {row["row"]: variant(row)["label"] for row in experiments.to_dict("records")}
 
 
 def _whiskers(axis: Axes, lines: pd.DataFrame, rows: Sequence[str], everything: Sequence[str]) -> None:
@@ -47,7 +52,7 @@ def _whiskers(axis: Axes, lines: pd.DataFrame, rows: Sequence[str], everything: 
 def scores_table(scores: pd.DataFrame, experiments: pd.DataFrame) -> pd.DataFrame:
     """Every row's scores on all photographs with intervals, as text: `row` and one column a metric."""
     kept = scores[(scores["group"] == ALL) & (scores["other"] == "")]
-    labels, lines = experiments.set_index("row")["label"], []
+    labels, lines = names(experiments), []
     for row in (name for name in experiments["row"] if (kept["row"] == name).any()):
         own = kept[kept["row"] == row].set_index("metric")
         cells = {
@@ -55,35 +60,3 @@ def scores_table(scores: pd.DataFrame, experiments: pd.DataFrame) -> pd.DataFram
         }
         lines.append({"row": labels[row], **cells})
     return pd.DataFrame(lines).fillna("–")
-
-
-def ahead_of(scores: pd.DataFrame, row: str, other: str, metric: str) -> tuple[int, int]:
-    """In how many subgroups the interval of `row` minus `other` lies above zero, and in how many it was taken."""
-    pair = (scores["metric"] == metric) & (scores["row"] == row) & (scores["other"] == other)
-    lines = scores[pair & (scores["group"] != ALL)]
-    return sum(estimate(line).above() for line in lines.to_dict("records")), len(lines)
-
-
-def subgroups_table(scores: pd.DataFrame, experiments: pd.DataFrame, row: str, other: str, metric: str) -> pd.DataFrame:
-    """Two rows in each subgroup: `photographs` by name, how many, both scores, and the difference with its interval.
-
-    Args:
-        scores: from `subgroup_scores`.
-        experiments: labels of the rows.
-        row, other: two rows of which `other` stands before `row`.
-        metric: one of `METRICS`.
-    """
-    kept, labels = scores[scores["metric"] == metric], experiments.set_index("row")["label"]
-    own, theirs, apart = (
-        kept[(kept["row"] == a) & (kept["other"] == b)].set_index("group")
-        for a, b in ((row, ""), (other, ""), (row, other))
-    )
-    return pd.DataFrame(
-        {
-            "photographs": apart.index,
-            "how many": apart["photographs"].to_numpy(),
-            labels[other]: theirs.loc[apart.index, "value"].to_numpy(),
-            labels[row]: own.loc[apart.index, "value"].to_numpy(),
-            "difference (95 %)": [Estimate(*line).signed() for line in apart[["value", "low", "high"]].to_numpy()],
-        }
-    )

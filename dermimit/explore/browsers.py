@@ -162,7 +162,7 @@ def dataset_browser(
         root: folder of the dataset.
         dataset: one of `dermimit.data.DATASETS`; "folder" also reads any manifest in this project's columns.
         image_size: side of the thumbnails in pixels.
-        embedded: thumbnails kept in the notebook, spread evenly over the manifest.
+        embedded: thumbnails kept in the notebook, of each disease as many as can be.
         options: of the dataset's loader.
 
     Raises:

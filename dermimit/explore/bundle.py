@@ -7,23 +7,38 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from dermimit.explore.cases import curated
+from dermimit.explore.cases import case_file, starting_picture
 from dermimit.explore.runtime import RuntimeFilesError, runtime_files, write_script
 from dermimit.records import write_atomically
+
+PARTS = {"explorer.js": ("engine.js", "steer.js", "tell.js")}
+"""Module -> files whose text comes between what all widgets share and its own."""
 
 WIDGETS = ("ablation", "failures", "dataset")
 """Explorers of records, whose data stand in the page itself."""
 
-FILES: tuple[str, ...] = ("explorer.js", "runtime.js", "model.js", "cases.js", "page.js", "index.html", "NOTICE.txt")
+STILL = "case.webp"
+"""The picture that stands in a small explorer's place until it has started, or where it cannot start."""
+
+FILES: tuple[str, ...] = ("explorer.js", "runtime.js", "model.js", "cases.js", "page.js", "tabs.js", "index.html")
+FILES += ("NOTICE.txt", STILL)
 FILES += tuple(f"{name}.js" for name in WIDGETS)
 IN_PAGE = """for (const el of document.querySelectorAll('.dermimit-widget[data-widget="NAME"]')) {
   if (el.model) continue; // a page with two of them has this script twice
+  const panel = el.closest("[role=tabpanel]"), show = () => {
   const values = { data: JSON.parse(document.getElementById(`${el.id}-data`).textContent), shown: null };
+  if (el.dataset.notice) values.notice = el.dataset.notice !== "no";
   const set = (name, value) => { values[name] = value; };
   el.model = { get: (name) => values[name], set, save_changes() {}, on() {}, send() {} };
   el.replaceChildren();
   render({ model: el.model, el });
+  };
+  if (panel?.hidden) panel.addEventListener("dermimit-shown", show, { once: true }); else show();
 }"""
+STUB = """globalThis.dermimitExplorer = { render({ el }) {
+  if (el.dataset.mini !== "true") el.textContent = SAID; // a small one keeps the picture that stands in its place
+} };
+"""
 END = "export default { render };"
 WITHOUT = "without-runtime.txt"
 
@@ -40,7 +55,7 @@ def build(
         onnx: what `dermimit export` wrote; its .json lies beside it.
         out: folder; files of the same names are replaced.
         cache: folder that keeps the fetched runtime, see `runtime_files`; with it no network is needed.
-        cases: as `curated` gives them; its own choice by default.
+        cases: as `curated` gives them, the first one first; its own choice by default.
 
     Returns:
         bytes of each file written.
@@ -57,22 +72,28 @@ def build(
     facts = json.loads(facts_path.read_text(encoding="utf-8"))
     check_knobs(onnx, facts)
     runtime = runtime_files(cache)
-    drawn = list(cases) if cases is not None else curated(image_size=facts["image_size"][0])
+    shown = case_file(cases, facts["image_size"][0])
     out.mkdir(parents=True, exist_ok=True)
     write_script(out / "runtime.js", runtime)
     write_script(out / "model.js", {"facts.json": facts_path.read_bytes(), "model.onnx": onnx.read_bytes()})
-    write_script(out / "cases.js", {"cases.json": json.dumps({"cases": drawn}).encode()})
-    texts = {name: source(name) for name in ("page.js", "index.html", "NOTICE.txt")}
+    write_script(out / "cases.js", {"cases.json": json.dumps(shown).encode()})
+    texts = {name: source(name) for name in ("page.js", "tabs.js", "index.html", "NOTICE.txt")}
     texts |= {"explorer.js": classic(module("explorer.js"))} | widget_files()
     write_texts(out, texts)
+    write_atomically(out / STILL, partial(Path.write_bytes, data=starting_picture()))
     return {name: (out / name).stat().st_size for name in FILES}
 
 
 def check_knobs(onnx: Path, facts: Mapping[str, Any]) -> None:
     """Raises ValueError for an exported file without the inputs that the explorer's controls set."""
+    from dermimit.export.signature import INPUTS
+
     if facts.get("graph") == "plain":
         raise ValueError(f"{onnx} is a plain graph, without the explorer's knobs: export a run with all three tasks, "
                          "lesion selection and fusion cim, without --plain")  # fmt: skip
+    named = {part["name"] if isinstance(part, Mapping) else part for part in facts["inputs"]}
+    if missing := sorted(set(INPUTS) - named):
+        raise ValueError(f"{onnx} has no input {', '.join(missing)}, which the explorer sets: export the run again")
 
 
 def build_or_say_why(onnx: Path, out: Path, cache: Path | None = None) -> str:
@@ -86,9 +107,9 @@ def build_or_say_why(onnx: Path, out: Path, cache: Path | None = None) -> str:
     except RuntimeFilesError as error:
         out.mkdir(parents=True, exist_ok=True)
         said = f"This copy of the book was built without the program that runs the model in a browser: {error}."
-        stub = f"globalThis.dermimitExplorer = {{ render({{ el }}) {{ el.textContent = {json.dumps(said)}; }} }};\n"
-        texts = {"explorer.js": stub, "page.js": source("page.js"), WITHOUT: said + "\n"} | widget_files()
-        write_texts(out, texts)
+        write_texts(out, {"explorer.js": STUB.replace("SAID", json.dumps(said)), WITHOUT: said + "\n"} | widget_files())
+        write_texts(out, {name: source(name) for name in ("page.js", "tabs.js")})
+        write_atomically(out / STILL, partial(Path.write_bytes, data=starting_picture()))
         return said
     (out / WITHOUT).unlink(missing_ok=True)
     return ""
@@ -116,8 +137,8 @@ def source(name: str) -> str:
 
 
 def module(name: str) -> str:
-    """A widget's ES module, the same for Jupyter and for pages: what all widgets share, then its own file."""
-    return f"{source('common.js')}\n{source(name)}"
+    """A widget's ES module, the same for Jupyter and for pages: what all share, its parts, then its own file."""
+    return "\n".join(source(part) for part in ("common.js", *PARTS.get(name, ()), name))
 
 
 def classic(text: str) -> str:

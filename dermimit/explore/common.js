@@ -32,6 +32,7 @@ html[data-theme="dark"] .dermimit, body.vscode-dark .dermimit, body[data-jp-them
 .dermimit caption { text-align: left; caption-side: top; padding: 0 0 0.3rem; color: inherit; font: inherit; }
 .dermimit :is(th, td) { text-align: left !important; padding: 0.2rem 0.4rem !important; border-bottom: 1px solid var(--d-line); color: inherit; background: none; }
 .dermimit thead th { position: sticky; top: 0; background: var(--d-panel) !important; z-index: 1; vertical-align: bottom !important; }
+.dermimit .hidden-text { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 .dermimit .notice { border-left: 4px solid var(--d-was); padding-left: 0.6rem; }
 `;
 
@@ -54,11 +55,17 @@ function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** What a widget is not for; a page that says so itself shows it without. */
+const noticeFor = (model, usual = true) => (model.get("notice") ?? usual ? [h("p", { className: "notice" }, NOTICE)] : []);
+
 /** What is shown now, for the kernel, or for whoever holds the model of a static page. */
 function publish(model, shown) {
   model.set("shown", shown);
   model.save_changes();
 }
+
+/** Places of the largest values, the largest first. */
+const ranked = (values, count) => values.map((_, i) => i).sort((a, b) => values[b] - values[a]).slice(0, count);
 
 const option = (value, text) => h("option", { value }, text);
 const on = (element, event, action) => element.addEventListener(event, action);

@@ -1,7 +1,7 @@
-// The dataset browser: photographs of a manifest filtered by label, split and skin type, page by page, with counts.
+// Images of a manifest, filtered by label, split and skin type, page by page, with counts.
 
 const OWN_STYLE = `
-.dermimit .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(6.5rem, 1fr)); gap: 0.6rem; list-style: none; margin: 0.5rem 0; padding: 0; }
+.dermimit .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); gap: 0.6rem; list-style: none; margin: 0.5rem 0; padding: 0; }
 .dermimit .gallery li { margin: 0; }
 .dermimit .gallery figure { margin: 0; }
 .dermimit .gallery img, .dermimit .gallery .blank { width: 100%; aspect-ratio: 1; object-fit: cover; border-radius: 0.3rem; background: var(--d-track) !important; display: block; margin: 0; padding: 0 !important; }
@@ -25,11 +25,11 @@ async function render({ model, el }) {
   const countSelect = h("select", { name: "count" }, ...fields.map((field, i) => option(i, field.label)));
   const previous = h("button", { type: "button", name: "previous" }, "← previous"), next = h("button", { type: "button", name: "next" }, "next →"), where = h("span", {});
   const reset = h("button", { type: "button", name: "reset" }, "Show all");
-  const status = h("p", { role: "status", ariaLive: "polite" }), gallery = h("ul", { className: "gallery", ariaLabel: "Photographs" }), counts = h("ul", { className: "counts", ariaLabel: "Counts" });
+  const status = h("p", { role: "status", ariaLive: "polite" }), gallery = h("ul", { className: "gallery", ariaLabel: "Images" }), counts = h("ul", { className: "counts", ariaLabel: "Counts" });
   const box = (title, ...children) => h("fieldset", {}, h("legend", {}, title), ...children);
-  el.append(h("div", { className: "dermimit" }, h("p", { className: "notice" }, NOTICE),
+  el.append(h("div", { className: "dermimit" }, ...noticeFor(model),
     box("Filter", h("div", { className: "filters" }, ...fields.map((field, i) => h("label", {}, `${field.label} `, selects[i]))), reset), status, gallery,
-    h("div", { className: "steps" }, previous, where, next), box("Counts of what passes the filter", h("label", {}, "of ", countSelect), counts)));
+    h("div", { className: "steps" }, previous, where, next), box("How many pass the filter", h("label", {}, "by ", countSelect), counts)));
 
   let page = 0, passing = [];
 
@@ -47,9 +47,10 @@ async function render({ model, el }) {
   function count() {
     const field = fields[countSelect.value], numbers = field.names.map((_, value) => passing.filter((row) => has(field, row, value)).length), most = Math.max(1, ...numbers);
     const order = field.ordered ? numbers.map((_, i) => i) : numbers.map((_, i) => i).sort((a, b) => numbers[b] - numbers[a]);
+    const some = order.filter((i) => numbers[i]), without = order.length - some.length;
     const unknown = passing.filter((row) => (field.several ? field.rows[row] === null : field.rows[row] < 0)).length;
-    counts.replaceChildren(...order.map((i) => h("li", {}, h("span", {}, words(field.names[i])), h("span", {}, numbers[i].toLocaleString("en")),
-      h("span", { className: "track", ariaHidden: "true" }, h("span", { className: "fill", style: `width: ${(100 * numbers[i]) / most}%` })))), ...(unknown ? [h("li", {}, h("span", {}, "not recorded"), h("span", {}, unknown.toLocaleString("en")))] : []));
+    counts.replaceChildren(...some.map((i) => h("li", {}, h("span", {}, words(field.names[i])), h("span", {}, numbers[i].toLocaleString("en")),
+      h("span", { className: "track", ariaHidden: "true" }, h("span", { className: "fill", style: `width: ${(100 * numbers[i]) / most}%` })))), ...(unknown ? [h("li", {}, h("span", {}, "not recorded"), h("span", {}, unknown.toLocaleString("en")))] : []), ...(without ? [h("li", { className: "quiet" }, h("span", {}, `${without} others have none`), "")] : []));
   }
 
   const label = (field, row) => (field.several ? (field.rows[row] ?? []).map((i) => words(field.names[i])).join(", ") : words(field.names[field.rows[row]] ?? ""));
@@ -57,7 +58,7 @@ async function render({ model, el }) {
   function figure(row) {
     const captions = fields.filter((field) => !field.several && field.key !== "split").map((field) => (field.key === "skin" && label(field, row) ? `skin ${label(field, row)}` : label(field, row))).filter(Boolean);
     const found = pictures[row], blank = !found || found.startsWith("error:");
-    const image = blank ? h("div", { className: "blank" }, found || "…") : h("img", { className: "dark-light", src: found, alt: `photograph: ${captions.join(", ")}` });
+    const image = blank ? h("div", { className: "blank" }, found || "…") : h("img", { className: "dark-light", src: found, alt: `image: ${captions.join(", ")}` });
     return h("li", {}, h("figure", {}, image, h("figcaption", {}, captions.join(", "))));
   }
 
@@ -67,7 +68,7 @@ async function render({ model, el }) {
     where.textContent = `page ${page + 1} of ${pages}`;
     previous.disabled = page === 0;
     next.disabled = page >= pages - 1;
-    status.textContent = `${passing.length.toLocaleString("en")} of ${photographs.toLocaleString("en")} photographs${data.kernel ? "" : `; pictures of ${rows.length} of them are in this page`}.`;
+    status.textContent = `${passing.length.toLocaleString("en")} of ${photographs.toLocaleString("en")} images${data.kernel ? "" : `; ${rows.length} of them can be seen in this page`}.`;
     const missing = here.filter((row) => !pictures[row] && !asked.has(row));
     if (data.kernel && missing.length) { missing.forEach((row) => asked.add(row)); model.send({ rows: missing }); }
     publish(model, { count: passing.length, page, rows: here });

@@ -17,8 +17,6 @@ from dermimit.data.label_space import LabelSpace
 from dermimit.data.photos import read_photo
 from dermimit.data.skin import FITZPATRICK, fitzpatrick_label
 from dermimit.data.transforms import CentralView, least_side
-from dermimit.explain.style import pretty
-from dermimit.explore.cases import picture
 
 
 def dataset_data(
@@ -31,7 +29,7 @@ def dataset_data(
         label_space: names its classes.
         root: folder that its paths are relative to.
         image_size: side of the thumbnails in pixels.
-        embedded: thumbnails to put into the data, spread evenly over the manifest; the others are asked for.
+        embedded: thumbnails to put into the data, of each disease as many as can be; the others are asked for.
 
     Returns:
         `photographs`; `fields`: for each of disease, body part, attributes, skin type and split that is recorded:
@@ -46,10 +44,19 @@ def dataset_data(
         _one("skin", "skin type", skin, FITZPATRICK, ordered=True),
         _one("split", "split", frame["split"], SPLITS, ordered=True),
     ]
-    kept = np.unique(np.linspace(0, len(frame) - 1, min(embedded, len(frame))).astype(int))
-    pictures = {str(row): thumbnail(root / frame["image"].iloc[row], image_size) for row in kept}
+    pictures = {
+        str(row): thumbnail(root / frame["image"].iloc[row], image_size) for row in some_of_each(frame, embedded)
+    }
     recorded = [field for field in fields if any(v not in (-1, None) for v in field["rows"])]
     return {"photographs": len(frame), "fields": recorded, "pictures": pictures, "kernel": True}
+
+
+def some_of_each(frame: pd.DataFrame, most: int) -> list[int]:
+    """Rows of a manifest, of each disease as many as can be, spread over its rows; in ascending order."""
+    disease = frame["disease"].fillna("").reset_index(drop=True)
+    order = pd.Series(range(len(frame))).sample(frac=1, random_state=0)
+    turn = order.groupby(disease.loc[order.index]).cumcount()
+    return sorted(int(row) for row in turn.sort_values(kind="stable").index[:most])
 
 
 def _one(key: str, label: str, values: pd.Series, names: Sequence[str], ordered: bool = False) -> dict[str, Any]:
@@ -73,18 +80,6 @@ def thumbnail(path: Path, size: int) -> str:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, format="JPEG", quality=85)
     return "data:image/jpeg;base64," + base64.b64encode(file.getvalue()).decode()
-
-
-def thumbnails(data: dict[str, Any], most: int) -> tuple[list[np.ndarray], list[str]]:
-    """Some thumbnails of the data, spread evenly over the manifest, each with its caption: disease and skin type."""
-    rows = np.array(list(data["pictures"]))
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int))]
-    named = [field for field in data["fields"] if field["key"] in ("disease", "skin")]
-    captions = []
-    for row in map(int, rows):
-        found = [pretty(field["names"][field["rows"][row]]) for field in named if field["rows"][row] >= 0]
-        captions.append("\n".join([found[0], *(f"type {t}" for t in found[1:])]))
-    return [picture(data["pictures"][str(row)]) for row in rows], captions
 
 
 def counts_table(frame: pd.DataFrame, most: int = 20) -> pd.DataFrame:

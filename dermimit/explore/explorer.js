@@ -1,174 +1,58 @@
-// DermImitFormer in the browser: one ES module, used by Jupyter (anywidget) and by a static page.
+// DermImitFormer under the reader's hands: one ES module, used by Jupyter (anywidget) and by a static page.
 // In a page the model runs in the browser, and nothing is fetched but the files beside the page; in Jupyter it may also
-// run in the kernel (torch), which then sees the photograph and can draw maps.
+// run in the kernel (torch), which then sees the image and can draw maps.
 
-const FILES = { "runtime.mjs": "runtime", "runtime.wasm": "runtime", "model.onnx": "model", "facts.json": "model", "cases.json": "cases" };
 const TASKS = ["body_part", "attributes", "disease"];
 const PRIVATE = "Your photograph stays in this browser: it is sent nowhere.";
 const TO_KERNEL = "Your photograph goes to the kernel of this notebook, and nowhere else.";
-const WITHOUT_CONTROLS = "This run has not got the parts (lesion selection and cross-interaction between three tasks) that could be changed here.";
-const HALF = [0.5, 0.5, 0.5];
+const WITHOUT_CONTROLS = "This run has no lesion selection, or no cross-attention between three tasks: there is nothing to change in the model.";
 const CHANGED = 5e-4; // of a probability: less is not worth a mention
+const TOP = { disease: 5, body_part: 3, attributes: 4 };
 
 const OWN_STYLE = `
-.dermimit .photo { position: relative; touch-action: none; cursor: crosshair; max-width: 22rem; aspect-ratio: 1; margin: 0.4rem 0; }
+.dermimit .thumbs { display: grid; grid-template-columns: repeat(8, minmax(0, 1fr)); gap: 3px; margin: 0 0 0.6rem; padding: 0; border: 0; background: none; }
+@container (min-width: 34rem) { .dermimit .thumbs { grid-template-columns: repeat(12, minmax(0, 1fr)); } }
+@container (min-width: 50rem) { .dermimit .thumbs { grid-template-columns: repeat(24, minmax(0, 1fr)); } }
+.dermimit .thumbs label { margin: 0; position: relative; }
+.dermimit .thumbs input, .dermimit .choices input { position: absolute; opacity: 0; width: 100%; height: 100%; inset: 0; margin: 0; cursor: pointer; }
+.dermimit .thumbs img { display: block; width: 100%; aspect-ratio: 1; border-radius: 4px; margin: 0; background: none !important; padding: 0 !important; }
+.dermimit .thumbs input:checked + img { outline: 3px solid var(--d-bar); outline-offset: -1px; }
+.dermimit .thumbs input:focus-visible + img { outline: 3px solid var(--d-ink); outline-offset: 1px; }
+.dermimit .stage { display: grid; gap: 0.4rem 1.2rem; grid-template-columns: minmax(0, 1fr); align-items: start; }
+@container (min-width: 34rem) { .dermimit .stage { grid-template-columns: minmax(0, 20rem) minmax(0, 1fr); } }
+.dermimit .photo { position: relative; touch-action: none; cursor: crosshair; width: 100%; max-width: 20rem; aspect-ratio: 1; margin: 0 0 0.3rem; }
 .dermimit .photo > * { position: absolute; inset: 0; width: 100%; height: 100%; border-radius: 0.3rem; }
-.dermimit .photo .map { opacity: 0.6; image-rendering: pixelated; }
+.dermimit .photo :is(.map, .coarse) { image-rendering: pixelated; } .dermimit .photo .map { opacity: 0.6; }
 .dermimit .photo.over { outline: 3px dashed var(--d-bar); }
+.dermimit .together { display: flex; flex-wrap: wrap; gap: 0.3rem 0.6rem; align-items: center; margin: 0.3rem 0; }
+.dermimit .together label { margin: 0; } .dermimit .together select { max-width: 11rem; }
+.dermimit .choices { display: flex; flex-wrap: wrap; align-items: center; gap: 0; border: 0; padding: 0; margin: 0.3rem 0; background: none; }
+.dermimit .choices legend { float: left; font-weight: 400; font-size: 0.9em; padding: 0 0.5rem 0 0; }
+.dermimit .choices label { position: relative; margin: 0 0 0 -1px; border: 1px solid var(--d-line); padding: 0.2rem 0.5rem; font-size: 0.9em; }
+.dermimit .choices label:has(:checked) { background: var(--d-bar); color: var(--d-ground); }
+.dermimit .choices label:has(:focus-visible) { outline: 3px solid var(--d-ink); outline-offset: 1px; z-index: 1; }
+.dermimit .slider { display: grid; grid-template-columns: auto minmax(6rem, 1fr); gap: 0 0.6rem; align-items: center; font-size: 0.9em; }
+.dermimit h3 { font: inherit; font-weight: 600; margin: 0 0 0.2rem; color: inherit; }
+.dermimit .told > .two { display: grid; gap: 0 1.2rem; grid-template-columns: minmax(0, 1fr); margin-top: 0.5rem; }
+@container (min-width: 50rem) { .dermimit .told > .two { grid-template-columns: repeat(2, minmax(0, 1fr)); } }
 .dermimit ol, .dermimit ul { list-style: none; margin: 0; padding: 0; }
-.dermimit li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 0.6rem; align-items: center; margin: 0 0 0.35rem; }
+.dermimit li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 0.6rem; align-items: center; margin: 0 0 0.3rem; font-size: 0.9em; line-height: 1.25; }
 .dermimit li > * { min-width: 0; overflow-wrap: anywhere; }
-.dermimit li .track { grid-column: 1 / -1; height: 0.55rem; background: var(--d-track); border-radius: 0.3rem; position: relative; }
+.dermimit li .track { grid-column: 1 / -1; height: 0.45rem; background: var(--d-track); border-radius: 0.3rem; position: relative; }
 .dermimit li .fill { position: absolute; inset: 0 auto 0 0; background: var(--d-bar); border-radius: 0.3rem; }
 .dermimit li .was { position: absolute; top: -0.15rem; bottom: -0.15rem; width: 3px; margin-left: -1px; background: var(--d-was); }
 .dermimit li .number { font-variant-numeric: tabular-nums; text-align: right; }
 .dermimit .number small { color: var(--d-was); }
+.dermimit .story { background: var(--d-panel); border-left: 4px solid var(--d-bar); padding: 0.4rem 0.7rem; min-height: 4.2rem; margin: 0.5rem 0; }
+.dermimit details { margin: 0.4rem 0; } .dermimit summary { cursor: pointer; padding: 0.2rem 0; }
+.dermimit .more { display: grid; gap: 0 1rem; grid-template-columns: minmax(0, 1fr); }
+@container (min-width: 34rem) { .dermimit .more { grid-template-columns: repeat(2, minmax(0, 1fr)); align-items: start; } }
+.dermimit.mini .thumbs { grid-template-columns: repeat(6, minmax(0, 3.1rem)); margin: 0 0 0.3rem; }
+.dermimit.mini .story { min-height: 2.6rem; margin: 0.3rem 0; padding: 0.2rem 0.6rem; font-size: 0.85em; line-height: 1.3; }
+.dermimit.mini .quiet { margin: 0; } .dermimit.mini li { margin-bottom: 0.15rem; } .dermimit.mini .choices { margin: 0.15rem 0; }
 `;
 
-// ---------------------------------------------------------------- files
-
-async function inflate(bytes) {
-  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
-}
-
-/** Files as scripts that hold them in base64: unlike fetch, this works on a page opened by double click. */
-function filesBeside(base) {
-  const loading = {};
-  const load = (stem) => (loading[stem] ??= new Promise((done, fail) => {
-    const src = `${base.replace(/\/?$/, "/")}${stem}.js`;
-    document.head.append(h("script", { src, onload: done, onerror: () => fail(new Error(`${src} is missing: build the explorer again`)) }));
-  }));
-  return async (name) => {
-    await load(FILES[name]);
-    const text = atob(globalThis.dermimitAssets[name]), bytes = new Uint8Array(text.length);
-    for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
-    return inflate(bytes);
-  };
-}
-
-/** Files sent by the kernel. */
-function filesFromKernel(model) {
-  const waiting = {};
-  model.on("msg:custom", (message, buffers) => waiting[message.asset]?.(message, buffers));
-  return (name) => new Promise((done, fail) => {
-    waiting[name] = (message, buffers) => (message.error ? fail(new Error(message.error)) : done(inflate(buffers[0])));
-    model.send({ asset: name });
-  });
-}
-
-// ---------------------------------------------------------------- the model
-
-const json = async (get, name) => JSON.parse(new TextDecoder().decode(await get(name)));
-
-/** ONNX Runtime on one thread, which needs no special headers; the function it returns answers for pixels and choices. */
-async function startModel(get) {
-  const [facts, module, wasmBinary, weights] = await Promise.all(
-    [json(get, "facts.json"), ...["runtime.mjs", "runtime.wasm", "model.onnx"].map(get)]);
-  const address = URL.createObjectURL(new Blob([module], { type: "text/javascript" }));
-  const ort = await import(/* @vite-ignore */ address);
-  URL.revokeObjectURL(address);
-  Object.assign(ort.env.wasm, { numThreads: 1, proxy: false, wasmBinary });
-  const session = await ort.InferenceSession.create(new Uint8Array(weights), { executionProviders: ["wasm"] });
-  const [height, width] = facts.image_size;
-  const flag = (on) => new ort.Tensor("bool", [on], []);
-  const overrides = (task, set) =>
-    new ort.Tensor("float32", Float32Array.from(facts.classes[task], (name) => set[name] ?? NaN), [1, facts.classes[task].length]);
-
-  const { mean = HALF, std = HALF } = facts; // models exported before these were facts have 0.5
-
-  async function answer(pixels, choice) {
-    const n = height * width, values = new Float32Array(3 * n);
-    for (let i = 0; i < n; i++) for (let c = 0; c < 3; c++) values[c * n + i] = pixels[4 * i + c] / (255 * std[c]) - mean[c] / std[c];
-    const found = await session.run({
-      image: new ort.Tensor("float32", values, [1, 3, height, width]),
-      k: new ort.Tensor("int64", BigInt64Array.of(BigInt(choice.k)), []),
-      lsm_on: flag(choice.lsm),
-      cim_on: flag(choice.cim),
-      override_attributes: overrides("attributes", choice.attributes),
-      override_body_part: overrides("body_part", choice.body_part),
-    });
-    return Object.fromEntries(Object.entries(found).map(([name, tensor]) => [name, Array.from(tensor.data, Number)]));
-  }
-  return { facts, answer };
-}
-
-/** The kernel answers instead: any run of torch, with maps of it on demand. */
-async function modelOfKernel(model, get) {
-  const waiting = new Map();
-  let asked = 0;
-  model.on("msg:custom", (message) => {
-    const wait = waiting.get(message.reply);
-    waiting.delete(message.reply);
-    if (wait) message.error ? wait.fail(new Error(message.error)) : wait.done(message.found);
-  });
-  const ask = (what, pixels) => new Promise((done, fail) => {
-    waiting.set(++asked, { done, fail });
-    model.send({ ask: asked, ...what }, undefined, [new Uint8Array(pixels).buffer]);
-  });
-  return {
-    facts: await json(get, "facts.json"),
-    answer: (pixels, choice) => ask({ choice }, pixels),
-    draw: (pixels, map) => ask({ map }, pixels),
-  };
-}
-
-// ---------------------------------------------------------------- photographs
-
-/** The central square of a picture as size × size RGBA pixels. */
-async function readPixels(source, size, interpolation) {
-  const side = Math.min(source.width, source.height), most = Math.min(side, Math.max(size, 1024));
-  const context = h("canvas", { width: most, height: most }).getContext("2d", { willReadFrequently: true });
-  context.fillStyle = "white";
-  context.fillRect(0, 0, most, most);
-  context.imageSmoothingQuality = "high";
-  context.drawImage(source, Math.floor((source.width - side) / 2), Math.floor((source.height - side) / 2), side, side, 0, 0, most, most);
-  return shrink(context.getImageData(0, 0, most, most).data, most, size, FILTERS[interpolation] ?? FILTERS.bilinear);
-}
-
-/** Weight of a pixel at a distance in pixels of the result, and how far it reaches: Keys' cubic with a = -0.5, as Pillow. */
-const FILTERS = {
-  bilinear: { reach: 1, weight: (x) => Math.max(0, 1 - x) },
-  bicubic: { reach: 2, weight: (x) => (x < 1 ? (1.5 * x - 2.5) * x * x + 1 : x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0) },
-};
-
-/** A filter over rows, then columns, as torchvision's resize with antialiasing; what overshoots is cut off. */
-function shrink(pixels, from, to, filter) {
-  if (from === to) return pixels;
-  const scale = from / to, wide = Math.max(scale, 1), reach = filter.reach * wide;
-  const taps = Array.from({ length: to }, (_, i) => {
-    const centre = (i + 0.5) * scale, first = Math.max(0, Math.floor(centre - reach + 0.5)), end = Math.min(from, Math.floor(centre + reach + 0.5));
-    const weights = Array.from({ length: end - first }, (_, j) => filter.weight(Math.abs(first + j + 0.5 - centre) / wide));
-    const sum = weights.reduce((a, b) => a + b);
-    return { first, weights: weights.map((w) => w / sum) };
-  });
-  const across = filter.reach > 1 ? new Uint8ClampedArray(from * to * 4) : new Float32Array(from * to * 4), out = new Uint8ClampedArray(to * to * 4);
-  for (let y = 0; y < from; y++) for (let x = 0; x < to; x++) for (let c = 0; c < 4; c++)
-    across[4 * (y * to + x) + c] = taps[x].weights.reduce((sum, w, j) => sum + w * pixels[4 * (y * from + taps[x].first + j) + c], 0);
-  for (let y = 0; y < to; y++) for (let x = 0; x < to; x++) for (let c = 0; c < 4; c++)
-    out[4 * (y * to + x) + c] = Math.round(taps[y].weights.reduce((sum, w, j) => sum + w * across[4 * ((taps[y].first + j) * to + x) + c], 0));
-  return out;
-}
-
-async function pictureOf(address) {
-  const image = new Image();
-  image.src = address;
-  await image.decode();
-  return image;
-}
-
-/** The pixels with a rectangle in the photograph's mean colour. */
-function occluded(pixels, rect, size) {
-  if (!rect) return pixels;
-  const mean = [0, 0, 0], out = pixels.slice();
-  for (let i = 0; i < pixels.length; i += 4) for (let c = 0; c < 3; c++) mean[c] += (4 * pixels[i + c]) / pixels.length;
-  for (let y = rect.y; y < rect.y + rect.h; y++) for (let x = rect.x; x < rect.x + rect.w; x++)
-    for (let c = 0; c < 3; c++) out[4 * (y * size + x) + c] = Math.round(mean[c]);
-  return out;
-}
-
-// ---------------------------------------------------------------- the page
-
-/** A row: name, number, bar, and a mark where the bar was. */
+/** A name, a number, a bar, and a mark where the bar was. */
 function bar(name, p, was, mark = "", control = "") {
   const number = h("span", { className: "number" }, percent(p));
   if (Math.abs(p - was) >= CHANGED) number.append(h("small", {}, ` was ${percent(was)}`));
@@ -177,84 +61,90 @@ function bar(name, p, was, mark = "", control = "") {
   return h("li", {}, h("span", {}, `${words(name)}${mark}`, control), number, track);
 }
 
-const ranked = (values, count) => values.map((_, i) => i).sort((a, b) => values[b] - values[a]).slice(0, count);
+let shownSoFar = 0; // radio buttons of two explorers on a page are two groups
 
 async function render({ model, el }) {
-  el.append(h("style", {}, STYLE + OWN_STYLE));
-  const root = h("div", { className: "dermimit" }, h("p", { role: "status" }, "Loading the model …"));
-  el.append(root);
+  const mini = Boolean(model.get("mini")), still = mini ? [...el.children] : [];
+  if (!mini) el.replaceChildren();
+  const root = h("div", { className: mini ? "dermimit mini" : "dermimit" }, h("p", { role: "status" }, "Loading the model …"));
+  el.append(h("style", {}, STYLE + OWN_STYLE), root);
   try {
     const base = model.get("assets_url");
     const get = base ? filesBeside(base) : filesFromKernel(model);
     const start = model.get("in_kernel") ? modelOfKernel(model, get) : startModel(get);
-    const [engine, cases] = await Promise.all([start, json(get, "cases.json")]);
-    await explorer(root, model, engine, cases);
+    const [engine, file] = await Promise.all([start, json(get, "cases.json")]);
+    await explorer(root, model, engine, file, mini);
+    still.forEach((child) => child.remove());
   } catch (error) {
     root.replaceChildren(h("p", { role: "alert" }, `The model could not be started: ${error.message}`));
     throw error;
   }
 }
 
-async function explorer(root, model, { facts, answer, draw }, { cases }) {
-  const size = facts.image_size[0], [rows, columns] = facts.grid, classes = { body_part: [], attributes: [], ...facts.classes };
+async function explorer(root, model, { facts, answer, draw }, { cases, start = 0, few = [] }, mini) {
+  const size = facts.image_size[0], { grid } = facts, [rows, columns] = grid, classes = { body_part: [], attributes: [], ...facts.classes };
   const tasks = TASKS.filter((task) => task in facts.classes), selecting = facts.selecting ?? ["disease", "attributes"];
   const controls = facts.controls ?? true; // not every run has K, the switches and the what-ifs
-  const usual = () => ({ k: facts.k, lsm: true, cim: true, attributes: {}, body_part: {} });
-  let choice = usual(), photo = { pixels: null, truth: null, name: "" }, rect = null, before = null, now = null;
+  const usual = () => ({ k: facts.k, patches: "attention", draw: 1, cim: true, attributes: {}, body_part: {}, cover: null });
+  const offered = mini ? few : cases.map((_, i) => i), linked = !mini && !draw; // a fragment of the address names the state
+  const nameOf = (i) => cases[i].name ?? `Case ${i + 1}`, own = (i) => cases[i].truth.fitzpatrick ?? 0, group = (shownSoFar += 1);
+  let choice = usual(), photo = { pixels: null, truth: null, name: "" }, number = null, before = null, now = null, looks = "eye", story = null, guessing = false, touched = false;
+  const tally = { cases: 0, you: 0, model: 0, best: 0 };
 
   // Controls, each labelled.
-  const caseSelect = h("select", { name: "case" }, ...cases.map((c, i) => option(i, c.name ?? `Case ${i + 1}`)));
-  const skinSelect = h("select", { name: "skin" });
-  const skinLabel = h("label", {}, "Skin type (Fitzpatrick) of the same case ", skinSelect);
+  const radios = (name, legend, entries) => {
+    const inputs = entries.map(([value]) => h("input", { type: "radio", name: `${name}-${group}`, value }));
+    return { inputs, field: h("fieldset", { className: "choices" }, h("legend", {}, legend), ...entries.map(([, text], i) => h("label", {}, inputs[i], text))) };
+  };
+  const thumbs = offered.map((i) => h("input", { type: "radio", name: `case-${group}`, value: i }));
+  const gallery = h("fieldset", { className: "thumbs", ariaLabel: "Cases" }, ...offered.map((i, place) => h("label", {}, thumbs[place],
+    h("img", { src: cases[i].photos[own(i)] ?? Object.values(cases[i].photos)[0], alt: `${nameOf(i)}${ROMAN[own(i)] ? `, skin type ${ROMAN[own(i)]}` : ""}` }))));
+  const skinSelect = h("select", { name: "skin" }), skinLabel = h("label", {}, "Skin type ", skinSelect);
   const file = h("input", { type: "file", accept: "image/*", name: "photo" });
-  const truthBox = h("input", { type: "checkbox", name: "truth" });
-  const truthText = h("p", { className: "quiet" });
-  const canvas = h("canvas", { width: size, height: size, role: "img" });
-  const overlay = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  overlay.setAttribute("viewBox", `0 0 ${size} ${size}`);
-  overlay.setAttribute("aria-hidden", "true");
-  const frame = h("div", { className: "photo", tabIndex: 0, role: "group", ariaLabel: "Photograph. Drag to cover a part; or press Enter, move with "
+  const canvas = h("canvas", { role: "img" }), overlay = svg("svg", { viewBox: `0 0 ${size} ${size}`, "aria-hidden": "true" });
+  const frame = h("div", { className: "photo", tabIndex: 0, role: "group", ariaLabel: "Image. Drag to cover a part; or press Enter, move with "
     + "the arrow keys, resize with Shift and the arrow keys, and clear with Delete." }, canvas, overlay);
+  const looksBox = h("input", { type: "checkbox", name: "looks" }), looksLabel = h("label", {}, looksBox, ` what the model sees (${size} px)`);
   const clear = h("button", { type: "button", name: "clear" }, "Uncover");
-  const kRange = h("input", { type: "range", name: "k", min: 1, max: facts.num_patches, step: 1 });
-  const kText = h("span", {});
-  const lsmBox = h("input", { type: "checkbox", name: "lsm" }), cimBox = h("input", { type: "checkbox", name: "cim" });
+  const patches = radios("patches", "Patches", Object.entries(PATCHES).filter(([key]) => !mini || key !== "all"));
+  const again = h("button", { type: "button", name: "draw" }, "again");
+  patches.field.append(again);
+  const kRange = h("input", { type: "range", name: "k", min: 1, max: facts.num_patches, step: 1 }), kText = h("span", {});
+  const cimBox = h("input", { type: "checkbox", name: "cim" });
   const shownTask = h("select", { name: "task" }, ...selecting.map((task) => option(task, task)));
   const bodySelect = h("select", { name: "body_part" }, option("", "as the model sees it"), ...classes.body_part.map((b) => option(b, words(b))));
   const attributeSelects = classes.attributes.map((name) => h("select", { name: `attribute-${name}`, ariaLabel: `Set ${words(name)}` },
     option("", "as seen"), option("1", "present"), option("0", "absent")));
-  const reset = h("button", { type: "button", name: "reset" }, "Reset everything");
-  const lists = { disease: h("ol", { ariaLabel: "Differential, most probable first" }), body_part: h("ol", { ariaLabel: "Body part" }), attributes: h("ul", { ariaLabel: "Attributes" }) };
-  const attributeRows = classes.attributes.map((name, i) => bar(name, 0, 0, "", controls ? attributeSelects[i] : ""));
-  lists.attributes.append(...attributeRows);
-  const maps = draw ? mapControls() : null;
-  const status = h("p", { role: "status", ariaLive: "polite", className: "quiet" });
+  const lists = { disease: h("ol", { ariaLabel: "Disease, most probable first" }), body_part: h("ol", { ariaLabel: "Body part" }), attributes: h("ol", { ariaLabel: "Attributes" }), all: h("ul", { ariaLabel: "All attributes" }) };
+  const attributeRows = classes.attributes.map((name, i) => bar(name, 0, 0, "", attributeSelects[i]));
+  lists.all.append(...attributeRows);
+  const status = h("p", { role: "status", ariaLive: "polite", className: "story" });
+  const tried = Object.fromEntries(["cover", "random", "body", "skin"].map((key) => [key, h("button", { type: "button", name: `try-${key}` })]));
+  const guess = h("button", { type: "button", name: "guess" }, "Guess a case first"), reset = h("button", { type: "button", name: "reset" }, "Reset");
+  const guessed = h("select", { name: "guessed" }, option("", "choose …"), ...[...classes.disease].sort().map((d) => option(d, words(d))));
+  const reveal = h("button", { type: "button", name: "reveal" }, "Show the predictions");
+  const form = h("div", { hidden: true }, h("h3", {}, "Which disease is it?"), h("p", { className: "together" }, h("label", {}, "Your choice ", guessed), reveal));
   const field = (title, ...children) => h("fieldset", {}, h("legend", {}, title), ...children);
-  root.replaceChildren(
-    h("p", { className: "notice" }, NOTICE),
-    h("div", { className: "columns" },
-      h("div", {},
-        field("Photograph", h("label", {}, draw ? "Photograph " : "Drawn case ", caseSelect), skinLabel, h("label", {}, "or a photograph of your own ", file), h("p", { className: "quiet" }, draw ? TO_KERNEL : PRIVATE),
-          frame, h("p", { className: "quiet" }, `The model sees ${size} × ${size} pixels. ${selecting.length ? "Outlined: the selected patches, stronger where the score is higher. " : ""}Drag to cover a part.`),
-          clear, " ", h("label", { className: "inline" }, truthBox, " show the truth"), truthText)),
-      h("div", {},
-        field("Differential", lists.disease, status),
-        field("Model", ...controls ? [h("label", {}, "Patches K: ", kText, kRange), h("label", { className: "inline" }, lsmBox, " lesion selection (LSM)"),
-          h("label", { className: "inline" }, cimBox, " cross-interaction (CIM)")] : [h("p", { className: "quiet" }, WITHOUT_CONTROLS)],
-          ...selecting.length ? [h("label", {}, "Outline the patches of ", shownTask)] : [], reset),
-        ...maps ? [field("Where it looks", ...maps.parts)] : [],
-        ...tasks.includes("body_part") ? [field("Body part", ...controls ? [h("label", {}, "What if it were ", bodySelect),
-          h("p", { className: "quiet" }, "What you set here or below is told to the disease through the cross-interaction (CIM). The bars stay the model's own answer.")] : [], lists.body_part)] : [],
-        ...tasks.includes("attributes") ? [field("Attributes", ...controls ? [h("p", { className: "quiet" }, "What if one were present, or absent?")] : [],
-          h("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "Attributes, scrollable" }, lists.attributes))] : [])));
+  const maps = draw ? mapControls() : null;
+  const slider = h("label", { className: "slider" }, kText, kRange);
+  const steering = [...controls && selecting.length ? [patches.field, slider] : [], ...controls ? [] : [h("p", { className: "quiet" }, WITHOUT_CONTROLS)]];
+  const predictions = h("div", { className: "told" }, h("h3", {}, "Disease"), lists.disease,
+    ...mini ? [] : [h("div", { className: "two" }, ...[["body_part", "Body part"], ["attributes", "Attributes"]].filter(([task]) => tasks.includes(task)).map(([task, title]) => h("div", {}, h("h3", {}, title), lists[task])))]);
+  const notice = noticeFor(model, !mini);
+  const page = model.get("explore"), more = page ? [h("p", { className: "quiet" }, h("a", { href: `${page}#try` }, "More cases and controls"))] : [];
+  if (mini) root.replaceChildren(...notice, h("div", { className: "stage" }, h("div", {}, frame), h("div", {}, gallery, predictions, ...steering, status, ...more)));
+  else root.replaceChildren(...notice, gallery, h("div", { className: "stage" },
+    h("div", {}, frame, h("div", { className: "together quiet" }, looksLabel, skinLabel, clear), ...steering),
+    h("div", {}, predictions, form, status, h("div", { className: "together" }, ...controls ? Object.values(tried) : [], guess, reset))),
+  h("details", {}, h("summary", {}, "More controls: your own photograph, cross-attention, body part, attributes"), h("div", { className: "more" },
+    field("Image", h("label", {}, "A photograph of your own ", file), h("p", { className: "quiet" }, draw ? TO_KERNEL : PRIVATE),
+      ...selecting.length ? [h("label", {}, "Outline the patches read for the ", shownTask)] : []),
+    field("Model", ...controls ? [h("label", {}, cimBox, " cross-attention between the tasks (CIM)"), h("label", {}, "Tell the disease that the body part is ", bodySelect),
+      h("p", { className: "quiet" }, "What you set here or under the attributes reaches the disease through the cross-attention. The other bars stay the model's own predictions.")] : [h("p", { className: "quiet" }, WITHOUT_CONTROLS)]),
+    ...maps ? [field("Where it looks", ...maps.parts)] : [],
+    ...controls && tasks.includes("attributes") ? [field("Tell the disease that an attribute is present or absent", h("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: "Attributes, scrollable" }, lists.all))] : [])));
 
-  function inWords(truth) {
-    const part = [truth.body_part].flat().filter(Boolean).map(words).join(" or "), type = ROMAN[truth.fitzpatrick];
-    const parts = [truth.disease && words(truth.disease), part, type && `skin type ${type}`].filter(Boolean).join(", ");
-    return `${controls && !draw ? "Drawn as" : "Recorded as"} ${parts}${truth.attributes ? `: ${truth.attributes.map(words).join(", ") || "no attribute"}` : ""}.`;
-  }
-
-  /** Task, class and method of a map, a button, and the map on the photograph. */
+  /** Task, class and method of a map, a button, and the map on the image. */
   function mapControls() {
     const task = h("select", { name: "map-task" }, ...tasks.toReversed().map((name) => option(name, words(name))));
     const method = h("select", { name: "map-method" }), named = h("select", { name: "map-class" });
@@ -262,8 +152,8 @@ async function explorer(root, model, { facts, answer, draw }, { cases }) {
     const picture = h("img", { className: "map", hidden: true, alt: "" });
     frame.insertBefore(picture, overlay);
     const fill = () => {
-      named.replaceChildren(option("", "its answer"), ...facts.classes[task.value].map((name) => option(name, words(name))));
-      method.replaceChildren(...facts.methods[task.value].map((name) => option(name, words(name) + (facts.baselines.includes(name) ? " (knows nothing)" : ""))));
+      named.replaceChildren(option("", "its prediction"), ...facts.classes[task.value].map((name) => option(name, words(name))));
+      method.replaceChildren(...facts.methods[task.value].map((name) => option(name, words(name) + (facts.baselines.includes(name) ? " (a baseline that ignores the model)" : ""))));
     };
     const clearMap = () => { picture.hidden = true; note.textContent = ""; };
     task.addEventListener("change", fill);
@@ -271,159 +161,252 @@ async function explorer(root, model, { facts, answer, draw }, { cases }) {
       button.disabled = true;
       note.textContent = "Drawing …";
       try {
-        const asked = photo, found = await draw(occluded(photo.pixels, rect, size), { task: task.value, class: named.value, method: method.value });
+        const asked = photo, found = await draw(painted(photo.pixels, covering(photo.pixels, choice.cover, photo.lesion, size)), { task: task.value, class: named.value, method: method.value });
         if (asked !== photo) return;
         Object.assign(picture, { src: found.picture, hidden: false, alt: `Map of ${words(method.value)} for ${task.value}` });
-        note.textContent = `Dark: least, bright: most, within this photograph.${found.delta === null ? "" : ` Missing from completeness: ${found.delta.toFixed(3)} logits.`}`;
+        note.textContent = `Dark: least, bright: most, within this image.${found.delta === null ? "" : ` Missing from completeness: ${found.delta.toFixed(3)} logits.`}`;
       } catch (error) { note.textContent = `No map: ${error.message}`; } finally { button.disabled = false; }
     });
     fill();
     return { clear: clearMap, parts: [h("label", {}, "Task ", task), h("label", {}, "Class ", named), h("label", {}, "Method ", method), button, note] };
   }
 
-  // Show the choices and the answer.
+  // Show the choices and the predictions.
   function showControls() {
+    const none = choice.patches === "all", hidden = (element, yes) => { element.hidden = yes; };
     kRange.value = choice.k;
-    kRange.disabled = !choice.lsm;
-    kText.textContent = choice.lsm ? `${choice.k} of ${facts.num_patches} (trained with ${facts.k})` : `all ${facts.num_patches}`;
-    lsmBox.checked = choice.lsm;
+    kRange.disabled = none;
+    kText.textContent = none ? `All ${facts.num_patches} patches read` : `${choice.k} of ${facts.num_patches} patches read`;
+    for (const input of patches.inputs) input.checked = input.value === choice.patches;
+    for (const input of thumbs) input.checked = Number(input.value) === number;
     cimBox.checked = choice.cim;
+    looksBox.checked = looks === "model";
     bodySelect.value = Object.keys(choice.body_part)[0] ?? "";
     classes.attributes.forEach((name, i) => { attributeSelects[i].value = choice.attributes[name] ?? ""; });
-    clear.disabled = !rect;
+    hidden(again, choice.patches !== "random");
+    hidden(clear, !choice.cover);
+    hidden(looksLabel, !photo.large);
+    hidden(skinLabel, number === null || skinSelect.options.length < 2);
+    hidden(form, !guessing);
+    hidden(predictions, guessing);
+    hidden(guess, guessing || !photo.truth?.disease);
+    for (const [key, button] of Object.entries(tried)) {
+      const can = EXPERIMENTS[key].can();
+      hidden(button, guessing || !can);
+      if (can) button.textContent = EXPERIMENTS[key].label();
+    }
   }
 
   function showPhoto() {
-    const pixels = occluded(photo.pixels, rect, size);
-    canvas.getContext("2d").putImageData(new ImageData(new Uint8ClampedArray(pixels), size, size), 0, 0);
-    canvas.setAttribute("aria-label", `${photo.name}${rect ? ", partly covered" : ""}`);
+    const covered = covering(photo.pixels, choice.cover, photo.lesion, size), fine = photo.large && looks === "eye", side = fine ? photo.large.width : size;
+    Object.assign(canvas, { width: side, height: side, className: fine ? "" : "coarse" });
+    const context = canvas.getContext("2d"), step = side / size;
+    if (fine) context.drawImage(photo.large, 0, 0, side, side);
+    else context.putImageData(new ImageData(new Uint8ClampedArray(photo.pixels), size, size), 0, 0);
+    context.fillStyle = covered ? `rgb(${covered.colour.join(" ")})` : "";
+    covered?.mask.forEach((yes, i) => { if (yes) context.fillRect((i % size) * step, Math.floor(i / size) * step, step, step); });
+    canvas.setAttribute("aria-label", `${photo.name}${choice.cover ? ", partly covered" : ""}`);
     overlay.replaceChildren();
-    if (now && selecting.length) {
-      const task = shownTask.value, order = now[`${task}_ranked`], scores = now[`${task}_scores`], most = scores[order[0]];
-      const high = size / rows, wide = size / columns;
-      for (const patch of order.slice(0, choice.lsm ? choice.k : 0)) for (const [colour, width] of [["#000", 1.3], ["#ffe14d", 0.6]])
-        addRect((patch % columns) * wide, Math.floor(patch / columns) * high, wide, high, colour, width, 0.25 + 0.75 * (scores[patch] / most), "patch");
+    if (now && selecting.length && !guessing) {
+      const task = shownTask.value, order = now[`${task}_ranked`], scores = now[`${task}_scores`], most = scores[order[0]], high = size / rows, wide = size / columns;
+      for (const patch of order.slice(0, choice.patches === "all" ? 0 : choice.k)) for (const [colour, width] of [["#000", 1.3], ["#ffe14d", 0.6]])
+        addRect((patch % columns) * wide, Math.floor(patch / columns) * high, wide, high, colour, width, choice.patches === "attention" ? 0.25 + 0.75 * (scores[patch] / most) : 1, "patch");
     }
-    if (rect) addRect(rect.x, rect.y, rect.w, rect.h, "#ff5a4d", 0.8, 1, "cover");
+    if (choice.cover?.w) addRect(choice.cover.x, choice.cover.y, choice.cover.w, choice.cover.h, "#ff5a4d", 0.8, 1, "cover");
   }
 
   function addRect(x, y, width, height, stroke, line, opacity, kind) {
-    const shape = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-    const inset = { x: x + 0.4, y: y + 0.4, width: Math.max(width - 0.8, 0.2), height: Math.max(height - 0.8, 0.2) };
-    for (const [name, value] of Object.entries({ ...inset, stroke, "stroke-width": line, opacity, fill: "none", class: kind })) shape.setAttribute(name, value);
-    overlay.append(shape);
+    overlay.append(svg("rect", { x: x + 0.4, y: y + 0.4, width: Math.max(width - 0.8, 0.2), height: Math.max(height - 0.8, 0.2), stroke, "stroke-width": line, opacity, fill: "none", class: kind }));
   }
 
   function showAnswer() {
-    const truth = truthBox.checked ? photo.truth : null;
-    const mark = (task, name) => (truth && [truth[task]].flat().includes(name) ? " ✓ true" : "");
-    for (const [task, count] of [["disease", 5], ["body_part", 3]].filter(([task]) => tasks.includes(task))) {
-      const told = classes[task].findIndex((name) => name in (choice[task] ?? {})), shown = ranked(now[task], count);
-      if (told >= 0 && !shown.includes(told)) shown.push(told);
-      lists[task].replaceChildren(...shown.map((i) => bar(classes[task][i], now[task][i], before[task][i],
-        mark(task, classes[task][i]) + (i === told ? " (told by you)" : ""))));
+    const told = (task, name) => (name in (choice[task] ?? {}) ? " (told by you)" : "");
+    const mark = (task, name) => ([photo.truth?.[task]].flat().includes(name) ? " ★" : "") + told(task, name);
+    for (const task of tasks) {
+      const shown = ranked(now[task], mini ? 3 : TOP[task]), named = task === "disease" ? -1 : classes[task].findIndex((name) => told(task, name));
+      if (named >= 0 && !shown.includes(named)) shown.push(named);
+      lists[task].replaceChildren(...shown.map((i) => bar(classes[task][i], now[task][i], before[task][i], mark(task, classes[task][i]))));
     }
     classes.attributes.forEach((name, i) => {
-      const fresh = bar(name, now.attributes[i], before.attributes[i], mark("attributes", name) + (name in choice.attributes ? " (told by you)" : ""));
+      const fresh = bar(name, now.attributes[i], before.attributes[i], mark("attributes", name));
       attributeRows[i].firstChild.firstChild.textContent = fresh.firstChild.textContent;
       attributeRows[i].replaceChildren(attributeRows[i].firstChild, ...[...fresh.children].slice(1));
     });
-    truthText.textContent = truth ? inWords(truth) : "";
-    const [first, second] = ranked(now.disease, 2), led = ranked(before.disease, 1)[0];
-    announce(`Most probable: ${words(classes.disease[first])} ${percent(now.disease[first])}, then ${words(classes.disease[second])} ${percent(now.disease[second])}.`
-      + (first === led ? "" : ` Before your changes: ${words(classes.disease[led])} ${percent(before.disease[led])}.`));
+    if (guessing) announce("The predictions are hidden until you have chosen.");
+    else if (story) announce(story.change ? `${story.text} ${changeOf(before.disease, now.disease, classes.disease)}` : story.text);
+    else announce([lesionText(), changed(), photo.truth ? inWords(photo.truth) : ""].filter(Boolean).join(" "));
+  }
+
+  /** How much of the patches that are read is lesion, where not the attention chose them. */
+  function lesionText() {
+    if (!photo.lesion || !["random", "centre"].includes(choice.patches)) return "";
+    const part = (found, k) => chance(onLesion(found.disease_ranked.slice(0, k), photo.lesion, grid, size));
+    return `Lesion fills ${part(now, choice.k)} of these patches; of those that attention chose, ${part(before, facts.k)}.`;
+  }
+
+  const changed = () => (now.disease.some((p, i) => Math.abs(p - before.disease[i]) >= CHANGED) ? changeOf : (_, after, names) => predictionOf(after, names))(before.disease, now.disease, classes.disease);
+
+  function inWords(truth) {
+    const part = [truth.body_part].flat().filter(Boolean).map(words).join(" or "), type = ROMAN[truth.fitzpatrick];
+    const parts = [truth.disease && words(truth.disease), part, type && `skin type ${type}`].filter(Boolean).join(", ");
+    return parts ? `★ True: ${parts}${!mini && truth.attributes ? `; ${truth.attributes.map(words).join(", ") || "no attribute"}` : ""}.` : "";
   }
 
   let speaking;
   function announce(text) { // once the reader pauses, so that a moving slider does not chatter
     clearTimeout(speaking);
-    speaking = setTimeout(() => { status.textContent = text; }, 300);
+    speaking = setTimeout(() => {
+      status.textContent = text;
+      if (linked && touched && number !== null) remember();
+    }, 300);
+  }
+
+  let written = "";
+  function remember() {
+    written = toFragment({ number, skin: Number(skinSelect.value) === own(number) ? null : skinSelect.value, choice, usual: usual(), looks });
+    history.replaceState(history.state, "", written);
   }
 
   // One question at a time; while it runs, only the newest of the next is kept.
-  let running = false, again = false;
-  async function refresh() {
+  let running = null, asked_again = false;
+  function refresh() {
     showControls();
     maps?.clear();
     if (photo.pixels) showPhoto();
-    if (running) { again = true; return; }
-    running = true;
+    if (running) asked_again = true;
+    else running = work().finally(() => { running = null; });
+    return running;
+  }
+
+  async function work() {
     try {
       do {
-        again = false;
-        const asked = photo, start = performance.now();
-        before = asked.before ??= await answer(asked.reference, usual());
-        now = await answer(occluded(asked.pixels, rect, size), choice);
-        if (asked === photo && !again) publish(performance.now() - start);
-      } while (again);
+        asked_again = false;
+        const asked = photo, begun = performance.now();
+        before = asked.before ??= await answer(asked.reference, question(usual(), grid));
+        const seen = painted(asked.pixels, covering(asked.pixels, choice.cover, asked.lesion, size));
+        now = await answer(seen, question(choice, grid));
+        if (asked === photo && !asked_again) publishAnswer(performance.now() - begun);
+      } while (asked_again);
     } catch (error) {
       announce(`The model could not answer: ${error.message}`);
       throw error;
-    } finally { running = false; }
+    }
     showPhoto();
     showAnswer();
   }
 
-  function publish(milliseconds) { // to the kernel, or to whoever holds the model of a static page
-    const named = (task) => Object.fromEntries(classes[task].map((name, i) => [name, now[task][i]]));
-    const selected = now.disease_ranked?.slice(0, choice.lsm ? choice.k : facts.num_patches) ?? [];
-    model.set("answer", { photo: photo.name, k: choice.k, lsm: choice.lsm, cim: choice.cim, selected, milliseconds,
-      rectangle: rect, ...Object.fromEntries(tasks.map((task) => [task, named(task)])) });
+  function publishAnswer(milliseconds) { // to the kernel, or to whoever holds the model of a static page
+    const named = (task) => Object.fromEntries(classes[task].map((name, i) => [name, now[task][i]])), all = choice.patches === "all";
+    model.set("answer", { photo: photo.name, k: choice.k, lsm: !all, patches: choice.patches, cim: choice.cim, milliseconds, covered: choice.cover, rectangle: choice.cover?.w ? choice.cover : null,
+      selected: now.disease_ranked?.slice(0, all ? facts.num_patches : choice.k) ?? [], body_told: Object.keys(choice.body_part)[0] ?? null, ...Object.fromEntries(tasks.map((task) => [task, named(task)])) });
     model.save_changes();
   }
 
-  async function takePhoto(pixels, name, truth, reference = pixels) { // the reference is what "was" refers to
-    photo = { pixels, name, truth, reference };
-    rect = null;
-    Object.assign(choice, { attributes: {}, body_part: {} });
-    truthBox.parentElement.hidden = !truth;
-    await refresh();
-  }
+  const takePhoto = (given) => { photo = given; return refresh(); };
 
-  async function takeCase() {
-    const index = Number(caseSelect.value), { truth, photos } = cases[index], types = Object.keys(photos).map(Number);
-    if (skinSelect.dataset.case !== caseSelect.value) {
-      skinSelect.replaceChildren(...types.map((t) => option(t, `${ROMAN[t] ?? ""}${t === truth.fitzpatrick ? " (as drawn first)" : ""}`)));
-      skinSelect.value = truth.fitzpatrick ?? 0;
-      skinSelect.dataset.case = caseSelect.value;
-    }
-    skinLabel.hidden = types.length < 2;
-    const type = skinSelect.value, read = async (t) => readPixels(await pictureOf(photos[t]), size, facts.interpolation);
-    const [pixels, first] = [await read(type), await read(truth.fitzpatrick ?? 0)];
-    const name = cases[index].name ?? `Case ${index + 1}`;
-    await takePhoto(pixels, ROMAN[type] ? `${name}, skin type ${ROMAN[type]}` : name, { ...truth, fitzpatrick: Number(type) }, first);
+  /** Show a case, with a skin type other than its own where one is named, under some choices. */
+  async function takeCase(next, skin = null, choices = usual()) {
+    const { truth, photos, large = {}, lesion, bayes } = cases[next], types = Object.keys(photos).map(Number), type = skin ?? own(next);
+    if (number !== next) skinSelect.replaceChildren(...types.map((t) => option(t, `${ROMAN[t] ?? ""}${t === truth.fitzpatrick ? " (own)" : ""}`)));
+    [number, choice] = [next, choices];
+    skinSelect.value = type;
+    const read = async (t) => readPixels(await pictureOf(photos[t]), size, facts.interpolation);
+    const [pixels, reference, fine] = [await read(type), await read(own(next)), large[type] ? await pictureOf(large[type]) : null];
+    const name = ROMAN[type] ? `${nameOf(next)}, skin type ${ROMAN[type]}` : nameOf(next);
+    await takePhoto({ pixels, reference, large: fine, name, truth: { ...truth, fitzpatrick: type }, bayes, lesion: lesion ? unpackMask(lesion, size) : null });
   }
 
   async function takeFile(chosen) {
     if (!chosen) return;
     try {
-      const picture = await createImageBitmap(chosen);
-      skinLabel.hidden = true;
-      await takePhoto(await readPixels(picture, size, facts.interpolation), `Your photograph ${chosen.name}`, null);
+      const picture = await createImageBitmap(chosen), pixels = await readPixels(picture, size, facts.interpolation), side = Math.min(picture.width, picture.height);
+      const large = await createImageBitmap(picture, Math.floor((picture.width - side) / 2), Math.floor((picture.height - side) / 2), side, side, { resizeWidth: 320, resizeHeight: 320, resizeQuality: "high" });
+      [number, story, guessing, choice] = [null, null, false, { ...choice, cover: null, attributes: {}, body_part: {} }];
+      await takePhoto({ pixels, reference: pixels, large, truth: null, name: `Your photograph ${chosen.name}`, lesion: null });
     } catch (error) { announce(`${chosen.name} cannot be read as a photograph by this browser (${error.message}); save it as JPEG or PNG`); }
   }
 
+  // Guided experiments: each starts from the case as it is, changes one thing and says what it did.
+  const far = () => (own(number) === 6 ? 1 : 6);
+  const EXPERIMENTS = {
+    cover: { label: () => "Cover the lesion", can: () => photo.lesion?.some(Boolean), async run() {
+      const area = photo.lesion.reduce((sum, yes) => sum + yes, 0) / photo.lesion.length;
+      await takeCase(number, null, { ...usual(), cover: "lesion" });
+      return `We painted the lesion (${chance(area)} of the image) in the colour of the skin around it.`;
+    } },
+    random: { label: () => "Choose patches at random", can: () => photo.lesion && selecting.includes("disease"), async run() {
+      await takeCase(number, null, { ...usual(), patches: "random" });
+      return `We read ${choice.k} patches chosen at random instead of by attention. ${lesionText()}`;
+    } },
+    body: { label: () => "Move it to another body part", can: () => number !== null && tasks.includes("body_part") && selecting.length > 0, async run() {
+      await takeCase(number);
+      const led = first(before.disease), seen = classes.body_part[first(before.body_part)], others = classes.body_part.filter((part) => part !== seen && part !== photo.truth.body_part);
+      const found = [];
+      for (const part of others) found.push((await answer(photo.pixels, question({ ...usual(), body_part: { [part]: 1 } }, grid))).disease[led]);
+      const most = found.map((p) => Math.abs(p - before.disease[led])), part = others[first(most)];
+      await takeCase(number, null, { ...usual(), body_part: { [part]: 1 } });
+      return `We told the disease classifier that the body part is ${words(part)} instead of ${words(seen)}: of the ${others.length} others it changes this prediction most.`;
+    } },
+    skin: { label: () => `${far() === 6 ? "Darken" : "Lighten"} the skin`, can: () => number !== null && String(far()) in cases[number].photos && own(number) > 0, async run() {
+      await takeCase(number, far());
+      return `We rendered the same case with Fitzpatrick skin type ${ROMAN[far()]} instead of ${ROMAN[own(number)]}.`;
+    } },
+  };
+
+  async function experiment(key) {
+    [touched, story, guessing] = [true, null, false];
+    story = { text: await EXPERIMENTS[key].run(), change: true };
+    showAnswer();
+  }
+
+  /** A change by hand: what was said of an experiment no longer holds. */
+  const byHand = (change) => (...given) => {
+    [touched, story] = [true, null];
+    change(...given);
+    return refresh();
+  };
+
   // Events.
-  on(caseSelect, "change", takeCase);
-  on(skinSelect, "change", takeCase);
+  for (const input of thumbs) on(input, "change", () => { [touched, story] = [true, null]; return takeCase(Number(input.value)); });
+  on(skinSelect, "change", () => { [touched, story] = [true, null]; return takeCase(number, Number(skinSelect.value), choice); });
   on(file, "change", () => takeFile(file.files[0]));
-  on(truthBox, "change", showAnswer);
+  on(looksBox, "change", () => { looks = looksBox.checked ? "model" : "eye"; touched = true; showPhoto(); showAnswer(); });
   on(shownTask, "change", showPhoto);
-  on(kRange, "input", () => { choice.k = Number(kRange.value); refresh(); });
-  on(lsmBox, "change", () => { choice.lsm = lsmBox.checked; refresh(); });
-  on(cimBox, "change", () => { choice.cim = cimBox.checked; refresh(); });
-  on(bodySelect, "change", () => { choice.body_part = bodySelect.value ? { [bodySelect.value]: 1 } : {}; refresh(); });
-  attributeSelects.forEach((select, i) => on(select, "change", () => {
+  on(kRange, "input", byHand(() => { choice.k = Number(kRange.value); }));
+  for (const input of patches.inputs) on(input, "change", byHand(() => { choice.patches = input.value; }));
+  on(again, "click", byHand(() => { choice.draw += 1; }));
+  on(cimBox, "change", byHand(() => { choice.cim = cimBox.checked; }));
+  on(bodySelect, "change", byHand(() => { choice.body_part = bodySelect.value ? { [bodySelect.value]: 1 } : {}; }));
+  attributeSelects.forEach((select, i) => on(select, "change", byHand(() => {
     delete choice.attributes[classes.attributes[i]];
     if (select.value) choice.attributes[classes.attributes[i]] = Number(select.value);
+  })));
+  on(clear, "click", () => { byHand(() => { choice.cover = null; })(); frame.focus(); });
+  on(reset, "click", () => {
+    [touched, story, guessing] = [true, null, false];
+    if (number !== null) return takeCase(number);
+    choice = usual();
+    return refresh();
+  });
+  for (const [key, button] of Object.entries(tried)) on(button, "click", () => experiment(key));
+  on(guess, "click", async () => { // the predictions of the case in sight have been seen
+    [touched, story, guessing, guessed.value] = [true, null, true, ""];
+    await takeCase(number === null ? start : (number + 1) % cases.length);
+    guessed.focus();
+  });
+  on(reveal, "click", () => {
+    if (!guessed.value) { status.textContent = "Choose a disease first."; guessed.focus(); return; }
+    guessing = false;
+    story = { text: verdictOf(guessed.value, now.disease, classes.disease, photo, tally), change: false };
     refresh();
-  }));
-  on(clear, "click", () => { rect = null; refresh(); frame.focus(); });
-  on(reset, "click", () => { choice = usual(); rect = null; refresh(); });
+    guess.focus();
+  });
   on(frame, "dragover", (event) => { event.preventDefault(); frame.classList.add("over"); });
   on(frame, "dragleave", () => frame.classList.remove("over"));
   on(frame, "drop", (event) => { event.preventDefault(); frame.classList.remove("over"); takeFile(event.dataTransfer.files[0]); });
 
+  const cover = byHand((rect) => { choice.cover = rect; });
   let corner = null;
   const place = (event) => {
     const box = frame.getBoundingClientRect(), inside = (v) => Math.min(size, Math.max(0, Math.round(v * size)));
@@ -433,26 +416,34 @@ async function explorer(root, model, { facts, answer, draw }, { cases }) {
   on(frame, "pointermove", (event) => {
     if (!corner) return;
     const [x, y] = place(event), w = Math.abs(x - corner[0]), tall = Math.abs(y - corner[1]);
-    rect = w && tall ? { x: Math.min(x, corner[0]), y: Math.min(y, corner[1]), w, h: tall } : null;
-    refresh();
+    cover(w && tall ? { x: Math.min(x, corner[0]), y: Math.min(y, corner[1]), w, h: tall } : null);
   });
   for (const end of ["pointerup", "pointercancel"]) on(frame, end, () => { corner = null; });
   on(frame, "keydown", (event) => {
     const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
-    const step = Math.max(1, Math.round(size / 32)), third = Math.round(size / 3);
-    if (event.key === "Enter") rect ??= { x: third, y: third, w: third, h: third };
-    else if (["Delete", "Backspace", "Escape"].includes(event.key) && rect) rect = null;
+    const step = Math.max(1, Math.round(size / 32)), third = Math.round(size / 3), rect = choice.cover?.w ? choice.cover : null;
+    let next = rect;
+    if (event.key === "Enter") next = rect ?? { x: third, y: third, w: third, h: third };
+    else if (["Delete", "Backspace", "Escape"].includes(event.key) && choice.cover) next = null;
     else if (move && rect) {
       const [dx, dy] = move.map((v) => v * step), within = (v, low, high) => Math.min(high, Math.max(low, v));
-      if (event.shiftKey) rect = { ...rect, w: within(rect.w + dx, 1, size - rect.x), h: within(rect.h + dy, 1, size - rect.y) };
-      else rect = { ...rect, x: within(rect.x + dx, 0, size - rect.w), y: within(rect.y + dy, 0, size - rect.h) };
+      if (event.shiftKey) next = { ...rect, w: within(rect.w + dx, 1, size - rect.x), h: within(rect.h + dy, 1, size - rect.y) };
+      else next = { ...rect, x: within(rect.x + dx, 0, size - rect.w), y: within(rect.y + dy, 0, size - rect.h) };
     } else return;
     event.preventDefault();
-    refresh();
+    cover(next);
   });
 
-  caseSelect.value = Math.min(model.get("case") ?? 0, cases.length - 1);
-  await takeCase();
+  /** The state that the page's address names, if it names one. */
+  async function fromAddress() {
+    const found = linked && location.hash !== written ? fromFragment(location.hash, { cases, facts, usual, size }) : null;
+    if (!found) return false;
+    [looks, story, guessing] = [found.looks, null, false];
+    await takeCase(found.number, found.skin, found.choice);
+    return true;
+  }
+  if (linked) addEventListener("hashchange", fromAddress);
+  if (!(await fromAddress())) await takeCase(Math.min(model.get("case") ?? start, cases.length - 1));
 }
 
 export default { render };

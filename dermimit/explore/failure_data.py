@@ -282,21 +282,3 @@ def cases_table(data: Mapping[str, Any], most: int | None = None) -> pd.DataFram
         }
         for case in ordered
     )
-
-
-def tags_table(data: Mapping[str, Any]) -> pd.DataFrame:
-    """How often each error type occurs: `error type, meaning, of those shown, of all wrong answers`, with shares."""
-    cases, wrong = data["cases"], data["wrong"]
-    return pd.DataFrame(
-        {
-            "error type": tag["label"],
-            "meaning": tag["meaning"],
-            f"of the {len(cases)} shown": _share(sum(k in case["tags"] for case in cases), len(cases)),
-            f"of all {wrong:,} wrong answers": _share(tag["count"], wrong),
-        }
-        for k, tag in enumerate(data["tags"])
-    )
-
-
-def _share(count: int, of: int) -> str:
-    return f"{count:,} ({100 * count / of:.0f}\u00a0%)"

@@ -46,19 +46,3 @@ def errors_figure(record: Mapping[str, Any], sheet: bytes, most: int = 12, colum
         axis.set_title(f"{pretty(said)}, {100 * sure:.0f} %\nis {pretty(truth)}", fontsize=9)
     figure.supxlabel(DISCLAIMER, fontsize=9, color=RED, weight="bold", x=0.01, ha="left")
     return figure
-
-
-def counts_text(record: Mapping[str, Any]) -> str:
-    """How many wrong answers there are and are shown, and how many of those have no error type."""
-    cases = record["cases"]
-    bare = sum(not case["tags"] for case in cases)
-    each: dict[str, int] = {}
-    for case in cases:
-        each[case["skin"]] = each.get(case["skin"], 0) + 1
-    fewest, largest = min(each.values()), max(each.values())
-    spread = str(fewest) if fewest == largest else f"{fewest} to {largest}"
-    return (
-        f"Run `{record['run']}` names {record['wrong']:,} of {record['photographs']:,} test photographs wrongly. "
-        f"{len(cases)} of these are shown, chosen at random, {spread} of each skin type; {bare} of them have "
-        f"none of the error types of the list."
-    )

@@ -22,7 +22,7 @@ from dermimit.data.problems import ManifestError
 from dermimit.data.synderm import LABEL_SPACE
 from dermimit.explain.figures import answer_figure
 from dermimit.explore.bundle import module
-from dermimit.explore.cases import curated, picture, png_address
+from dermimit.explore.cases import case_file, curated, picture, png_address
 from dermimit.explore.torch_model import TorchModel
 from dermimit.extras import extra
 from dermimit.prediction import Prediction
@@ -61,7 +61,7 @@ class TorchExplorer(anywidget.AnyWidget):
     def _reply(self, _: Any, message: dict[str, Any], buffers: list) -> None:
         """Send a file, an answer or a map; an error goes to the page."""
         if "asset" in message:
-            content = self.model.facts if message["asset"] == "facts.json" else {"cases": self._cases}
+            content = self.model.facts if message["asset"] == "facts.json" else case_file(self._cases)
             self.send({"asset": message["asset"]}, [gzip.compress(json.dumps(content).encode())])
             return
         try:

@@ -16,6 +16,18 @@ with extra("explore"):
     import nbformat
 
 APPS = {"lab": "jupyterlab", "notebook": "notebook", "voila": "voila"}
+GUARDED = {  # what a user's own configuration of these apps must not change here; see `guard`
+    "voila": [
+        "--Voila.ip=127.0.0.1", "--Voila.auto_token=True", "--MappingKernelManager.cull_idle_timeout=1200",
+        "--VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension",  # works in Notebook 7 only
+    ],
+    "jupyter": [
+        "--ServerApp.ip=127.0.0.1", "--ServerApp.allow_remote_access=False", "--ServerApp.allow_origin=",
+        "--ServerApp.allow_origin_pat=", "--ServerApp.disable_check_xsrf=False",
+        "--ServerApp.allow_unauthenticated_access=False", "--ServerApp.reraise_server_extension_failures=True",
+        "--ServerApp.jpserver_extensions=dermimit.explore.guard=True",
+    ],
+}  # fmt: skip
 
 
 def notebook(run: Path, **options: object) -> nbformat.NotebookNode:
@@ -69,7 +81,7 @@ def write_notebook(run: Path, folder: Path, **options: object) -> tuple[Path, bo
 
 
 def command(app: str, path: Path, port: int | None, browser: bool) -> list[str]:
-    """The command that opens a notebook.
+    """The command that opens a notebook, for this machine and for who knows the token that it prints.
 
     Raises:
         MissingExtraError: the app is not installed.
@@ -77,9 +89,8 @@ def command(app: str, path: Path, port: int | None, browser: bool) -> list[str]:
     module = APPS[app]
     if importlib.util.find_spec(module) is None:
         raise MissingExtraError(f'{module} is not installed: pip install "dermimit[explore]"', name=module)
-    words = [sys.executable, "-m", module, str(path)]
-    if app == "voila":  # it would load Notebook 7's own extension, which works there only
-        words += ["--VoilaConfiguration.extension_denylist=@jupyter-notebook/lab-extension"]
+    main = "dermimit.explore.guarded_voila" if app == "voila" else module
+    words = [sys.executable, "-m", main, str(path), *GUARDED["voila" if app == "voila" else "jupyter"]]
     return words + ([f"--port={port}"] if port else []) + ([] if browser else ["--no-browser"])
 
 

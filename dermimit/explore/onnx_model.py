@@ -8,11 +8,10 @@ import pandas as pd
 
 from dermimit.data.preprocessing import HALF
 from dermimit.explore.bundle import check_knobs
-from dermimit.export.graph import INPUTS, OUTPUTS
-from dermimit.export.onnx import session
-from dermimit.model.config import SELECTING_TASKS, TASKS
+from dermimit.export.signature import INPUTS, OUTPUTS, session
 from dermimit.prediction import Prediction
 from dermimit.records import read_json
+from dermimit.tasks import SELECTING_TASKS, TASKS
 
 
 class OnnxModel:
@@ -38,6 +37,7 @@ class OnnxModel:
         cim: bool = True,
         body_part: Mapping[str, float] | None = None,
         attributes: Mapping[str, float] | None = None,
+        scores: np.ndarray | None = None,
     ) -> Prediction:
         """The answer under the controls.
 
@@ -46,6 +46,7 @@ class OnnxModel:
             k: patches; as trained if None.
             lsm, cim: switches.
             body_part, attributes: class -> probability set by hand; the others are as the model sees them.
+            scores: (N,) score of each patch by which the k best are chosen; None: the attention's.
 
         Raises:
             ValueError: a photograph of another size, or an unknown class.
@@ -57,7 +58,8 @@ class OnnxModel:
         mean, std = (np.array(self.facts.get(name, HALF), np.float32) for name in ("mean", "std"))
         image = (photo.astype(np.float32) / (255 * std) - mean / std).transpose(2, 0, 1)[None]
         told = [self._told("attributes", attributes or {}), self._told("body_part", body_part or {})]
-        values = [image, np.int64(k), np.bool_(lsm), np.bool_(cim), *told]
+        given = np.full(self.facts["num_patches"], np.nan) if scores is None else scores
+        values = [image, np.int64(k), np.bool_(lsm), np.bool_(cim), *told, np.asarray(given, np.float32)[None]]
         feeds = {name: np.asarray(value) for name, value in zip(INPUTS, values, strict=True)}
         found = dict(zip(OUTPUTS, self._session.run([*OUTPUTS], feeds), strict=True))
         classes, read = self.facts["classes"], k if lsm else 0

@@ -10,15 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dermimit.data.skin import fitzpatrick_label
-from dermimit.evaluate.estimate import Estimate
 from dermimit.explain.figures import draw_selection
 from dermimit.explain.style import RED, TASK_COLOURS, pretty
 from dermimit.explore.cases import picture
 from dermimit.explore.onnx_model import OnnxModel
-from dermimit.prediction import DISCLAIMER, Prediction
+from dermimit.prediction import DISCLAIMER
 
 Cases = Sequence[Mapping[str, Any]]
-GUESSED = ("disease/macro_f1", "disease/accuracy", "disease/top3_accuracy", "body_part/accuracy", "attributes/map")
 
 
 def own_photo(case: Mapping[str, Any]) -> np.ndarray:
@@ -71,7 +69,7 @@ def listed(series: pd.Series, top: int) -> str:
 
 
 def answers_table(model: OnnxModel, cases: Cases, top: int = 3) -> pd.DataFrame:
-    """Truth and answer of each case: `case, drawn as, differential, body part, attributes, place of the truth`."""
+    """Truth and prediction of cases: `case, true, predicted diseases, body part, attributes, rank of the true one`."""
     lines = []
     for number, case in enumerate(cases, start=1):
         truth, prediction = case["truth"], model(own_photo(case))
@@ -81,110 +79,11 @@ def answers_table(model: OnnxModel, cases: Cases, top: int = 3) -> pd.DataFrame:
         lines.append(
             {
                 "case": number,
-                "drawn as": drawn,
-                "differential": listed(answers["disease"], top),
+                "true": drawn,
+                "predicted diseases": listed(answers["disease"], top),
                 "body part": listed(answers["body_part"], 1),
                 "attributes from one half": listed(answers["attributes"][answers["attributes"] >= 0.5], 9) or "none",
-                "place of the truth": 1 + list(answers["disease"].index).index(truth["disease"]),
+                "rank of the true one": 1 + list(answers["disease"].index).index(truth["disease"]),
             }
         )
     return pd.DataFrame(lines)
-
-
-def accuracy_table(found: Mapping[str, Any], guess: Mapping[str, float]) -> pd.DataFrame:
-    """Scores of the trained model and of the shipped file, with intervals, as text: `model` and one column a score.
-
-    Args:
-        found: as `dermimit.export.accuracy.accuracy` gives it.
-        guess: what a uniform guess scores on the same photographs, from `references.reference_scores`.
-    """
-    names = {
-        "macro_f1": "disease macro-F1",
-        "accuracy": "disease accuracy",
-        "top3_accuracy": "disease top-3",
-        "body_part_accuracy": "body-part accuracy",
-        "attribute_map": "attribute mAP",
-    }
-    models = {"trained, in torch": found["torch"], "shipped, in eight bits": found["file"]}
-    lines = [
-        {"model": model} | {title: _with_interval(scores[name]) for name, title in names.items()}
-        for model, scores in models.items()
-    ]
-    keys = dict(zip(names.values(), GUESSED, strict=True))
-    return pd.DataFrame(
-        [*lines, {"model": "uniform guess"} | {title: f"{guess[key]:.3f}" for title, key in keys.items()}]
-    )
-
-
-def accuracy_text(found: Mapping[str, Any], samples: int) -> str:
-    """What the table means, and what eight bits cost; `samples` photographs were seen in training."""
-    apart, changed = found["differences"], Estimate(*found["macro_f1_difference"]).signed()
-    return (
-        f"{found['photographs']:,} test photographs, 95 % intervals by patient. Trained on {samples:,} photographs, "
-        f"repeats included. Eight bits change disease macro-F1 by {changed}. "
-        f"They change a disease probability of a photograph by at most {apart['median']:.3f} in the median, by "
-        f"{apart['99 %']:.2f} at the 99th percentile and by {apart['largest']:.2f} in the worst case. "
-        f"Before that step, file and torch differ by at most "
-        f"{found['parity_before_eight_bits']:.0e}."
-    )
-
-
-def speed_text(found: Mapping[str, Any]) -> str:
-    """One sentence on the measured times until an answer."""
-    first, later = found["first_answer_ms"], found["later_answers_ms"]
-    return (
-        f"In {found['browser']}, one thread of {found['machine']}, opened from disk, under a load of "
-        f"{found['load']:.0f} on {found['cores']} cores: the first answer {first['median'] / 1000:.1f} s after the "
-        f"page was asked for (median of {first['count']} visits, {_range(first, 1000)} s), a later one "
-        f"{later['median']:.0f} ms after a control was moved (median of {later['count']}, {_range(later, 1)} ms)."
-    )
-
-
-def _range(values: Mapping[str, float], unit: int) -> str:
-    digits = 0 if unit == 1 else 1
-    return f"{values['smallest'] / unit:.{digits}f} to {values['largest'] / unit:.{digits}f}"
-
-
-def _with_interval(score: float | Sequence[float]) -> str:
-    return f"{score:.3f}" if isinstance(score, float) else "{:.3f} ({:.3f} to {:.3f})".format(*score)
-
-
-def controls_table(model: OnnxModel, case: Mapping[str, Any], top: int = 3) -> pd.DataFrame:
-    """One case under each control: columns `control, setting, differential, true disease`.
-
-    The body part and the attribute set by hand are the ones that the model holds least likely.
-    """
-    photo, truth, facts = own_photo(case), case["truth"]["disease"], model.facts
-    usual = model(photo)
-    part, sign = (usual.answers[task].index[-1] for task in ("body_part", "attributes"))
-    settings = [
-        ("none", "as trained", usual),
-        ("patches K", "1", model(photo, k=1)),
-        ("patches K", str(facts["num_patches"]), model(photo, k=facts["num_patches"])),
-        ("lesion selection (LSM)", "off", model(photo, lsm=False)),
-        ("cross-interaction (CIM)", "off", model(photo, cim=False)),
-        ("body part", f"{pretty(part)}, told", model(photo, body_part={part: 1.0})),
-        ("attribute", f"{pretty(sign)} present, told", model(photo, attributes={sign: 1.0})),
-        ("covering", "the patch of the highest score", model(covered(photo, usual))),
-    ]
-    others = sorted(set(case["photos"]) - {str(case["truth"]["fitzpatrick"])})
-    settings += [("skin type", fitzpatrick_label(int(t)), model(picture(case["photos"][t]))) for t in others]
-    return pd.DataFrame(
-        {
-            "control": control,
-            "setting": setting,
-            "differential": listed(found.answers["disease"], top),
-            "true disease": f"{100 * found.answers['disease'][truth]:.1f}\u00a0%",
-        }
-        for control, setting, found in settings
-    )
-
-
-def covered(photo: np.ndarray, prediction: Prediction) -> np.ndarray:
-    """The photograph with the patch of the highest score in the photograph's mean colour."""
-    height, width = photo.shape[0] // prediction.grid[0], photo.shape[1] // prediction.grid[1]
-    row, column = divmod(int(prediction.selected["disease"][0]), prediction.grid[1])
-    out = photo.copy()
-    place = slice(row * height, (row + 1) * height), slice(column * width, (column + 1) * width)
-    out[place] = photo.reshape(-1, 3).mean(axis=0).round()
-    return out

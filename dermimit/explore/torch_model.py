@@ -14,7 +14,7 @@ from dermimit.data.problems import suggest
 from dermimit.explain.attributions import attribution, methods_for
 from dermimit.explain.localisation_names import BASELINES
 from dermimit.export.graph import Explorable, check_explorable, probability
-from dermimit.model.config import SELECTING_TASKS
+from dermimit.tasks import SELECTING_TASKS
 from dermimit.train.run import Run
 
 Pixels = UInt8[np.ndarray, "height width 3"]
@@ -60,8 +60,8 @@ class TorchModel:
 
         Args:
             photo: at the model's size.
-            choice: `k`, `lsm`, `cim`, and class -> probability set by hand under `body_part` and `attributes`; what is
-                absent is as trained.
+            choice: `k`, `lsm`, `cim`, class -> probability set by hand under `body_part` and `attributes`, and `scores`
+                of all patches that take the place of the attention's; what is absent, or None, is as trained.
 
         Returns:
             for each task its probabilities, and for each task with lesion selection `<task>_scores` and
@@ -110,14 +110,16 @@ class TorchModel:
 
     def _inputs(self, image: Tensor, choice: Mapping[str, Any]) -> tuple[Tensor, ...]:
         assert self._explorable is not None  # who asks has looked
-        _, k, _, _, attributes, body_part = self._explorable.usual(image)
+        _, k, _, _, attributes, body_part, scores = self._explorable.usual(image)
         for task, values in (("attributes", attributes), ("body_part", body_part)):
             names = self.facts["classes"][task]
             for name, p in choice.get(task, {}).items():
                 values[0, names.index(name)] = p
         k = torch.tensor(int(choice["k"])) if "k" in choice else k
         switches = [torch.tensor(bool(choice.get(name, True))) for name in ("lsm", "cim")]
-        return image, k, *switches, attributes, body_part
+        if choice.get("scores") is not None:
+            scores[0] = torch.tensor(choice["scores"])
+        return image, k, *switches, attributes, body_part, scores
 
     def _kind(self, task: str) -> str:
         """The task whose probabilities are formed alike: independent of each other, or summing to 1."""

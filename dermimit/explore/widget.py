@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dermimit.explore.bundle import module
-from dermimit.explore.cases import curated
+from dermimit.explore.cases import START, case_file
 from dermimit.explore.runtime import runtime_files
 from dermimit.extras import extra
 from dermimit.records import read_json
@@ -30,10 +30,10 @@ class Explorer(anywidget.AnyWidget):
 
     _esm = module("explorer.js")
     assets_url = traitlets.Unicode("").tag(sync=True)
-    case = traitlets.Int(0).tag(sync=True)
+    case = traitlets.Int(START).tag(sync=True)
     answer = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
 
-    def __init__(self, onnx: Path | str, case: int = 0, cache: Path | None = None) -> None:
+    def __init__(self, onnx: Path | str, case: int = START, cache: Path | None = None) -> None:
         super().__init__(case=case)
         self._onnx, self._cache = Path(onnx), cache
         self.on_msg(self._send_asset)
@@ -53,5 +53,5 @@ class Explorer(anywidget.AnyWidget):
             return runtime_files(self._cache)[name]
         facts = self._onnx.with_suffix(".json")
         if name == "cases.json":
-            return json.dumps({"cases": curated(image_size=read_json(facts)["image_size"][0])}).encode()
+            return json.dumps(case_file(image_size=read_json(facts)["image_size"][0])).encode()
         return {"model.onnx": self._onnx, "facts.json": facts}[name].read_bytes()

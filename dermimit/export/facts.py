@@ -62,6 +62,13 @@ def inputs(graph: Graph) -> list[dict[str, Any]]:
         _part("cim_on", [], "bool", "false: the answer before the interaction of the tasks", value=True),
         _part("override_attributes", ["batch", attributes], "float32", by_hand, value=NAN),
         _part("override_body_part", ["batch", parts], "float32", by_hand, value=NAN),
+        _part(
+            "override_scores",
+            ["batch", graph.num_patches],
+            "float32",
+            "score of each patch as set by hand, row-major, NaN: the attention's",
+            value=NAN,
+        ),
     ]
 
 

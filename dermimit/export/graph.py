@@ -1,4 +1,4 @@
-"""The trained model as one graph with knobs: number of patches, switches, and concepts set by hand."""
+"""The trained model as one graph with knobs: which patches and how many, switches, and concepts set by hand."""
 
 from copy import deepcopy
 
@@ -7,18 +7,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dermimit.model.config import SELECTING_TASKS, TASKS
+from dermimit.export.signature import INPUTS, OUTPUTS
 from dermimit.model.cross_interaction import CrossBlock
 from dermimit.model.dermimitformer import DermImitFormer
 from dermimit.model.lesion_selection import LesionSelection
 from dermimit.model.zoom import ZoomDermImitFormer
+from dermimit.tasks import SELECTING_TASKS, TASKS
 
 CONCEPTS = ("body_part", "attributes")
-INPUTS = ("image", "k", "lsm_on", "cim_on", "override_attributes", "override_body_part")
-OUTPUTS = (
-    *(name for task in TASKS for name in (f"{task}_before", task)),
-    *(f"{task}_{what}" for task in SELECTING_TASKS for what in ("scores", "ranked")),
-)
 CERTAIN = 0.01  # a concept set to 0 or 1 gets this probability, or its complement, unless the model is surer
 
 
@@ -27,6 +23,9 @@ class Explorable(nn.Module):
 
     Number of patches. The heads compute the tokens of all N patches, ranked by score; a token past rank k is left out
     of every mean, maximum and attention. So k patches give what the same weights give in a model with `lsm_k=k`.
+
+    Which patches. Scores set by hand take the place of the attention's: random numbers choose patches at random,
+    nearness to the centre the central ones. The k best are read, as before; the scores given out stay the attention's.
 
     Switches. Without LSM nothing is selected: all N patches are read, as with k = N. Without CIM the answer is that of
     the classifiers before the interaction.
@@ -57,7 +56,7 @@ class Explorable(nn.Module):
     tasks = TASKS
     several = frozenset({"attributes"})
     input_names, output_names = INPUTS, OUTPUTS
-    per_photo = ("image", "override_attributes", "override_body_part")
+    per_photo = ("image", "override_attributes", "override_body_part", "override_scores")
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -80,6 +79,7 @@ class Explorable(nn.Module):
         cim_on: Bool[Tensor, ""],
         override_attributes: Float[Tensor, "batch attributes"],
         override_body_part: Float[Tensor, "batch body_parts"],
+        override_scores: Float[Tensor, "batch patches"],
     ) -> dict[str, Tensor]:
         """Answers and where they were read.
 
@@ -88,13 +88,14 @@ class Explorable(nn.Module):
             k: number of patches, 1 to N.
             lsm_on, cim_on: switches.
             override_attributes, override_body_part: probability of each class as set by hand, NaN where it is not.
+            override_scores: score of each patch as set by hand, for every selecting task alike, NaN where it is not.
 
         Returns:
             for each task `<task>_before` and `<task>` (B, C), probabilities before and after the interaction; for each
             selecting task `<task>_scores` (B, N) and `<task>_ranked` (B, N), row-major patches, best first: the
             selected ones are the first k.
         """
-        out = self.model.forward_features(image)
+        out = self._ranked_anew(self.model.forward_features(image), override_scores)
         read = torch.where(lsm_on, k, torch.full_like(k, self.num_patches))
         chosen = torch.arange(self.num_patches, device=image.device) < read
         tokens = {task: self.model.task_tokens(out, task) for task in TASKS}
@@ -117,7 +118,17 @@ class Explorable(nn.Module):
         """The inputs with which the graph is the model: the trained K, both switches on, nothing set by hand."""
         nothing = {task: images.new_full((len(images), self.model.num_classes[task]), torch.nan) for task in CONCEPTS}
         switches = torch.tensor(True), torch.tensor(True)  # two: a tensor given twice becomes one input when exported
-        return images, torch.tensor(self.k), *switches, nothing["attributes"], nothing["body_part"]
+        scores = images.new_full((len(images), self.num_patches), torch.nan)
+        return images, torch.tensor(self.k), *switches, nothing["attributes"], nothing["body_part"], scores
+
+    def _ranked_anew(self, out: dict[str, Tensor], override: Tensor) -> dict[str, Tensor]:
+        """Selected patches and their tokens in the order of the scores set by hand, or as they were."""
+        for task in SELECTING_TASKS:
+            scores, selected, tokens = (out[f"{task}/{what}"] for what in ("scores", "selected", "local_tokens"))
+            order = torch.where(override.isnan(), scores, override).topk(self.num_patches, dim=-1).indices
+            place = selected.argsort(dim=-1).gather(1, order)  # of each patch among the tokens
+            out |= {f"{task}/selected": order, f"{task}/local_tokens": LesionSelection.gather(tokens, place)}
+        return out
 
     def _told(self, tokens: Tensor, logits: Tensor, override: Tensor, task: str) -> Tensor:
         """What other tasks read of a concept task: its tokens, moved to say what was set by hand."""

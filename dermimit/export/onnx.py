@@ -13,6 +13,7 @@ from dermimit.export.facts import Graph, describe
 from dermimit.export.graph import Explorable, check_explorable
 from dermimit.export.parity import Parity, channels, parity
 from dermimit.export.plain import PlainGraph
+from dermimit.export.signature import session
 from dermimit.extras import extra
 from dermimit.records import write_atomically, write_json
 from dermimit.train.run import Run
@@ -142,13 +143,3 @@ def in_onnx(graph: Graph) -> Any:
         )
     assert program is not None  # with dynamo there is one
     return program.model_proto
-
-
-def session(model: Path | bytes) -> Any:
-    """A file, or its content, in ONNX Runtime, on one thread of the CPU."""
-    with extra("explore"):
-        import onnxruntime as runtime
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    given = str(model) if isinstance(model, Path) else model
-    return runtime.InferenceSession(given, options, providers=["CPUExecutionProvider"])

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from dermimit.evaluate.metrics import attribute_metrics, class_metrics
 from dermimit.export.facts import Graph
-from dermimit.export.onnx import session
 from dermimit.export.parity import answer
+from dermimit.export.signature import session
 from dermimit.extras import extra
 from dermimit.records import read_json, write_json
 

@@ -10,7 +10,7 @@ from dermimit.model.build import (
     dermimitformer_small_patch16_224,
     dermimitformer_tiny_patch8_64,
 )
-from dermimit.model.config import SELECTING_TASKS, TASKS, ModelConfig
+from dermimit.model.config import ModelConfig
 from dermimit.model.dermimitformer import DermImitFormer
 from dermimit.model.hybrid import (
     dermimitformer_lite0_stem_224,
@@ -20,6 +20,7 @@ from dermimit.model.hybrid import (
 )
 from dermimit.model.pretrained import load_vit_state_dict
 from dermimit.model.zoom import ZoomDermImitFormer
+from dermimit.tasks import SELECTING_TASKS, TASKS
 
 __all__ = [
     "SELECTING_TASKS",

@@ -10,6 +10,7 @@ from timm.models import register_model
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
+from dermimit.model.answer import answer
 from dermimit.model.arguments import nearest, pair
 from dermimit.model.classes import checked_num_classes, classifier
 from dermimit.model.classifier import TaskClassifier, inside
@@ -76,7 +77,7 @@ class Baseline(nn.Module):
             ValueError: images of another size.
         """
         out = self.forward_features(images)
-        return self.forward_head(out), out
+        return answer(self.forward_head(out), out)
 
     def forward_features(self, images: Float[Tensor, "batch 3 height width"]) -> Outputs:
         """Pooled features (B, F) under the name features."""

@@ -13,7 +13,7 @@ from torch import nn
 from dermimit.model.arguments import VIT_ARGUMENTS, check_names, checked_sizes
 from dermimit.model.bottleneck import CONCEPT_TASKS
 from dermimit.model.classes import checked_num_classes
-from dermimit.model.config import SELECTING_TASKS, ModelConfig
+from dermimit.model.config import ModelConfig
 from dermimit.model.control_selection import CentreSelection, GivenSelection, RandomSelection
 from dermimit.model.cross_interaction import CrossInteraction, interacting_pairs
 from dermimit.model.dermimitformer import DermImitFormer
@@ -27,6 +27,7 @@ from dermimit.model.selection import Selection
 from dermimit.model.stem import ConvStem
 from dermimit.model.task_head import TaskHead
 from dermimit.model.zoom import ZoomDermImitFormer
+from dermimit.tasks import SELECTING_TASKS
 
 CONFIG_FIELDS = {field.name for field in fields(ModelConfig)}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from dermimit.model.config import TASKS
+from dermimit.tasks import TASKS
 
 
 def checked_num_classes(num_classes: Any) -> dict[str, int]:

@@ -3,9 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal, get_args, get_type_hints
 
-TASKS = ("body_part", "attributes", "disease")
-SELECTING_TASKS = ("attributes", "disease")  # the body part is a property of the whole photograph
-
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:

@@ -8,6 +8,7 @@ from jaxtyping import Float
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
+from dermimit.model.answer import answer
 from dermimit.model.attention import Layer, traced
 from dermimit.model.bottleneck import CONCEPT_TASKS, concept_probabilities
 from dermimit.model.config import ModelConfig
@@ -80,7 +81,7 @@ class DermImitFormer(TimmInterface):
                 by; tokens of another shape, or where the selection needs more than them.
         """
         out = self.forward_features(images)
-        return self.forward_head(out), out
+        return answer(self.forward_head(out), out)
 
     def forward_features(self, images: Images) -> Outputs:
         """Trunk and heads; the heads alone where the trunk's tokens are given.

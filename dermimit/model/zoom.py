@@ -5,9 +5,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from dermimit.model.config import SELECTING_TASKS
+from dermimit.model.answer import answer
 from dermimit.model.dermimitformer import DermImitFormer, Images
 from dermimit.model.task_head import Outputs
+from dermimit.tasks import SELECTING_TASKS
 
 is_exporting = getattr(torch.compiler, "is_exporting", torch.compiler.is_compiling)  # torch 2.6 has the second alone
 MIN_SIDE = 0.25
@@ -67,7 +68,7 @@ class ZoomDermImitFormer(DermImitFormer):
             name = f"{task}/logits_before"
             out[name] = logits[task] if out[name] is first[task] else (out[name] + detail[name]) / 2
             out[f"{task}/logits_first"], out[f"{task}/logits_zoomed"] = first[task], zoomed[task]
-        return logits, out | {f"{name}_zoomed": value for name, value in detail.items()}
+        return answer(logits, out | {f"{name}_zoomed": value for name, value in detail.items()})
 
 
 @torch.no_grad()

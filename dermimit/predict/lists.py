@@ -3,20 +3,22 @@
 import csv
 import io
 import os
+import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 from dermimit.data.cells import is_missing
+from dermimit.data.importing.mapping import USUAL
 from dermimit.data.photo_files import PHOTO_SUFFIXES
 from dermimit.data.problems import ManifestError
 from dermimit.data.stored import read_parquet
+from dermimit.data.text_table import SEPARATORS, decode
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".txt", ".parquet")
-COLUMNS = ("file", "image", "path", "filename", "filepath", "imagepath", "imagefile", "imagename", "photo",
-           "photograph", "photopath", "img", "imgpath", "imagefilename", "imageid", "imgid", "isicid")  # fmt: skip
+FIRST = ("file", "image", "path", "filename", "filepath", "imagepath", "imagefile", "imagename", "photo")
+COLUMNS = tuple(dict.fromkeys((*FIRST, "photopath", "imgid", *(name.replace("_", "") for name in USUAL["image"]))))
 """Names of the column of paths, without case, blanks, - and _; the first that is there counts."""
-BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
 def read_list(table: Path) -> tuple[list[Path], int]:
@@ -25,8 +27,8 @@ def read_list(table: Path) -> tuple[list[Path], int]:
     Paths are relative to the table's folder, or else to the working folder; with / or \\, with or without suffix.
 
     Args:
-        table: UTF-8 or UTF-16, cells separated by comma, semicolon or tab, with one of `COLUMNS`; or one path a line;
-            or Parquet.
+        table: UTF-8, UTF-16 or Windows-1252, cells separated by comma, semicolon, tab or pipe, with one of `COLUMNS`
+            and, if need be, Excel's line `sep=` above; or one path a line; or Parquet.
 
     Returns:
         the paths, as the table has them where there is no such file; and how many rows name none.
@@ -59,16 +61,11 @@ def _from_text(table: Path) -> list[str]:
 
 
 def _rows(table: Path) -> list[list[str]]:
-    data = table.read_bytes()
-    encoding = next((name for mark, name in BYTE_ORDER_MARKS.items() if data.startswith(mark)), "utf-8")
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError as error:
-        raise ManifestError(f"{table}: not UTF-8 ({error.reason}); save it again as UTF-8") from error
-    if "\0" in text:
-        raise ManifestError(f"{table}: not a text file; name a table of paths, or photographs")
+    text, _ = decode(table, table.read_bytes())
+    given = re.match(r"sep=(.)\r?\n", text)
+    text = text[given.end() :] if given else text
     first = text.lstrip().partition("\n")[0]
-    separator = max(",;\t", key=first.count)
+    separator = given[1] if given else max(SEPARATORS, key=first.count)
     if first.count(separator) == 0 or (table.suffix.lower() == ".txt" and not _candidates(first.split(separator))):
         return [[line.strip().strip('"')] for line in text.splitlines() if line.strip()]
     rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
@@ -76,7 +73,7 @@ def _rows(table: Path) -> list[list[str]]:
 
 
 def _candidates(header: Sequence[str]) -> list[int]:
-    """Places of the columns of paths, the likeliest first."""
+    """Places of the columns of paths, the most likely first."""
     plain = ["".join(c for c in name.casefold() if c.isalnum()) for name in header]
     return [plain.index(name) for name in COLUMNS if name in plain]
 

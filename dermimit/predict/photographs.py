@@ -70,6 +70,7 @@ def answers_to(
     if batch_size < 1:
         raise ValueError(f"batch size {batch_size}: give at least 1")
     run.model.to(Accelerator().device)
+    run.check_batch(min(batch_size, len(files)))
     with tqdm(total=len(files), unit="photograph", disable=None if progress else True) as bar:
         for number, read in enumerate(read_views(files, run.preprocessing, batch_size)):
             batch = list(files[number * batch_size : (number + 1) * batch_size])

@@ -10,6 +10,7 @@ from dermimit.predict.photographs import Answers, prediction_of
 from dermimit.predict.rules import Reading
 from dermimit.predict.table import printable
 from dermimit.predict.text import describe
+from dermimit.shown import shown
 from dermimit.train.run import Run
 
 
@@ -48,7 +49,8 @@ class Showing:
         """Show a batch; returns the names of the figures, as the drawer does."""
         for i, file in enumerate(answers.files):
             if self.top:
-                print(f"{printable(file)}\n{self._text(answers, i) if given[i] else self._withheld(answers, i)}\n")
+                text = self._text(answers, i) if given[i] else self._withheld(answers, i)
+                print(f"{shown(printable(file))}\n{text}\n")
             if self.figure is not None and given[i]:
                 from dermimit.predict.drawings import answer_figure, save
 
@@ -81,7 +83,7 @@ def summary(table: pd.DataFrame, reading: Reading, counts: bool, out: Path | Non
     lines, best = [], f"{reading.task}_1"
     if counts and best in given:
         lines += [f"{len(given)} photographs by most probable {reading.task.replace('_', ' ')}"]
-        lines += [f"  {name:<32} {count:>6}" for name, count in given[best].value_counts().items()]
+        lines += [f"  {shown(name):<32} {count:>6}" for name, count in given[best].value_counts().items()]
     if (rule := reading.rule) is not None:
         lines += [
             f"{len(read) - len(given)} of {len(read)} answers withheld: confidence below {rule.threshold:.3f}",
@@ -97,8 +99,8 @@ def summary(table: pd.DataFrame, reading: Reading, counts: bool, out: Path | Non
 
 def remarks(table: pd.DataFrame, reading: Reading, found: Found) -> list[str]:
     """What was not done: files passed over or named twice, tasks that are not calibrated, photographs not read."""
-    lines = [*reading.notes, *(f"passed over: {what}" for what in found.passed_over)]
+    lines = [*reading.notes, *(f"passed over: {shown(what)}" for what in found.passed_over)]
     lines += [f"{found.repeated} named more than once, answered once"] if found.repeated else []
     unread = table[table["error"].notna()]
     lines += [f"{len(unread)} of {len(table)} photographs could not be read:"] if len(unread) else []
-    return lines + [f"  {file}: {why}" for file, why in zip(unread["file"], unread["error"], strict=True)]
+    return lines + [f"  {shown(file)}: {shown(why)}" for file, why in zip(unread["file"], unread["error"], strict=True)]

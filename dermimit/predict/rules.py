@@ -67,7 +67,8 @@ def reading_of(run: Run, calibrated: bool = False, abstain: float | None = None)
     found = temperatures(facts)
     why = {name: fact.get("reason") for name, fact in facts.items() if name not in found}
     if calibrated and task not in found:
-        raise ValueError(f"{run.path}: {task} cannot be calibrated: {why.get(task, 'there are no predictions of it')}")
+        reason = why.get(task, "there are no predictions of it")
+        raise ValueError(f"{run.path}: {task} cannot be calibrated: {reason}; predict without calibration")
     reading = Reading(task, several, found, notes=tuple(f"{name} is not calibrated: {why[name]}" for name in why))
     return reading if abstain is None else replace(reading, rule=_rule(run, reading, abstain))
 

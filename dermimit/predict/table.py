@@ -20,6 +20,7 @@ from dermimit.predict.inputs import Found, find_photographs
 from dermimit.predict.photographs import Answers, answers_to
 from dermimit.predict.rules import Reading, reading_of
 from dermimit.records import write_atomically, write_json, write_parquet
+from dermimit.spreadsheets import for_spreadsheets
 from dermimit.train.run import Run
 
 SUFFIXES = (".csv", ".parquet", ".json")
@@ -126,8 +127,9 @@ def write_table(table: pd.DataFrame, path: Path | str) -> None:
 
     Args:
         table: the answers.
-        path: .csv (UTF-8), .parquet, or .json: a list of objects with task -> class -> probability in place of a column
-            a class, null where a photograph could not be read.
+        path: .csv (UTF-8; a name that a spreadsheet would calculate has a ' before it), .parquet, or .json: a list of
+            objects with task -> class -> probability in place of a column a class, null where a photograph could not
+            be read.
 
     Raises:
         ValueError: its suffix is unknown.
@@ -137,7 +139,8 @@ def write_table(table: pd.DataFrame, path: Path | str) -> None:
     if path.suffix.lower() == ".parquet":
         write_parquet(path, table)
     elif path.suffix.lower() == ".csv":
-        write_atomically(path, lambda p: table.to_csv(p, index=False, float_format="%.7g", encoding="utf-8"))
+        cells = for_spreadsheets(table)
+        write_atomically(path, lambda p: cells.to_csv(p, index=False, float_format="%.7g", encoding="utf-8"))
     else:
         write_json(path, [_object(row) for row in table.astype(object).where(table.notna(), None).to_dict("records")])
 

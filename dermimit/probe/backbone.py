@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from dermimit.data.preprocessing import Preprocessing
 from dermimit.data.problems import suggest
+from dermimit.memory import check_room
+from dermimit.model.footprint import photo_bytes, weight_bytes
 from dermimit.probe.config import ProbeConfig
 from dermimit.weights import Weights, read_weights
 
@@ -50,6 +52,7 @@ def open_backbone(config: ProbeConfig) -> Backbone:
     if weights and weights.architecture not in ("", config.backbone):
         raise ValueError(f"--weights {weights.name} are of {weights.architecture}, not of {config.backbone}: "
                          f"give --backbone {weights.architecture}")  # fmt: skip
+    check_memory(config)
     torch.manual_seed(config.seed)
     model = create(config.backbone, config.pretrained, config.image_size).eval().requires_grad_(False)
     if weights:
@@ -59,6 +62,16 @@ def open_backbone(config: ProbeConfig) -> Backbone:
     parameters = sum(p.numel() for p in model.parameters())
     return Backbone(model, preprocessing, {"architecture": config.backbone} | origin(config, model, weights)
                     | {"parameters": parameters})  # fmt: skip
+
+
+def check_memory(config: ProbeConfig) -> None:
+    """Raises MemoryError where the backbone, or a batch of photographs in it, would not fit, before it is built."""
+    with torch.device("meta"):
+        plan = create(config.backbone, False, config.image_size).eval()
+    size = Preprocessing.of(plan, config.image_size or None).size
+    needed = weight_bytes(plan) + config.batch_size * photo_bytes(plan, size)
+    what = f"--backbone {config.backbone} with {config.batch_size} photographs of {size} pixels at once"
+    check_room(needed, what, "lower --batch-size or --image-size, or take a smaller backbone")
 
 
 def create(name: str, pretrained: bool, size: int) -> nn.Module:

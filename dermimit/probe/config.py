@@ -11,6 +11,8 @@ COLOUR = "colour"
 COLOUR_SIZE = 96
 FEATURES = ("class", "mean", "class+mean", "pooled", COLOUR)
 METHODS = ("knn", "logistic", "attentive")
+PROBABILITY = "p_"
+"""What stands before a disease's name in the names of columns of answers."""
 NUMBERLESS = ("cache", "batch_size")
 """Fields that change no number but by rounding."""
 PLACES = ("data_root", "weights", "quarantine")
@@ -40,25 +42,25 @@ class ProbeConfig(Checked):
     weights: str = ""
     """The backbone's weights: a file, or a name that `dermimit weights list` knows."""
     pretrained: bool = False
-    """Take the weights that timm's hub has for the backbone."""
+    """Use the weights that timm's hub has for the backbone."""
     random: bool = False
-    """Leave the backbone as it is initialised, to know what the probe gets from noise."""
+    """Use a backbone with random weights, as a baseline."""
     image_size: int = 0
     """Side of the square photograph in pixels; 0 for the backbone's own (96 for colour)."""
     features: tuple[str, ...] = ()
-    """What knn and logistic see: class (the class token), mean (of the patch tokens), class+mean (both, one after the
-    other), pooled (the backbone's own pooling); all that the backbone has, if not given."""
+    """Features for knn and logistic: class (the class token), mean (of the patch tokens), class+mean (both, one after
+    the other), pooled (the backbone's own pooling); by default all that the backbone has."""
     methods: tuple[str, ...] = METHODS
     """knn, logistic, attentive (a learned query over the patch tokens, or over the places of a convolution's map)."""
     folds: int = 5
-    """Parts of a split, each answered by what learnt from the others; no patient, or lesion, is in two."""
+    """Folds of a split; each is predicted by a model trained on the others. No patient, or lesion, is in two folds."""
     splits: int = 3
-    """Ways of dividing the photographs into folds."""
+    """Number of different divisions of the photographs into folds."""
     neighbours: int = 20
     """Nearest neighbours of knn."""
     C: tuple[float, ...] = (0.001, 0.01, 0.1, 1.0)
-    """Inverse strength of the L2 penalty of the logistic regressions; of several, the best in folds within each fold's
-    training photographs is taken."""
+    """Inverse strength of the L2 penalty of the logistic regressions; of several, the best one in an inner
+    cross-validation on the training photographs of each fold is used."""
     epochs: int = 20
     """Passes of attentive pooling over its training photographs."""
     lr: float = 0.001

@@ -14,7 +14,7 @@ from dermimit.data.groups import groups_of
 from dermimit.data.photo_files import shown
 from dermimit.data.problems import ManifestError
 from dermimit.probe.attentive import attentive
-from dermimit.probe.config import COLOUR, ProbeConfig
+from dermimit.probe.config import COLOUR, PROBABILITY, ProbeConfig
 from dermimit.probe.features import Features, Vectors
 from dermimit.probe.logistic import logistic
 from dermimit.probe.neighbours import nearest
@@ -23,8 +23,6 @@ Rows = Int[np.ndarray, "_"]
 Method = Callable[[Rows, Rows], tuple[np.ndarray, float | None]]
 """From training and test rows to probabilities (test rows, classes), and what was chosen on the way, if anything."""
 MAJORITY = "majority"
-PROBABILITY = "p_"
-"""What stands before a disease's name in the names of columns."""
 
 
 def cross_validate(

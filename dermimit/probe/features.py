@@ -1,5 +1,6 @@
 """Every photograph once through a frozen backbone: vectors to learn from, and its tokens where they are asked for."""
 
+import math
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from dermimit.data import PhotoDataset
+from dermimit.memory import check_room
 
 Vectors = Float[np.ndarray, "photographs width"]
 
@@ -115,6 +117,8 @@ def parts(count: int, size: int) -> list[range]:
 def room(shape: tuple[int, ...], folder: Path | None) -> np.ndarray:
     """An array of 16-bit numbers, in memory or as a file."""
     if folder is None:
+        remedy = "name a folder for them (--cache), or leave attentive pooling out (--methods knn logistic)"
+        check_room(2 * math.prod(shape), f"tokens of {shape[0]:,} photographs", remedy)
         return np.empty(shape, np.float16)
     return np.lib.format.open_memmap(folder / "tokens.npy", mode="w+", dtype=np.float16, shape=shape)
 

@@ -7,8 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dermimit.evaluate.out_of_fold import COLUMNS
-from dermimit.probe.config import ProbeConfig
-from dermimit.probe.cross_validation import PROBABILITY
+from dermimit.probe.config import PROBABILITY, ProbeConfig
 from dermimit.records import read_json, write_json, write_parquet
 
 CONFIG, ANSWERS, METRICS, PROVENANCE = "config.json", "answers.parquet", "metrics.json", "provenance.json"

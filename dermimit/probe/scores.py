@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from dermimit.evaluate.answers import Answers
 from dermimit.evaluate.out_of_fold import scored
 from dermimit.evaluate.resampling import Draws, patient_draws, percentile_interval, two_level
-from dermimit.probe.cross_validation import PROBABILITY
+from dermimit.probe.config import PROBABILITY
 
 AT_ONCE = 2_000_000  # numbers in an array of photographs by resamples
 

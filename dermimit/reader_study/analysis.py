@@ -16,16 +16,16 @@ from dermimit.reader_study.model import crossed_mean
 
 Line = dict[str, Any]
 ENDPOINTS = {
-    "right": "first disease right (primary)",
+    "right": "first disease correct (primary)",
     "top3": "true disease among the first three",
-    "body_part_right": "body part right",
+    "body_part_right": "body part correct",
     "attribute_f1": "attributes, F1",
 }
 RELIANCE = {  # name: (was right, model right, now right)
-    "right reader, wrong model: now wrong": (True, False, False),
-    "wrong reader, right model: now right": (False, True, True),
-    "right reader, right model: now wrong": (True, True, False),
-    "wrong reader, wrong model: now right": (False, False, True),
+    "correct reader, wrong model: then wrong": (True, False, False),
+    "wrong reader, correct model: then correct": (False, True, True),
+    "correct reader, correct model: then wrong": (True, True, False),
+    "wrong reader, wrong model: then correct": (False, False, True),
 }
 
 
@@ -78,7 +78,7 @@ def gains(frame: pd.DataFrame) -> list[Line]:
     """`gain` for each endpoint that is known, and the check on first answers, which should show none."""
     known = [value for value in ENDPOINTS if frame[value].notna().any()]
     lines = [gain(frame, value) | {"name": ENDPOINTS[value]} for value in known]
-    return [*lines, gain(frame, "right", FIRST) | {"name": "check: first answers, before anything was shown"}]
+    return [*lines, gain(frame, "right", FIRST) | {"name": "check: first answers, before the model was shown"}]
 
 
 def gains_by(frame: pd.DataFrame, column: str) -> list[Line]:

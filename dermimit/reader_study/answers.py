@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,43 +22,80 @@ class AnswerError(ValueError):
     """An answer that cannot be taken; says which field and why."""
 
 
-def read_answers(path: Path) -> list[Record]:
-    """The answers of a file in their order; none where there is no file yet.
+class ChangedError(RuntimeError):
+    """An answer was added by another request since the file was read: read it again."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What an answer file held when it was read.
+
+    Attributes:
+        records: the answers in their order.
+        whole: length in bytes up to the end of the last whole line.
+        size: of the file in bytes.
+    """
+
+    records: list[Record]
+    whole: int = 0
+    size: int = 0
+
+
+def read_answers(path: Path, check: Callable[[Record, int], None] | None = None) -> Answers:
+    """The answers of a file; none where there is no file yet.
 
     A last line without its end was cut short by a crash before it was confirmed to the reader, and is left out.
 
+    Args:
+        check: given a line's fields and its place from 0, raises AnswerError where they are wrong.
+
     Raises:
-        ValueError: another line is damaged, with file and row.
+        ValueError: a line is damaged or wrong, with file, row and remedy.
     """
-    return _read(path)[0]
-
-
-def _read(path: Path) -> tuple[list[Record], int]:
-    """The answers, and the length of the file up to the end of the last whole line in bytes."""
-    content = path.read_bytes() if path.exists() else b""
+    if not path.exists():
+        return Answers([])
+    if not path.is_file():
+        raise ValueError(f"{path}: not a file; put the reader's answers there from a copy")
+    content = path.read_bytes()
     whole = content.rfind(b"\n") + 1
-    records = []
-    for row, line in enumerate(content[:whole].splitlines(), start=1):
+    records: list[Record] = []
+    for row, line in enumerate(content[:whole].split(b"\n")[:-1], start=1):
         try:
-            records.append(json.loads(line))
-        except ValueError as error:
-            raise ValueError(f"{path}, row {row}: not an answer ({error}); restore the file from a copy, or take the "
-                             "row out and say so in the report") from error  # fmt: skip
-    return records, whole
+            records.append(_record(line))
+            if check is not None:
+                check(records[-1], row - 1)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"{path}, row {row}: not an answer ({error}); restore the file from a copy, or take this "
+                             "row and those after it out and say so in the report") from error  # fmt: skip
+    return Answers(records, whole, len(content))
 
 
-def append_answer(path: Path, record: Record) -> None:
-    """Add an answer; when this returns it is on the disk (fsync of file and, where the system can, folder)."""
-    _, whole = _read(path)
-    new = not path.exists()
+def _record(line: bytes) -> Record:
+    record = json.loads(line)
+    if not isinstance(record, dict):
+        raise AnswerError("give one JSON object a line")
+    return record
+
+
+def append_answer(path: Path, record: Record, read: Answers) -> None:
+    """Add an answer; when this returns it is on the disk (fsync of file and, where the system can, folder).
+
+    Args:
+        read: what the file held when it was decided that this answer is due.
+
+    Raises:
+        ChangedError: the file has grown since.
+    """
     line = json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n"
-    with open(path, "wb" if new else "r+b") as file:
-        file.truncate(whole)
-        file.seek(whole)
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
+        if os.fstat(file.fileno()).st_size != read.size:
+            raise ChangedError(path.name)
+        file.truncate(read.whole)
+        file.seek(read.whole)
         file.write(line.encode())
         file.flush()
         os.fsync(file.fileno())
-    if new and os.name == "posix":  # elsewhere a folder cannot be opened
+    if not read.whole and os.name == "posix":  # a new file's name is to last too; elsewhere a folder cannot be opened
         folder = os.open(path.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -70,8 +108,9 @@ def check_answer(given: Mapping[str, Any], space: LabelSpace) -> Record:
 
     Args:
         given: `body_part` (a name, or None for "cannot tell"; left out where the dataset has none), `attributes` (list
-            of names, empty for none), `differential` (1 to 5 diseases, likeliest first), `confidence` that the first is
-            right (0, 10, …, 100 %), `seconds` in sight of the reader, and `interruptions` (page left or loaded again).
+            of names, empty for none), `differential` (1 to 5 diseases, most likely first), `confidence` that the first
+            is right (0, 10, …, 100 %), `seconds` in sight of the reader, and `interruptions` (page left or loaded
+            again).
 
     Raises:
         AnswerError: the first field that is wrong.

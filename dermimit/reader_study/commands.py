@@ -1,4 +1,4 @@
-"""`dermimit reader-study`: prepare, serve, export."""
+"""`dermimit reader-study`: prepare, serve, export, correct-clock."""
 
 from __future__ import annotations
 
@@ -18,29 +18,32 @@ def prepare(
     out: Path,
     cases: int = 60,
     readers: int = 12,
-    seed: int = 0,
+    seed: int | None = None,
     split: Literal["train", "val", "test"] = "test",
     shares: Shares = "equal",
     washout_days: float = 28.0,
     title: str = "Reading study of skin photographs",
     options: dict[str, bool | int | float | str | None] | None = None,
 ) -> None:
-    """Choose cases, ask the model about them and draw up each reader's plan; print the readers' codes.
+    """Choose cases, predict them and make a plan for each reader; print the readers' codes.
 
     Args:
         run: folder of a finished run; its classes must be the dataset's.
         dataset: name of the dataset in `root`.
         root: folder of the dataset.
         out: folder of the study, which must not exist.
-        cases: even; at most one photograph of a patient is taken.
-        readers: how many codes to make.
-        seed: of everything that is left to chance.
+        cases: number of cases, even; at most one photograph of each patient.
+        readers: number of reader codes.
+        seed: of cases, halves, sequences and orders, not of codes; by default a secret one, kept in study.json. Whoever
+            knows it knows what each reader will see.
         split: photographs to choose from; those of the run's own training are refused.
-        shares: as many cases of each disease, or the dataset's own shares.
-        washout_days: least days between a reader's two sessions.
+        shares: the same number of cases of each disease, or the proportions of the dataset.
+        washout_days: minimum days between the two sessions of a reader.
         title: shown to readers.
-        options: of the dataset's loader, such as `level 19`; without it those of the run, on its own dataset.
+        options: of the dataset's loader, such as `level 19`; by default those of the run, on its own dataset.
     """
+    import secrets
+
     from dermimit.data import load
     from dermimit.reader_study import study as reader_study
     from dermimit.train.run import load_run
@@ -49,30 +52,37 @@ def prepare(
     config = loaded.config
     usual = config.data_options if dataset == config.dataset else {}
     photo_set = load(dataset, root, config.image_size, config.split_seed, **(usual if options is None else options))
+    seed = secrets.randbits(32) if seed is None else seed
     settings = reader_study.Settings(title, cases, readers, seed, split, shares, washout_days)
     study = reader_study.prepare(photo_set, loaded, out, settings)
     print(f"{out}: {len(study.key)} cases of {study.key['disease'].nunique()} diseases\nreader codes, to be handed out "
           f"in this order: {' '.join(study.plans)}\nserve it: dermimit reader-study serve {out}")  # fmt: skip
 
 
-def serve(study: Annotated[Path, tyro.conf.Positional], /, port: int = 8642) -> None:
-    """Serve the reading page on this machine; an interrupted study goes on where it stopped.
+def serve(
+    study: Annotated[Path, tyro.conf.Positional],
+    /,
+    port: int = 8642,
+    allowed_host: tuple[str, ...] = (),
+) -> None:
+    """Serve the reading page on this machine; an interrupted study continues where it stopped.
 
     Args:
         study: folder that `prepare` wrote.
-        port: on the loopback address; another device needs a tunnel.
+        port: on the loopback address; another device needs a tunnel, or a web server with TLS before this program.
+        allowed_host: names of that web server, such as study.clinic.example.
     """
     from dermimit.reader_study.server import serve
 
-    serve(study, port)
+    serve(study, port, allowed_host)
 
 
 def export(study: Annotated[Path, tyro.conf.Positional], /, out: Path) -> None:
-    """Write all answers with truth and scores as one tidy Parquet file, and say what is still missing.
+    """Write all answers with truth and scores as one Parquet file, and list the missing answers.
 
     Args:
         study: folder that `prepare` wrote.
-        out: file to write, a row an answer.
+        out: file to write, with a row for each answer.
     """
     from dermimit.reader_study.export import export_study, missing_answers
     from dermimit.reader_study.study import load_study
@@ -84,9 +94,43 @@ def export(study: Annotated[Path, tyro.conf.Positional], /, out: Path) -> None:
         print(f"  reader {reader}: {missing} answers missing")
 
 
+def correct_clock(
+    study: Annotated[Path, tyro.conf.Positional],
+    /,
+    why: str,
+    reader: str | None = None,
+    ended: str | None = None,
+) -> None:
+    """Record that the clock was wrong and is right now; for a reader also the true end of the first session.
+
+    No answer is changed. answers/corrections.jsonl keeps what was corrected, by whom and why.
+
+    Args:
+        study: folder that `prepare` wrote; stop serving it first.
+        why: what was wrong.
+        reader: code of the reader whose washout was counted from a wrong time.
+        ended: true end of that reader's first session, with time zone: 2026-03-01T17:00+01:00.
+    """
+    from datetime import datetime
+
+    from dermimit.reader_study.clock import StudyClock
+    from dermimit.reader_study.server import only_one
+    from dermimit.reader_study.study import load_study
+
+    loaded = load_study(study)
+    try:
+        when = None if ended is None else datetime.fromisoformat(ended)
+    except ValueError as error:
+        raise ValueError(f"--ended {ended}: give a time such as 2026-03-01T17:00+01:00") from error
+    with only_one(study):
+        line = StudyClock(loaded).correct(why, reader, when)
+    print(f"{study}: the clock counts as correct since {line['made']}" + (
+        f"; the washout of {reader} counts from {line['ended']}" if reader else ""))  # fmt: skip
+
+
 def commands() -> tyro.extras.SubcommandApp:
     """The subcommands."""
     app = tyro.extras.SubcommandApp()
-    for command in (prepare, serve, export):
-        app.command(name=command.__name__)(command)
+    for command in (prepare, serve, export, correct_clock):
+        app.command(name=command.__name__.replace("_", "-"))(command)
     return app

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +15,8 @@ FIRST, REVISED = "first", "revised"
 STEPS = (FIRST, REVISED)
 SEQUENCES = ("A first", "B first")  # the half that a reader reads with the model in the first period
 LETTERS = "ACDEFHJKLMNPQRTUVWXY34679"  # none that is taken for another
-CODE_LENGTH = 6
+GROUPS, LETTERS_EACH = 3, 4  # of a code: K7QF-3MPA-XW9T, one of 6e16
+CODE = re.compile(rf"[{LETTERS}]{{{LETTERS_EACH}}}(?:-[{LETTERS}]{{{LETTERS_EACH}}}){{{GROUPS - 1}}}")
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,28 @@ class Plan:
     periods: tuple[tuple[tuple[str, str], ...], ...]
 
 
-def randomise(halves: Mapping[str, str], readers: int, seed: int) -> dict[str, Plan]:
+def new_codes(readers: int) -> list[str]:
+    """Codes for readers, from the operating system's source of secrets: no seed gives them again.
+
+    Args:
+        readers: how many; at least 1.
+
+    Returns:
+        codes, all different. A code is all that a reader shows, so it must neither be guessed nor be computed.
+
+    Raises:
+        ValueError: no readers.
+    """
+    if readers < 1:
+        raise ValueError(f"{readers} readers: give 1 or more")
+    codes: dict[str, None] = {}
+    while len(codes) < readers:
+        groups = ("".join(secrets.choice(LETTERS) for _ in range(LETTERS_EACH)) for _ in range(GROUPS))
+        codes["-".join(groups)] = None
+    return list(codes)
+
+
+def randomise(halves: Mapping[str, str], codes: Sequence[str], seed: int) -> dict[str, Plan]:
     """A plan for each reader: every case twice, once in each period, once with the model's evidence and once without.
 
     Readers are put into the two sequences in blocks of two, in random order within a block, so that the sequences
@@ -38,29 +62,16 @@ def randomise(halves: Mapping[str, str], readers: int, seed: int) -> dict[str, P
 
     Args:
         halves: case -> "A" or "B".
-        readers: how many; at least 1.
-        seed: of codes, sequences and orders.
+        codes: a code for each reader, in the order in which they are handed out.
+        seed: of sequences and orders, never of codes. Whoever knows it knows what every reader will see.
 
     Returns:
-        reader code -> plan. Codes are random, so that they can neither be guessed nor tell the sequence.
-
-    Raises:
-        ValueError: no readers.
+        reader code -> plan.
     """
-    if readers < 1:
-        raise ValueError(f"{readers} readers: give 1 or more")
     rng = np.random.default_rng([seed, 1])
-    blocks = [rng.permutation(2) for _ in range(-(-readers // 2))]
-    sequences = np.concatenate(blocks)[:readers]
-    codes = _codes(readers, rng)
+    blocks = [rng.permutation(2) for _ in range(-(-len(codes) // 2))]
+    sequences = np.concatenate(blocks)[: len(codes)]
     return {code: _plan(halves, SEQUENCES[k], rng) for code, k in zip(codes, sequences, strict=True)}
-
-
-def _codes(readers: int, rng: np.random.Generator) -> list[str]:
-    codes: dict[str, None] = {}
-    while len(codes) < readers:
-        codes["".join(LETTERS[i] for i in rng.integers(len(LETTERS), size=CODE_LENGTH))] = None
-    return list(codes)
 
 
 def _plan(halves: Mapping[str, str], sequence: str, rng: np.random.Generator) -> Plan:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from dermimit.reader_study.answers import Record, read_answers
+from dermimit.reader_study.answers import Record
 from dermimit.reader_study.design import STEPS
-from dermimit.records import write_parquet
+from dermimit.reader_study.kept import answers_of
+from dermimit.reader_study.private import write_private
 
 if TYPE_CHECKING:
     from dermimit.reader_study.study import Study
@@ -78,23 +79,24 @@ def attribute_f1(said: Iterable[str], true: Iterable[str] | None) -> float:
 
 def records_of(study: Study) -> list[Record]:
     """All answers of a study, reader by reader."""
-    return [record for reader in study.plans for record in read_answers(study.answers(reader))]
+    return [record for reader in study.plans for record in answers_of(study, reader).records]
 
 
 def export_study(study: Study, out: Path) -> int:
-    """Write the tidy table of a study and return its number of rows; an unfinished study is exported as it is.
+    """Write the tidy table of a study and return its number of rows; an unfinished study is exported as it is. Only the
+    owner of the file may read it.
 
     Raises:
         ValueError: no answers yet, or an answer file is damaged.
     """
     sequences = {reader: plan.sequence for reader, plan in study.plans.items()}
     frame = tidy(records_of(study), study.key, sequences)
-    write_parquet(out, frame)
+    write_private(out, lambda draft: frame.to_parquet(draft, compression="zstd", index=False))
     return len(frame)
 
 
 def missing_answers(study: Study) -> dict[str, int]:
     """How many answers each reader still owes; readers who have finished are left out."""
     each = 2 * len(study.key) * len(STEPS)
-    missing = {reader: each - len(read_answers(study.answers(reader))) for reader in study.plans}
+    missing = {reader: each - len(answers_of(study, reader).records) for reader in study.plans}
     return {reader: count for reader, count in missing.items() if count}

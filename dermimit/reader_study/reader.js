@@ -134,7 +134,7 @@ function picker(host, { label, help, names, most, ordered = false, alone = null 
 // ---------------------------------------------------------------- the form
 
 function buildForm() {
-  pickers = { differential: picker($("differential"), { label: "Diseases", help: "likeliest first, one to five", names: study.diseases, most: 5, ordered: true }) };
+  pickers = { differential: picker($("differential"), { label: "Diseases", help: "most likely first, one to five", names: study.diseases, most: 5, ordered: true }) };
   if (study.body_parts.length) pickers.body_part = picker($("body_part"), { label: "Body part", help: "one", names: study.body_parts, most: 1, alone: CANNOT_TELL });
   if (study.attributes.length) pickers.attributes = picker($("attributes"), { label: "What you see", help: "all that apply", names: study.attributes, most: study.attributes.length, alone: NONE });
   $("confidence").querySelector(".radios").replaceChildren(...Array.from({ length: 11 }, (_, i) => {

@@ -1,145 +1,30 @@
-"""The reading page, served to this machine alone: one static page, its photographs, and answers that are kept."""
+"""The reading page, served on this machine: alone, or behind a web server that lets a clinic in."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+import errno
+import re
+import socket
+import sys
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import resources
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from filelock import FileLock, Timeout
 
 from dermimit.prediction import DISCLAIMER
-from dermimit.reader_study.answers import AnswerError
-from dermimit.reader_study.design import REVISED, WITH
-from dermimit.reader_study.session import ConflictError, Sessions
+from dermimit.reader_study.connections import Connections, most_connections
+from dermimit.reader_study.private import FILE, make_private
+from dermimit.reader_study.requests import Handler
+from dermimit.reader_study.session import Sessions
 from dermimit.reader_study.study import load_study
 
 LOOPBACK, NAMES = "127.0.0.1", ("127.0.0.1", "localhost")
-MOST_BYTES = 20_000  # of an answer
-STATIC = {
-    "/": ("reader.html", "text/html; charset=utf-8"),
-    "/reader.js": ("reader.js", "text/javascript; charset=utf-8"),
-    "/reader.css": ("reader.css", "text/css; charset=utf-8"),
-}
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
-
-
-class Refused(Exception):
-    """A request that is not served: a status and what to tell the reader."""
-
-    def __init__(self, status: HTTPStatus, text: str) -> None:
-        super().__init__(text)
-        self.status = status
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Answers requests of the page. A reader gets the photograph of the case at hand and no other, and the model's view
-    only after the first answer is on the disk."""
-
-    server: ReadingServer
-    protocol_version = "HTTP/1.1"
-    server_version, sys_version = "dermimit", ""
-    timeout = 60
-
-    def do_GET(self) -> None:
-        """Serve the page, the study's lists, a reader's next step, or a picture."""
-        self._serve(self._get)
-
-    def do_POST(self) -> None:
-        """Take an answer."""
-        self._serve(self._post)
-
-    def _serve(self, respond: Any) -> None:
-        try:
-            self._check_host()
-            content, kind = respond(urlsplit(self.path))
-            status = HTTPStatus.OK
-        except Refused as refused:
-            content, kind, status = _json({"error": str(refused)}), "application/json", refused.status
-        except KeyError:
-            text = "there is no such reader: type the code as it was given to you"
-            content, kind, status = _json({"error": text}), "application/json", HTTPStatus.NOT_FOUND
-        except (ValueError, OSError) as error:  # damaged or full disk: the reader must know that nothing was kept
-            content, kind, status = _json({"error": str(error)}), "application/json", HTTPStatus.INTERNAL_SERVER_ERROR
-        self.send_response(status)
-        for name, value in (HEADERS | {"Content-Type": kind, "Content-Length": str(len(content))}).items():
-            self.send_header(name, value)
-        if status != HTTPStatus.OK:
-            self.close_connection = True  # a refused body may be unread
-        self.end_headers()
-        self.wfile.write(content)
-
-    def _check_host(self) -> None:
-        """Refuse other sites: those that reach us under a name of theirs, and those that post from elsewhere."""
-        host = urlsplit(f"//{self.headers.get('Host', '')}")
-        if host.hostname not in NAMES:
-            raise Refused(HTTPStatus.FORBIDDEN, "open this page as localhost, through a tunnel from another device")
-        origin = self.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc != host.netloc:
-            raise Refused(HTTPStatus.FORBIDDEN, "this request comes from another page")
-
-    def _get(self, url: Any) -> tuple[bytes, str]:
-        if url.path in STATIC:
-            name, kind = STATIC[url.path]
-            return resources.files(__package__).joinpath(name).read_bytes(), kind
-        if url.path == "/api/study":
-            return _json(self.server.facts), "application/json"
-        reader = (parse_qs(url.query).get("reader") or [""])[0]
-        due = self.server.sessions.next_step(reader)
-        if url.path == "/api/next":
-            return _json(due), "application/json"
-        return self._picture(url.path, due), "image/png"
-
-    def _picture(self, path: str, due: dict[str, Any]) -> bytes:
-        study, case = self.server.sessions.study, due.get("case")
-        if case is None:
-            raise Refused(HTTPStatus.NOT_FOUND, "there is nothing here for this reader now")
-        if path == f"/photo/{case}":
-            return study.photo(case).read_bytes()
-        if path == f"/map/{case}" and due.get("step") == REVISED and due.get("arm") == WITH and due["has_map"]:
-            return study.map(case).read_bytes()
-        raise Refused(HTTPStatus.NOT_FOUND, "there is nothing here for this reader at this step")
-
-    def _post(self, url: Any) -> tuple[bytes, str]:
-        if url.path != "/api/answer":
-            raise Refused(HTTPStatus.NOT_FOUND, "answers go to /api/answer")
-        try:
-            return _json(self.server.sessions.save(self._body())), "application/json"
-        except AnswerError as error:
-            raise Refused(HTTPStatus.BAD_REQUEST, str(error)) from error
-        except ConflictError as error:
-            raise Refused(HTTPStatus.CONFLICT, str(error)) from error
-
-    def _body(self) -> dict[str, Any]:
-        length = self.headers.get("Content-Length", "")
-        if self.headers.get_content_type() != "application/json" or not length.isdigit() or int(length) > MOST_BYTES:
-            raise Refused(HTTPStatus.BAD_REQUEST, f"send one JSON object of at most {MOST_BYTES} bytes")
-        try:
-            body = json.loads(self.rfile.read(int(length)))
-        except ValueError as error:
-            raise Refused(HTTPStatus.BAD_REQUEST, f"not JSON: {error}") from error
-        if not isinstance(body, dict):
-            raise Refused(HTTPStatus.BAD_REQUEST, "send one JSON object")
-        return body
-
-    def log_message(self, *args: object) -> None:
-        """Nothing: addresses hold reader codes."""
-
-
-def _json(values: object) -> bytes:
-    return json.dumps(values, ensure_ascii=False).encode()
+HOST_NAME = re.compile(r"(?!-)[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*", re.ASCII)
+BUSY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\nRetry-After: 5\r\n\r\n"
 
 
 class ReadingServer(ThreadingHTTPServer):
@@ -148,16 +33,53 @@ class ReadingServer(ThreadingHTTPServer):
     Args:
         sessions: the readers of the study.
         port: 0 for any free one; see `server_address`.
+        hosts: names beside those of this machine under which it may be asked, such as that of a proxy before it.
+
+    Attributes:
+        idle_seconds, request_seconds, reply_seconds: how long a client may take until its request begins, from then
+            until it is there in full, and to take the reply.
     """
 
     daemon_threads = True
+    request_queue_size = 128  # of connections that the system keeps for us
+    idle_seconds, request_seconds, reply_seconds = 60.0, 10.0, 60.0
 
-    def __init__(self, sessions: Sessions, port: int) -> None:
+    def __init__(self, sessions: Sessions, port: int, hosts: Sequence[str] = ()) -> None:
         super().__init__((LOOPBACK, port), Handler)
+        self.connections, self.names = Connections(most_connections()), {*NAMES, *hosts}
         self.sessions, study = sessions, sessions.study
         self.facts = {"name": study.name, "title": study.settings.title, "disclaimer": DISCLAIMER,
                       "diseases": study.label_space.diseases, "body_parts": study.label_space.body_parts,
                       "attributes": study.label_space.attributes}  # fmt: skip
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection; where no more files can be opened, wait instead of asking again at once."""
+        try:
+            return super().get_request()
+        except OSError:
+            time.sleep(0.1)
+            raise
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Give a connection a thread, if there is a place for it."""
+        if self.connections.admit(request):
+            return super().process_request(request, client_address)
+        request.settimeout(1)
+        try:
+            request.sendall(BUSY)
+        finally:
+            self.shutdown_request(request)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection and give its place back."""
+        self.connections.gone(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say in a line what went wrong; clients that go away in the middle are nothing to tell."""
+        error = sys.exception()
+        if not isinstance(error, ConnectionError | TimeoutError):
+            print(f"dermimit: a request failed: {error!r}", file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -165,31 +87,61 @@ def only_one(folder: Path) -> Iterator[None]:
     """Hold the study's lock: two programs must not add to the same answers.
 
     Raises:
-        ValueError: another program holds it.
+        ValueError: another program holds it, or the folder cannot be written.
     """
-    lock = FileLock(folder / "answers" / ".lock")
+    lock = FileLock(folder / "answers" / ".lock", mode=FILE)
     try:
         lock.acquire(blocking=False)
     except Timeout as error:
         raise ValueError(f"{folder} is served by another program already: stop that one first") from error
+    except OSError as error:
+        raise ValueError(f"{folder}: answers cannot be kept there ({error.strerror}): give the folder to the user who "
+                         "serves the study, on a disk that can be written") from error  # fmt: skip
     try:
         yield
     finally:
         lock.release()
 
 
-def serve(folder: Path, port: int) -> None:
+def listening(sessions: Sessions, port: int, hosts: Sequence[str] = ()) -> ReadingServer:
+    """A server that can be reached.
+
+    Raises:
+        ValueError: the port cannot be had, or a host is no name.
+    """
+    if not 0 <= port <= 65_535:
+        raise ValueError(f"--port {port}: give 1 to 65535, or 0 for any free one")
+    if wrong := [name for name in hosts if not HOST_NAME.fullmatch(name)]:
+        raise ValueError(f"--allowed-host {wrong[0]}: give a name in small letters, without port or https://, such as "
+                         "study.clinic.example")  # fmt: skip
+    try:
+        return ReadingServer(sessions, port, hosts)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise ValueError(f"--port {port}: another program uses it: stop that one, or give another port (0 for any "
+                             "free one)") from error  # fmt: skip
+        if error.errno == errno.EACCES:
+            raise ValueError(f"--port {port}: this user may not use it: give one above 1023") from error
+        raise
+
+
+def serve(folder: Path, port: int, hosts: Sequence[str] = ()) -> None:
     """Serve a study until interrupted.
 
     Raises:
-        ValueError: the folder is no study, or it is served already.
-        OSError: the port is taken.
+        ValueError: the folder is no study or cannot be written, it is served already, the port is taken, its clock or
+            an answer cannot be right.
     """
     study = load_study(folder)
-    with only_one(folder), ReadingServer(Sessions(study), port) as server:
-        print(f"{study.settings.title}: http://{LOOPBACK}:{server.server_address[1]}/ (stop with Ctrl+C)\n{DISCLAIMER}",
-              flush=True)  # fmt: skip
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            print("stopped; every answer is kept")
+    with only_one(folder):
+        make_private(folder)
+        sessions = Sessions(study)
+        with listening(sessions, port, hosts) as server:
+            sessions.clock.note()
+            print(f"{study.settings.title}: http://{LOOPBACK}:{server.server_address[1]}/ (stop with Ctrl+C)\n"
+                  f"The clock says {sessions.clock.time():%Y-%m-%d %H:%M} UTC; the washout is counted by it.\n"
+                  f"{DISCLAIMER}", flush=True)  # fmt: skip
+            try:
+                server.serve_forever()
+            except KeyboardInterrupt:
+                print("stopped; every answer is kept")

@@ -1,6 +1,6 @@
 """A reader study on disk: prepared once, whole or not at all; answers are added to it and nothing else changes.
 
-study.json   what readers are asked, and each reader's plan: never sent as a whole to a reader
+study.json   what readers are asked, codes, seed, and each reader's plan: never sent as a whole to a reader
 key.parquet  case -> photograph, truth and the model's answer: never sent to a reader
 photos/      C001.png, …: upright, without metadata or names
 evidence/    C001.json, and C001.png with the map where there is one
@@ -10,9 +10,10 @@ answers/     one file a reader, a line an answer
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +25,16 @@ from dermimit.data.label_space import LabelSpace
 from dermimit.data.reading import open_photo
 from dermimit.data.splits import select
 from dermimit.reader_study.cases import Shares, select_cases
-from dermimit.reader_study.design import Plan, randomise
+from dermimit.reader_study.design import CODE, Plan, new_codes, randomise
 from dermimit.reader_study.evidence import check_run, evidence_of, overlay
+from dermimit.reader_study.private import FOLDER, make_private
 from dermimit.records import provenance, read_json, write_json, write_parquet
 from dermimit.train.run import Run
 
 KEPT = ["case", "half", "image", "disease", "body_part", "attributes", "fitzpatrick", "skin_group"]
 LONGEST = 1600  # pixels of a photograph's longer side, as shown
-FORMAT = 1
+FORMAT = 2
+OLD = {1: "its reader codes can be computed from its seed; prepare the study anew"}
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class Settings:
         title: shown to readers; must not tell the hypothesis.
         cases: how many, even.
         readers: how many.
-        seed: of cases, halves, codes, sequences and orders.
+        seed: of cases, halves, sequences and orders, never of codes; a secret one by default. It tells who will see
+            what, so it is kept in study.json and never sent.
         split: of the dataset to choose from.
         shares: of the diseases, see `select_cases`.
         washout_days: least days between a reader's last answer of the first period and the first of the second.
@@ -51,7 +55,7 @@ class Settings:
     title: str = "Reading study of skin photographs"
     cases: int = 60
     readers: int = 12
-    seed: int = 0
+    seed: int = field(default_factory=lambda: secrets.randbits(32))
     split: str = "test"
     shares: Shares = "equal"
     washout_days: float = 28.0
@@ -98,12 +102,16 @@ def prepare(photo_set: PhotoSet, run: Run, out: Path, settings: Settings) -> Stu
     cases = select_cases(select(photo_set.frame, settings.split), settings.cases, settings.seed, settings.shares)
     check_run(run, photo_set, cases["image"].to_list())
     try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        draft.mkdir(mode=FOLDER)  # what is written below it cannot be reached by others
         for name in ("photos", "evidence", "answers"):
-            (draft / name).mkdir(parents=True)
+            (draft / name).mkdir()
         cases = pd.concat([cases[KEPT], _write_cases(cases, photo_set.root, run, draft)], axis=1)
         write_parquet(draft / "key.parquet", cases)
-        plans = randomise(dict(zip(cases["case"], cases["half"], strict=True)), settings.readers, settings.seed)
+        halves = dict(zip(cases["case"], cases["half"], strict=True))
+        plans = randomise(halves, new_codes(settings.readers), settings.seed)
         write_json(draft / "study.json", _described(photo_set, run, settings, plans, cases, started))
+        make_private(draft)
         os.replace(draft, out)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -138,7 +146,7 @@ def _described(photo_set: PhotoSet, run: Run, settings: Settings, plans: dict[st
     facts = provenance(cases, started, source)
     return {
         "format": FORMAT,
-        "name": f"{photo_set.name}-{facts['data_fingerprint'][:8]}-{settings.seed}",
+        "name": f"study-{secrets.token_hex(4)}",  # sent to readers: tells nothing of cases, dataset or seed
         "settings": asdict(settings),
         "label_space": photo_set.label_space.to_dict(),
         "plans": {code: asdict(plan) for code, plan in plans.items()},
@@ -158,11 +166,14 @@ def load_study(folder: Path) -> Study:
                              "`dermimit reader-study prepare`")  # fmt: skip
     values = read_json(folder / "study.json")
     if values.get("format") != FORMAT:
+        remedy = OLD.get(values.get("format"), "use the version that prepared it")
         raise ValueError(f"{folder / 'study.json'}: format {values.get('format')!r}, this version reads {FORMAT}: "
-                         "use the version that prepared it")  # fmt: skip
+                         f"{remedy}")  # fmt: skip
     plans = {
         code: Plan(plan["sequence"], tuple(tuple((case, arm) for case, arm in period) for period in plan["periods"]))
         for code, plan in values["plans"].items()
     }
+    if wrong := [code for code in plans if not CODE.fullmatch(code)]:
+        raise ValueError(f"{folder / 'study.json'}: {wrong[0]!r} is no reader code: restore the file from a copy")
     space, key = LabelSpace.from_dict(values["label_space"]), pd.read_parquet(folder / "key.parquet")
     return Study(folder, values["name"], Settings(**values["settings"]), space, plans, key)

@@ -7,19 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from dermimit.benchmark.answers_file import Given
+from dermimit.benchmark.answers_file import TASKS, Given
 from dermimit.benchmark.benchmarks import Benchmark
-from dermimit.data.label_space import LabelSpace
-from dermimit.evaluate.estimate import Estimate
+from dermimit.benchmark.scoring import LEAST, by_skin_type
+from dermimit.benchmark.text import label_of
+from dermimit.evaluate.estimate import Estimate, estimate
 from dermimit.prediction import DISCLAIMER
 from dermimit.records import write_atomically
-from dermimit.report.answers import answers_to
+from dermimit.report.answers import Answers, OneOf, answers_to
 from dermimit.report.caveats import caveats
 from dermimit.report.classes import classes_section
 from dermimit.report.confusion import confusion_table
+from dermimit.report.document import document
 from dermimit.report.markup import Markup, bullets, count, el, joined, section, table
 from dermimit.report.overview import score_table, scores_of, sentences, tiles
-from dermimit.report.page import document
 from dermimit.report.reliability import reliability_part
 
 
@@ -44,19 +45,20 @@ def write_benchmark_page(
     """
     if out.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"{out}: the report is an HTML page: give a name that ends in .html")
-    frame = to.frame.assign(split="test", disease_prob=list(given.disease.astype(np.float32)))
-    answers: Any = answers_to("disease", frame, LabelSpace(to.name, to.diseases))
-    scores = scores_of(answers)
+    answers = _answers(to, given)
+    pairs: list[tuple[Any, Any]] = [(task, scores_of(task)) for task in answers]
+    one_of = [task for task in answers if isinstance(task, OneOf)]
     parts = [
         _head(to, name),
         section(
-            "scores", "Scores", tiles(answers, scores), bullets(sentences(answers, scores)),
-            el("h3", "What to bear in mind"), bullets(caveats([(answers, scores)], None)),
-            el("h3", "All scores"), score_table(answers, scores), _against(name, other),
+            "scores", "Scores", tiles(*pairs[0]), bullets(line for pair in pairs for line in sentences(*pair)),
+            el("h3", "What to bear in mind"), bullets(caveats(pairs, None)),
+            el("h3", "All scores"), [score_table(*pair) for pair in pairs], _against(name, other),
         ),
-        section("classes", "Classes", classes_section([answers], {})),
-        section("confusion", "Confusion", confusion_table(answers)),
-        section("reliability", "Reliability", reliability_part(answers)),
+        section("skin-types", "Skin types", _skin_types(to, given)),
+        section("classes", "Classes", classes_section(answers, {})),
+        section("confusion", "Confusion", [confusion_table(one) for one in one_of]),
+        section("reliability", "Reliability", [reliability_part(one) for one in one_of]),
         section("data", "The benchmark", _facts(to)),
         el("footer", el("p", "This page holds no photographs.")),
     ]  # fmt: skip
@@ -64,6 +66,28 @@ def write_benchmark_page(
     out.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(out, lambda path: path.write_text(text, encoding="utf-8"))
     return out
+
+
+def _answers(to: Benchmark, given: Given) -> list[Answers]:
+    """The answers to each task that the file answers and the benchmark has labels for."""
+    frame, found = to.frame.assign(split="test"), []
+    for task in TASKS:
+        probability = getattr(given, task)
+        if probability is not None:
+            frame[f"{task}_prob"] = list(probability.astype(np.float32))
+            found.append(answers_to(task, frame, to.label_space))
+    return [answers for answers in found if answers is not None]
+
+
+def _skin_types(to: Benchmark, given: Given) -> Markup:
+    """Accuracy of the disease by Fitzpatrick type."""
+    rows = []
+    for name, line in by_skin_type(to, given.disease).items():
+        told = estimate(line, "accuracy").percent() if "accuracy" in line else f"fewer than {LEAST} photographs"
+        rows.append([name, count(line["photographs"], "photograph"), told])
+    heads = ["Fitzpatrick type", "photographs", "accuracy, % (95 % interval)"]
+    note = "Types differ in their diseases too: a gap between two of them need not be one of skin."
+    return joined([table("Accuracy of the disease by skin type", heads, rows, numbers=(2,)), el("p", note)])
 
 
 def _head(to: Benchmark, name: str) -> Markup:
@@ -86,10 +110,12 @@ def _against(name: str, other: tuple[str, Mapping[str, Estimate]] | None) -> Mar
     """The difference from another file of answers."""
     if other is None:
         return None
-    labels = {"macro_f1": "macro-F1", "accuracy": "accuracy"}
-    rows = [[labels[key], found.signed(), found.verdict()] for key, found in other[1].items()]
-    note = "Of these two files: another training of the same model would give another difference."
-    told = table("Differences on the same patients", ["score", "difference (95 %)", ""], rows)
+    rows = [[label_of(key), found.points(), found.verdict()] for key, found in other[1].items()]
+    note = (
+        "Judge by macro-F1 of the disease: intervals are not corrected for the number of scores. They are of these two "
+        "files: another training of the same model would give another difference."
+    )
+    told = table("Differences on the same patients", ["score", "difference in points (95 % interval)", "verdict"], rows)
     return joined([el("h3", f"{name} minus {other[0]}"), told, el("p", note)])
 
 

@@ -21,11 +21,11 @@ OTHER = (
 SAME = "These photographs are of the data that the run was trained on."
 SEEN = "These photographs include those that the run was trained on: the scores are too good."
 INTERVALS = (
-    "Intervals are 95 % bootstrap intervals drawn {units}. A score is called above chance where its interval lies "
-    "above a uniform guess and its gain over the most frequent class, on the same resamples, above zero; these "
-    "verdicts are not corrected for their number. Where all resamples agree, no interval is given."
+    "Intervals are 95 % bootstrap intervals drawn {units}. A score is called above chance if its interval lies "
+    "above a uniform guess and its gain over the most frequent class, on the same resamples, lies above zero. These "
+    "statements are not corrected for their number. If all resamples agree, there is no interval."
 )
-SEED = "This is one run with one seed: the intervals hold the luck of the photographs, not that of training."
+SEED = "This is one run with one seed: the intervals cover the choice of photographs, not the variation between seeds."
 
 
 def caveats(scored: list[tuple[Answers, list[Score]]], facts: dict[str, Any] | None) -> list[str]:
@@ -75,7 +75,7 @@ def _few(task: Answers, scores: list[Score]) -> list[str]:
     if reasons:
         texts.append(f"n is small for {label}: {'; '.join(reasons)}.")
     if isinstance(task, OneOf) and task.right.all() and len(task.names) > 1:
-        texts.append(f"All answers about the {label} are right, so that most of its scores have no bootstrap interval.")
+        texts.append(f"All predictions of the {label} are correct, so most of its scores have no bootstrap interval.")
     return texts
 
 

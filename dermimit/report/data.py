@@ -1,11 +1,13 @@
 """What is known of the photographs: their splits, whether they are those of the training, what the check found."""
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from dermimit.data.cells import is_missing
+from dermimit.data.changes import TABLE, differences, table_of
 from dermimit.data.columns import SPLITS
 from dermimit.data.label_space import TASKS
 from dermimit.data.problems import ManifestError
@@ -24,7 +26,7 @@ def manifest(record: Record, scored: Scored) -> pd.DataFrame | None:
     from dermimit.train.assemble import load_photos
     from dermimit.train.config import TrainConfig
 
-    config = TrainConfig.from_dict(record.config | {"out": record.path})
+    config = TrainConfig.from_dict(record.config | {"out": record.path, "cache": ""})
     try:
         return load_photos(config).frame
     except (ManifestError, OSError, ValueError):
@@ -65,8 +67,11 @@ def data_section(record: Record, scored: Scored, frame: pd.DataFrame | None, loo
             else "The table of photographs is not the one that the run was trained with: rows, labels, splits or "
             "the code that reads them have changed since."
         )
+        texts += _changed(record, frame, scored.root, names)
     if scored.root is None:
-        return section("data", "Data check", el("p", "The photographs are not at hand, so the data check was not run."))
+        return section(
+            "data", "Data check", el("p", "The photographs are not on this machine, so the data check was not run.")
+        )
     if not look:
         return section("data", "Data check", bullets([*texts, "The data check was left out on request."]))
     from dermimit.data.check import check
@@ -92,6 +97,15 @@ def data_section(record: Record, scored: Scored, frame: pd.DataFrame | None, loo
     if notes and names:
         parts += [el("h3", "Notes of the check"), bullets(notes)]
     return section("data", "Data check", parts)
+
+
+def _changed(record: Record, frame: pd.DataFrame, root: Path | None, names: bool) -> list[str]:
+    """What has become of the photographs since the training, where the run keeps a table of them."""
+    if root is None or not (record.path / TABLE).is_file():
+        return []
+    found = differences(pd.read_parquet(record.path / TABLE), table_of(frame, root))
+    told = found if names else [re.sub(r" \(.*\)$", "", text) for text in found]
+    return [f"Changed since the training: {'; '.join(told)}."] if found else []
 
 
 def _findings(report: Any, names: bool, root: Path) -> Markup:

@@ -70,13 +70,13 @@ def errors_section(record: Record, scored: Scored, answers: Answers, photographs
     mistakes, kind = worst(answers), KINDS[answers.task][0]
     title = "Worst errors"
     if not mistakes:
-        return section("errors", title, el("p", f"No answer about the {kind} is wrong.")), False
-    first = f"The {count(len(mistakes), 'wrong answer')} about the {kind} that the model was surest of."
+        return section("errors", title, el("p", f"No prediction of the {kind} is wrong.")), False
+    first = f"The most confident errors on the {kind}: {count(len(mistakes), 'wrong prediction')}."
     if not photographs or scored.root is None:
         why = (
             "Photographs and the names of their files were left out on request."
             if not photographs
-            else ("The photographs are not at hand, so none is shown.")
+            else ("The photographs are not on this machine, so none is shown.")
         )
         return section("errors", title, el("p", f"{first} {why}"), _table(mistakes, kind, photographs)), False
     pictures = Pictures(record, scored.root, answers.task)
@@ -87,7 +87,7 @@ def errors_section(record: Record, scored: Scored, answers: Answers, photographs
         cards.append(_card(mistake, made))
     how = f" Right of each photograph: {pictures.how}." if pictures.how else ""
     if any_shown and not pictures.how:
-        how = " The model's weights are not at hand, so nothing is drawn over them."
+        how = " The model's weights are not on this machine, so nothing is drawn over them."
     return section("errors", title, el("p", first + how), el("div", cards, class_="cards")), any_shown
 
 
@@ -123,4 +123,4 @@ def _table(mistakes: list[Mistake], kind: str, named: bool) -> Markup:
         [m.image if named else place, pretty(m.truth), pretty(m.said), percent(m.confidence), m.rank or "–"]
         for place, m in enumerate(mistakes, start=1)
     ]
-    return table(f"Surest wrong answers about the {kind}", heads, rows, numbers=(3, 4))
+    return table(f"Most confident errors on the {kind}", heads, rows, numbers=(3, 4))

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from dermimit.evaluate.estimate import NONE, Estimate, minus
+from dermimit.shown import shown_text
 
 VOID = ("meta", "img", "br", "hr", "line", "rect", "circle", "path", "polyline")
 NBSP = "\N{NO-BREAK SPACE}"
@@ -24,7 +25,7 @@ def el(name: str, /, *children: object, **attributes: object) -> Markup:
         attributes: `class_` is class, `_` elsewhere is `-`; those that are None are left out.
     """
     pairs = ((key.rstrip("_").replace("_", "-"), value) for key, value in attributes.items() if value is not None)
-    opened = name + "".join(f' {key}="{escape(str(value))}"' for key, value in pairs)
+    opened = name + "".join(f' {key}="{escape(shown_text(str(value)))}"' for key, value in pairs)
     if name in VOID:
         return Markup(f"<{opened}>" if name in VOID[:4] else f"<{opened}/>")
     return Markup(f"<{opened}>{joined(children)}</{name}>")
@@ -37,7 +38,7 @@ def joined(parts: Iterable[object]) -> Markup:
         if isinstance(part, list | tuple):
             text.append(joined(part))
         elif part is not None:
-            text.append(part if isinstance(part, Markup) else escape(str(part)))
+            text.append(part if isinstance(part, Markup) else escape(shown_text(str(part))))
     return Markup("".join(text))
 
 

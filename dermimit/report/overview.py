@@ -74,7 +74,7 @@ def sentences(task: OneOf | AnyOf, scores: list[Score]) -> list[str]:
         value = f"{words[mean.verdict]}{',' if mean.verdict else ''} {percent(mean.chance['random order'])}."
         return [f"The mean average precision (mAP) over {kind[1]} is {with_interval(mean.value)}. {value}"]
     if len(task.names) == 1:
-        return [f"There is one {kind[0]}, so that every answer is right and the scores say nothing."]
+        return [f"There is one {kind[0]}, so every prediction is correct and the scores say nothing."]
     by_name = {s.name: s for s in scores}
     accuracy, top3 = by_name["accuracy"], by_name.get("top-3 accuracy")
     n, right = len(task.truth), int(task.right.sum())

@@ -13,6 +13,7 @@ from dermimit.report.classes import classes_section
 from dermimit.report.confusion import confusion_table
 from dermimit.report.curves import learning_curves
 from dermimit.report.data import data_section, manifest, training_counts
+from dermimit.report.document import document
 from dermimit.report.errors import errors_section
 from dermimit.report.markup import Markup, bullets, el, joined, paragraphs, percent, section, table
 from dermimit.report.overview import score_table, scores_of, sentences, tiles
@@ -22,7 +23,6 @@ from dermimit.report.reliability import reliability_part
 from dermimit.report.summary import head_of_page
 from dermimit.report.words import KINDS, TASK_LABELS, and_list
 
-CSS = Path(__file__).with_name("page.css")
 CONTENTS = (
     ("scores", "Scores"),
     ("curves", "Learning curves"),
@@ -92,14 +92,16 @@ def page(record: Record, scored: Scored, date: str, photographs: bool = True, da
     errors, shown = (
         errors_section(record, scored, answers[0], photographs)
         if answers
-        else (section("errors", "Worst errors", el("p", "There are no answers to look at.")), False)
+        else (section("errors", "Worst errors", el("p", "There are no predictions to show.")), False)
     )
     parts = [
         head_of_page(record, scored, answers, frame, date),
         el("nav", [el("a", title, href=f"#{name}") for name, title in CONTENTS], aria_label="Contents"),
         _scores(record, scored, answers),
         learning_curves(record),
-        section("classes", "Classes", classes_section(answers, training) or el("p", "There are no answers to count.")),
+        section(
+            "classes", "Classes", classes_section(answers, training) or el("p", "There are no predictions to count.")
+        ),
         section("confusion", "Confusion", _each(one_of, confusion_table)),
         section("reliability", "Reliability", _each(one_of, reliability_part, titled=True)),
         errors,
@@ -125,7 +127,7 @@ def _scores(record: Record, scored: Scored, answers: list[Answers]) -> Markup:
     missing = [TASK_LABELS[task] for task in record.tasks if task not in [a.task for a in answers]]
     told += (
         [
-            f"Nothing is scored for {and_list(missing)}: the photographs have no label for it, or only answers about "
+            f"Nothing is scored for {and_list(missing)}: the photographs have no label for it, or only predictions of "
             "the disease were kept."
         ]
         if missing
@@ -137,7 +139,7 @@ def _scores(record: Record, scored: Scored, answers: list[Answers]) -> Markup:
         "Scores",
         tiles(*pairs[0]),
         bullets(told),
-        el("h3", "What to bear in mind"),
+        el("h3", "Limits of these numbers"),
         bullets(limits),
         el("h3", "All scores"),
         [score_table(task, scores) for task, scores in pairs],
@@ -151,13 +153,15 @@ def _stored_scores(record: Record) -> list[Markup]:
         [name.replace("/", ": ").replace("_", " "), percent(float("nan") if v is None else v)]
         for name, v in values.items()
     ]
-    why = "No predictions with a label were kept, so there are no intervals, no chance levels and no single answers."
+    why = (
+        "No predictions with a label were kept, so there are no intervals, no chance levels and no single predictions."
+    )
     return [*paragraphs([why]), table("Scores on the test split, as recorded", ["score", "value"], rows, numbers=(1,))]
 
 
 def _each(tasks: list[OneOf], part: Any, titled: bool = False) -> list[Markup]:
     if not tasks:
-        return [el("p", "No task with one right answer was scored.")]
+        return [el("p", "No task with one correct class was scored.")]
     return [joined([None if titled else el("h3", KINDS[task.task][1].capitalize()), part(task)]) for task in tasks]
 
 
@@ -165,17 +169,3 @@ def _holds(photographs: bool) -> str:
     if photographs:
         return "This page holds photographs of the dataset: pass it on only where these may be passed on."
     return "This page holds no photographs."
-
-
-def document(title: str, body: Markup) -> str:
-    """A whole HTML document with its style inside."""
-    style = Markup(CSS.read_text(encoding="utf-8"))
-    head = el(
-        "head",
-        el("meta", charset="utf-8"),
-        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        el("meta", name="color-scheme", content="light dark"),
-        el("title", title),
-        el("style", style),
-    )
-    return f"<!doctype html>\n{el('html', head, el('body', el('main', body)), lang='en')}\n"

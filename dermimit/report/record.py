@@ -10,7 +10,9 @@ import pandas as pd
 
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.preprocessing import Preprocessing, stored
+from dermimit.files import read_object
 from dermimit.records import read_json
+from dermimit.train.foreign import check_folder, read_config, read_space, read_table
 from dermimit.zoo.resolve import is_published
 
 NEEDED = ("config.json", "label_space.json", "metrics.json", "provenance.json")
@@ -101,22 +103,21 @@ def read_record(path: Path) -> Record:
         FileNotFoundError: it holds no finished run, with what is missing.
         ValueError: a file of it is damaged.
     """
-    for name in NEEDED:
-        if not (path / name).exists():
-            raise FileNotFoundError(f"{path} is not a finished run: {name} is missing; train it, or name its folder")
+    check_folder(path, NEEDED)
+    read_config(path)
     return Record(
         path=path,
-        config=read_json(path / "config.json"),
-        label_space=LabelSpace.from_dict(read_json(path / "label_space.json")),
-        metrics=read_json(path / "metrics.json"),
+        config=read_object(path / "config.json", path),
+        label_space=read_space(path),
+        metrics=read_object(path / "metrics.json", path),
         history=_frame(path / "history.parquet"),
-        predictions=_frame(path / "predictions.parquet"),
-        provenance=read_json(path / "provenance.json"),
+        predictions=_frame(path / "predictions.parquet", ("image", "split")),
+        provenance=read_object(path / "provenance.json", path),
     )
 
 
-def _frame(path: Path) -> pd.DataFrame | None:
-    return pd.read_parquet(path) if path.exists() else None
+def _frame(path: Path, columns: tuple[str, ...] = ()) -> pd.DataFrame | None:
+    return read_table(path, columns) if path.exists() else None
 
 
 def own_test(record: Record) -> Scored:

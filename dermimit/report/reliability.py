@@ -7,9 +7,10 @@ from dermimit.evaluate.calibration import BINS, floor_of, reliability
 from dermimit.evaluate.differential import Differential
 from dermimit.evaluate.estimate import Estimate
 from dermimit.evaluate.metrics import expected_calibration_error
+from dermimit.evaluate.ranking import interval
 from dermimit.report.answers import OneOf
 from dermimit.report.chart import Chart
-from dermimit.report.draws import draws_of, interval
+from dermimit.report.draws import draws_of
 from dermimit.report.markup import Markup, bullets, el, percent, table
 from dermimit.report.words import TASK_LABELS
 
@@ -44,9 +45,11 @@ def over_confidence(answers: OneOf) -> Estimate:
 def _sureness(answers: OneOf) -> str:
     gap = over_confidence(answers)
     mean, right = percent(float(answers.confidence.mean())), percent(float(answers.right.mean()))
-    first = f"The answers state a probability of {mean} on average, and {right} of them are right: "
+    first = f"The predictions state a probability of {mean} on average, and {right} of them are correct: "
     how = f"a difference of {gap.points()} points"
-    verdict = gap.verdict(("they are too sure", "they are not sure enough", "the interval includes no difference"))
+    verdict = gap.verdict(
+        ("the model is overconfident", "the model is underconfident", "the interval includes no difference")
+    )
     return f"{first}{how}" + (f"; {verdict}." if gap.low == gap.low else ".")
 
 
@@ -63,7 +66,7 @@ def _diagram(bins: pd.DataFrame, label: str) -> Markup:
         (0, 100),
         (0, 100),
         "stated probability, %",
-        "answers that are right, %",
+        "correct predictions, %",
     )
     chart.line([0, 100], [0, 100], "grey", dashed=True)
     for b in bins.itertuples():

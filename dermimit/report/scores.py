@@ -7,11 +7,12 @@ import numpy as np
 from dermimit.evaluate.answers import macro_f1
 from dermimit.evaluate.estimate import Estimate
 from dermimit.evaluate.metrics import attribute_metrics, class_metrics
+from dermimit.evaluate.ranking import auroc_draws, centred_interval, interval, mean_over_classes, precision_draws
 from dermimit.evaluate.resampling import Draws, macro_f1_draws
 from dermimit.evaluate.statistics import count_interval
 from dermimit.report.answers import AnyOf, OneOf
 from dermimit.report.chance import always_most_frequent, prevalence, random_order, uniform_guess
-from dermimit.report.draws import auroc_draws, centred_interval, draws_of, interval, mean_over_classes, precision_draws
+from dermimit.report.draws import draws_of
 
 NAMES = {
     "macro_f1": "macro-F1",
@@ -22,12 +23,12 @@ NAMES = {
 }
 MEANING = {
     "macro-F1": "mean over classes of F1, the harmonic mean of sensitivity and precision",
-    "accuracy": "share of photographs whose answer is right",
+    "accuracy": "share of photographs that are correctly classified",
     "balanced accuracy": "mean sensitivity of the classes",
-    "AUROC": "chance that a photograph of the class ranks above one of another, mean over classes",
-    "top-3 accuracy": "share of photographs whose truth is among the three most probable answers",
+    "AUROC": "probability that a photograph of the class ranks above one of another class, mean over classes",
+    "top-3 accuracy": "share of photographs whose true class is among the three most probable ones",
     "mAP": "mean over classes of average precision",
-    "macro-F1 at one half": "mean F1 where a probability of one half or more counts as found",
+    "macro-F1 at one half": "mean F1, where a probability of one half or more counts as present",
 }
 
 

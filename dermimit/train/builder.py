@@ -1,5 +1,6 @@
 """Which builder a run names, and what it is handed; checked before any photograph is read."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,7 @@ from timm.models import model_entrypoint
 
 import dermimit.model  # noqa: F401  (registers the builders with timm)
 from dermimit.model.arguments import nearest
+from dermimit.train.allowed import check_arguments, check_values
 from dermimit.train.config import TrainConfig
 
 SAID_ELSEWHERE = {
@@ -25,22 +27,26 @@ def builder_arguments(config: TrainConfig) -> dict[str, Any]:
     """`model_kwargs`, and the size of the photographs where they do not name it.
 
     Raises:
-        ValueError: `model` is no builder of this package's kind, `model_kwargs` names what is said elsewhere, or an
-            `img_size` that is not the photographs'.
+        ValueError: `model` is no builder of this package's kind, `model_kwargs` names what is said elsewhere, what no
+            builder takes, or an `img_size` that is not the photographs'.
     """
     check_name(config.model)
     for name in config.model_kwargs.keys() & SAID_ELSEWHERE.keys():
         raise ValueError(f"model_kwargs: {name} cannot be given here; {SAID_ELSEWHERE[name]}")
+    ours = model_entrypoint(config.model).__module__.startswith("dermimit.")
+    (check_arguments if ours else check_values)(config.model, config.model_kwargs | {"img_size": config.image_size})
     size = config.model_kwargs.get("img_size", config.image_size)
     if size != config.image_size:
         raise ValueError(f"image_size={config.image_size} and model_kwargs img_size={size} differ: photographs and "
                          "model have one size; leave img_size out of --model-kwargs: it is --image-size")  # fmt: skip
-    ours = model_entrypoint(config.model).__module__.startswith("dermimit.")
     return ({"img_size": size} if ours else {}) | config.model_kwargs
 
 
 def check_name(model: str) -> None:
     """Raises ValueError where a name is unknown, or that of a plain model of timm, which has no heads for the tasks."""
+    plain = re.sub(r"^(hf[-_]hub:)?timm/", "", model)
+    if plain != model and timm.is_model(plain):
+        model = plain
     if not timm.is_model(model):
         ours = ", ".join(sorted(own_builders()))
         near = nearest(model, timm.list_models(), "none is like it.")

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from dermimit.files import parsed, plain_file
 from dermimit.records import write_atomically
 
 
@@ -43,15 +44,17 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """What `save_tensors` wrote, on the CPU.
 
     Raises:
-        CheckpointError: the file is cut short, changed or not ours.
+        CheckpointError: the file is cut short, changed or not ours; or it has no checksum, so that nobody can tell.
     """
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(plain_file(path), framework="pt") as file:
             header = file.metadata()
-            tensors, meta = {k: file.get_tensor(k) for k in file.keys()}, json.loads(header["meta"])  # noqa: SIM118
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} is damaged or not a checkpoint of dermimit ({error}): delete it") from error
-    if (stored := meta.pop("crc32", None)) is not None and stored != checksum(tensors):
+            tensors, meta = {k: file.get_tensor(k) for k in file.keys()}, parsed(header["meta"])  # noqa: SIM118
+            stored = meta.pop("crc32")
+    except (SafetensorError, KeyError, TypeError, ValueError, AttributeError) as error:
+        said = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
+        raise CheckpointError(f"{path} is damaged or not a checkpoint of dermimit ({said}): delete it") from error
+    if stored != checksum(tensors):
         raise CheckpointError(f"{path} is damaged (its checksum differs from what it holds): delete it")
     return tensors, meta
 

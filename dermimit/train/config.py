@@ -16,6 +16,7 @@ RARE = (
     *(f.name for f in fields(StudyOptions)),
 )
 """Fields that a record holds only where they are not as usual."""
+PATHS = ("data_root", "out")
 NUMBERLESS = ("cache", "workers", "tracker", "tokens")
 """Fields that change no number: a run may go on with others."""
 
@@ -27,7 +28,7 @@ class CoreOptions(Checked):
     data_root: Path
     """Folder of the dataset."""
     out: Path
-    """Folder of the run: its record is written here, and an interrupted run goes on from here."""
+    """Folder of the run: its record is written here, and an interrupted run continues here."""
     dataset: str = "synderm"
     """synderm, pad_ufes_20, dermacon_in, sd198, fitzpatrick17k, scin, ddi, or folder for photographs of your own."""
     data_options: dict[str, bool | int | float | str | None] = field(default_factory=dict)
@@ -35,9 +36,9 @@ class CoreOptions(Checked):
     image_size: int = 0
     """Side of the square photograph, in pixels; 0 for the size that the model, or its backbone, was made for."""
     model: str = SMALL
-    """A builder registered with timm."""
+    """Name of the model in timm."""
     model_kwargs: dict[str, bool | int | float | str] = field(default_factory=dict)
-    """Further arguments of the builder, such as fields of ModelConfig: lsm_k, cim_wiring, ..."""
+    """Further arguments of the model, such as fields of ModelConfig: lsm_k, cim_wiring, ..."""
     pretrained: bool = False
     """Start from the weights that timm's hub has for the backbone."""
     weights: str = ""
@@ -46,9 +47,9 @@ class CoreOptions(Checked):
     start_from: str = ""
     """Folder of a finished run whose weights this one starts from, where they fit, such as one on SynDerm."""
     freeze: str = ""
-    """What keeps its weights: trunk (patch embedding, positions and shared blocks), all-but-heads (all that came from
-    the backbone: classifiers and interaction alone are trained), blocks:N (patch embedding, positions and the first N
-    blocks), or nothing."""
+    """Weights that are not trained: trunk (patch embedding, positions and shared blocks), all-but-heads (all weights of
+    the backbone, so that only classifiers and interaction are trained), blocks:N (patch embedding, positions and the
+    first N blocks), or nothing."""
     drop_path: float = 0.0
     """Stochastic depth: share of the residual branches of the last block that are left out in training; it rises
     linearly from 0 at the first block."""
@@ -57,16 +58,16 @@ class CoreOptions(Checked):
     lsm: bool = True
     """Lesion Selection Module."""
     fusion: Literal["none", "concat", "cim", "bottleneck"] = "cim"
-    """What joins the tasks; a single task takes none."""
+    """Module that joins the tasks; a single task has none."""
     samples: int = 120_000
     """Photographs seen in training, repeats included."""
     epochs: int = 10
     """Number of equal parts of `samples`; after each the run is validated and saved."""
     batch_size: int = 64
-    """Photographs in a step, over all processes."""
+    """Photographs in each step, over all processes."""
     accumulate: int = 1
-    """Parts in which each process computes its share of a batch, one after the other: more parts, less memory. The
-    numbers are the same but for rounding; a stem with batch normalisation normalises each part by itself."""
+    """Parts in which each process computes its share of a batch, one after the other. More parts need less memory. The
+    numbers are the same except for rounding; a stem with batch normalisation normalises each part by itself."""
     optimizer: Literal["sgd", "adamw"] = "sgd"
     """SGD with Nesterov momentum (the paper: SGD), or AdamW."""
     lr: float = 0.05
@@ -74,7 +75,7 @@ class CoreOptions(Checked):
     layer_decay: float = 1.0
     """Factor by which the learning rate falls from one block to the block before it; 1 for the same everywhere."""
     new_lr: float = 1.0
-    """Factor of the learning rate of what no backbone has: classifiers and interaction."""
+    """Factor of the learning rate of the new modules: classifiers and interaction."""
     momentum: float = 0.9
     """Of SGD; AdamW uses its own defaults."""
     weight_decay: float = 1e-4
@@ -84,7 +85,7 @@ class CoreOptions(Checked):
     clip_norm: float = 1.0
     """Largest norm of the gradient."""
     cutmix_probability: float = 0.5
-    """Share of batches that are mixed."""
+    """Share of batches that CutMix mixes."""
     cutmix_alpha: float = 0.3
     """Parameter of the Beta distribution of the mixing ratio."""
     supervise: Literal["both", "after"] = "both"
@@ -96,36 +97,36 @@ class CoreOptions(Checked):
     weight_disease: float = 1.0
     """Weight of the disease's loss."""
     vertical_flip: bool = False
-    """Augmentation: turn a training photograph upside down half of the time; left and right are always exchanged so."""
+    """Augmentation: flip half of the training photographs vertically; half of them are always flipped horizontally."""
     rotation: float = 0.0
-    """Augmentation: turn each training photograph, and its lesion map, by an angle from -rotation to rotation degrees;
-    the corners are filled with the photograph's reflection. --colour-jitter varies the colour."""
+    """Augmentation: rotate each training photograph, and its lesion map, by -rotation to rotation degrees;
+    the corners are filled with a reflection of the photograph. --colour-jitter varies the colour."""
     ema: float = 0.0
     """Decay of the moving average of the weights that is evaluated; 0 for none."""
     precision: Literal["no", "bf16"] = "no"
-    """Mixed precision; fp32 or bf16."""
+    """bf16 for mixed precision, or no for 32-bit floats."""
     compile: Literal["no", "default", "reduce-overhead"] = "no"
     """torch.compile of the training step: default fuses operations, reduce-overhead also replays them as CUDA graphs.
-    The first step takes a minute or more; the numbers are the same but for rounding. Meant for a large model on
-    a GPU."""
+    The first step takes a minute or more; the numbers are the same except for rounding. Meant for a large model
+    on a GPU."""
     workers: int = 0
     """Processes that load photographs; 0 loads in the training process. The numbers are the same."""
     in_memory: bool = True
-    """Decode every photograph once and keep it small in memory; turn off for large photographs."""
+    """Decode every photograph once and keep it reduced in memory; turn off for large photographs."""
     split_seed: int = 0
-    """Seed of the split of a dataset that comes without one. The same for runs that are compared."""
+    """Seed of the split of a dataset without an official one. Use the same for runs that you compare."""
     quarantine: str = ""
     """File that names photographs to leave out, written by `dermimit data check --skip-broken`."""
     cache: str = ""
-    """Folder that keeps photographs reduced to what image_size needs, for faster reading; the numbers are the same."""
+    """Folder that keeps photographs reduced to image_size, for faster reading; the numbers are the same."""
     views: int = 0
     """With freeze=trunk: number of augmented views of each training photograph, drawn once and used again in every
-    epoch, so that the trunk's tokens can be kept; 0 augments anew each time."""
+    epoch, so that the trunk's tokens can be kept; 0 augments each photograph anew in each epoch."""
     tokens: str = ""
-    """Folder that keeps the tokens of a frozen trunk (16-bit), so that the trunk is computed once for each view; the
-    numbers are the same but for rounding."""
+    """Folder that keeps the tokens of a frozen trunk (16-bit), so that the trunk runs only once for each view; the
+    numbers are the same except for rounding."""
     tracker: Literal["auto", "none", "tensorboard", "wandb", "mlflow"] = "auto"
-    """Learning curves, a point an epoch; auto writes TensorBoard's into OUT/tensorboard where that is installed."""
+    """Learning curves with a point for each epoch; auto writes them to OUT/tensorboard if TensorBoard is installed."""
     seed: int = 0
     """Seed of weights, order, augmentation and CutMix."""
 
@@ -224,14 +225,20 @@ class TrainConfig(StudyOptions, CoreOptions):  # of several bases, the last one'
         """The inverse of `to_dict`.
 
         Raises:
-            ValueError: a name that is no field, with the nearest fields.
+            ValueError: a name that is no field, with the nearest fields; one that is missing; a value of another type.
         """
         known = {f.name for f in fields(cls)}
         if unknown := sorted(values.keys() - known):
             raise ValueError(f"TrainConfig has no field {unknown[0]!r}; {suggest(unknown[0], known)}")
-        paths = {name: Path(values[name]) for name in ("data_root", "out") if name in values}
-        tasks = {"tasks": tuple(values["tasks"])} if "tasks" in values else {}
-        return cls(**values | paths | tasks)
+        if missing := [name for name in PATHS if name not in values]:
+            raise ValueError(f"TrainConfig: {missing[0]} is missing")
+        for name in PATHS:
+            if not isinstance(values[name], str | Path):
+                raise ValueError(f"TrainConfig.{name}={values[name]!r}: expected a path")
+        tasks = values.get("tasks", TASKS)
+        if not isinstance(tasks, list | tuple) or not all(isinstance(task, str) for task in tasks):
+            raise ValueError(f"TrainConfig.tasks={tasks!r}: expected a list of {', '.join(TASKS)}")
+        return cls(**values | {name: Path(values[name]) for name in PATHS} | {"tasks": tuple(tasks)})
 
 
 def own_size(model: str, model_kwargs: dict[str, Any]) -> int:
@@ -242,7 +249,7 @@ def own_size(model: str, model_kwargs: dict[str, Any]) -> int:
         model_kwargs: its arguments; an img_size among them holds.
     """
     if given := model_kwargs.get("img_size"):
-        return int(given)
+        return given if isinstance(given, int) else 0  # what else it is, the builder says by name
     if model == SMALL:
         return 64
     import timm

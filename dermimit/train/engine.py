@@ -22,7 +22,7 @@ from dermimit.train.assemble import build_model, check_model, load_photos
 from dermimit.train.checkpoint import save_tensors, save_training
 from dermimit.train.config import TrainConfig
 from dermimit.train.epoch import train_one_epoch
-from dermimit.train.faults import explaining
+from dermimit.train.faults import check_memory, explaining
 from dermimit.train.history import best_epoch, epoch_line, first_line
 from dermimit.train.labels import check_labels
 from dermimit.train.optimizers import build_optimizer
@@ -73,7 +73,10 @@ def fit(config: TrainConfig) -> Path:
         if accelerator.is_main_process:
             tell_changes(config)
         return config.out
-    check_views(config, check_model(config))
+    plan = check_model(config)
+    check_views(config, plan)
+    if accelerator.device.type == "cpu":
+        check_memory(config, plan)
     with explaining(config):
         photos = load_photos(config)
         check_labels(config, photos)

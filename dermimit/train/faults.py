@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
+from dermimit.memory import check_room, is_about_memory
+from dermimit.model.footprint import photo_bytes, weight_bytes
 from dermimit.train.config import TrainConfig
-
-NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 class WorkerDiedError(ChildProcessError):
@@ -22,6 +23,22 @@ class CompileError(RuntimeError):
     """torch.compile failed; the message says how to go on without it."""
 
 
+def check_memory(config: TrainConfig, plan: Any) -> None:
+    """Raises OutOfMemoryError where the machine's memory is too small for a step of training, before it is taken.
+
+    Args:
+        config: the run, on processors.
+        plan: its model on the device "meta".
+    """
+    copies = 3 + (config.optimizer == "adamw") + bool(config.ema)  # weights, gradients, what the optimizer keeps
+    at_once = -(-config.batch_size // config.accumulate)
+    photos = at_once * photo_bytes(plan, config.image_size) // (2 if config.precision == "bf16" else 1)
+    try:
+        check_room(copies * weight_bytes(plan) + photos, "a step", "see before")
+    except MemoryError as error:
+        raise OutOfMemoryError(f"{_memory_advice(config)} ({str(error).partition(':')[0]})") from None
+
+
 @contextmanager
 def explaining(config: TrainConfig) -> Iterator[None]:
     """Inside it, failures for want of memory, of a worker or of a compiler say which settings of the run to change."""
@@ -29,7 +46,7 @@ def explaining(config: TrainConfig) -> Iterator[None]:
         yield
     except (MemoryError, RuntimeError) as error:
         text = str(error).lower()
-        if isinstance(error, MemoryError | torch.OutOfMemoryError) or any(words in text for words in NO_MEMORY):
+        if is_about_memory(error):
             raise OutOfMemoryError(f"{_memory_advice(config)} ({_first_line(error)})") from error
         if "dataloader worker" in text:
             raise WorkerDiedError(f"{_worker_advice(config)} ({_first_line(error)})") from error

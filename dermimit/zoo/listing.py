@@ -20,9 +20,9 @@ def paragraph(card: Mapping[str, Any]) -> str:
     data, scores, trunk = card["data"], card["scores"], card["trunk"]
     seeds = f"{scores['seeds']} seeds" if scores["seeds"] > 1 else "one seed"
     lines = {
-        "answers": ", ".join(f"{len(classes)} {what}" for what, classes in card["answers"].items()),
+        "predicts": ", ".join(f"{len(classes)} {what}" for what, classes in card["answers"].items()),
         "data": f"{data['title']}, {data['photographs']:,} photographs of {data['patients']:,} patients",
-        "macro-F1": f"{Estimate(*scores['macro_f1']).plain()} of the disease, out of fold by patient, {seeds}",
+        "macro-F1": f"{Estimate(*scores['macro_f1']).plain()} of the disease, patient-grouped folds, {seeds}",
         "size": f"{card['megabytes']:.1f} MB",
         "needs": f"{trunk['weights']}, {at_hand(trunk)}",
         "licence": f"{card['licence']}; of the trunk {trunk['licence']}; of the data {data['licence']}",

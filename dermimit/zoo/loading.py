@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dermimit.records import read_json
+from dermimit.files import read_object
 from dermimit.train.checkpoint import CheckpointError, load_tensors
-from dermimit.weights import fill, read_weights
+from dermimit.weights import KNOWN, fill, read_weights
 from dermimit.weights.files import sha256_of
 from dermimit.zoo.resolve import HEADS, MANIFEST, remedy
 from dermimit.zoo.storage import unpacked
@@ -49,9 +49,13 @@ def checked_manifest(folder: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: a file is missing or changed.
     """
-    manifest = read_json(folder / MANIFEST)
-    for name, digest in manifest["files"].items():
-        path = folder / name
+    manifest = read_object(folder / MANIFEST, folder)
+    trunk, files = manifest.get("trunk"), manifest.get("files")
+    if not isinstance(trunk, dict) or str(trunk.get("weights")) not in KNOWN or not isinstance(files, dict):
+        raise CheckpointError(f"{folder / MANIFEST} names no weights that `dermimit weights list` knows, or no files: "
+                              "install dermimit again, or check the file out again")  # fmt: skip
+    for name, digest in files.items():
+        path = folder / Path(name).name
         if not path.is_file() or sha256_of(path) != digest:
             what = "differs from what was published (SHA-256)" if path.is_file() else "is missing"
             raise CheckpointError(f"{path} {what}: install dermimit again, or check the file out again")

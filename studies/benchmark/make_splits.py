@@ -1,8 +1,9 @@
 """Make the split table of PAD-UFES-20 from its official table: five folds by patient, balanced by diagnosis.
 
-Patients whose photographs are nearly the same, as far as photographs are at hand, are kept in one fold. The photographs
-at hand are a benchmark of their own, with folds made in the same way: column fold_subset. Writes
-dermimit/benchmark/splits/pad_ufes_20.csv and prints its hash, which belongs into benchmarks.yaml.
+Patients whose photographs are nearly the same, as far as photographs are available, are kept in one fold. The available
+photographs are a benchmark of their own, with folds made in the same way: column fold_subset. Writes
+dermimit/benchmark/splits/pad_ufes_20.csv and, with photographs, pad_ufes_20_looks.csv: a perceptual hash of each, by
+which a copy is verified. Prints their hashes, which belong into benchmarks.yaml.
 
 Run: python -m studies.benchmark.make_splits TABLE --photographs FOLDER
 """
@@ -16,7 +17,7 @@ import tyro
 
 from dermimit.benchmark.benchmarks import COLUMNS
 from dermimit.data import pad_ufes_20
-from dermimit.data.duplicates import find_doubles, look_at_all
+from dermimit.data.duplicates import Look, find_doubles, look_at_all
 from dermimit.data.folds import folds
 from studies.shared.paths import ROOT
 
@@ -40,15 +41,30 @@ def main(table: Annotated[Path, tyro.conf.Positional], photographs: Path | None 
     })  # fmt: skip
     found = pad_ufes_20.OFFICIAL
     assert len(frame) == found["images"] and frame["patient_id"].nunique() == found["patients"]
-    together = joined(frame, photographs) if photographs else frame["patient_id"]
+    manifest = pad_ufes_20.load(photographs)[0] if photographs else None
+    looks = (
+        dict(zip(manifest["image"], look_at_all(photographs, list(manifest["image"])), strict=True))
+        if photographs
+        else {}
+    )
+    together = joined(frame, manifest, looks) if photographs else frame["patient_id"]
     frame["fold"] = folds(frame.assign(patient_id=together))
     frame = frame[COLUMNS]
     if photographs:
-        here = frame["image"].isin({Path(image).stem for image in pad_ufes_20.load(photographs)[0]["image"]})
+        here = frame["image"].isin({Path(image).stem for image in manifest["image"]})
         frame.loc[here, "fold_subset"] = folds(frame[here].assign(patient_id=together[here])).to_numpy()
         frame = frame.astype({"fold_subset": "Int64"})
+        hashes = pd.DataFrame(
+            {"image": [Path(i).stem for i in looks], "phash": [f"{v.phash:016x}" for v in looks.values()]}
+        )
+        write(hashes.sort_values("image"), out.with_name(f"{out.stem}_looks.csv"))
+    write(frame, out)
+
+
+def write(frame: pd.DataFrame, out: Path) -> None:
+    """Write a table, and print its hash."""
     frame.to_csv(out, index=False, lineterminator="\n")
-    print(hashlib.sha256(out.read_bytes()).hexdigest())
+    print(f"{out.name}: {hashlib.sha256(out.read_bytes()).hexdigest()}")
 
 
 def joined_names(official: pd.DataFrame, *answers: str) -> list[str]:
@@ -57,11 +73,9 @@ def joined_names(official: pd.DataFrame, *answers: str) -> list[str]:
     return ["; ".join(given.columns[row]) for row in given.to_numpy()]
 
 
-def joined(frame: pd.DataFrame, folder: Path) -> pd.Series:
+def joined(frame: pd.DataFrame, manifest: pd.DataFrame, looks: dict[str, Look]) -> pd.Series:
     """The patient of each photograph, where patients with photographs that are nearly the same count as one."""
-    manifest = pad_ufes_20.load(folder)[0]
-    images = list(manifest["image"])
-    exact, near = find_doubles(dict(zip(images, look_at_all(folder, images), strict=True)), manifest)
+    exact, near = find_doubles(looks, manifest)
     one = {patient: patient for patient in frame["patient_id"]}
     for group in [*exact, *near]:
         if len(group.patients) > 1:

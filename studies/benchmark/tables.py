@@ -34,9 +34,29 @@ def sensitivity(lines: list[Line], diseases: tuple[str, ...] = ("MEL", "SCC", "B
     rows = []
     for line in ordered(lines):
         row = {"model": line["label"]}
-        row |= {f"{name}": Estimate(*line["recall"][name]).plain(2) for name in diseases}
-        rows.append(row | {"calibration error": f"{line['ece']:.3f}", "AUROC": f"{line['auroc']:.3f}"})
+        row |= {name: Estimate(*line["recall"][name]).plain(2) for name in diseases}
+        rows.append(
+            row
+            | {name: estimate(line, key).plain() for key, name in (("ece", "calibration error"), ("auroc", "AUROC"))}
+        )
     return pd.DataFrame(rows)
+
+
+def tasks(lines: list[Line]) -> pd.DataFrame:
+    """Body part and attributes of the files that answer for them, with what chance gives, intervals over patients."""
+    rows = []
+    for line in (line for line in ordered(lines) if "body_part" in line or "attributes" in line):
+        row, body, signs = {"model": line["label"]}, line.get("body_part"), line.get("attributes")
+        if body:
+            row |= {"body part, macro-F1": estimate(body, "macro_f1").plain()}
+            row |= {"body part, accuracy": estimate(body, "accuracy").plain()}
+        if signs:
+            row |= {
+                "attributes, mAP": estimate(signs, "map").plain(),
+                "attributes, AUROC": estimate(signs, "auroc").plain(),
+            }
+        rows.append(row)
+    return pd.DataFrame(rows).fillna(NONE)
 
 
 def ordered(lines: list[Line]) -> list[Line]:
@@ -53,7 +73,7 @@ def forest(lines: list[Line]) -> Figure:
         axis.plot(line["macro_f1"], y, "o", color=BLUE, ms=6)
     axis.axvline(rows[0]["majority"], color=GREY, linestyle="--", linewidth=1)
     axis.set_yticks(range(len(rows)), [line["label"] for line in rows])
-    axis.set(ylim=(len(rows) - 0.5, -0.5), xlim=(0, 0.7), xlabel="macro-F1, with 95 % interval over patients")
+    axis.set(ylim=(len(rows) - 0.5, -0.5), xlim=(0, 0.7), xlabel="macro-F1, 0 to 1 (95 % interval over patients)")
     axis.grid(axis="x", alpha=0.3)
     return figure
 
@@ -62,11 +82,17 @@ def numbers(record: Line) -> dict[str, str | float]:
     """What the page quotes."""
     rows = ordered(record["lines"])
     level = [line for line in rows[1:] if not Estimate(**line["below_best"]).below()]
+    signs = next(line["attributes"] for line in rows if "attributes" in line)
     return {
-        "best": rows[0]["label"], "best_score": estimate(rows[0], "macro_f1").plain(), "level": len(level),
-        "others": len(rows) - 1, "melanoma": Estimate(*rows[0]["recall"]["MEL"]).plain(2),
-        "scc": Estimate(*rows[0]["recall"]["SCC"]).plain(2),
+        "photographs": rows[0]["photographs"], "best": rows[0]["label"], "level": len(level), "others": len(rows) - 1,
+        "best_score": estimate(rows[0], "macro_f1").percent(), "melanoma": _share(rows[0], "MEL"),
+        "scc": _share(rows[0], "SCC"), "signs_known": f"{100 * signs['known']:.1f}",
+        "signs_chance": f"{100 * signs['chance_map']:.1f}",
     }  # fmt: skip
+
+
+def _share(line: Line, disease: str) -> str:
+    return Estimate(*line["recall"][disease]).percent()
 
 
 def inflation(leakage: Line) -> tuple[pd.DataFrame, str]:
@@ -84,7 +110,7 @@ def inflation(leakage: Line) -> tuple[pd.DataFrame, str]:
         {"model": row["model"], "macro-F1, by photograph minus by patient": estimate(row).signed()} for row in chosen
     )
     most = max(chosen, key=lambda row: row["value"])
-    return table, f"{most['model']}, {estimate(most).signed()}"
+    return table, f"{most['model']}, by {estimate(most).points()} points"
 
 
 def known() -> pd.DataFrame:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from dermimit.evaluate.estimate import CANNOT_TELL, Estimate, estimate
-from studies.evidence.backbone_tables import SEEDS
-from studies.evidence.verdicts import CONTRADICTED, NOT_SHOWN, SUPPORTED
+from dermimit.evaluate.estimate import INCONCLUSIVE, Estimate, estimate
 from studies.shared.listing import listed
+from studies.shared.real_backbones import SEEDS
+from studies.shared.verdict_words import CONTRADICTED, NO_DIFFERENCE, SUPPORTED
 
 NOTHING = "No row of this table has run yet."
 DIRECTIONS = {SUPPORTED: "higher", CONTRADICTED: "lower"}
@@ -54,25 +54,26 @@ def best_text(record: Mapping[str, Any], rows: pd.DataFrame) -> str:
         return NOTHING
     seeds = len(best["seeds"])
     return (
-        f"The row with the highest macro-F1 is {name_of(best['row'], rows)}: {estimate(best, 'macro_f1').plain()}, "
+        f"The variant with the highest macro-F1 is {name_of(best['row'], rows)}: {estimate(best, 'macro_f1').plain()}, "
         f"{seeds} {'seed' if seeds == 1 else 'seeds'}."
     )
 
 
 def probe_text(record: Mapping[str, Any], rows: pd.DataFrame) -> str:
-    """The best row beside the best probe on the same photographs: their difference, and whether it is told apart."""
+    """The best row against the best probe on the same photographs: their difference, and where its interval lies."""
     if not (beside := record.get("beside")):
-        return "No probe of these photographs is published beside it yet." if record["scores"] else NOTHING
+        return "No probe of these photographs has been published for comparison yet." if record["scores"] else NOTHING
     probe = next(line for line in record["probes"] if line["row"] == beside["reference"])
     gap = Estimate(*(beside[f"difference{end}"] for end in ("", "_low", "_high")))
-    side = gap.verdict(("above", "below", CANNOT_TELL))
+    side = gap.verdict(("above", "below", INCONCLUSIVE))
     said = f"the interval of the difference, {gap.signed()}, " + (
-        "holds zero" if side == CANNOT_TELL else f"lies {side} zero"
+        "contains zero" if side == INCONCLUSIVE else f"lies {side} zero"
     )
     return (
         f"The best probe on frozen features, {beside['reference']}, has {estimate(probe, 'macro_f1').plain()}; "
         f"{name_of(beside['row'], rows)} minus the probe, over the seeds and "
-        f"divisions that both have ({beside['seeds']}): {said} (both were picked as the best, which flatters both)."
+        f"divisions that both have ({beside['seeds']}): {said} "
+        "(both were picked as the best, which overestimates both)."
     )
 
 
@@ -92,10 +93,10 @@ def differences_text(judged: pd.DataFrame, rows: pd.DataFrame) -> str:
             )
             parts.append(f"{word.capitalize()} after correction: {told}.")
     apart, one = ran["verdict"].isin(list(DIRECTIONS)), ran["seeds"] == 1
-    undecided = int((ran["verdict"] == NOT_SHOWN).sum())
-    counts = f"Of {len(judged)} differences asked for, {len(ran)} have been measured"
+    undecided = int(ran["verdict"].isin((INCONCLUSIVE, NO_DIFFERENCE)).sum())
+    counts = f"Of {len(judged)} planned comparisons, {len(ran)} have been run"
     counts += f", {int(one.sum())} of them with one seed, and so not tested" if one.any() else ""
-    tested = f"; of those tested {int(apart.sum())} are told apart from zero, and of {undecided} it cannot be told"
+    tested = f"; of those tested {int(apart.sum())} are significant and {undecided} are not"
     counts += "." if one.all() else f"{tested}."
     return " ".join([counts, *parts])
 
@@ -105,6 +106,6 @@ def run_text(record: Mapping[str, Any], rows: pd.DataFrame) -> str:
     seeds = {line["row"]: len(line["seeds"]) for line in record["scores"]}
     whole = sum(n >= SEEDS for n in seeds.values())
     return (
-        f"{whole} of {len(rows)} rows have all {SEEDS} seeds, {len(seeds) - whole} have fewer, and "
-        f"{len(rows) - len(seeds)} have not run."
+        f"{whole} of {len(rows)} variants have all {SEEDS} seeds, {len(seeds) - whole} have fewer, and "
+        f"{len(rows) - len(seeds)} have not been trained."
     )

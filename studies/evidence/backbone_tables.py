@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from dermimit.evaluate.estimate import NOT_RUN, Estimate, estimate, p_text
 from dermimit.evaluate.significance import holm
-from dermimit.records import read_json
-from studies.evidence.verdicts import by_rule
-from studies.shared.paths import PUBLISHED
+from studies.shared.real_backbones import RARE, SEEDS
+from studies.shared.real_backbones import read_backbones as read_backbones  # pages read and show it through one module
+from studies.shared.verdict_words import by_rule
 
-RECORD, ANSWERS = "table.json", "answers.parquet"
-SEEDS = 3
-"""How many each row is to have."""
 WITHIN = (
     ("D_all", "D"), ("D_random", "D"), ("D_LSM", "D"), ("D_B_A", "D"), ("concat", "D"), ("full", "D"),
     ("D_LSM", "D_random"), ("D_LSM", "D_all"), ("full", "concat"),
@@ -26,8 +22,6 @@ WITHIN = (
 ACROSS = (("frozen_D", "lite0_D"), ("tuned_D", "frozen_D"), ("lite1_D", "lite0_D"))
 """What is asked of the backbones."""
 PROBES = "probe of frozen features"
-RARE = ("MEL", "SCC")
-"""The diseases that are missed at the highest price, and have few photographs."""
 
 
 def families(table: pd.DataFrame) -> dict[str, list[tuple[str, str]]]:
@@ -42,17 +36,6 @@ def families(table: pd.DataFrame) -> dict[str, list[tuple[str, str]]]:
         found[group] = [pair for pair in pairs if set(pair) <= rows]
     found["between backbones"] = [pair for pair in ACROSS if set(pair) <= rows]
     return {family: pairs for family, pairs in found.items() if pairs}
-
-
-def read_backbones(root: Path) -> dict[str, Any]:
-    """What studies/evidence/measure_backbones.py published: `rows, runs, scores, pairs`, and of the probes of the same
-    photographs `probes` (scores) and `beside` (the best row minus the best probe); all empty where it has not run.
-
-    Args:
-        root: the project's folder.
-    """
-    path = root / PUBLISHED / "real_backbones" / RECORD
-    return read_json(path) if path.is_file() else {"runs": [], "scores": [], "pairs": [], "probes": []}
 
 
 def backbones_table(record: Mapping[str, Any], rows: pd.DataFrame) -> pd.DataFrame:
@@ -89,7 +72,7 @@ def share(value: float, low: float, high: float) -> Estimate:
 
 
 def judged(record: Mapping[str, Any], rows: pd.DataFrame) -> pd.DataFrame:
-    """Every difference that is asked for, with its verdict by the rule of `verdicts.by_rule`.
+    """Every difference that is asked for, with its verdict by the rule of `verdict_words.by_rule`.
 
     Returns:
         columns `family, row, reference, difference, low, high, seeds, p_holm, verdict`; p is corrected within the
@@ -105,13 +88,13 @@ def judged(record: Mapping[str, Any], rows: pd.DataFrame) -> pd.DataFrame:
             line |= {end: pair.get(f"difference_{end}") for end in ("low", "high")}
             lines.append(line | {"seeds": pair.get("seeds", 0), "p_holm": p})
     table = pd.DataFrame(lines).astype({name: float for name in ("difference", "low", "high", "p_holm")})
-    return table.assign(verdict=by_rule(table["difference"], table["p_holm"], table["seeds"]))
+    return table.assign(verdict=by_rule(*(table[name] for name in ("difference", "p_holm", "seeds", "low", "high"))))
 
 
 def waiting_text(judged: pd.DataFrame) -> str:
     """How many of the differences that are asked for wait for a training."""
     waiting = int((judged["seeds"] == 0).sum())
-    return f"*{waiting} of {len(judged)} comparisons wait for trainings that have not run yet.*" if waiting else ""
+    return f"*{waiting} of {len(judged)} planned comparisons have not been trained yet.*" if waiting else ""
 
 
 def contrasts_table(judged: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:

@@ -11,15 +11,15 @@ from dermimit.explain.style import BLUE, GREY, MARKERS, ORANGE, pretty, row_colo
 from studies.shared.interval_charts import DASHES
 
 
-def data_curve(table: pd.DataFrame, *, label: str = "disease macro-F1") -> Figure:
-    """Draw a score against the share of the training photos that were used, with the spread between seeds as a band.
+def data_curve(table: pd.DataFrame, *, label: str = "macro-F1 (%)") -> Figure:
+    """Draw a score against the share of the training images that were used, with the spread between seeds as a band.
 
     Args:
-        table: columns `row, label, share` (0 to 1), `value` and `half`, half of the band that another seed of the same
-            row would fall into 95 times in 100.
+        table: columns `row, label, share` (0 to 1), `value` (per cent) and `half`, half of the band that another
+            seed of the same row would fall into 95 times in 100.
         label: the score, with its range.
     """
-    figure, axis = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+    figure, axis = plt.subplots(figsize=(7, 4.2), layout="constrained")
     rows = list(dict.fromkeys(table["row"]))
     for k, row in enumerate(rows):
         line = table[table["row"] == row].sort_values("share")
@@ -34,37 +34,38 @@ def data_curve(table: pd.DataFrame, *, label: str = "disease macro-F1") -> Figur
     axis.set_xticks([100 * share for share in shares])
     axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
     axis.minorticks_off()
-    axis.set(xlabel="share of the training photos (%, logarithmic)", ylim=(0, None))
-    axis.set_ylabel(f"{label} (band: spread between seeds, 95 %)")
+    axis.set(xlabel="share of the training images used (%, logarithmic scale)", ylim=(0, None))
+    axis.set_ylabel(label)
     axis.grid(alpha=0.3)
-    axis.legend(fontsize=9, loc="lower right")
+    axis.legend(fontsize=9.5, loc="lower right", title="bands: range of another seed (95 %)", title_fontsize=10)
     return figure
 
 
-def label_curve(
-    table: pd.DataFrame, bands: dict[str, tuple[float, float]], *, label: str = "disease macro-F1"
-) -> Figure:
-    """Draw a score against the share of training photos whose attributes are wrong or missing.
+def label_curve(table: pd.DataFrame, bands: dict[str, tuple[float, float]], *, label: str = "macro-F1 (%)") -> Figure:
+    """Draw a score against the share of training images whose attributes are wrong or missing.
 
     Args:
-        table: columns `kind` (a line for each), `share` (0 to 1), `value`; each line with its point at share 0.
+        table: columns `kind` (a line for each), `share` (0 to 1), `value` (per cent); each line with its point at
+            share 0.
         bands: name of a reference row -> mean over its seeds, and half of the band that a single seed of the same row
             would fall into 95 times in 100; two at most.
         label: the score.
     """
-    figure, axis = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
+    figure, axis = plt.subplots(figsize=(7, 4.6), layout="constrained")
     for k, (name, (value, half)) in enumerate(bands.items()):
         axis.axhspan(value - half, value + half, color=GREY, alpha=0.18, linewidth=0)
-        axis.axhline(value, color=GREY, linestyle=(":", "-.")[k], linewidth=1.3, label=f"{name}, seeds (95 %)")
+        axis.axhline(
+            value, color=GREY, linestyle=(":", "-.")[k], linewidth=1.3, label=f"{name}; band: another seed (95 %)"
+        )
     for k, kind in enumerate(dict.fromkeys(table["kind"])):
         line = table[table["kind"] == kind].sort_values("share")
         axis.plot(
             100 * line["share"] + (k - 0.5), line["value"], color=(ORANGE, BLUE)[k],
-            marker=MARKERS[k], linestyle=DASHES[k], ms=6, label=f"{kind} attributes, one seed",
+            marker=MARKERS[k], linestyle=DASHES[k], ms=6, label=f"{kind} labels, one seed",
         )  # fmt: skip
-    axis.set(xlabel="training photos with wrong or missing attributes (%)", ylabel=label)
+    axis.set(ylim=(0, None), xlabel="training images with wrong or missing attribute labels (%)", ylabel=label)
     axis.grid(alpha=0.3)
-    axis.legend(fontsize=9)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9.5)
     return figure
 
 
@@ -90,7 +91,7 @@ def cosine_curves(table: pd.DataFrame, labels: dict[str, str]) -> Figure:
                       linestyle=DASHES[k % len(DASHES)], label=labels[row])  # fmt: skip
         axis.axhline(0, color=GREY, linewidth=0.9)
         axis.set_title(" and ".join(pretty(task) for task in pair.split("/")), fontsize=10)
-        axis.set_xlabel("photos seen (thousands)")
+        axis.set_xlabel("training images seen (thousands)")
         axis.grid(alpha=0.3)
     axes[0, 0].set_ylabel("cosine of gradients (−1 to 1)")
     handles, names = axes[0, 0].get_legend_handles_labels()

@@ -127,7 +127,7 @@ def exploration_table(readings: pd.DataFrame, factors: bool = False) -> pd.DataF
             "model": label.where(readings["reference"].notna(), readings["label"]),
             "seeds": readings["seeds"],
             "macro-F1": readings["value"].map("{:.3f}".format),
-            "beside": readings["reference"].map(names).fillna("–"),
+            "reference": readings["reference"].map(names).fillna("–"),
             "difference": differs,
             "band (95 %)": readings["half"].map(lambda half: "–" if pd.isna(half) else f"±{half:.3f}"),
             "reading": readings["reading"].fillna("reference"),

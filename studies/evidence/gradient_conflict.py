@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 from scipy import stats
 
-from dermimit.evaluate.estimate import ALPHA, CANNOT_TELL, Estimate, minus
+from dermimit.evaluate.estimate import ALPHA, INCONCLUSIVE, Estimate, minus
 from dermimit.evaluate.runs import read_histories
 
-CONFLICT = ("less conflict", "more conflict", CANNOT_TELL)
+CONFLICT = ("less conflict", "more conflict", INCONCLUSIVE)
 
 
 def gradient_curves(records: pd.DataFrame) -> pd.DataFrame:
@@ -94,12 +94,12 @@ def conflict_text(by_seed: pd.DataFrame, row: str = "cim", reference: str = "con
     """
     agreement = agreement_by_seed(by_seed, row, reference)
     if agreement.empty:
-        return "**Not run yet.**"
+        return "**These models have not been trained yet.**"
     gain, seeds = agreement_gain(agreement), len(agreement)
     compared = by_seed[by_seed["row"].isin((row, reference)) & by_seed["seed"].isin(agreement.index)]
     lowest = compared.groupby(["row", "pair"])["cosine"].mean().min()
     start = "Some pairs conflict" if lowest < 0 else "No pair of tasks conflicts on average: every mean is above 0"
-    luck = "; one seed does not cover the luck of training" if seeds == 1 else f", {seeds} seeds"
+    luck = "; one seed does not cover the variation between seeds" if seeds == 1 else f", {seeds} seeds"
     return (
         f"{start}. Mean over the pairs: {minus(f'{agreement[row].mean():+.3f}')} with cross-interaction, "
         f"{minus(f'{agreement[reference].mean():+.3f}')} with concatenation; difference {gain.signed()}{luck}: "

@@ -29,8 +29,9 @@ from dermimit.records import read_json, write_json, write_parquet
 from dermimit.train import fit
 from dermimit.train.run_folder import is_finished
 from studies.evidence.backbone_runs import FOLDS, RECIPE, TABLE, config_of, folder_of, in_order, read_rows
-from studies.evidence.backbone_tables import ANSWERS, RECORD, families
+from studies.evidence.backbone_tables import families
 from studies.shared.paths import PUBLISHED, ROOT
+from studies.shared.real_backbones import ANSWERS, RECORD
 
 FACTS = ("commit", "dirty", "code_fingerprint", "data_fingerprint", "platform", "processor", "started", "seconds",
          "train_seconds", "parameters", "weights")  # fmt: skip
@@ -51,6 +52,7 @@ def main(
     probes: Path = ROOT / PUBLISHED / "probes",
     folds: int = FOLDS,
     samples: int = 0,
+    unpublished: bool = False,
 ) -> None:
     """Train what has not run, the most informative first, and publish every row and seed whose folds are all there.
 
@@ -66,13 +68,15 @@ def main(
         probes: folder of published probes; those of the same photographs are scored beside the rows.
         folds: how many of the five, for a quick try; with fewer nothing is published.
         samples: photographs seen in each training, for a quick try; 0: as the table says.
+        unpublished: leave out the rows and seeds that the record has, wherever they were trained.
     """
     started, chosen = time.monotonic(), read_rows(table, only)
     torch.set_num_threads(threads)
     work.mkdir(parents=True, exist_ok=True)
     lines = {line["row"]: line for _, line in chosen.iterrows()}
     publish(out, work, read_rows(table), pad_ufes_20.load(root)[1].diseases, probes)
-    for row, seed in in_order(chosen, seeds):
+    known = published(out) if unpublished else set()
+    for row, seed in [run for run in in_order(chosen, seeds) if run not in known]:
         trained = 0
         for fold in range(folds):
             config = config_of(lines[row], seed, fold, root, work, samples)
@@ -89,6 +93,12 @@ def main(
                 print(f"{config.out.name}: another process trains it", flush=True)
         if trained and folds == FOLDS:
             publish(out, work, read_rows(table), pad_ufes_20.load(root)[1].diseases, probes)
+
+
+def published(out: Path) -> set[tuple[str, int]]:
+    """Rows and seeds of the record."""
+    path = out / RECORD
+    return {(run["row"], run["seed"]) for run in read_json(path)["runs"]} if path.is_file() else set()
 
 
 def publish(out: Path, work: Path, table: pd.DataFrame, diseases: tuple[str, ...], probes: Path) -> None:

@@ -46,6 +46,8 @@ def main(
     minutes: float = 25,
     seed: int = 0,
     more: str = "",
+    only: tuple[str, ...] = (),
+    unpublished: bool = False,
     sizes: tuple[int, int, int] = tuple(SYNDERM.values()),
     work: Path = ROOT / "results/runs/paper_scale",
     data: Path = ROOT / "results/data/synderm-paper-scale",
@@ -59,6 +61,8 @@ def main(
         minutes: no row is begun after this time.
         seed: of the trainings.
         more: settings for all rows; `model=dermimitformer_tiny_patch8_64 image_size=64 compile=no` is a quick try.
+        only: names of rows; without it all.
+        unpublished: leave out the rows that have a record, wherever they were trained.
         sizes: photographs of SynDerm to draw for training, validation and test.
         work: folder of the runs.
         data: folder of the drawn photographs.
@@ -68,8 +72,15 @@ def main(
     if not torch.cuda.is_available() and not more:
         raise SystemExit("no GPU here: ViT-B/16 would take days; for a quick try give other sizes with --more")
     rows = read_experiments(TABLE)
-    first = configuration(rows.iloc[0], data, work, seed, pretrained, 0, more)
-    write(data, dict(zip(SYNDERM, sizes, strict=True)), image_size=first.image_size, workers=cores)
+    if unknown := sorted(set(only) - set(rows["row"])):
+        raise SystemExit(f"{TABLE.name} has no row {unknown[0]}; it has {', '.join(rows['row'])}")
+    rows = rows[rows["row"].isin(only or rows["row"])]
+    if unpublished:
+        rows = rows[[not (out / f"{row}-seed{seed}" / "metrics.json").is_file() for row in rows["row"]]]
+    drawn = rows[rows["group"] == "synderm"]
+    if len(drawn):
+        first = configuration(drawn.iloc[0], data, work, seed, pretrained, 0, more)
+        write(data, dict(zip(SYNDERM, sizes, strict=True)), image_size=first.image_size, workers=cores)
     for _, row in rows.iterrows():
         root = data if row["group"] == "synderm" else pad
         if root is None:

@@ -7,6 +7,7 @@ cross-validation on real photographs scored again from its answers by image, and
 Run: python -m studies.evidence.measure_tables [--out FOLDER]
 """
 
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,7 @@ from matplotlib.figure import Figure
 
 from dermimit.evaluate import runs as tables
 from dermimit.explain.style import use_style
+from dermimit.records import write_atomically
 from studies.evidence import real as real_evidence
 from studies.evidence import tables as evidence_pages
 from studies.evidence import verdict_texts, verdicts
@@ -59,10 +61,10 @@ def main(out: Path = ROOT / "results/tables/published", root: Path = ROOT) -> No
     out.mkdir(parents=True, exist_ok=True)
     made, drawn = make(root)
     for name, table in made.items():
-        table.to_csv(out / f"{name}.csv", index=False)
+        write_atomically(out / f"{name}.csv", partial(table.to_csv, index=False))
         print(out / f"{name}.csv")
     for name, figure in drawn.items():
-        figure.savefig(out / f"{name}.svg")
+        write_atomically(out / f"{name}.svg", partial(figure.savefig, format="svg"))
 
 
 if __name__ == "__main__":

@@ -5,16 +5,20 @@ from typing import Any
 
 import pandas as pd
 
-from dermimit.evaluate.estimate import ALPHA, minus, p_text
+from dermimit.evaluate.comparisons import ONE_SEED
+from dermimit.evaluate.estimate import ALPHA, INCONCLUSIVE, minus, p_text
 from dermimit.evaluate.significance import holm
 from studies.evidence.exploration import ABOVE, BELOW, INSIDE, NO_TRAINING
 from studies.evidence.verdict_texts import answers
-from studies.evidence.verdicts import CONTRADICTED, NOT_SHOWN, NOT_TESTED, SUPPORTED
 from studies.shared.listing import listed
+from studies.shared.verdict_words import CONTRADICTED, NO_DIFFERENCE, SUPPORTED
 
 ENDS = ("", "_low", "_high")
 READINGS = {"above": ABOVE, "below": BELOW, "inside": INSIDE, "stuck": NO_TRAINING}
-VERDICTS = {"held": SUPPORTED, "not_shown": NOT_SHOWN, "contradicted": CONTRADICTED, "untested": NOT_TESTED}
+VERDICTS = {
+    "held": SUPPORTED, "inconclusive": INCONCLUSIVE, "same": NO_DIFFERENCE, "contradicted": CONTRADICTED,
+    "untested": ONE_SEED,
+}  # fmt: skip
 Numbers = dict[str, float | str]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from dermimit.evaluate.comparisons import ONE_SEED
-from dermimit.evaluate.estimate import CANNOT_TELL, NOT_RUN, Estimate, corrected_verdict, estimate, p_text
+from dermimit.evaluate.estimate import INCONCLUSIVE, NOT_RUN, Estimate, corrected_verdict, estimate, p_text
 from dermimit.evaluate.out_of_fold import answers_of_folds, paired, scored
 from dermimit.evaluate.significance import holm
 from dermimit.records import read_json
@@ -91,7 +91,7 @@ def pairs_table(record: Mapping[str, Any], experiments: pd.DataFrame) -> pd.Data
                 "macro-F1 (95 %)": Estimate(*(pair[end] for end in ENDS)).signed(),
                 "an earlier training": Estimate(*(before[end] for end in ENDS)).signed(),
                 "p (t, Holm)": "guessing: not tested" if guesses else ONE_SEED if pd.isna(p) else p_text(p),
-                "verdict": CANNOT_TELL if guesses else corrected_verdict(pair["difference"], p),
+                "verdict": INCONCLUSIVE if guesses else corrected_verdict(pair["difference"], p),
             }
         )
     return pd.DataFrame(lines)

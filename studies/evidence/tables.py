@@ -21,6 +21,8 @@ BESIDE = {"choices": ("full",), "gradients": ("full",), "baselines": ("D", "D_LS
           "labels": ("full", "D_LSM"), "data_share": ("full", "D_LSM"),
           "rare_diseases": ("full", "D"), "skin_tone": ("full", "D")}  # fmt: skip
 """Table of experiments -> the reference rows that it is shown with."""
+PEOPLE = {"full": "Full model", "D_LSM": "Disease only + lesion selection"}
+"""The two models that saw fewer images and worse labels, for people."""
 GUESS = 0.018  # macro-F1 of a uniform guess over SynDerm's diseases (references.reference_scores)
 
 
@@ -77,12 +79,13 @@ def rivals_table(baselines: Evidence, found: pd.DataFrame) -> pd.DataFrame:
 def wrong_and_missing(labels: Evidence) -> Figure:
     """Scores as attributes are made wrong or taken away, over the spread between seeds with and without them."""
     found = explored(labels)
-    by_row, half = found.set_index("row"), found["half"].max()
-    lines = [{"kind": kind, "share": 0.0, "value": by_row.loc["full", "value"]} for kind in ("wrong", "missing")]
+    by_row, half = found.set_index("row"), 100 * found["half"].max()
+    values = 100 * by_row["value"]
+    lines = [{"kind": kind, "share": 0.0, "value": values["full"]} for kind in ("wrong", "missing")]
     for row in by_row.index.intersection(list(labels.own)):
         kind, share = ("wrong", row[5:]) if row.startswith("wrong") else ("missing", row[7:])
-        lines.append({"kind": kind, "share": int(share) / 100, "value": by_row.loc[row, "value"]})
-    bands = {name: (by_row.loc[row, "value"], half) for row, name in (("full", "full"), ("D_LSM", "D + LSM"))}
+        lines.append({"kind": kind, "share": int(share) / 100, "value": values[row]})
+    bands = {name: (values[row], half) for row, name in PEOPLE.items()}
     return evidence_curves.label_curve(pd.DataFrame(lines), bands)
 
 
@@ -90,9 +93,10 @@ def shares(data_share: Evidence) -> Figure:
     """Scores over the share of the training photographs, for one task and for the whole model."""
     found = explored(data_share)
     found["half"] = found["half"].max()
+    found[["value", "half"]] *= 100
     found["share"] = [int(row.rpartition("_")[2]) / 100 if row in data_share.own else 1.0 for row in found["row"]]
     found["row"] = ["D_LSM" if row.startswith("D_LSM") else "full" for row in found["row"]]
-    found["label"] = found["row"].map({"D_LSM": "D + LSM", "full": "full"})
+    found["label"] = found["row"].map(PEOPLE)
     return evidence_curves.data_curve(found)
 
 
@@ -115,11 +119,11 @@ def second_hand_table(ablation: Evidence, readers: Mapping[str, Mapping[str, flo
     ours = {row: format_mean_sd(scores.get_group(row), digits=1) for row in ("full", "D")}
     step = 100 * verdicts.judge(ablation, verdicts.SUMS)["difference"].iloc[0]
     gained = "not run yet" if pd.isna(step) else f"{step:+.1f}"
-    small = "other photographs, a network sixty times smaller, no pretraining"
+    small = "other images, a network sixty times smaller, no pretraining"
     rows = [
         ("final model, F1", "78.8", ours["full"], small),
         ("disease alone, F1", "77.8", ours["D"], small),
-        ("gain from body part and attributes", "+1.3", gained, "labels of drawn photographs have no noise"),
+        ("gain from body part and attributes", "+1.3", gained, "labels of synthetic images have no noise"),
         *((f"reader: {name}", "unknown", f"{100 * line['macro_f1']:.1f}", RULE) for name, line in readers.items()),
     ]
     return pd.DataFrame(rows, columns=["what", "paper (second-hand)", "ours, SynDerm-49", "why they differ"])

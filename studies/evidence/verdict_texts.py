@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from dermimit.evaluate.estimate import Estimate, p_text
-from studies.evidence.verdicts import CONTRADICTED, NOT_SHOWN, SUMS, SUPPORTED, judge
+from studies.evidence.verdicts import SUMS, judge
 from studies.shared.evidence import Evidence
+from studies.shared.verdict_words import SUPPORTED
 
 TOKENS = ("Local tokens help, disease alone", "Local tokens help, three tasks")
 CHOOSING = tuple(f"Choosing patches by attention beats chance, {tasks}" for tasks in ("disease alone", "three tasks"))
@@ -62,41 +63,3 @@ def verdict_table(judged: pd.DataFrame) -> pd.DataFrame:
         table["claim"] = [f"{number}. {claim}" for number, claim in enumerate(judged["claim"], 1)]
         table["shares runs with"] = judged["shares"]
     return table
-
-
-def readme_text(drawn: pd.DataFrame, real: pd.DataFrame, totals: pd.DataFrame) -> str:
-    """The verdicts as the README quotes them, in Markdown.
-
-    Args:
-        drawn, real: from `judge` and `judge_real`.
-        totals: from `judge` of `SUMS`.
-    """
-    lines = [
-        f"On synthetic images, {_seeds(drawn)} a row, p corrected over {len(drawn)} contrasts of which none is a sum "
-        "of others:",
-        "",
-        *_listed(drawn),
-        f"- sums of these, without a verdict: {_told(totals)}",
-        "",
-        "On real photographs (PAD-UFES-20, 948-image subset, ImageNet stem, out of fold by patient), "
-        f"{_seeds(real)} a row:",
-        "",
-        *_listed(real),
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _seeds(judged: pd.DataFrame) -> str:
-    counts = sorted(set(judged["seeds"]))
-    return f"{' or '.join(map(str, counts))} seed{'' if counts == [1] else 's'}"
-
-
-def _told(judged: pd.DataFrame) -> str:
-    return "; ".join(f"{r.claim} {Estimate(r.difference, r.low, r.high).signed()}" for r in judged.itertuples())
-
-
-def _listed(judged: pd.DataFrame) -> list[str]:
-    """A line for each kind of verdict that occurs, with the claims that have it and their differences."""
-    kinds = [kind for kind in (SUPPORTED, NOT_SHOWN, CONTRADICTED) if kind in set(judged["verdict"])]
-    kinds += [kind for kind in dict.fromkeys(judged["verdict"]) if kind not in kinds]
-    return [f"- **{kind}**: {_told(judged[judged['verdict'] == kind])}" for kind in kinds]

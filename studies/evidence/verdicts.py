@@ -6,16 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from dermimit.evaluate.comparisons import ONE_SEED, compare
-from dermimit.evaluate.estimate import ALPHA, NOT_RUN
+from dermimit.evaluate.comparisons import compare
 from dermimit.evaluate.significance import holm
 from studies.shared.evidence import Evidence
-
-SUPPORTED, NOT_SHOWN, CONTRADICTED = "supported", "not shown", "contradicted"
-NOT_TESTED = ONE_SEED
+from studies.shared.verdict_words import by_rule
 
 
 @dataclass(frozen=True)
@@ -65,25 +61,10 @@ REAL_CLAIMS = {
 }  # the pair of rows whose difference tests each on real photographs
 
 
-def by_rule(differences: pd.Series, p_corrected: pd.Series, seeds: pd.Series) -> np.ndarray:
-    """The rule for all claims: "supported" or "contradicted" by sign where the corrected p is below `ALPHA`.
-
-    Args:
-        differences: of a score where more is better.
-        p_corrected: over the table; NaN where nothing is tested.
-        seeds: of each difference; 0 where nothing has run, 1 where no test is made.
-    """
-    shown = np.where(differences > 0, SUPPORTED, CONTRADICTED)
-    states = [seeds == 0, p_corrected.isna(), p_corrected < ALPHA]
-    return np.select(states, [NOT_RUN, NOT_TESTED, shown], NOT_SHOWN)
-
-
 def judge(evidence: Evidence, claims: tuple[Claim, ...] = CLAIMS) -> pd.DataFrame:
     """Test each claim by the paired difference of its two rows, with Holm's correction over all of them.
 
-    A claim is "supported" where the corrected p is below `ALPHA` and the difference positive, "contradicted" where it
-    is negative; else it is "not shown": the interval says how large the effect may still be. A pair of rows that has a
-    single seed in common is not tested.
+    The verdicts are those of `verdict_words.by_rule`. A pair of rows that has a single seed in common is not tested.
 
     Returns:
         columns `claim, rows, difference, low, high, seeds, p, df, p_holm, verdict, limit, shares`; a claim whose rows
@@ -107,7 +88,7 @@ def judge(evidence: Evidence, claims: tuple[Claim, ...] = CLAIMS) -> pd.DataFram
     columns = ["claim", "rows", "difference", "low", "high", "seeds", "p", "df", "limit", "shares"]
     table = pd.DataFrame(lines).reindex(columns=columns)
     table.insert(columns.index("df") + 1, "p_holm", holm(table["p"].astype(float)))
-    verdict = by_rule(table["difference"], table["p_holm"], table["seeds"])
+    verdict = by_rule(*(table[name] for name in ("difference", "p_holm", "seeds", "low", "high")))
     table.insert(columns.index("df") + 2, "verdict", verdict)
     return table
 
@@ -135,4 +116,4 @@ def judge_real(record: Mapping[str, Any], experiments: pd.DataFrame) -> pd.DataF
     table = pd.DataFrame(lines, columns=["claim", "rows", "difference", "low", "high", "seeds", "p_holm"])
     numbers = ["difference", "low", "high", "p_holm"]
     table[numbers] = table[numbers].astype(float)
-    return table.assign(verdict=by_rule(table["difference"], table["p_holm"], table["seeds"]))
+    return table.assign(verdict=by_rule(*(table[name] for name in ("difference", "p_holm", "seeds", "low", "high"))))

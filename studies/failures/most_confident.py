@@ -59,19 +59,23 @@ def _case(
 
 
 def gallery_table(cases: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """The most confident errors in words: what was predicted, how sure, the truth, and the ideal observer's view.
+    """The most confident errors in words: predicted, how confidently, the truth, and the Bayes-optimal probabilities.
 
     Args:
-        cases: from `confident_errors`, with `ideal`: the ideal observer's probabilities of "true" and "said".
+        cases: from `confident_errors`, with `ideal`: the Bayes-optimal probabilities of "true" and "said".
     """
-    lines = []
-    for case in cases:
-        predicted, sure = case["differential"][0]
-        shared = set(case["attributes"]) & set(case["said_attributes"])
-        line = {"predicted": predicted, "sure, %": f"{100 * sure:.0f}", "true": case["disease"]}
-        line["rank of the truth"] = case["rank"]
-        line["body part"] = "right" if case["body_part"] == case["said_body_part"] else "wrong"
-        line["attributes found"] = f"{len(shared)} of {len(case['attributes'])}"
-        line |= {"ideal: true, %": f"{100 * case['ideal']['true']:.0f}"}
-        lines.append(line | {"ideal: predicted, %": f"{100 * case['ideal']['said']:.0f}"})
-    return pd.DataFrame(lines)
+    return pd.DataFrame(
+        {
+            "predicted": case["differential"][0][0],
+            "confidence": case["differential"][0][1],
+            "true": case["disease"],
+            "rank of the truth": case["rank"],
+            "body part": case["body_part"],
+            "predicted body part": case["said_body_part"],
+            "attributes": ", ".join(case["attributes"]),
+            "predicted attributes": ", ".join(case["said_attributes"]),
+            "Bayes: true": case["ideal"]["true"],
+            "Bayes: predicted": case["ideal"]["said"],
+        }
+        for case in cases
+    )

@@ -1,45 +1,100 @@
-"""The numbers and words of the chapter's prose, from its records, to be glued."""
+"""The claims of the chapter, and the numbers and words of its prose, to be glued."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dermimit.evaluate.error_types import TAG_LABELS
+from dermimit.data.synderm import RETAKE
+from dermimit.evaluate.estimate import estimate
+from dermimit.explain.localisation_names import BASELINES
+from dermimit.explain.style import pretty
+from studies.failures.by_condition import YES
+from studies.shared.claims import Claim
+from studies.shared.show import points
 
 ENDS = ("", "_low", "_high")
+WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+Line = Mapping[str, Any]
 Numbers = dict[str, float | str]
 
 
-def of_failures(taxonomy: Mapping[str, Any], ink: Mapping[str, Any]) -> Numbers:
-    """What errors go with, whether those of several tasks depend on each other, and what ink does on real photographs.
+def claims(taxonomy: Line, flips: Line) -> list[Claim]:
+    """Six claims on the full model: what errors go with, what they depend on, and what changes predictions.
 
     Args:
-        taxonomy, ink: records of these names.
+        taxonomy, flips: the records `taxonomy` and `counterfactuals`.
     """
-    cases = sorted(taxonomy["cases"]["full"], key=lambda line: line["ratio"])
-    numbers: Numbers = {"tags": len(cases)}
-    for name, line in (("most", cases[-1]), ("least", cases[0])):
-        numbers[f"{name}_tag"] = TAG_LABELS[line["tag"]].removeprefix("· ")
-        numbers |= {f"{name}{end}": line[f"ratio{end}"] for end in ENDS}
-    for line in taxonomy["gaps"]:
-        if line["row"] == "full":
-            numbers |= {f"{line['gap']}_gap": 100 * line["value"], f"{line['gap']}_borrowed": 100 * line["borrowed"]}
-            numbers |= {f"{line['gap']}_beyond{end}": 100 * line[f"beyond{end}"] for end in ENDS}
-    every = next(line for line in ink["counts"] if line["disease"] == "all")
-    flips = ink["models"][0]["flips"]
-    numbers |= {"ink_photographs": every["inked"], "ink_of": every["photographs"]}
-    return numbers | {f"painted{end}": 100 * flips[f"difference{end}"] for end in ENDS}
+    seeds = taxonomy["seeds"]
+    ratios = {line["tag"]: estimate(line, "ratio") for line in taxonomy["cases"]["full"]}
+    beyond = {line["gap"]: line for line in taxonomy["gaps"] if line["row"] == "full"}
+    over = {line["change"]: estimate(line, "over_retake") for line in flips["table"]["full"]}
+    return [
+        Claim(
+            "Errors are more common where the Bayes-optimal classifier errs", ratios["ideal_wrong"], seeds, ratio=True
+        ),
+        Claim("Errors are more common on dark skin", ratios["dark"], seeds, ratio=True),
+        Claim("Errors are more common with artefacts in the image", ratios["confounder"], seeds, ratio=True),
+        _beyond("A wrong body part costs more than case difficulty", beyond["body_part"], seeds),
+        _beyond("Misread attributes cost more than case difficulty", beyond["attributes"], seeds),
+        Claim("Ink changes more predictions than a repeat photograph", over["ink"], seeds),
+    ]
 
 
-def of_gallery(cases: Sequence[Mapping[str, Any]]) -> Numbers:
-    """Of the most confident errors: how many have the right body part, and how many the ideal observer would make too.
+def of_failures(taxonomy: Line, flips: Line, ink: Line, plants: Mapping[str, Line], cases: Sequence[Line]) -> Numbers:
+    """All that the page's prose quotes, in per cent and points.
 
     Args:
+        taxonomy, flips, ink: the records `taxonomy`, `counterfactuals` and `ink`.
+        plants: thing -> record `planted_<thing>`.
         cases: of the record `gallery`.
     """
+    every = taxonomy["compared"][0]
+    numbers: Numbers = {"wrong": 100 * every["first"], "wrong_alone": 100 * every["second"]}
+    numbers |= {"bayes": 100 * taxonomy["ideal_accuracy"], "images": taxonomy["photographs"]}
+    hard = next(line for line in taxonomy["cases"]["full"] if line["tag"] == "ideal_wrong")
+    numbers |= {f"hard{end}": hard[f"ratio{end}"] for end in ENDS} | {"hard_share": 100 * hard["among_wrong"]}
+    body = next(x for x in taxonomy["gaps"] if (x["row"], x["gap"]) == ("full", "body_part"))
+    numbers |= {"body_gap": 100 * body["value"], "body_difficulty": 100 * body["borrowed"]}
+    numbers |= points("body_beyond", estimate(body, "beyond"))
+    numbers |= {"repeat": 100 * next(x["flipped"] for x in flips["table"]["full"] if x["change"] == RETAKE)}
+    return numbers | _of_ink(ink) | _of_plants(plants) | _of_gallery(cases)
+
+
+def _of_ink(ink: Line) -> Numbers:
+    every = next(line for line in ink["counts"] if line["disease"] == "all")
+    numbers: Numbers = {"inked": every["inked"], "inked_of": every["photographs"]}
+    for model in ink["models"]:
+        numbers |= points(f"painted_{model['row']}", estimate(model["flips"], "difference"))
+    return numbers
+
+
+def _of_plants(plants: Mapping[str, Line]) -> Numbers:
+    """How many explanation methods expose each plant, and how far the plant was learnt; in words up to twelve."""
+    numbers: Numbers = {}
+    for thing, plant in plants.items():
+        methods = [line for line in plant["methods"] if line["method"] not in BASELINES]
+        exposed = [line["method"] for line in methods if line["reveals"] == YES]
+        numbers |= {"methods": _word(len(methods)), f"exposed_{thing}": _word(len(exposed))}
+        numbers[f"names_{thing}"] = ", ".join(map(pretty, exposed)) or "none"
+        false = sum(x["reveals"] == YES for x in plant["methods"] if x["method"] in BASELINES)
+        numbers[f"false_{thing}"] = _word(false)
+        for line in (x for x in plant["learnt"] if x["photographs"] == "melanoma"):
+            numbers |= points(f"{line['network']}_{thing}", estimate(line, "change"))
+    return numbers
+
+
+def _of_gallery(cases: Sequence[Line]) -> Numbers:
     return {
-        "confident": len(cases),
-        "confident_body_part": sum(case["body_part"] == case["said_body_part"] for case in cases),
-        "confident_ideal": sum(case["ideal"]["said"] >= case["ideal"]["true"] for case in cases),
+        "worst": _word(len(cases)),
+        "worst_body": _word(sum(case["body_part"] == case["said_body_part"] for case in cases)),
+        "worst_bayes": _word(sum(case["ideal"]["said"] >= case["ideal"]["true"] for case in cases)),
     }
+
+
+def _word(number: int) -> str:
+    return WORDS[number] if number < len(WORDS) else str(number)
+
+
+def _beyond(text: str, line: Line, seeds: int) -> Claim:
+    return Claim(text, estimate(line, "beyond"), seeds, line["p"])

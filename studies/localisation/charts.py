@@ -1,4 +1,4 @@
-"""Figures of maps and of how well they point: each comes with its description in words, as data."""
+"""One photograph with its maps laid over it, and what is to be seen in words."""
 
 from __future__ import annotations
 
@@ -7,28 +7,13 @@ from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from dermimit.evaluate.resampling import patient_draws
 from dermimit.explain.figures import outline
-from dermimit.explain.localisation_names import BASELINES, HUMAN_IOU, SHARES
-from dermimit.explain.style import BLACK, BLUE, GREEN, GREY, MARKERS, ORANGE, PINK, RED, SKY, pretty
+from dermimit.explain.style import RED, SKY, pretty
 from dermimit.prediction import DISCLAIMER
-
-COLOURS = (BLUE, ORANGE, GREEN, RED, PINK, SKY, BLACK, GREY)
-SCORE_LABELS = {
-    "pointing": "pointing game, share of hits",
-    "energy": "energy inside the lesion, share",
-    "auroc": "AUROC over pixels",
-    "average_precision": "average precision over pixels",
-    "iou": "IoU, threshold chosen on validation photographs",
-    "deletion": "area under the deletion curve (lower is better)",
-    "insertion": "area under the insertion curve (higher is better)",
-}
-HUMAN_LABEL = f"two people, median {HUMAN_IOU:.2f}"
 
 
 class Drawn(NamedTuple):
@@ -116,93 +101,3 @@ def _frame(axis: Axes, size: tuple[int, ...], selected: np.ndarray, grid: tuple[
         place = (column * width - 0.5, row * height - 0.5)
         axis.add_patch(Rectangle(place, width, height, facecolor="none", edgecolor="black", linewidth=1.6))
         axis.add_patch(Rectangle(place, width, height, facecolor="none", edgecolor=SKY, linewidth=0.8))
-
-
-def scores_by_method(summary: pd.DataFrame, score: str) -> Drawn:
-    """Draw one score of every method as a point with its 95 % interval, a marker for each group; baselines are grey.
-
-    Args:
-        summary: from `localisation_summary.summarise`.
-        score: which of its scores; with "iou", a line marks how well two people agree.
-    """
-    table = summary[summary["score"] == score]
-    if table.empty:
-        raise ValueError(f"no {score!r} in the summary: it has {', '.join(summary['score'].unique())}")
-    methods, groups = list(dict.fromkeys(table["method"])), list(dict.fromkeys(table["group"]))
-    figure, axis = plt.subplots(figsize=(7, 1.6 + 0.4 * len(methods) + 0.12 * len(groups)), layout="constrained")
-    shifts = np.linspace(-0.25, 0.25, len(groups)) if len(groups) > 1 else [0.0]
-    for line in table.itertuples():
-        place, which = methods.index(line.method) + shifts[groups.index(line.group)], groups.index(line.group)
-        colour = GREY if line.method in BASELINES and len(groups) == 1 else COLOURS[which % len(COLOURS)]
-        axis.plot([line.low, line.high], [place, place], color=colour, linewidth=1.8)
-        axis.plot(line.value, place, MARKERS[which % len(MARKERS)], color=colour, ms=6)
-    for which, name in enumerate(groups if len(groups) > 1 else []):
-        axis.plot([], [], MARKERS[which % len(MARKERS)], color=COLOURS[which % len(COLOURS)], label=pretty(name))
-    if score == "iou":
-        axis.axvline(HUMAN_IOU, color=BLACK, linestyle="--", linewidth=0.9, label=HUMAN_LABEL)
-    axis.set_yticks(range(len(methods)), [pretty(method) for method in methods])
-    axis.invert_yaxis()
-    axis.set(xlim=(0, 1), xlabel=f"{SCORE_LABELS.get(score, pretty(score))}\n(95 % interval by patient)")
-    axis.grid(axis="x", alpha=0.3)
-    if len(groups) > 1 or score == "iou":
-        figure.legend(loc="outside lower center", ncols=4, fontsize=9)
-    return Drawn(figure, _scores_alt(table, score, len(groups) > 1))
-
-
-def _scores_alt(table: pd.DataFrame, score: str, grouped: bool) -> str:
-    lines = [
-        f"{pretty(line.method)}{f', {pretty(line.group)}' if grouped else ''} {line.value:.2f} "
-        f"({line.low:.2f} to {line.high:.2f})"
-        for line in table.itertuples()
-    ]
-    human = f" A dashed line: {HUMAN_LABEL}." if score == "iou" else ""
-    return f"{SCORE_LABELS.get(score, pretty(score))}, with 95 percent intervals: {'; '.join(lines)}.{human}"
-
-
-def sanity_curves(sanity: pd.DataFrame, measure: str = "spearman") -> Drawn:
-    """Draw how alike the maps stay while the network forgets from the classifiers down: the mean, and its quartiles.
-
-    Args:
-        sanity: from `sanity.cascade`.
-        measure: "spearman" or "ssim".
-    """
-    stages = sanity.sort_values("order")["stage"].unique()
-    label = {"spearman": "rank correlation with the trained map", "ssim": "SSIM with the trained map"}[measure]
-    figure, axis = plt.subplots(figsize=(1.8 + 0.85 * len(stages), 4), layout="constrained")
-    ends = []
-    for i, (method, these) in enumerate(sanity.groupby("method", sort=False)):
-        by_stage = these.groupby("order")[measure]
-        mean, low, high = by_stage.mean(), by_stage.quantile(0.25), by_stage.quantile(0.75)
-        colour = COLOURS[i % len(COLOURS)]
-        axis.plot(mean.index, mean, color=colour, marker=MARKERS[i % len(MARKERS)], ms=5, label=pretty(method))
-        axis.fill_between(mean.index, low, high, color=colour, alpha=0.12, linewidth=0)
-        ends.append(f"{pretty(method)} {mean.iloc[-1]:.2f}")
-    axis.axhline(0, color=BLACK, linewidth=0.8)
-    axis.set_xticks(range(len(stages)), stages, rotation=30, ha="right")
-    axis.set(xlabel="weights forgotten down to", ylabel=label.replace(" with", "\nwith"), ylim=(None, 1.05))
-    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
-    alt = f"Lines of {label} over {len(stages)} stages of forgetting. Mean once all is forgotten: {'; '.join(ends)}."
-    return Drawn(figure, alt)
-
-
-def curves_by_method(rows: pd.DataFrame, kind: str, resamples: int = 1000) -> Drawn:
-    """Draw mean deletion or insertion curves, with 95 % intervals by patient.
-
-    Args:
-        rows: `Localisation.rows`, measured with curves.
-        kind: "deletion" or "insertion".
-        resamples: number of bootstrap samples.
-    """
-    done = {"deletion": "blurred", "insertion": "shown"}[kind]
-    figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")
-    areas = []
-    for i, (method, these) in enumerate(rows.groupby("method", sort=False)):
-        values, colour = np.stack(these[f"{kind}_curve"].to_list()), COLOURS[i % len(COLOURS)]
-        low, high = np.quantile(patient_draws(these["patient_id"], resamples).means(values), [0.025, 0.975], axis=1)
-        axis.plot(SHARES, values.mean(0), color=colour, marker=MARKERS[i % len(MARKERS)], ms=4, label=pretty(method))
-        axis.fill_between(SHARES, low, high, color=colour, alpha=0.12, linewidth=0)
-        areas.append(f"{pretty(method)} {these[kind].mean():.2f}")
-    axis.set(xlim=(0, 1), ylim=(0, 1), xlabel=f"share of pixels {done}, most important first")
-    axis.set_ylabel("probability of the class (mean, 95 % interval)")
-    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
-    return Drawn(figure, f"Mean {kind} curves. Area under each: {'; '.join(areas)}.")

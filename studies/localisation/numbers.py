@@ -1,53 +1,127 @@
-"""The numbers and words of the prose on localisation, to be glued."""
+"""The numbers and sentences of the page on selection, to be glued."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
-from dermimit.evaluate.estimate import CANNOT_TELL, corrected_verdict, p_text
-from dermimit.explain.localisation_names import BASELINES, HUMAN_IOU
+from dermimit.evaluate.estimate import INCONCLUSIVE, Estimate, corrected_verdict, minus
+from studies.localisation.pointing import SYNTHETIC, best_map
+from studies.shared.effects import between, finding, size
 
-OFTEN = ("more often", "less often", CANNOT_TELL)
+OFTEN = ("more often", "less often", INCONCLUSIVE)
 Numbers = dict[str, float | str]
 
 
-def of_localisation(summary: pd.DataFrame, real: pd.DataFrame, gains: pd.DataFrame, selection: pd.DataFrame) -> Numbers:
-    """All that the page's prose quotes.
+def of_choice(choices: pd.DataFrame) -> Numbers:
+    """What attention's choice is worth against others, as sentences without their full stop.
 
     Args:
-        summary: from `summary.summarise`, of drawn photographs, all in one group.
-        real: the same of real photographs.
-        gains: from `tables.with_and_without`.
-        selection: differences from attention's choice, from `Evidence.against`, of choices that know outlines.
+        choices: from `against_attention`, all of them.
     """
-    numbers: Numbers = {"people": HUMAN_IOU} | _attended(gains)
-    for name, table in (("drawn", summary), ("real", real)):
-        means = table.pivot(index="method", columns="score", values="value")
-        maps = means.drop(index=[method for method in BASELINES if method in means.index])
-        numbers[f"{name}_best"] = str(maps["auroc"].idxmax()).replace("_", " ")
-        numbers |= {f"{name}_best_auroc": maps["auroc"].max(), f"{name}_iou": maps["iou"].max()}
-        numbers |= {f"{name}_centre": means["auroc"]["centre_prior"], f"{name}_lesion": maps["auroc"]["lsm_score"]}
-    by_row = selection.set_index("row")
-    return numbers | {f"oracle{end}": by_row.loc["oracle", f"difference{end}"] for end in ("", "_low", "_high")}
+    lines = choices.set_index("label")
+    centre = finding("Attention instead of the image centre", *_effect(lines.loc["attention − centre, three tasks"]))
+    numbers: Numbers = {"centre": centre, "chance": against_chance(lines)}
+    outline = _effect(lines.loc["true outline − attention"])
+    numbers["outline"] = finding("The true outline instead of attention", *outline, first=True)
+    first = next((label for label in lines.index if label.startswith("real: attention − random")), None)
+    if first is None:
+        return numbers | {"real": "Attention instead of chance: not tested"}
+    told = finding(f"Attention instead of chance ({first.rpartition(', ')[2]})", *_effect(lines.loc[first]))
+    return numbers | {"real": told}
 
 
-def _attended(gains: pd.DataFrame) -> Numbers:
-    """What lesion selection does to how often the class token's attention points at the lesion, in points.
+def against_chance(lines: pd.DataFrame) -> str:
+    """Attention against chance, with the disease only and with three tasks; without its full stop.
+
+    Args:
+        lines: choices by label.
+    """
+    found = {tasks: _effect(lines.loc[f"attention − random, {tasks}"]) for tasks in ("disease only", "three tasks")}
+    what = "Attention instead of chance"
+    rest = {"disease only": "with the disease only", "three tasks": "with three tasks"}
+    if all(verdict == INCONCLUSIVE for _, verdict in found.values()):
+        told = " and ".join(f"{between(effect)} {rest[tasks]}" for tasks, (effect, _) in found.items())
+        return f"{what} is inconclusive: {told}"
+    return ". ".join(finding(f"{what}, {rest[tasks]},", *told) for tasks, told in found.items())
+
+
+def of_planned(planned: pd.DataFrame) -> Numbers:
+    """The two primary contrasts of the second edition, as sentences without their full stop.
+
+    Args:
+        planned: from `protocol.states.states`.
+    """
+    lines = planned.set_index("id")
+    subjects = {
+        "first": ("S1", "On small lesions, attention instead of chance"),
+        "possible": ("P1", "On small lesions, the true outline instead of chance"),
+    }
+    return {name: finding(subject, *_effect(lines.loc[row])) for name, (row, subject) in subjects.items()}
+
+
+def waiting(judged: pd.DataFrame) -> str:
+    """How many comparisons of attention with chance wait for trainings on real photographs; a sentence.
+
+    Args:
+        judged: from `backbone_tables.judged`.
+    """
+    pairs = judged[judged["row"].str.endswith("_D_LSM") & judged["reference"].str.endswith("_D_random")]
+    left = int((pairs["seeds"] == 0).sum())
+    if not left:
+        return f"All {len(pairs)} backbones have been compared."
+    return f"{left} of {len(pairs)} planned backbones have not been trained yet."
+
+
+def _effect(line: pd.Series) -> tuple[Estimate, str]:
+    return Estimate(line["difference"], line["low"], line["high"]), line["verdict"]
+
+
+def of_maps(
+    table: pd.DataFrame, summary: pd.DataFrame, gap: Estimate, centre: Mapping[str, Any], sanity: pd.DataFrame
+) -> Numbers:
+    """How well maps point at the lesion, and what randomised weights do to them.
+
+    Args:
+        table: from `pointing.pointing`.
+        summary: from `summary.summarise`, of synthetic images.
+        gap: AUROC of the lesion score minus that of the image centre, on the same images.
+        centre: from `pointing.against_centre`.
+        sanity: `tables.Published.sanity`.
+    """
+    auroc = table[table["images"] == SYNTHETIC].set_index("label")["auroc"]
+    than = gap.verdict(("worse than", "better than", "about as well as"))  # of the centre
+    numbers: Numbers = {
+        "pointing": (
+            f"The image centre points at the lesion {than} the model's attention "
+            f"(AUROC {auroc['image centre']:.2f} against {auroc['attention']:.2f})"
+        )
+    }
+    effect = Estimate(centre["difference"], centre["low"], centre["high"])
+    numbers["tested"] = finding("pointing with it instead of the image centre", effect, centre["verdict"], "AUROC")
+    name, value, kinds = best_map(summary)
+    numbers |= {"best_map": name, "best_auroc": value, "kinds": kinds}
+    last = sanity[sanity["order"] == sanity["order"].max()].groupby("method")["spearman"].mean()
+    return numbers | {f"randomised_{method}": minus(f"{last[method]:.2f}") for method in ("lsm_score", KEPT)}
+
+
+KEPT = "integrated_gradients"
+
+
+def attended(gains: pd.DataFrame) -> str:
+    """What lesion selection does to how often the class token's attention points at the lesion; a sentence.
 
     Its verdict is that of p, corrected over the table.
-    """
-    line = gains[(gains["method"] == "class_attention") & (gains["score"] == "pointing")].iloc[0]
-    numbers: Numbers = {"attended": 100 * line["value"], "attended_low": 100 * line["low"]}
-    numbers |= {"attended_high": 100 * line["high"], "attended_compared": len(gains)}
-    numbers |= {"attended_seeds": int(line["seeds"]), "attended_up": int(line["positive"])}
-    verdict = corrected_verdict(line["value"], line["p_holm"], OFTEN)
-    return numbers | {"attended_p": p_text(line["p_holm"]), "attended_verdict": verdict}
-
-
-def of_precision(methods: pd.DataFrame) -> Numbers:
-    """Mean IoU of the lesion score with the lesion, and how well two people agree on a real one.
 
     Args:
-        methods: `tables.Published.methods`.
+        gains: from `tables.with_and_without`.
     """
-    return {"lesion_iou": methods.loc[methods["method"] == "lsm_score", "iou"].mean(), "people": HUMAN_IOU}
+    line = gains[(gains["method"] == "class_attention") & (gains["score"] == "pointing")].iloc[0]
+    told = corrected_verdict(line["value"], line["p_holm"], OFTEN)
+    effect = Estimate(line["value"], line["low"], line["high"])
+    if told == INCONCLUSIVE:
+        return f"Whether lesion selection draws the class token's attention to the lesion is {told}."
+    more = effect if effect.value > 0 else Estimate(-effect.value, -effect.high, -effect.low)
+    return f"With lesion selection, the class token's attention hits the lesion {told}, by {size(more)} of the images."

@@ -12,12 +12,15 @@ from dermimit.records import origins, read_json
 from studies.shared.paths import PUBLISHED
 
 STUDIES = {
-    "synderm": "ablation", "synderm-evidence": "evidence beside the ablation", "explorer": "model of the page Try it",
-    "real_evidence": "PAD-UFES-20, cross-validation", "localisation": "localisation", "segmentation": "outlines",
-    "failures": "failures", "rare_diseases": "rare diseases", "skin_tone": "skin tone", "visits": "time",
+    "synderm": "ablation", "synderm-evidence": "single-seed experiments", "explorer": "model of the explorer",
+    "real_evidence": "PAD-UFES-20, cross-validation", "localisation": "localisation",
+    "segmentation": "segmentation networks",
+    "failures": "failures", "rare_diseases": "rare diseases", "skin_tone": "skin tone", "visits": "repeat visits",
     "synderm_checks": "checks of SynDerm", "real_checks": "checks of real datasets", "speed": "speed",
-    "survival": "faults", "reader_study": "power of a reader study", "ablation_explorer": "ablation explorer",
-    "energy": "power measurement",
+    "survival": "fault tolerance", "reader_study": "power analysis of a reader study",
+    "ablation_explorer": "ablation explorer",
+    "energy": "power measurement", "protocol": "second edition", "probes": "frozen features, PAD-UFES-20",
+    "real_backbones": "pretrained backbones, PAD-UFES-20", "benchmark": "benchmark",
 }  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate.statistics import count_interval
 from dermimit.records import read_json
+from studies.shared.parameters import DATASETS
 from studies.shared.paths import PUBLISHED
 from studies.shared.references import UNIFORM, reference_scores
 
@@ -45,20 +46,20 @@ def facts_table(card: Mapping[str, Any]) -> pd.DataFrame:
     value, low, high = file["macro_f1"]
     names = {"disease": "diseases", "body_part": "body parts", "attributes": "attributes"}
     classes = ", ".join(f"{len(card['space'].classes(task))} {name}" for task, name in names.items())
-    trained = f"{config['samples']:,} photographs shown in {config['epochs']} epochs"
+    trained = f"{config['samples']:,} images seen in {config['epochs']} epochs"
     recipe = f"{config['optimizer']}, learning rate {config['lr']:g}, batch {config['batch_size']}"
     hours = f"{facts['train_seconds'] / 3600:.1f} hours of training"
     lines = {
         "model": f"{config['model']}, lesion selection and cross-interaction",
         "parameters": f"{facts['parameters']:,}",
-        "answers": classes,
-        "trained on": f"{config['dataset']}: {trained}, drawn by a program",
-        "photographs": f"{config['image_size']} × {config['image_size']} pixels",
+        "predicts": classes,
+        "trained on": f"{DATASETS.get(config['dataset'], config['dataset'])}: {trained}",
+        "image size": f"{config['image_size']} × {config['image_size']} pixels",
         "recipe": f"{recipe}, seed {config['seed']}",
-        "disease macro-F1 on the test split (95 %)": f"{value:.3f} ({low:.3f} to {high:.3f}), eight-bit file",
-        "macro-F1 of a uniform guess on the same photographs": f"{card['guess']:.3f}",
+        "disease macro-F1 on the test split (95 %)": f"{value:.3f} ({low:.3f} to {high:.3f}), eight-bit weights",
+        "macro-F1 of a uniform guess on the same images": f"{card['guess']:.3f}",
         "size": f"{card['accuracy']['megabytes']:.1f} MB",
-        "made": f"{facts['started'][:10]}, commit {facts['commit'][:10]}, {hours}",
+        "trained": f"{facts['started'][:10]}, commit {facts['commit'][:10]}, {hours}",
         "licence": "Apache-2.0",
     }
     return pd.DataFrame({"fact": list(lines), "value": list(lines.values())})
@@ -73,6 +74,6 @@ def scores_table(card: Mapping[str, Any]) -> pd.DataFrame:
     for name, rows in groups.items():
         hits, n = int(right[rows].sum()), len(right[rows])
         low, high = count_interval(hits, n)
-        line = {"skin type": name, "photographs": n}
+        line = {"skin type": name, "images": n}
         lines.append(line | {"accuracy (95 %)": f"{hits / n:.3f} ({low:.3f} to {high:.3f})"})
     return pd.DataFrame(lines)

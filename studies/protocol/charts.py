@@ -1,60 +1,35 @@
-"""One picture of all contrasts: effect and interval, with what would be worth having."""
+"""Figures of the second edition: all contrasts with their verdicts, and learning curves."""
 
 from __future__ import annotations
 
+from textwrap import fill
+
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dermimit.explain.style import BLACK, BLUE, GREEN, GREY, ORANGE, RED, SKY
-from studies.protocol.contrasts import (
-    CANNOT_TELL,
-    HARMS,
-    HELPS,
-    LEAST_SEEDS,
-    LITTLE_HARM,
-    LITTLE_HELP,
-    NO_EFFECT,
-    WORTH,
-)
-from studies.protocol.tables import FAMILIES, compared
-
-LOOKS = {HELPS: (GREEN, "D"), LITTLE_HELP: (SKY, "D"), NO_EFFECT: (BLUE, "s"), CANNOT_TELL: (GREY, "o"),
-         LITTLE_HARM: (ORANGE, "v"), HARMS: (RED, "v")}  # fmt: skip
+from dermimit.explain.style import BLACK, BLUE, GREEN, ORANGE, RED, SKY
+from studies.protocol.contrasts import LEAST_SEEDS
+from studies.protocol.names import model_name
+from studies.protocol.states import FAMILIES, states
+from studies.shared import effect_chart
 
 
-def claims(contrasts: pd.DataFrame, models: pd.DataFrame, worth: float = WORTH) -> Figure:
-    """Every contrast that has an interval, by family; the band is what would not be worth having.
+def claims(contrasts: pd.DataFrame) -> Figure:
+    """Every contrast that has an interval, by family, with the book's verdicts.
 
     Args:
         contrasts: from verdicts.json.
-        models: from `read_models`.
-        worth: the smallest effect worth having.
     """
-    judged = contrasts[contrasts["low"].notna()]
-    figure, axis = plt.subplots(figsize=(7.2, 1.7 + 0.5 * max(len(judged), 1)), layout="constrained")
+    told = states(contrasts, FAMILIES)
+    judged = told[told["low"].notna()].reset_index(drop=True)
     if judged.empty:
-        return nothing(figure, axis, f"no contrast has {LEAST_SEEDS} seeds yet")
-    axis.axvspan(-worth, worth, color=GREY, alpha=0.13, linewidth=0)
-    axis.axvline(0, color=BLACK, linewidth=0.8)
-    names = []
-    for y, line in enumerate(judged.to_dict("records")):
-        colour, marker = LOOKS[line["verdict"]]
-        axis.plot([line["low"], line["high"]], [y, y], color=colour, linewidth=2.2)
-        axis.plot(line["effect"], y, marker, color=colour, ms=7)
-        names.append(f"{compared(line, models)}\n{line['regime']}")
-    for verdict, (colour, marker) in LOOKS.items():
-        if verdict in set(judged["verdict"]):
-            axis.plot([], [], marker, color=colour, label=verdict)
-    axis.set_yticks(range(len(judged)), names, fontsize=9)
-    axis.set(ylim=(len(judged) - 0.5, -0.5), xlabel="effect on macro-F1, with 95 % interval")
-    places = judged["family"].map(list(FAMILIES).index).to_numpy()
-    for edge in np.flatnonzero(np.diff(places)):
-        axis.axhline(edge + 0.5, color=GREY, linewidth=0.6)
-    figure.legend(fontsize=9, loc="outside lower center", ncols=3)
-    return figure
+        figure, axis = plt.subplots(figsize=(7, 1.2), layout="constrained")
+        return nothing(figure, axis, f"No contrast has the {LEAST_SEEDS} seeds that an interval needs.")
+    edges = judged.index[judged["family"] != judged["family"].shift()][1:]
+    judged["label"] = [fill(label, 44) for label in judged["label"]]
+    return effect_chart.effects(judged, label="effect on macro-F1, points (95 % interval)", gaps=tuple(edges))
 
 
 def nothing(figure: Figure, axis: Axes, why: str) -> Figure:
@@ -65,19 +40,19 @@ def nothing(figure: Figure, axis: Axes, why: str) -> Figure:
 
 
 def learning(curves: pd.DataFrame, runs: pd.DataFrame, models: pd.DataFrame, regime: str, rows: list[str]) -> Figure:
-    """Validation macro-F1 over the photographs seen, the mean over seeds, for some rows of a regime."""
+    """Validation macro-F1 over the training images seen, the mean over seeds, for some rows of a regime."""
     table = curves.merge(runs[["name", "row", "regime", "samples"]], on="name")
     table = table[(table["regime"] == regime) & table["row"].isin(rows)]
     figure, axis = plt.subplots(figsize=(7.2, 3.6 if len(table) else 1.7), layout="constrained")
     if table.empty:
-        return nothing(figure, axis, "none of these has run yet")
+        return nothing(figure, axis, "None of these models has been trained yet.")
     looks = zip(rows, (BLACK, ORANGE, BLUE, GREEN, RED, SKY), "os^Dv*", strict=False)
     for row, colour, marker in looks:
         for samples, own in table[table["row"] == row].groupby("samples"):
             mean = own.groupby("samples_seen")["val/disease/macro_f1"].mean()
-            label = f"{models.loc[row, 'label']}, {samples:,} photographs"
+            label = f"{model_name(models.loc[row])}, {samples:,} images"
             axis.plot(mean.index, mean, marker=marker, color=colour, ms=5, label=label)
-    axis.set(xlabel="photographs seen", ylabel="validation macro-F1", ylim=(0, None))
+    axis.set(xlabel="training images seen", ylabel="validation macro-F1 (0 to 1)", ylim=(0, None))
     axis.grid(alpha=0.3)
     axis.legend(fontsize=9)
     return figure

@@ -48,7 +48,8 @@ def judged(contrasts: pd.DataFrame, runs: pd.DataFrame, folder: Path, resamples:
         resamples: of the bootstrap over test cases.
 
     Returns:
-        the columns of `contrasts`, then seeds, effect, low, high, p, p_holm, verdict; NaN where nothing has run.
+        the columns of `contrasts`, then seeds, level (mean macro-F1 of the reference), effect, low, high, p, p_holm,
+        verdict; NaN where nothing has run.
     """
     scores: dict[tuple[str, str, str], Any] = {}
     lines = [line | effect(line, runs, folder, resamples, scores) for line in contrasts.to_dict("records")]
@@ -71,12 +72,13 @@ def effect(
             scores[row, regime, samples] = found and macro_f1(found, resamples)
     there = [scores[cell] for cell in cells]
     seeds = sorted(set.intersection(*({*s["seed"]} if s else set() for s in there)))
-    none = {"seeds": len(seeds), "effect": np.nan, "low": np.nan, "high": np.nan, "p": np.nan}
+    none = {"seeds": len(seeds), "level": np.nan, "effect": np.nan, "low": np.nan, "high": np.nan, "p": np.nan}
     if not seeds:
         return none
     signs = (1, -1, -1, 1)
     parts = [(sign, [s["seed"].index(k) for k in seeds], s) for sign, s in zip(signs, there, strict=False)]
     observed = sum(sign * s["observed"][places] for sign, places, s in parts)
+    none["level"] = float(np.mean(parts[1][2]["observed"][parts[1][1]]))
     pairs = [parts[i : i + 2] for i in range(0, len(parts), 2)]  # the test cases of two regimes are drawn apart
     draws = [sum(sign * s["draws"][places].mean(0) for sign, places, s in pair) for pair in pairs]
     photographs = sum(float(np.var(d, ddof=1)) for d in draws)

@@ -73,7 +73,7 @@ def tree_of(out: Path, work: Path) -> Path:
     """The checkout whose code trains: of the commit that the published runs are of, or of this one's.
 
     Raises:
-        SystemExit: the first call, and files differ from the commit.
+        SystemExit: the first call, and files differ from the commit; or git has not got the commit.
     """
     known, (commit, dirty) = read_runs(out), git_state()
     if len(known):
@@ -82,7 +82,10 @@ def tree_of(out: Path, work: Path) -> Path:
         raise SystemExit("files differ from the commit: runs are bound to a commit, so commit first")
     tree = work / f"code-{commit[:12]}"
     if not tree.exists():
-        subprocess.run(["git", "worktree", "add", "--detach", str(tree), commit], cwd=ROOT, check=True)
+        words = ["git", "worktree", "add", "--detach", str(tree), commit]
+        if subprocess.run(words, cwd=ROOT, check=False).returncode:
+            raise SystemExit(f"git cannot check out {commit}, whose code the published runs are bound to: use a whole "
+                             "clone of the repository (git fetch --unshallow)")  # fmt: skip
     return tree
 
 
@@ -105,9 +108,14 @@ def left(known: pd.DataFrame, runs: Sequence[Run], jobs: int) -> str:
     rest = [run for run in runs if run.name not in there]
     lines = [f"{len(runs) - len(rest)} of {len(runs)} trainings are published"]
     for name in dict.fromkeys(name for run in runs for name in run.experiments):
-        own = [run for run in rest if name in run.experiments]
+        own = [run for run in rest if name in run.experiments and not run.beyond]
         lines.append(f"  {name}: {len(own)} left" + (f", {hours(known, own, jobs):.1f} h" if len(known) else ""))
-    return "\n".join([*lines, f"about {hours(known, rest, jobs):.1f} h with {jobs} at a time"] if len(known) else lines)
+    parts = {"within the limit": [run for run in rest if not run.beyond], "beyond": [run for run in rest if run.beyond]}
+    if len(known):
+        lines += [
+            f"{part}: about {hours(known, runs, jobs):.1f} h with {jobs} at a time" for part, runs in parts.items()
+        ]
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

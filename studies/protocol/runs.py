@@ -9,16 +9,12 @@ import pandas as pd
 
 from dermimit.data.synderm import read_regime
 from dermimit.evaluate.runs import read_experiments
-from dermimit.train import TrainConfig, with_settings
 from studies.shared.paths import EXPERIMENTS, ROOT
 
 TABLES = ROOT / EXPERIMENTS / "second"
+BEYOND = 100
+"""The least priority of what the limit of processor time has no room for: planned, and open."""
 COLUMNS = ("experiment", "rows", "regimes", "seeds", "samples", "priority")
-RECIPE = dict(
-    image_size=64, epochs=8, batch_size=64, optimizer="adamw", lr=0.001, weight_decay=0.02, weight_attributes=5.0,
-    cutmix_probability=0.0, precision="bf16",
-)  # fmt: skip
-"""What all trainings have in common, beside the settings of each row; chosen on the validation cases of pilot runs."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +26,8 @@ class Run:
     samples: int
     seed: int
     experiments: tuple[str, ...] = ()
+    beyond: bool = False
+    """Whether the limit of processor time has no room for it."""
 
     @property
     def name(self) -> str:
@@ -67,21 +65,6 @@ def planned(folder: Path = TABLES) -> list[Run]:
         except (KeyError, ValueError) as error:
             raise ValueError(f"{path}, line {place + 2}: {error}") from error
     order = sorted(found, key=lambda run: found[run])
-    return [Run(r.row, r.regime, r.samples, r.seed, tuple(dict.fromkeys(names[r]))) for r in order]
-
-
-def config_of(run: Run, data_root: Path, out: Path, folder: Path = TABLES) -> TrainConfig:
-    """The training of a run.
-
-    Args:
-        run: one of `planned`.
-        data_root: the folder that `drawn.folder_of` names.
-        out: its folder.
-        folder: of the tables.
-    """
-    line = read_models(folder).loc[run.row]
-    config = TrainConfig(
-        data_root=data_root, out=out, tasks=tuple(line["tasks"].split("+")), lsm=bool(line["lsm"]),
-        fusion=line["fusion"], samples=run.samples, seed=run.seed, **RECIPE,
-    )  # fmt: skip
-    return with_settings(config, line["settings"])
+    return [
+        Run(r.row, r.regime, r.samples, r.seed, tuple(dict.fromkeys(names[r])), found[r][0] >= BEYOND) for r in order
+    ]

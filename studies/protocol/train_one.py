@@ -12,7 +12,8 @@ import tyro
 
 from dermimit.train import fit
 from studies.protocol.drawn import draw
-from studies.protocol.runs import RECIPE, TABLES, config_of, planned
+from studies.protocol.runs import TABLES, planned
+from studies.protocol.training import RECIPE, config_of
 
 LOADERS = 1  # processes that prepare photographs for a GPU; on a processor the training does so itself
 

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
-from scipy import stats
+from jaxtyping import Int
 
-from dermimit.evaluate.resampling import Draws, patient_draws, percentile_interval, two_level
+from dermimit.evaluate.resampling import Draws, bootstrap_p, patient_draws, percentile_interval, two_level
 
 PARTS = ("head", "middle", "tail")
 Classes = Int[np.ndarray, " photos"]
@@ -60,14 +59,17 @@ def gain_by_part(
     part: np.ndarray,
     resamples: int = 1000,
 ) -> pd.DataFrame:
-    """As `by_part`, of the difference in F1 from a reference, paired by photograph and by seed, where both have it."""
+    """As `by_part`, of the difference in F1 from a reference, with `p` of its being zero.
+
+    Photographs and seeds are paired, seeds where both have them.
+    """
     draws = patient_draws(range(len(truth)), resamples)
     pairs = [
         [_drawn_and_usual(truth, answer, len(part), draws) for answer in pair]
         for pair in zip(answers, reference, strict=False)
     ]
     f1, usual = ([a[i] - b[i] for a, b in pairs] for i in (0, 1))
-    return _of_parts(f1, usual, part)
+    return _of_parts(f1, usual, part, tested=True)
 
 
 def _drawn_and_usual(truth: Classes, answer: Classes, size: int, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
@@ -78,12 +80,16 @@ def _drawn_and_usual(truth: Classes, answer: Classes, size: int, draws: Draws) -
     return f1, by_disease(truth, answer[None], size)["f1"].to_numpy()
 
 
-def _of_parts(f1: Sequence[np.ndarray], usual: Sequence[np.ndarray], part: np.ndarray) -> pd.DataFrame:
+def _of_parts(
+    f1: Sequence[np.ndarray], usual: Sequence[np.ndarray], part: np.ndarray, tested: bool = False
+) -> pd.DataFrame:
     lines = []
     for name, kept in ({p: part == p for p in PARTS} | {"all": np.ones(len(part), bool)}).items():
         observed = [float(value[kept].mean()) for value in usual]
-        low, high = percentile_interval(two_level(np.stack([d[kept].mean(0) for d in f1]), observed))
-        lines.append({"part": name, "value": float(np.mean(observed)), "low": low, "high": high})
+        both = two_level(np.stack([d[kept].mean(0) for d in f1]), observed)
+        low, high = percentile_interval(both)
+        line = {"part": name, "value": float(np.mean(observed)), "low": low, "high": high}
+        lines.append(line | ({"p": bootstrap_p(both)} if tested else {}))
     return pd.DataFrame(lines)
 
 
@@ -102,35 +108,20 @@ def gain_by_count(
         counts: training photographs of each disease.
 
     Returns:
-        `slope` (F1 per tenfold count; negative: rare diseases gain most) and `spearman`, each with `_low` and `_high`:
-        95 % intervals by photograph.
+        `slope` (F1 per tenfold count; negative: rare diseases gain most) with `slope_low` and `slope_high`, 95 % over
+        photographs and seeds, and `slope_p` of its being zero; `seeds`.
     """
-    size, photos, x = len(counts), np.arange(len(truth)), np.log10(np.maximum(counts, 1))
-    draws, f1 = patient_draws(photos, resamples), []
-    for answers in (with_tasks, alone):
-        total = 0
-        for answer in answers:
-            hit = answer == truth
-            true, said = (draws.class_counts(c, photos, size) for c in (truth, answer))
-            total = total + 2 * draws.class_counts(truth[hit], photos[hit], size) / np.maximum(true + said, 1)
-        f1.append(total / len(answers))
-    observed = by_disease(truth, with_tasks, size)["f1"] - by_disease(truth, alone, size)["f1"]
-    drawn = (f1[0] - f1[1]).T
-    found: dict[str, float] = {}
-    for name, of in {"slope": lambda y: _slope(x, y), "spearman": lambda y: _spearman(x, y)}.items():
-        low, high = percentile_interval(np.array([of(y) for y in drawn]))
-        found |= {name: float(of(observed.to_numpy())), f"{name}_low": low, f"{name}_high": high}
-    return found
-
-
-def _slope(x: Float[np.ndarray, " classes"], y: Float[np.ndarray, " classes"]) -> float:
+    draws, x = patient_draws(range(len(truth)), resamples), np.log10(np.maximum(counts, 1))
     centred = x - x.mean()
-    return float(centred @ y / (centred @ centred))
-
-
-def _spearman(x: Float[np.ndarray, " classes"], y: Float[np.ndarray, " classes"]) -> float:
-    """Rank correlation, 0 with a constant."""
-    return float(stats.spearmanr(x, y).statistic) if np.ptp(y) > 0 else 0.0
+    weights, drawn, observed = centred / (centred @ centred), [], []
+    for pair in zip(with_tasks, alone, strict=True):
+        (f1, usual), (base, usual_base) = (_drawn_and_usual(truth, answer, len(counts), draws) for answer in pair)
+        drawn.append(weights @ (f1 - base))
+        observed.append(float(weights @ (usual - usual_base)))
+    both = two_level(np.stack(drawn), observed)
+    low, high = percentile_interval(both)
+    slope = {"slope": float(np.mean(observed)), "slope_low": low, "slope_high": high, "slope_p": bootstrap_p(both)}
+    return slope | {"seeds": len(observed)}
 
 
 def answers_of(frame: pd.DataFrame, row: str) -> Int[np.ndarray, "seeds photos"]:

@@ -1,4 +1,4 @@
-"""How often prediction sets hold the truth, in each group of photographs."""
+"""How often prediction sets contain the true disease, in each group of photographs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pandas as pd
 
 from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate import conformal
-from dermimit.evaluate.estimate import CANNOT_TELL, Estimate
 from dermimit.evaluate.resampling import patient_draws, percentile_interval
 from studies.rare_diseases.by_frequency import parts_of
 
@@ -32,9 +31,10 @@ def coverage_table(
         miss: α.
 
     Returns:
-        columns `way, group, coverage, low, high, size, empty, photographs`; coverage, size and the share of empty sets
-        are means over seeds, the interval is by patient. The way with "a threshold for each part" needs the true part
-        of the photograph asked about, which nobody knows at the bedside: it shows what is owed to the mixture.
+        columns `way, group, seeds, coverage, low, high, size, empty, photographs`; coverage, size and the share of
+        empty sets are means over seeds, the interval is by patient. The way with "a threshold for each part" needs the
+        true part of the photograph asked about, which nobody knows at the bedside: it shows what is owed to the
+        mixture.
     """
     part = parts_of(np.array([counts[d] for d in space.diseases]))
     parts: list[pd.DataFrame] = []
@@ -53,7 +53,7 @@ def coverage_table(
         }
         groups |= {f"skin type {t}": (some["skin"] == t).to_numpy() for t in sorted(some["skin"].dropna().unique())}
         for name, kept in groups.items():
-            lines.append({"way": way, "group": name} | _coverage(some[kept], resamples))
+            lines.append({"way": way, "group": name, "seeds": len(runs)} | _coverage(some[kept], resamples))
     return pd.DataFrame(lines)
 
 
@@ -71,27 +71,3 @@ def _read(frame: pd.DataFrame, space: LabelSpace) -> tuple[np.ndarray, np.ndarra
     place = {name: i for i, name in enumerate(space.diseases)}
     truth = frame["disease"].map(place).to_numpy(np.int64)
     return p / p.sum(1, keepdims=True), truth, frame["patient_id"].to_numpy(), frame["fitzpatrick"].to_numpy()
-
-
-def promise_table(table: pd.DataFrame, miss: float) -> pd.DataFrame:
-    """`coverage_table` as text, each line beside the promise by its interval.
-
-    Args:
-        table: from `coverage_table`.
-        miss: α.
-    """
-    promised, words = 1 - miss, ("above", "below", CANNOT_TELL)
-    return pd.DataFrame(
-        {
-            "sets": line.way,
-            "group": line.group,
-            "photographs": line.photographs,
-            "hold the truth, % (95 %)": Estimate(line.coverage, line.low, line.high).percent(),
-            f"beside the promise of {100 * promised:.0f} %": Estimate(line.coverage, line.low, line.high).verdict(
-                words, promised
-            ),
-            "diseases in a set": f"{line.diseases:.1f}",
-            "empty sets, %": f"{100 * line.empty:.1f}",
-        }
-        for line in table.rename(columns={"size": "diseases"}).itertuples()
-    )

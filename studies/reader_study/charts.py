@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from dermimit.explain.style import BLACK, BLUE, GREEN, GREY, MARKERS, ORANGE, RED
 
 Line = Mapping[str, Any]
-ARMS = {"with": ("model shown", RED, "D"), "without": ("second look alone", BLUE, "o")}
+ARMS = {"with": ("with the model", RED, "D"), "without": ("second look alone", BLUE, "o")}
 COLOURS = (ORANGE, BLUE, GREEN, RED, BLACK)
 
 
@@ -36,11 +36,11 @@ def power_curves(table: Sequence[Line], scenario: str, wanted: float) -> Figure:
             axis.vlines(cases, *ends, color=colour, linewidth=1.3)
         axis.axhline(wanted, color=GREY, linestyle="--", linewidth=0.9)
         ticks = sorted({line["cases"] for line in lines})
-        axis.set(xscale="log", ylim=(0, 1.02), xlabel="cases", title=f"gain of {100 * gain:.0f} points")
+        axis.set(xscale="log", ylim=(0, 1.02), xlabel="number of cases", title=f"gain of {100 * gain:.0f} points")
         axis.set_xticks(ticks, [str(tick) for tick in ticks])
         axis.xaxis.set_minor_locator(plt.NullLocator())
         axis.grid(alpha=0.3)
-    axes[0, 0].set_ylabel("share of studies that find it (95 %)")
+    axes[0, 0].set_ylabel("power: share of studies that find the gain")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(readers), fontsize=9)
     return figure
@@ -58,10 +58,10 @@ def gain_points(lines: Sequence[Line], expected: float) -> Figure:
         colour = RED if line["endpoint"] == "right" and y == 0 else BLUE
         axis.plot([100 * line["low"], 100 * line["high"]], [y, y], color=colour, linewidth=2)
         axis.plot(100 * line["value"], y, marker="D" if y == 0 else "o", color=colour, ms=6)
-    axis.plot([100 * expected] * 2, [-0.4, 0.4], color=BLACK, linestyle=":", linewidth=1.8, label="put in")
+    axis.plot([100 * expected] * 2, [-0.4, 0.4], color=BLACK, linestyle=":", linewidth=1.8, label="simulated gain")
     axis.axvline(0, color=BLACK, linestyle="--", linewidth=0.9)
     axis.set_yticks(range(len(lines)), [line["name"] for line in lines])
-    axis.set(ylim=(len(lines) - 0.5, -0.5), xlabel="with the model − without it, points (95 %)")
+    axis.set(ylim=(len(lines) - 0.5, -0.5), xlabel="with the model − without it, points (95 % interval)")
     axis.grid(axis="x", alpha=0.3)
     axis.legend(fontsize=9)
     return figure
@@ -76,7 +76,7 @@ def reliance_points(lines: Sequence[Line]) -> Figure:
         _share(axis, line, names.index(line["name"]) + (-0.13 if line["arm"] == "with" else 0.13), colour, marker)
     _arm_legend(axis)
     axis.set_yticks(range(len(names)), names)
-    axis.set(xlim=(0, None), ylim=(len(names) - 0.5, -0.5), xlabel="share of answers, per cent (95 %)")
+    axis.set(xlim=(0, None), ylim=(len(names) - 0.5, -0.5), xlabel="share of answers that changed, % (95 % interval)")
     axis.grid(axis="x", alpha=0.3)
     return figure
 
@@ -105,7 +105,7 @@ def reader_calibration(lines: Sequence[Line]) -> Figure:
             sure, *([100 * line[end] for line in found] for end in ("low", "high")), color=colour, linewidth=1.2
         )
     _arm_legend(axis)
-    axis.set(xlim=(-3, 103), ylim=(-3, 103), xlabel="confidence that the first disease is right, per cent",
-             ylabel="first disease right, per cent (95 %)")  # fmt: skip
+    axis.set(xlim=(-3, 103), ylim=(-3, 103), xlabel="stated confidence in the first disease (%)",
+             ylabel="first disease correct (%, 95 % interval)")  # fmt: skip
     axis.grid(alpha=0.3)
     return figure

@@ -36,7 +36,8 @@ def simulated_study(
         key: from `read_cases`; its cases decide where the model is right.
         trust: the middle chance that a wrong reader takes over the model's answer.
     """
-    plans = randomise(dict(zip(key["case"], key["half"], strict=True)), readers, seed)
+    codes = [f"R{number:02d}" for number in range(1, readers + 1)]
+    plans = randomise(dict(zip(key["case"], key["half"], strict=True)), codes, seed)
     found = readers_of(key, plans, assumptions, trust, seed)
     names = {
         "diseases": list(space.diseases),

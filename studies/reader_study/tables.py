@@ -11,27 +11,27 @@ from dermimit.evaluate.estimate import NONE, Estimate, estimate, minus
 from dermimit.reader_study.design import WITH
 
 Line = Mapping[str, Any]
-AROUND = ("lies above it", "lies below it", "holds what was put in")
+AROUND = ("lies above the simulated gain", "lies below the simulated gain", "contains the simulated gain")
 WORDS = {
-    "accuracy": "share that readers have right unaided",
-    "model_accuracy": "share that the model has right",
-    "reader_sd": "spread of readers' skill, logits",
-    "case_sd": "spread of cases' ease, logits",
-    "pair_sd": "spread of how a case suits a reader, logits",
-    "shared": "correlation of ease with the model being right",
-    "caution": "how often a right reader follows a wrong model, relative to trust",
-    "trust_sd": "spread of trust over readers, logits",
-    "learning": "gain by the second period, logits",
+    "accuracy": "readers' accuracy without the model",
+    "model_accuracy": "accuracy of the model",
+    "reader_sd": "SD of readers' skill, logits",
+    "case_sd": "SD of the ease of cases, logits",
+    "pair_sd": "SD of the fit between reader and case, logits",
+    "shared": "correlation of ease with a correct prediction",
+    "caution": "how often a correct reader follows a wrong model, relative to trust",
+    "trust_sd": "SD of trust over readers, logits",
+    "learning": "gain in the second session, logits",
 }
 
 
 def assumptions(record: Line) -> pd.DataFrame:
     """What each scenario of the power analysis assumes."""
     scenarios = record["scenarios"]
-    rows = [{"assumed": text, **{name: a[key] for name, a in scenarios.items()}} for key, text in WORDS.items()]
+    rows = [{"assumption": text, **{name: a[key] for name, a in scenarios.items()}} for key, text in WORDS.items()]
     for gain in sorted({line["gain"] for line in record["table"]} - {0.0}):
-        text = f"trust that gives {100 * gain:.0f} points: chance that a wrong reader follows"
-        rows.append({"assumed": text, **{name: round(a["trust"][str(gain)], 2) for name, a in scenarios.items()}})
+        text = f"probability that a wrong reader follows the model, for a gain of {100 * gain:.0f} points"
+        rows.append({"assumption": text, **{name: round(a["trust"][str(gain)], 2) for name, a in scenarios.items()}})
     return pd.DataFrame(rows)
 
 
@@ -51,14 +51,14 @@ def checks(record: Line) -> pd.DataFrame:
     none, some = rows[rows["gain"] == 0], rows[rows["gain"] > 0]
     bias = 100 * (some["mean"] - some["gain"])
     return pd.DataFrame([
-        {"check": "studies without a gain that find one, per cent", **_ends(100 * none["power"])},
-        {"check": "intervals that hold the true gain, per cent", **_ends(100 * some["covered"])},
+        {"check": "studies without a gain that report one, %", **_ends(100 * none["power"])},
+        {"check": "intervals that contain the true gain, %", **_ends(100 * some["covered"])},
         {"check": "mean estimate − true gain, points", **_ends(bias)},
     ])  # fmt: skip
 
 
 def _ends(values: pd.Series) -> dict[str, str]:
-    found = {"least": values.min(), "median": values.median(), "greatest": values.max()}
+    found = {"smallest": values.min(), "median": values.median(), "largest": values.max()}
     return {name: minus(f"{round(value, 1) + 0.0:.1f}") for name, value in found.items()}
 
 
@@ -71,10 +71,10 @@ def gain_table(lines: Sequence[Line], expected: float) -> pd.DataFrame:
     """
     rows = [
         {"endpoint": line["name"], "with": line["with"], "without": line["without"]}
-        | {"put in, points": minus(f"{100 * expected:+.1f}") if primary else NONE}
+        | {"simulated, points": minus(f"{100 * expected:+.1f}") if primary else NONE}
         | {"difference, points (95 %)": estimate(line).points(), "p": line["p"], "pairs": line["n"]}
         | {"interval": estimate(line).verdict(AROUND, none=expected) if primary else NONE}
-        | {"second period, points": minus(f"{100 * line['period']:+.1f}")}
+        | {"second session, points": minus(f"{100 * line['period']:+.1f}")}
         for line, primary in zip(lines, [True] + [False] * (len(lines) - 1), strict=True)
     ]
     return pd.DataFrame(rows)
@@ -90,12 +90,12 @@ def group_table(lines: Sequence[Line], name: str) -> pd.DataFrame:
 
 
 def reliance_table(lines: Sequence[Line]) -> pd.DataFrame:
-    """How often readers are pulled, beside what a second look alone does."""
+    """How often readers change their answer with the model, and after a second look alone."""
     rows: dict[str, dict[str, str]] = {}
     for line in lines:
         shown = f"{line['hits']} of {line['n']}: {_rounded(line)}" if line["n"] else "–"
-        rows.setdefault(line["name"], {})["model shown" if line["arm"] == WITH else "second look alone"] = shown
-    return pd.DataFrame([{"reader and model, then": name, **row} for name, row in rows.items()])
+        rows.setdefault(line["name"], {})["with the model" if line["arm"] == WITH else "second look alone"] = shown
+    return pd.DataFrame([{"reader and model first, reader then": name, **row} for name, row in rows.items()])
 
 
 def agreement_table(lines: Sequence[Line]) -> pd.DataFrame:
@@ -109,9 +109,9 @@ def agreement_table(lines: Sequence[Line]) -> pd.DataFrame:
 
 
 def confidence_table(lines: Sequence[Line]) -> pd.DataFrame:
-    """How much surer readers are than right, and the Brier score."""
+    """By how much confidence exceeds accuracy, and the Brier score."""
     return pd.DataFrame([
-        {"arm": line["arm"], "answer": line["step"], "confidence − right, points (95 %)": estimate(line).points(),
+        {"arm": line["arm"], "answer": line["step"], "confidence − accuracy, points (95 %)": estimate(line).points(),
          "Brier score": line["brier"]}
         for line in lines
     ])  # fmt: skip

@@ -1,5 +1,6 @@
-"""Chapter "Real photographs": what a wrong split and missing labels do to a score.
+"""Chapter "Real photographs": what models find in photographs of patients, and what a wrong split does to a score.
 
-`leakage` compares splits by patient with splits by photograph on PAD-UFES-20; `missingness` asks whether absent labels
-say something of the disease.
+`sensitivity` counts what the published models find of each diagnosis and `scores` sets them beside one another;
+`leakage` compares splits by patient with splits by photograph; `missingness` asks whether absent labels say something
+of the disease; `datasheets` writes the licences and faults of public datasets into the appendix.
 """

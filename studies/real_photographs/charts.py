@@ -37,7 +37,7 @@ def missing_grid(shares: Mapping[str, Mapping[str, float]]) -> Figure:
     frame.columns = [pretty(name) for name in frame.columns]
     figure, axis = plt.subplots(figsize=(1.6 + 0.56 * frame.shape[1], 2.4 + 0.42 * len(frame)), layout="constrained")
     _grid(axis, frame, "{:.0f}", cmap="Oranges", vmax=100)
-    axis.set(xlabel="answer in the table (missing, %)", ylabel="disease")
+    axis.set(xlabel="column of the table (missing, %)", ylabel="disease")
     return figure
 
 
@@ -82,7 +82,7 @@ def leakage_points(table: pd.DataFrame, metric: str = "macro-F1") -> Figure:
     left.set_yticks(range(len(lines)), [f"{model}\n{photographs}" for model, photographs in lines], fontsize=9)
     left.invert_yaxis()
     left.set_xlabel(f"{metric} (95 % interval)")
-    right.set_xlabel(f"gained by leakage, {metric}")
+    right.set_xlabel(f"{metric}: folds by image minus folds by patient")
     for axis in (left, right):
         axis.grid(axis="x", alpha=0.3)
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)

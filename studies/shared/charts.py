@@ -59,7 +59,7 @@ def learning_curves(
     for name, height in (references or {}).items():
         axis.axhline(height, color=BLACK, linestyle="--", linewidth=0.9)
         axis.annotate(name, (1, height), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
-    axis.set(xlabel="photos seen in training", ylabel=label, ylim=(0, None))
+    axis.set(xlabel="training images seen", ylabel=label, ylim=(0, None))
     axis.margins(y=0.08)
     figure.legend(fontsize=8, loc="outside lower center", ncols=3)
     return figure
@@ -89,7 +89,7 @@ def losses(history: pd.DataFrame) -> Figure:
                 ms=3,
                 label=TASK_LABELS[task],
             )
-    axis.set(xlabel="photos seen in training", ylabel="training loss (nats)", ylim=(0, None))
+    axis.set(xlabel="training images seen", ylabel="training loss (nats)", ylim=(0, None))
     axis.legend(fontsize=8)
     return figure
 
@@ -106,7 +106,7 @@ def task_curves(history: pd.DataFrame, scores: Mapping[str, str], *, label: str)
             ms=4,
             label=TASK_LABELS[task],
         )
-    axis.set(xlabel="photos seen in training", ylabel=label, ylim=(0, 1))
+    axis.set(xlabel="training images seen", ylabel=label, ylim=(0, 1))
     axis.legend(fontsize=8)
     return figure
 
@@ -131,23 +131,6 @@ def forest(estimates: pd.DataFrame, *, label: str, references: Mapping[str, floa
     axis.set_yticks(range(len(estimates)), estimates["label"])
     axis.invert_yaxis()
     axis.set_xlabel(label)
-    return figure
-
-
-def confusion(truth: Sequence[str], guess: Sequence[str], classes: Sequence[str]) -> Figure:
-    """Draw how often each true class is called each other one, as a share of the true class's photos."""
-    place = {name: i for i, name in enumerate(classes)}
-    counts = np.zeros((len(classes), len(classes)))
-    np.add.at(counts, ([place[name] for name in truth], [place[name] for name in guess]), 1)
-    share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    side = 3.2 + 0.13 * len(classes)
-    figure, axis = plt.subplots(figsize=(side + 0.8, side), layout="constrained")
-    picture = axis.imshow(share, cmap="cividis", vmin=0, vmax=1, interpolation="nearest")
-    names, small = [pretty(name) for name in classes], 6 if len(classes) > 12 else 9
-    axis.set_xticks(range(len(classes)), names, rotation=90, fontsize=small)
-    axis.set_yticks(range(len(classes)), names, fontsize=small)
-    axis.set(xlabel="said", ylabel="true")
-    figure.colorbar(picture, ax=axis, label="share of the true class", shrink=0.7)
     return figure
 
 

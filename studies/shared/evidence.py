@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate.comparisons import compare
 from dermimit.evaluate.estimate import NOT_RUN, Estimate, minus, p_text
-from dermimit.evaluate.resampling import bootstrap_floor
 from dermimit.evaluate.runs import read_experiments, read_records
 from dermimit.evaluate.statistics import format_mean_sd
 from dermimit.records import read_json
@@ -128,18 +125,3 @@ def differences_table(found: pd.DataFrame, factors: bool = False) -> pd.DataFram
             "effect size": [minus(f"{effect:.1f}") if pd.notna(effect) else "–" for effect in rows["effect"]],
         }
     )
-
-
-def holm_texts(lines: Sequence[Mapping[str, Any]], key: str = "p_holm", resamples: int = 2000) -> list[str]:
-    """Corrected bootstrap p-values of one family as text, "< floor" where they are the smallest there can be.
-
-    Args:
-        lines: of the family; one without a p is not tested.
-        key: of the corrected p.
-        resamples: that the p-values are from.
-    """
-    tested = sum(line.get(key) is not None for line in lines)
-    return [
-        p_text(float("nan") if (p := line.get(key)) is None else p, bootstrap_floor(resamples, tested))
-        for line in lines
-    ]

@@ -78,7 +78,7 @@ def tornado(table: pd.DataFrame, *, label: str = "difference in disease macro-F1
     lines, groups = _by_influence(table)
     figure, axis = plt.subplots(figsize=(8.4, 1.6 + 0.33 * len(lines) + 0.2 * len(groups)), layout="constrained")
     half = lines["half"].max()
-    axis.axvspan(-half, half, color=GREY, alpha=0.18, linewidth=0, label="the same row, other seeds (95 %)")
+    axis.axvspan(-half, half, color=GREY, alpha=0.18, linewidth=0, label="range of another seed (95 %)")
     for sign, colour, hatch, text in ((1, BLUE, None, "above the default"), (-1, ORANGE, "///", "below")):
         some = lines[np.where(lines["difference"] >= 0, 1, -1) == sign]
         bars = {"height": 0.72, "color": colour, "hatch": hatch, "edgecolor": "white", "linewidth": 0}
@@ -122,9 +122,9 @@ def like_with_like(table: pd.DataFrame, *, label: str = "disease macro-F1") -> F
         axis.set_yticks(range(len(some)), some["label"], fontsize=9)
         axis.set(ylim=(len(some) - 0.4, -0.6))
         seeds = names.loc[name, "seeds"]
-        axis.set_title(f"beside {names.loc[name, 'label']} ({seeds} seeds)", fontsize=9.5, loc="left")
+        axis.set_title(f"against {names.loc[name, 'label']} ({seeds} seeds)", fontsize=9.5, loc="left")
         axis.grid(axis="x", alpha=0.3)
-    axes[-1, 0].set_xlabel(f"{label}; ×: did not train; band: another seed of the reference row (95 %)")
+    axes[-1, 0].set_xlabel(f"{label}; ×: did not train; band: range of another seed (95 %)")
     return figure
 
 
@@ -152,8 +152,8 @@ def reliability_diagram(tables: Mapping[str, pd.DataFrame]) -> Figure:
         2, 1, figsize=(5.6, 6.4), sharex=True, layout="constrained", height_ratios=(4, 1.1)
     )
     axis.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1)
-    axis.annotate("too sure", (0.8, 0.68), color=GREY, fontsize=9, rotation=42, ha="center")
-    axis.annotate("not sure enough", (0.27, 0.4), color=GREY, fontsize=9, rotation=42, ha="center")
+    axis.annotate("overconfident", (0.8, 0.68), color=GREY, fontsize=9, rotation=42, ha="center")
+    axis.annotate("underconfident", (0.27, 0.4), color=GREY, fontsize=9, rotation=42, ha="center")
     for k, (name, table) in enumerate(tables.items()):
         colour, shown = (BLUE, ORANGE, BLACK, RED)[k], table[table["photos"] > 0]
         whiskers = [shown["accuracy"] - shown["low"], shown["high"] - shown["accuracy"]]
@@ -163,8 +163,8 @@ def reliability_diagram(tables: Mapping[str, pd.DataFrame]) -> Figure:
         )  # fmt: skip
         edges = [*table["start"], table["end"].iloc[-1]]
         below.stairs(table["photos"], edges, color=colour, linestyle=DASHES[k], linewidth=1.4)
-    axis.set(xlim=(0, 1), ylim=(0, 1), ylabel="share right (95 % Wilson interval)")
-    below.set(xlabel="probability of the answer (0 to 1)", ylabel="photos")
+    axis.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy, 0 to 1 (95 % Wilson interval)")
+    below.set(xlabel="confidence (0 to 1)", ylabel="images")
     axis.legend(fontsize=9, loc="upper left")
     return figure
 
@@ -185,8 +185,8 @@ def risk_coverage_curves(curves: Mapping[str, pd.DataFrame], *, risk: float | No
     if risk is not None:
         axis.axhline(risk, color=GREY, linestyle=":", linewidth=1.3)
         axis.annotate(f"wanted: {risk:g}", (1, risk), ha="right", va="bottom", fontsize=9)
-    axis.set(xlim=(0, 1.01), ylim=(0, None), xlabel="coverage: share answered, the most confident first (0 to 1)")
-    axis.set_ylabel("risk: share of wrong answers (0 to 1)")
+    axis.set(xlim=(0, 1.01), ylim=(0, None), xlabel="coverage: share predicted, most confident first (0 to 1)")
+    axis.set_ylabel("risk: share of wrong predictions (0 to 1)")
     axis.grid(alpha=0.3)
     axis.legend(fontsize=9)
     return figure

@@ -6,28 +6,36 @@ import json
 import os
 import shlex
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 os.environ.setdefault("TQDM_DISABLE", "1")  # a progress bar in an executed notebook is noise in the book
 
 from dermimit.evaluate.runs import read_experiments
 from dermimit.explain.style import use_style
 from dermimit.records import read_json
+from studies.shared.answer import chips, commit_of, file_list, footer, short_table
 from studies.shared.folders import find_root
 from studies.shared.parameters import DATASETS, check_parameters
 from studies.shared.published import modified_text, published_note
 from studies.shared.show import show_provenance, show_text
 
 PROFILES = {
-    "smoke": "A check that everything runs. These numbers mean nothing.",
+    "smoke": "This is a check that everything runs. The numbers mean nothing.",
     "quick": "A live demonstration, computed while this copy of the book was built. It is not evidence.",
     "published": "A long run of the small model, whose records are kept in the repository.",
     "paper": "The paper's backbone and recipe, as far as they are known.",
 }
+
+
+NO_NOTE = "-"
+"""Of a page of the main text: its answer box says what its numbers are worth."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,53 @@ class Page:
         rows = read_experiments(self.root / f"workflow/experiments/{table}.csv")
         return rows.set_index("row")["label"].to_dict()
 
+    def answer(self, data: str, *verdicts: str, note: str = "") -> None:
+        """Show the chips under the answer box, see `answer.chips`."""
+        chips(data, *verdicts, note=note)
+
+    def table(self, frame: pd.DataFrame, name: str, full: pd.DataFrame | None = None, digits: int = 3) -> None:
+        """Show a table of at most five columns with a link to the full one as CSV.
+
+        The file is written where the page reports its numbers, and staged from there into the book; a notebook that
+        reports nowhere shows the table alone.
+
+        Args:
+            frame: what is shown; a column "verdict" becomes chips.
+            name: of the table, for its file.
+            full: what the CSV holds; None: the same.
+            digits: decimals of floats.
+        """
+        folder = self._tables
+        short_table(frame, folder / f"{self.name}-{name}.csv" if folder else None, full, digits)
+
+    def files(self, tables: Mapping[str, pd.DataFrame]) -> None:
+        """Show one line of links to tables that the page has no room for, written as CSV like those of `table`.
+
+        Args:
+            tables: what a table holds, in a word or two -> the table.
+        """
+        file_list(tables, self._tables, self.name)
+
+    @property
+    def _tables(self) -> Path | None:
+        """The folder of the page's CSV files; None where it reports nowhere."""
+        report = self.parameters["report"]
+        return Path(report).parent / "csv" if report else None
+
+    def end(self, provenance: Mapping[str, Any] | None, /, **numbers: Any) -> None:
+        """Close a page of the main text with one line, and write its numbers where `report` says.
+
+        Args:
+            provenance: of the records that it shows; None where nothing has been measured.
+            **numbers: what the page reports.
+        """
+        given = {name: value for name, value in self.parameters.items() if value != "" and name != "report"}
+        options = "".join(f" -p {name} {shlex.quote(str(value))}" for name, value in given.items())
+        command = f"papermill notebooks/{self.name}.ipynb {self.name}-again.ipynb{options}"
+        footer(self.name, commit_of(provenance), command, "reported results, read from stored records")
+        if self.parameters["report"]:
+            write_page_numbers(Path(self.parameters["report"]), **numbers)
+
     def close(
         self, provenance: Mapping[str, Any] | None, /, *, again: Mapping[str, Any] | None = None, **numbers: Any
     ) -> None:
@@ -96,7 +151,7 @@ def open_page(
     Args:
         namespace: `globals()` of the notebook, in the cell after its parameters.
         name: of the notebook's file, without .ipynb.
-        note: what is shown at the top; empty: the profile and the dataset.
+        note: what is shown at the top; empty: the profile and the dataset; `NO_NOTE`: nothing.
         record: folder of results/published that the page reads.
         runs: folder of published runs, where the note is to say if they saw an earlier SynDerm.
         **choices: for a parameter, the values it may take; a dataset is one of `DATASETS`.
@@ -106,8 +161,15 @@ def open_page(
     """
     parameters, root = check_parameters(namespace, dataset=tuple(DATASETS), **choices), find_root()
     use_style()
-    show_text((note or banner(parameters)) + (published_note(root / "results/published" / runs) if runs else ""))
+    warnings.showwarning = as_note
+    if note != NO_NOTE:
+        show_text((note or banner(parameters)) + (published_note(root / "results/published" / runs) if runs else ""))
     return Page(name, parameters, root, record, time.time())
+
+
+def as_note(message: Warning | str, *_: Any) -> None:
+    """Show a warning as a sentence of the page, without the file and the line that it came from."""
+    show_text(f"*Note: {message}*")
 
 
 def banner(parameters: Mapping[str, Any]) -> str:

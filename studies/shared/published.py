@@ -8,11 +8,9 @@ from typing import Any
 
 import pandas as pd
 
-from dermimit.data.label_space import LabelSpace
 from dermimit.data.synderm import RENDERER
-from dermimit.evaluate.runs import ablation_table, read_records, to_markdown
+from dermimit.evaluate.runs import read_records
 from dermimit.records import origins, read_json
-from studies.shared.references import published_references
 
 
 def published_note(folder: Path) -> str:
@@ -22,18 +20,9 @@ def published_note(folder: Path) -> str:
     if then == RENDERER:
         return ""
     return (
-        f" Made with version {then} of SynDerm, the live runs with version {RENDERER}: another dataset of the same "
-        "label shape, so each has its own readers without error."
+        f" The published runs used version {then} of SynDerm, and the runs of this copy use version {RENDERER}. These "
+        "are two datasets with the same label lists, and each has its own best possible score."
     )
-
-
-def readme_table(folder: Path, experiments: pd.DataFrame) -> str:
-    """The ablation as the README quotes it, guesses and readers below, in Markdown, from published runs in a folder."""
-    metrics = {"disease macro-F1": "disease/macro_f1", "accuracy": "disease/accuracy", "top-3": "disease/top3_accuracy"}
-    metrics |= {"body-part accuracy": "body_part/accuracy", "attribute mAP": "attributes/map"}
-    records = read_records(folder)
-    space = LabelSpace.from_dict(read_json(records["path"].iloc[0] / "label_space.json"))
-    return to_markdown(ablation_table(records, experiments, metrics, published_references(folder, space)))
 
 
 def status_table(root: Path) -> pd.DataFrame:
@@ -73,8 +62,8 @@ def modified_text(published: Path, folder: str) -> str:
     }
     names = ", ".join(f"`{name}` (commit {commits})" for name, commits in named.items())
     return (
-        f"**Made from a checkout with uncommitted changes:** {names}. The commit does not describe the code of these "
-        f"measurements to the letter; the other {len(table) - len(modified)} of this page are from clean commits."
+        f"**Made from a checkout with uncommitted changes:** {names}. The code of these measurements may differ from "
+        f"that commit. Measurements of this page from clean commits: {len(table) - len(modified)}."
     )
 
 
@@ -90,12 +79,9 @@ def _status(record: Mapping[str, Any], root: Path) -> dict[str, str]:
         "dataset": "/".join(where),
         "run": record["run"],
         "profile": profile,
-        "date": str(facts.get("started", ""))[:16].replace("T", " "),
+        "date": str(facts.get("started", ""))[:10],
         "minutes": _scaled(facts.get("seconds"), 60, 1),
         "commit": _commit(facts),
-        "seed": str(record["seed"]),
-        "device": str(facts.get("device", "")),
-        "peak memory (MB)": _scaled(facts.get("peak_memory_mb"), 1, 0),
     }
 
 

@@ -10,7 +10,8 @@ import pandas as pd
 from IPython.display import display
 
 from dermimit.data.facts import info
-from dermimit.evaluate.estimate import minus
+from dermimit.evaluate.estimate import Estimate, minus
+from dermimit.shown import shown_text
 from studies.shared.parameters import DATASETS
 
 GLUE_PREFIX = "application/papermill.record/"  # what MyST-NB's glue roles look for
@@ -27,6 +28,18 @@ def glue(values: Mapping[str, float | str]) -> None:
         display({f"{GLUE_PREFIX}text/plain": text}, metadata=record, raw=True)
 
 
+def points(name: str, one: Estimate) -> dict[str, str]:
+    """A difference of shares for `glue`, in points with a real minus sign, which formats of `{glue:text}` cannot give.
+
+    Args:
+        name: of the value, "+6.9"; its ends "3.4" and "10.3" bear the name with _low and _high.
+        one: the difference with its interval.
+    """
+    ends = {"low": one.low, "high": one.high}
+    texts = {name: f"{100 * one.value:+.1f}"} | {f"{name}_{end}": f"{100 * x:.1f}" for end, x in ends.items()}
+    return {key: minus(text) for key, text in texts.items()}
+
+
 def show_table(frame: pd.DataFrame, *, index: bool = False, digits: int = 3) -> None:
     """Show a frame as a plain HTML table, its cells escaped, and as text where there is no HTML.
 
@@ -36,13 +49,19 @@ def show_table(frame: pd.DataFrame, *, index: bool = False, digits: int = 3) -> 
         digits: decimals of floats.
     """
     table = frame.reset_index().rename_axis(columns=None) if index else frame
+    table = table.map(_plain).rename(columns=_plain)
     options = {"index": False, "float_format": lambda x: minus(f"{x:.{digits}f}"), "na_rep": "–"}
     html = table.to_html(border=0, justify="left", **options)
     display({"text/html": html, "text/plain": table.to_string(**options)}, raw=True)
 
 
+def _plain(value: Any) -> Any:
+    return shown_text(value) if isinstance(value, str) else value
+
+
 def show_text(text: str) -> None:
     """Show generated Markdown; what looks like HTML is shown as it stands, since it may come from data."""
+    text = shown_text(text)
     display({"text/markdown": without_html(text), "text/plain": text}, raw=True)
 
 
@@ -58,7 +77,7 @@ def show_subset(dataset: str, photographs: int) -> None:
     if photographs < complete:
         show_text(
             f"**{DATASETS[dataset]}, {photographs}-image subset** of {complete:,}: "
-            "do not set these numbers beside published ones for the full set."
+            "do not compare these numbers with published ones for the whole dataset."
         )
 
 
@@ -69,7 +88,7 @@ def show_provenance(facts: Mapping[str, Any]) -> None:
     shown = ", ".join(f"{name} {versions[name]}" for name in ("torch", "timm", "captum") if name in versions)
     data = f", data `{str(facts['data_fingerprint'])[:12]}`" if facts.get("data_fingerprint") else ""
     started = str(facts.get("started", ""))[:16].replace("T", " ")
-    show_text(
-        f"*Provenance: commit `{commit}`, {shown}, Python {facts.get('python', '?')}, "
-        f"device {facts.get('device', '?')}{data}, started {started} UTC.*"
-    )
+    known = {"Python": facts.get("python"), "device": facts.get("device")}
+    where = [f"{words} {value}" for words, value in known.items() if value]
+    parts = ", ".join(filter(None, [f"commit `{commit}`", shown, *where]))
+    show_text(f"*Provenance: {parts}{data}, started {started} UTC.*")

@@ -10,6 +10,6 @@ FILES = "../../_static/explorer/"  # from a notebook's page to what `dermimit.ex
 
 
 def show_widget(name: str, data: dict[str, Any]) -> None:
-    """Show a widget as the output of a notebook; see `page_html`."""
-    html = page_html(name, data, assets=FILES)
+    """Show a widget as the output of a notebook whose page says what it is not for; see `page_html`."""
+    html = page_html(name, data, assets=FILES, notice=False)
     display({"text/html": html, "text/plain": f"[the {name} widget needs a browser]"}, raw=True)

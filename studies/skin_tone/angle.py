@@ -39,7 +39,7 @@ def typology_class(angle: Float[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
 
 
 def ring(lesion: Bool[np.ndarray, "h w"], margin: float = MARGIN, reach: float = REACH) -> Bool[np.ndarray, "h w"]:
-    """The surroundings of the lesion, where a photograph is likeliest to show skin and no backdrop or clothes.
+    """The surroundings of the lesion, where a photograph is most likely to show skin and no backdrop or clothes.
 
     Args:
         lesion: inside the outline.

@@ -1,242 +1,172 @@
-"""Charts of scores by skin type, counterfactual skin, training mixes and the typology angle; each returns a figure."""
+"""Charts of one lesion on six skins, attributes, training mixes, remedies and the typology angle."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dermimit.data.skin import FITZPATRICK
 from dermimit.data.synderm import RETAKE
-from dermimit.evaluate.estimate import CANNOT_TELL, minus
-from dermimit.explain.style import BLACK, BLUE, GREY, ORANGE, RED, pretty, row_colour, row_marker
-from dermimit.prediction import DISCLAIMER
-from studies.skin_tone.by_type import SCORES
-from studies.skin_tone.mix import GROUPS, MODELS, PLAIN, REMEDIES, SHARES
-from studies.skin_tone.pair_tables import attribute_change
+from dermimit.evaluate.estimate import minus
+from dermimit.explain.style import BLACK, BLUE, GREY, ORANGE, RED, SKY, pretty, row_colour, row_marker
+from studies.skin_tone.mix import GROUPS, PLAIN, REMEDIES, SHARES
+
+if TYPE_CHECKING:
+    from studies.skin_tone.six_skins import OnSkin
 
 Line = Mapping[str, Any]
 GROUP_LOOKS = dict(zip(GROUPS, ((ORANGE, "o"), (BLUE, "D")), strict=True))
+GROUP_NAMES = dict(zip(GROUPS, ("light skin (I–IV)", "dark skin (V–VI)"), strict=True))
 SHIFT = 0.12
 
 
-def type_points(tables: Mapping[str, Sequence[Line]], labels: Mapping[str, str], scores: Sequence[str]) -> Figure:
-    """Draw scores of several rows for each skin type, a panel a score; the number of photographs under each type.
+def six_skins(cases: Sequence[OnSkin], tables: Mapping[str, Sequence[Line]], labels: Mapping[str, str]) -> Figure:
+    """Draw a lesion on six skins with its most probable diseases, and below how many predictions each type changes.
 
     Args:
-        tables: row -> `skin_tone.type_table`.
+        cases: of `six_skins.on_six_skins`.
+        tables: row -> `counterfactuals.flip_table`.
         labels: row -> name.
-        scores: keys of `skin_tone.SCORES`.
     """
-    columns = min(3, len(scores))
-    size = (3.4 * columns, 2.8 * -(-len(scores) // columns) + 0.4)
-    figure, axes = plt.subplots(-(-len(scores) // columns), columns, figsize=size, squeeze=False, layout="constrained")
-    for axis, score in zip(axes.flat, scores, strict=False):
-        for k, (row, table) in enumerate(tables.items()):
-            lines = [line for line in table if line["score"] == score]
-            _points(axis, lines, row, (k - 0.5) * 2 * SHIFT)
-        counts = {line["type"]: line["photographs"] for line in next(iter(tables.values()))}
-        axis.set_xticks(range(len(FITZPATRICK)), [f"{kind}\n{counts[kind]}" for kind in FITZPATRICK], fontsize=9)
-        axis.set(ylabel=SCORES[score])
-        axis.grid(axis="y", alpha=0.3)
-        if score == "overconfidence":
-            axis.axhline(0, color=BLACK, linestyle="--", linewidth=0.9)
-    for axis in axes.flat[len(scores) :]:
-        axis.axis("off")
-    for row in tables:
-        axes[0, 0].plot([], [], row_marker(row), color=row_colour(row), label=labels[row])
-    figure.supxlabel("Fitzpatrick type, and photographs of it", fontsize=10)
-    figure.legend(loc="outside upper center", ncols=len(tables), fontsize=9)
+    figure = plt.figure(figsize=(7, 9.4), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=(3, 1.15))
+    axes = above.subplots(4, 3, height_ratios=(2.4, 1, 2.4, 1))
+    for k, case in enumerate(cases):
+        row, column = 2 * (k // 3), k % 3
+        axes[row, column].imshow(case.picture, interpolation="none")
+        axes[row, column].set_title(f"type {case.kind}", fontsize=11)
+        axes[row, column].axis("off")
+        _bars(axes[row + 1, column], case)
+    changed_points(below.subplots(), tables, labels)
     return figure
 
 
-def _points(axis: Axes, lines: Sequence[Line], row: str, shift: float) -> None:
-    for line in lines:
-        x = FITZPATRICK.index(line["type"]) + shift
-        axis.plot([x, x], [line["low"], line["high"]], color=row_colour(row), linewidth=1.6)
-        axis.plot(x, line["value"], row_marker(row), color=row_colour(row), ms=5)
+def _bars(axis: Axes, case: OnSkin) -> None:
+    """The most probable diseases as bars that carry their names; the true one is blue."""
+    for y, (name, value) in enumerate(case.top.items()):
+        axis.barh(y, 1, color="#F2F2F2", height=0.86)
+        axis.barh(y, value, color=SKY if name == case.true else "#CFCFCF", height=0.86)
+        axis.text(0.02, y, f"{pretty(str(name))} {100 * value:.0f} %", va="center", fontsize=9)
+    axis.set(xlim=(0, 1), ylim=(len(case.top) - 0.5, -0.5))
+    axis.axis("off")
 
 
-def gap_points(table: Sequence[Line], labels: Mapping[str, str], scores: Sequence[str]) -> Figure:
-    """Draw light minus dark of every row, a panel a score.
-
-    Args:
-        table: `skin_tone.gap_table`.
-        labels: row -> name.
-        scores: keys of `skin_tone.SCORES`.
-    """
-    rows = list(dict.fromkeys(line["row"] for line in table))
-    size = (2.2 + 2.6 * len(scores), 1.4 + 0.36 * len(rows))
-    figure, axes = plt.subplots(1, len(scores), figsize=size, sharey=True, squeeze=False, layout="constrained")
-    for axis, score in zip(axes[0], scores, strict=True):
-        for line in (line for line in table if line["score"] == score):
-            y, colour = rows.index(line["row"]), row_colour(line["row"], rows)
-            axis.plot([100 * line["low"], 100 * line["high"]], [y, y], color=colour, linewidth=1.7)
-            axis.plot(100 * line["value"], y, row_marker(line["row"], rows), color=colour, ms=6)
-        axis.axvline(0, color=BLACK, linestyle="--", linewidth=0.9)
-        axis.set_xlabel(f"{SCORES[score]}:\nI–II minus V–VI, points (95 %)", fontsize=10)
-        axis.grid(axis="x", alpha=0.3)
-    axes[0, 0].set_yticks(range(len(rows)), [labels[row] for row in rows])
-    axes[0, 0].set_ylim(len(rows) - 0.5, -0.5)
-    return figure
-
-
-def skin_gallery(photos: Mapping[str, np.ndarray], names: Sequence[str]) -> Figure:
-    """Draw the same cases on six skin types, a case a row.
+def changed_points(axis: Axes, tables: Mapping[str, Sequence[Line]], labels: Mapping[str, str]) -> None:
+    """Draw how many predictions each type changes; a repeat photograph on type I is a dotted line of the same colour.
 
     Args:
-        photos: type -> (n, S, S, 3) uint8.
-        names: what each case shows.
-    """
-    figure, axes = plt.subplots(
-        len(names), len(FITZPATRICK), figsize=(9.6, 1.65 * len(names) + 0.5), squeeze=False, layout="constrained"
-    )
-    for axis in axes.flat:
-        axis.set(xticks=[], yticks=[])
-        axis.spines[:].set_visible(False)
-    for k, kind in enumerate(FITZPATRICK):
-        axes[0, k].set_title(f"type {kind}", fontsize=10)
-        for i, name in enumerate(names):
-            axes[i, k].imshow(photos[kind][i])
-            if not k:
-                axes[i, k].set_ylabel(name, fontsize=9)
-    figure.supxlabel(DISCLAIMER, fontsize=9, color=RED, weight="bold", x=0.01, ha="left")
-    return figure
-
-
-def flip_points(tables: Mapping[str, Mapping[str, Sequence[Line]]], labels: Mapping[str, str]) -> Figure:
-    """Draw how many answers each type flips, and the probability of the truth on each type.
-
-    Args:
-        tables: row -> "flips" and "truth", of `skin_counterfactuals`.
+        axis: to draw on.
+        tables: row -> `counterfactuals.flip_table`.
         labels: row -> name.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9.2, 3.6), layout="constrained")
     for k, row in enumerate(tables):
-        lines = {line["version"]: line for line in tables[row]["flips"]}
-        shown = [{"type": kind} | _renamed(lines[kind], "flipped") for kind in FITZPATRICK[1:]]
-        _points(left, shown, row, (k - 0.5) * 2 * SHIFT)
-        left.axhline(100 * lines[RETAKE]["flipped"], color=row_colour(row), linestyle=":", linewidth=1.3)
-        truth = [{"type": line["type"]} | _renamed(line, "true") for line in tables[row]["truth"]]
-        _points(right, truth, row, (k - 0.5) * 2 * SHIFT)
-        right.plot([], [], row_marker(row), color=row_colour(row), label=labels[row])
-    left.plot([], [], linestyle=":", color=GREY, label="type I photographed again")
-    left.set(ylabel="disease answers that flip, % (95 %)", xlabel="type in place of I", ylim=(0, None))
-    right.set(ylabel="probability of the truth, % (95 %)", xlabel="type of the same cases", ylim=(0, None))
-    for axis in (left, right):
-        axis.set_xticks(range(len(FITZPATRICK)), FITZPATRICK)
-        axis.grid(axis="y", alpha=0.3)
-    figure.legend(loc="outside upper center", ncols=3, fontsize=9)
-    return figure
+        lines = {line["version"]: line for line in tables[row]}
+        for x, kind in enumerate(FITZPATRICK[1:]):
+            place, line = x + (2 * k - 1) * SHIFT, lines[kind]
+            ends = [100 * line[f"flipped{end}"] for end in ("_low", "_high")]
+            axis.plot([place, place], ends, color=row_colour(row), linewidth=1.7)
+            axis.plot(place, 100 * line["flipped"], row_marker(row), color=row_colour(row), ms=7)
+        axis.plot([], [], row_marker(row), color=row_colour(row), label=labels[row])
+        axis.axhline(100 * lines[RETAKE]["flipped"], color=row_colour(row), linestyle=":", linewidth=1.6)
+    axis.plot([], [], linestyle=":", color=GREY, label="repeat photograph")
+    axis.set_xticks(range(len(FITZPATRICK) - 1), [f"I → {kind}" for kind in FITZPATRICK[1:]])
+    axis.set(ylim=(0, None), ylabel="changed\npredictions, %")
+    axis.grid(axis="y", alpha=0.3)
+    axis.legend(fontsize=9, ncols=3, loc="lower left", bbox_to_anchor=(0, 1))
 
 
-def _renamed(line: Line, name: str) -> dict[str, float]:
-    return {"value": 100 * line[name], "low": 100 * line[f"{name}_low"], "high": 100 * line[f"{name}_high"]}
-
-
-def attribute_points(table: Sequence[Line]) -> Figure:
-    """Draw how type VI changes the probability of each attribute, where it is and where it is not.
+def attribute_points(table: Sequence[Line], shown: int = 8) -> Figure:
+    """Draw how type VI changes the probability of the attributes that change most, where they are and are not.
 
     Args:
-        table: `skin_counterfactuals.attribute_table`.
+        table: `counterfactuals.attribute_table`.
+        shown: how many attributes.
     """
-    lines = sorted(table, key=lambda line: line["net"])
-    figure, axis = plt.subplots(figsize=(7.6, 1.3 + 0.3 * len(lines)), layout="constrained")
-    looks = {"change": (BLUE, "o", -SHIFT, "cases that have it"), "change_absent": (RED, "D", SHIFT, "all others")}
+    most = sorted(table, key=lambda line: -abs(line["net"]))[:shown]
+    lines = sorted(most, key=lambda line: line["net"])
+    figure, axis = plt.subplots(figsize=(7, 1.3 + 0.42 * len(lines)), layout="constrained")
+    looks = {"change": (BLUE, "o", -SHIFT, "cases with it"), "change_absent": (RED, "D", SHIFT, "cases without it")}
     for name, (colour, marker, shift, label) in looks.items():
         for y, line in enumerate(lines):
             axis.plot([100 * line[f"{name}_low"], 100 * line[f"{name}_high"]], [y + shift] * 2, color=colour)
-            axis.plot(100 * line[name], y + shift, marker, color=colour, ms=5)
+            axis.plot(100 * line[name], y + shift, marker, color=colour, ms=6)
         axis.plot([], [], marker, color=colour, label=label)
     axis.axvline(0, color=BLACK, linestyle="--", linewidth=0.9)
-    names = [f"{pretty(line['attribute'])} ({line['cases']})" for line in lines]
-    axis.set_yticks(
-        range(len(lines)),
-        [f"{n} *" if attribute_change(line) != CANNOT_TELL else n for n, line in zip(names, lines, strict=True)],
-    )
-    axis.set_ylim(len(lines) - 0.5, -0.5)
-    axis.set_xlabel("probability of the attribute on type VI minus type I, points (95 %)")
+    axis.set_yticks(range(len(lines)), [pretty(line["attribute"]) for line in lines])
+    axis.set(ylim=(len(lines) - 0.5, -0.5), xlabel="predicted probability, type VI minus type I, points (95 % CI)")
     axis.grid(axis="x", alpha=0.3)
-    figure.legend(loc="outside upper center", ncols=2, fontsize=9)
+    figure.legend(loc="outside upper center", ncols=2)
     return figure
 
 
-def mix_lines(table: Sequence[Line], labels: Mapping[str, str], score: str = "macro_f1") -> Figure:
-    """Draw scores on types I–IV and V–VI against the share of V–VI in training, a panel a model.
+def mix_lines(table: Sequence[Line], model: str = "full") -> Figure:
+    """Draw accuracy on light and dark skin against the share of dark skin in training.
 
     Args:
-        table: `skin_mix.mix_table`.
-        labels: row -> name.
-        score: "accuracy" or "macro_f1".
+        table: `mix.mix_table`.
+        model: of `mix.MODELS`.
     """
-    figure, axes = plt.subplots(1, len(MODELS), figsize=(9.2, 3.5), sharey=True, layout="constrained")
-    for axis, model in zip(axes, MODELS, strict=True):
-        for k, (group, (colour, marker)) in enumerate(GROUP_LOOKS.items()):
-            known = [
-                (i, x)
-                for i, share in enumerate(SHARES)
-                for x in table
-                if (x["row"], x["score"], x["group"]) == (f"{model}_dark{share}", score, group)
-            ]
-            for i, x in known:
-                axis.plot([i + (k - 0.5) * SHIFT] * 2, [x["low"], x["high"]], color=colour, linewidth=1.6)
-            places = [i + (k - 0.5) * SHIFT for i, _ in known]
-            axis.plot(places, [x["value"] for _, x in known], marker, linestyle="-", color=colour, ms=6, label=group)
-        axis.set_xticks(range(len(SHARES)), SHARES)
-        axis.set(title=labels[model], xlabel="types V and VI in training, %", ylim=(0, None))
-        axis.grid(axis="y", alpha=0.3)
-    axes[0].set_ylabel(f"{SCORES[score]} (95 %)")
-    axes[0].legend(title="tested on types", fontsize=9, title_fontsize=9)
+    figure, axis = plt.subplots(figsize=(7, 3.6), layout="constrained")
+    for k, (group, (colour, marker)) in enumerate(GROUP_LOOKS.items()):
+        of = {x["row"]: x for x in table if (x["score"], x["group"]) == ("accuracy", group)}
+        known = [(i, of[f"{model}_dark{share}"]) for i, share in enumerate(SHARES) if f"{model}_dark{share}" in of]
+        places = [i + (k - 0.5) * SHIFT for i, _ in known]
+        for place, (_, x) in zip(places, known, strict=True):
+            axis.plot([place, place], [100 * x["low"], 100 * x["high"]], color=colour, linewidth=1.7)
+        values = [100 * x["value"] for _, x in known]
+        axis.plot(places, values, marker, linestyle="-", color=colour, ms=7, label=GROUP_NAMES[group])
+    axis.set_xticks(range(len(SHARES)), SHARES)
+    axis.set(xlabel="dark skin in training, % of images", ylabel="accuracy, % (95 % CI)", ylim=(0, None))
+    axis.grid(axis="y", alpha=0.3)
+    figure.legend(title="tested on", loc="outside upper center", ncols=2)
     return figure
 
 
-def remedy_points(table: Sequence[Line], score: str = "macro_f1") -> Figure:
-    """Draw what each remedy scores on types I–IV and V–VI; plain training is a dotted line.
+def remedy_points(table: Sequence[Line]) -> Figure:
+    """Draw the accuracy of each remedy on light and dark skin; plain training is a dotted line.
 
     Args:
-        table: `skin_mix.mix_table`.
-        score: "accuracy" or "macro_f1".
+        table: `mix.mix_table`.
     """
-    rows = {PLAIN: "plain, 5 %"} | {f"{PLAIN}_{name}": label for name, label in REMEDIES.items()}
-    figure, axis = plt.subplots(figsize=(7.4, 1.4 + 0.5 * len(rows)), layout="constrained")
+    rows = {PLAIN: "none"} | {f"{PLAIN}_{name}": label for name, label in REMEDIES.items()}
+    figure, axis = plt.subplots(figsize=(7, 1.3 + 0.55 * len(rows)), layout="constrained")
     for k, (group, (colour, marker)) in enumerate(GROUP_LOOKS.items()):
         for y, row in enumerate(rows):
-            for x in (x for x in table if (x["row"], x["score"], x["group"]) == (row, score, group)):
-                axis.plot([x["low"], x["high"]], [y + (2 * k - 1) * SHIFT] * 2, color=colour, linewidth=1.6)
-                axis.plot(x["value"], y + (2 * k - 1) * SHIFT, marker, color=colour, ms=6)
+            for x in (x for x in table if (x["row"], x["score"], x["group"]) == (row, "accuracy", group)):
+                place = y + (2 * k - 1) * SHIFT
+                axis.plot([100 * x["low"], 100 * x["high"]], [place, place], color=colour, linewidth=1.7)
+                axis.plot(100 * x["value"], place, marker, color=colour, ms=7)
                 if row == PLAIN:
-                    axis.axvline(x["value"], color=colour, linestyle=":", linewidth=1.2)
-        axis.plot([], [], marker, color=colour, label=f"tested on {group}")
+                    axis.axvline(100 * x["value"], color=colour, linestyle=":", linewidth=1.4)
+        axis.plot([], [], marker, color=colour, label=GROUP_NAMES[group])
     axis.set_yticks(range(len(rows)), rows.values())
-    axis.set(ylim=(len(rows) - 0.5, -0.5), xlim=(0, None), xlabel=f"{SCORES[score]} (95 %)")
+    axis.set(ylim=(len(rows) - 0.5, -0.5), xlim=(0, None), xlabel="accuracy, % (95 % CI)")
     axis.grid(axis="x", alpha=0.3)
-    axis.legend(fontsize=9)
+    figure.legend(title="tested on", loc="outside upper center", ncols=2)
     return figure
 
 
-def angle_boxes(records: Mapping[str, Line], limits: Sequence[float]) -> Figure:
+def angle_boxes(records: Mapping[str, Line]) -> Figure:
     """Draw median and quartiles of the typology angle for each recorded type, a panel a set of photographs.
 
     Args:
-        records: name -> `typology.agreement`.
-        limits: degrees between the classes.
+        records: name -> `angle.agreement`.
     """
-    figure, axes = plt.subplots(1, len(records), figsize=(9.2, 3.6), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(1, len(records), figsize=(7, 3.4), sharey=True, layout="constrained")
     for axis, (name, found) in zip(axes, records.items(), strict=True):
         for line in found["by_type"]:
             x = line["type"] - 1
-            axis.plot([x, x], [line["low"], line["high"]], color=BLUE, linewidth=5, alpha=0.45, solid_capstyle="butt")
-            axis.plot(x, line["median"], "o", color=BLUE, ms=6)
-        for limit in limits:
-            axis.axhline(limit, color=GREY, linestyle=":", linewidth=0.9)
+            axis.plot([x, x], [line["low"], line["high"]], color=BLUE, linewidth=6, alpha=0.45, solid_capstyle="butt")
+            axis.plot(x, line["median"], "o", color=BLUE, ms=7)
         counts = {line["type"]: line["photographs"] for line in found["by_type"]}
-        axis.set_xticks(range(6), [f"{kind}\n{counts.get(k, 0)}" for k, kind in enumerate(FITZPATRICK, 1)], fontsize=9)
-        correlation = minus(f"{found['spearman']:.2f}")
-        axis.set(title=f"{name}, Spearman {correlation}", xlim=(-0.5, 5.5))
-    axes[0].set_ylabel("typology angle of the skin, degrees")
-    figure.supxlabel("recorded type, and photographs of it", fontsize=10)
+        axis.set_xticks(range(6), [f"{kind}\n{counts.get(k, 0)}" for k, kind in enumerate(FITZPATRICK, 1)], fontsize=10)
+        axis.set_title(f"{name}\nrank correlation " + minus(f"{found['spearman']:.2f}"), fontsize=11)
+        axis.set_xlim(-0.5, 5.5)
+        axis.grid(axis="y", alpha=0.3)
+    axes[0].set_ylabel("typology angle, degrees")
+    figure.supxlabel("recorded skin type, and number of images", fontsize=10)
     return figure

@@ -1,73 +1,144 @@
-"""The numbers and words of the chapter's prose, from its records, to be glued."""
+"""The claims of the chapter, and the numbers and words of its prose, to be glued."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dermimit.evaluate.estimate import CANNOT_TELL
+from dermimit.evaluate.estimate import INCONCLUSIVE, corrected_verdict, estimate
 from dermimit.explain.style import pretty
+from studies.shared.claims import Claim, turned
 from studies.shared.listing import listed
-from studies.skin_tone.by_type import SCORES
-from studies.skin_tone.by_type_tables import gap_change
-from studies.skin_tone.mix import GROUPS, PLAIN
-from studies.skin_tone.mix_tables import remedy_change
-from studies.skin_tone.pair_tables import ON_DARK_SKIN, attribute_change
+from studies.shared.show import points
+from studies.shared.verdict_words import CONTRADICTED, NO_DIFFERENCE, SUPPORTED
+from studies.skin_tone.mix import GROUPS, PLAIN, REMEDIES, SHARES
 
-ENDS = ("", "_low", "_high")
+LIGHT, DARK = GROUPS
+HALF = "full_dark50"
 Line = Mapping[str, Any]
 Numbers = dict[str, float | str]
+AVERAGES = {
+    SUPPORTED: "Average accuracy is lower on dark skin",
+    CONTRADICTED: "Average accuracy is higher on dark skin",
+    NO_DIFFERENCE: "Average accuracy differs by less than two points between light and dark skin",
+    INCONCLUSIVE: "Whether average accuracy differs between light and dark skin is inconclusive",
+}
 
 
-def of_skin_tone(by_type: Line, pairs: Line, mix: Line, angles: Line, labels: Mapping[str, str]) -> Numbers:
-    """All that the page's prose quotes, in points; of the full model where nothing else is said.
+def claims(by_type: Line, pairs: Line, mix: Line) -> list[Claim]:
+    """Nine claims on the full model's accuracy and predictions: groups, pairs, training mixes, remedies.
 
     Args:
-        by_type, pairs, mix, angles: the records `by_type`, `counterfactuals`, `mix` and `typology`.
-        labels: row -> name.
+        by_type, pairs, mix: the records `by_type`, `counterfactuals` and `mix`.
     """
-    darkest = next(line for line in pairs["full"]["flips"] if line["version"] == "VI")
-    gap = next(line for line in by_type["gaps"] if (line["row"], line["score"]) == ("full", "accuracy"))
-    shares = {x["group"]: x for x in mix["shares"] if (x["row"], x["score"]) == ("full_dark50", "accuracy")}
-    numbers: Numbers = {}
-    for name, line in {"even_gap": gap, "on_dark": shares["V–VI"], "on_light": shares["I–IV"]}.items():
-        numbers |= {name: 100 * line["value"]} | {f"{name}_{end}": 100 * line[end] for end in ("low", "high")}
-    for name, key in {"flips": "over_retake", "net": "net"}.items():
-        numbers |= {f"{name}{end}": 100 * darkest[f"{key}{end}"] for end in ENDS}
-    numbers |= _gaps(by_type["gaps"], labels) | _attributes(pairs["attributes"]) | _remedies(mix["remedies"])
-    return numbers | _angles(angles)
+    gap = next(x for x in by_type["gaps"] if (x["row"], x["score"]) == ("full", "accuracy"))
+    dark, seeds = _type_six(pairs), by_type["seeds"]
+    half = {x["group"]: x for x in mix["shares"] if (x["row"], x["score"]) == (HALF, "accuracy")}
+    even, dro = (_of_remedy(mix, name) for name in ("even", "dro"))
+    return [
+        Claim("Average accuracy is lower on dark skin", estimate(gap), seeds),
+        Claim("Type VI changes more predictions than a repeat photograph", estimate(dark, "over_retake"), seeds),
+        Claim("Type VI lowers accuracy in the same case", turned(estimate(dark, "net")), seeds),
+        _tested("50 % dark skin in training raises accuracy on dark skin", half[DARK]),
+        _tested("50 % dark skin in training lowers accuracy on light skin", half[LIGHT], fall=True),
+        _tested("Balanced sampling raises accuracy on dark skin", even[DARK]),
+        _tested("Balanced sampling lowers accuracy on light skin", even[LIGHT], fall=True),
+        _tested("Balanced sampling narrows the gap", even["gap"], fall=True),
+        _tested("Group DRO narrows the gap", dro["gap"], fall=True),
+    ]
 
 
-def _gaps(table: Sequence[Line], labels: Mapping[str, str]) -> Numbers:
-    """How far the gaps of rows may differ from that of D, and which differ by the corrected test."""
-    tested = [x for x in table if x["score"] in ("accuracy", "macro_f1") and "difference" in x]
-    changed = [x for x in tested if gap_change(x) != CANNOT_TELL]
-    ends = [100 * x[end] for x in tested for end in ("difference_low", "difference_high")]
-    names = listed(f"{labels[x['row']]}, {SCORES[x['score']]}: {gap_change(x)}" for x in changed)
-    return {"gaps_tested": len(tested), "gaps_changed": names, "gap_least": min(ends), "gap_most": max(ends)}
+def of_skin_tone(by_type: Line, pairs: Line, mix: Line, angles: Line, real: Line) -> Numbers:
+    """All that the page's prose quotes, in per cent and points; of the full model where nothing else is said.
+
+    Args:
+        by_type, pairs, mix, angles, real: the records `by_type`, `counterfactuals`, `mix`, `typology` and `real`.
+    """
+    dark = _type_six(pairs)
+    numbers: Numbers = {"cases": pairs["cases"]}
+    gap = next(x for x in by_type["gaps"] if (x["row"], x["score"]) == ("full", "accuracy"))
+    numbers |= points("even_gap", estimate(gap))
+    numbers |= points("flips", estimate(dark, "over_retake")) | points("net", estimate(dark, "net"))
+    red = {x["type"]: x["redness"] for x in pairs["contrasts"]["erythema"]}
+    numbers |= {"red_light": red["I"], "red_dark": red["VI"]}
+    table = {(x["row"], x["group"]): x["value"] for x in mix["table"] if x["score"] == "accuracy"}
+    for name, share in (("none", 0), ("half", 50)):
+        numbers |= {
+            f"{name}_{g}": 100 * table[f"full_dark{share}", group] for g, group in zip("ld", GROUPS, strict=True)
+        }
+    every = real["recorded"][0]
+    numbers |= {"pad": real["photographs"], "recorded": every["recorded"], "pad_dark": every["types"]["V–VI"]}
+    numbers |= {"needed": real["needed"], "within": angles["pad_ufes_20"]["within"]}
+    return numbers | {"enough": enough(mix), "remedies": remedy_text(mix)} | _attributes(pairs["attributes"])
+
+
+def enough(mix: Line) -> str:
+    """From which share of dark skin in training accuracy on dark skin rises, by the corrected tests.
+
+    Args:
+        mix: the record.
+    """
+    gains = {x["row"]: x for x in mix["shares"] if (x["score"], x["group"]) == ("accuracy", DARK)}
+    rising = [s for s in SHARES[1:] if change(gains[f"full_dark{s}"]) == "higher"]
+    return f"from {rising[0]} % of dark skin in training upwards" if rising else "at no tested share of dark skin"
+
+
+def remedy_text(mix: Line) -> str:
+    """Which remedies raised accuracy on dark skin, narrowed the gap, and lowered accuracy on light skin.
+
+    Args:
+        mix: the record; verdicts are those of its corrected tests.
+    """
+    changed = {label: {g: change(x) for g, x in _of_remedy(mix, name).items()} for name, label in REMEDIES.items()}
+    told = []
+    for group, direction, verb in (
+        (DARK, "higher", "raised accuracy on dark skin"),
+        ("gap", "lower", "narrowed the gap"),
+        (LIGHT, "lower", "lowered accuracy on light skin"),
+    ):
+        names = [label for label, of in changed.items() if of.get(group) == direction]
+        told.append(f"{' and '.join(names) or 'no remedy'} {verb}")
+    return "; ".join(told)
+
+
+def change(line: Line) -> str:
+    """Whether a score is higher than that of the reference, by the corrected test of the record."""
+    return corrected_verdict(line["value"], line["p_holm"])
 
 
 def _attributes(table: Sequence[Line]) -> Numbers:
     """Names of the attributes that are told less well and better on type VI, largest change first."""
-    better, less, _ = ON_DARK_SKIN
     lines = sorted(table, key=lambda x: x["net"])
-    names = {"told_less": (less, lines), "told_better": (better, reversed(lines))}
+    sides = {
+        side: [pretty(x["attribute"]) for x in lines if corrected_verdict(x["net"], x["p_holm"]) == side]
+        for side in ("lower", "higher")
+    }
     return {
-        key: listed((pretty(x["attribute"]) for x in ordered if attribute_change(x) == told), separator=", ")
-        for key, (told, ordered) in names.items()
+        "told_less": listed(sides["lower"], separator=", "),
+        "told_better": listed(reversed(sides["higher"]), separator=", "),
     }
 
 
-def _remedies(lines: Sequence[Line]) -> Numbers:
-    """How many remedies raise accuracy on dark skin, and how many narrow the gap."""
-    plain = [x for x in lines if x["reference"] == PLAIN and x["row"].startswith(PLAIN) and x["score"] == "accuracy"]
-    told = [(x["group"], remedy_change(x)) for x in plain]
-    return {"helping": told.count((GROUPS[1], "higher")), "narrowing": told.count(("gap", "lower"))}
+def _type_six(pairs: Line) -> Line:
+    return next(line for line in pairs["full"]["flips"] if line["version"] == "VI")
 
 
-def _angles(record: Line) -> Numbers:
-    """How far the typology angle is a property of the patient, and how many would have dark skin by it."""
-    real = record["pad_ufes_20"]
-    numbers: Numbers = {"alike_photographs": real["alike_photographs"], "alike_patients": real["alike_patients"]}
-    dark = sum(record["all"][4:])
-    return numbers | {"within": real["within"], "dark_by_angle": dark, "angles": record["measured"]}
+def _of_remedy(mix: Line, name: str) -> dict[str, Line]:
+    """Group -> what a remedy changes in accuracy."""
+    wanted = (f"{PLAIN}_{name}", PLAIN, "accuracy")
+    return {x["group"]: x for x in mix["remedies"] if (x["row"], x["reference"], x["score"]) == wanted}
+
+
+def _tested(text: str, line: Line, fall: bool = False) -> Claim:
+    one = estimate(line)
+    return Claim(text, turned(one) if fall else one, len(line["seeds"]), line["p"])
+
+
+def kept_text(cases: Sequence[Any]) -> str:
+    """On how many skins the first prediction of the drawn lesion is the true disease, as a sentence.
+
+    Args:
+        cases: with `top`, disease -> probability, and `true`.
+    """
+    right = sum(case.top.index[0] == case.true for case in cases)
+    return f"The lesion above is predicted correctly on {right} of {len(cases)} skins."

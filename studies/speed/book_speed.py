@@ -30,27 +30,18 @@ def stages_text(record: dict[str, Any]) -> str:
     )
 
 
-def slower_text(record: dict[str, Any]) -> str:
-    """How long the same profile took elsewhere: what the time of one machine is worth."""
-    made = record["provenance"]
-    return (
-        f"Such times differ from one virtual server to the next: another one of {made['device']} took "
-        f"{record['total_seconds'] / 60:.1f} minutes with the version `{made['commit'][:7]}`."
-    )
-
-
 def slowest_text(record: dict[str, Any]) -> str:
     """How near the training step of the book's small model comes to what a core can do, in float32 and in bf16."""
     gain, rate = record["gain"], record["images_per_second"]
     best = "bf16" if gain["median"] > 1 else "float32"
     reached, possible = record["tflops"][best]["median"], record["product_tflops"][best]["median"]
     taken = (
-        "The profile `quick` therefore takes bf16 here"
+        "The profile `quick` therefore takes bf16 on such a processor"
         if best == "bf16"
-        else "The profile `quick` takes bf16 only where the processor has instructions for it, as this one has not"
+        else "The profile `quick` takes bf16 only where the processor has instructions for it, as that one has not"
     )
     return (
-        f"Training is the slowest stage. One core of {record['provenance']['device']} trains on "
+        f"The step of the small network was timed by itself. One core of {record['provenance']['device']} trains on "
         f"{rate['float32']['median']:.0f} images a second in float32 and on {rate['bf16']['median']:.0f} in bf16, "
         f"{gain['median']:.2f} times as many "
         f"({gain['min']:.2f}–{gain['max']:.2f}). {taken}. In {best} the core then does {1000 * reached:.0f} billion "
@@ -58,26 +49,6 @@ def slowest_text(record: dict[str, Any]) -> str:
         f"operations no code could make training more than {possible / reached:.1f} times as fast on it; beyond that "
         "only fewer photographs or a smaller model would."
     )
-
-
-def tried_text(record: dict[str, Any]) -> str:
-    """What other ways of making the same training step gain or lose, and what compiling costs first."""
-    ways = record["times_as_long"]
-    saved = 1 - ways["compiled"]["median"]
-    seconds, rate = record["first_compiled_step_seconds"], record["images_per_second"]["float32"]["median"]
-    pays = (
-        f"about {seconds * rate / saved / 1000:,.0f} thousand images earn back" if saved > 0 else "nothing earns back"
-    )
-    return (
-        "How the same step is made matters less. In float32 it takes "
-        f"{_times(ways['one update for each weight'])} where weights are updated one after the other instead of all in "
-        f"one go, and {_times(ways['channels first'])} where channels come first in memory instead of last. Compiled "
-        f"by torch it takes {_times(ways['compiled'])}; compiling takes {seconds:.0f} s first, which {pays}."
-    )
-
-
-def _times(values: dict[str, float]) -> str:
-    return f"{values['median']:.2f} ({values['min']:.2f}–{values['max']:.2f}) times as long"
 
 
 def slurm_text(record: dict[str, Any]) -> str:

@@ -81,21 +81,3 @@ def _logarithmic(axis: plt.Axes, x: np.ndarray) -> None:
     axis.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
     axis.minorticks_off()
     axis.grid(alpha=0.3)
-
-
-def stage_bars(record: dict[str, Any]) -> Figure:
-    """Draw the time of all jobs of each stage of a book, the longest job marked.
-
-    Args:
-        record: of `benchmarks/book_stages.py`.
-    """
-    rows = record["stages"]
-    figure, axis = plt.subplots(figsize=(6.4, 0.8 + 0.42 * len(rows)), layout="constrained")
-    axis.barh(range(len(rows)), [row["seconds"] for row in rows], color=BLUE, label="all jobs of the stage")
-    longest = [row["longest_seconds"] for row in rows]
-    axis.plot(longest, range(len(rows)), "D", color=ORANGE, mec="black", ms=7, label="its longest job")
-    axis.set_yticks(range(len(rows)), [f"{row['stage']} ({row['jobs']})" for row in rows])
-    axis.invert_yaxis()
-    axis.set(xlabel="seconds", ylabel="stage (jobs)")
-    axis.legend(fontsize=9, loc="lower right")
-    return figure

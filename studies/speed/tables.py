@@ -11,9 +11,14 @@ from dermimit.records import read_json
 from studies.shared.paths import PUBLISHED
 
 OURS, REFERENCE = "DermImitFormer", "ViT"
+MODELS = (REFERENCE, OURS, "three tasks, no LSM, no CIM", "FFVT-style, one task", "TransFG-style, one task",
+          "ViT, matrices kept")  # fmt: skip
+GPU_SIZES = (224, 384)
+RUN_AS = {"reduce-overhead": "CUDA graphs", "default": "compiled", "no": "not compiled"}
 TARGET_SHARE, TARGET_MFU = 0.05, 0.45
 NAMES = ("model_overhead", "model_overhead_gpu", "input_speed", "synderm_speed", "growth", "extrapolation",
-         "book_stages", "book_stages_slower", "small_training", "book_on_slurm")  # fmt: skip
+         "book_stages", "book_stages_slower", "small_training", "book_on_slurm", "predict_speed",
+         "time_to_score")  # fmt: skip
 AXES = {"image size": "side of the image (pixels)", "patches": "patches of an image", "K": "selected patches, K",
         "tasks": "tasks", "classes": "classes of each task"}  # fmt: skip
 WORKS = ("training", "inference")
@@ -33,6 +38,8 @@ class Speed:
     book_stages_slower: dict[str, Any] | None
     small_training: dict[str, Any] | None
     book_on_slurm: dict[str, Any] | None
+    predict_speed: dict[str, Any] | None
+    time_to_score: dict[str, Any] | None
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -80,7 +87,7 @@ def shares_table(record: dict[str, Any]) -> pd.DataFrame:
         | {"share of a step (%)": spread(_percent(share))}
         | {f"target: {TARGET_SHARE:.0%}": _beside_target(share["median"]) if part == "together" else NONE}
         for case in record["cases"]
-        for part, share in case["shares"].items()
+        for part, share in case.get("shares", {}).items()
     ]
     return pd.DataFrame(rows)
 
@@ -94,18 +101,41 @@ def _percent(shares: dict[str, float]) -> dict[str, float]:
 
 
 def gpu_table(record: dict[str, Any] | None) -> pd.DataFrame:
-    """Images a second and MFU on a GPU, or rows that say that it has not run."""
-    if record is None:
-        never = dict.fromkeys(("images a second", "MFU", "time, × ViT", "peak memory (MB)"), NOT_RUN)
-        return pd.DataFrame([{"pixels": 224, "work": work, "device": "–"} | never for work in WORKS])
+    """Images a second and MFU of every model on a GPU; what has not run there says so."""
+    columns = ("run as", "training, images a second", "inference, images a second", "training, × ViT", "memory (MB)")
     rows = []
-    for case in record["cases"]:
-        for row in (r for r in case["models"] if r["model"] == OURS):
-            cells = {"pixels": case["size"], "work": row["work"], "device": record["provenance"]["device"]}
-            cells |= {"images a second": f"{row['images_per_second']:,.0f}", "MFU": f"{row['mfu']:.0%}"}
-            cells |= {"time, × ViT": spread(row["ratio"])}
-            rows.append(cells | {"peak memory (MB)": f"{row['memory_mb']:,.0f}" if "memory_mb" in row else "–"})
+    for case in record["cases"] if record else []:
+        lines = {(row["model"], row["work"]): row for row in case["models"]}
+        for model in dict.fromkeys(row["model"] for row in case["models"]):
+            training, inference = (lines[model, work] for work in WORKS)
+            cells = [RUN_AS[training["compile"]], _rate(training), _rate(inference), spread(training["ratio"])]
+            cells = dict(zip(columns, [*cells, f"{training['memory_mb']:,.0f}"], strict=True))
+            rows.append({"pixels": case["size"], "model": model} | cells)
+        for row in case["left_out"]:
+            rows.append({"pixels": case["size"], "model": row["model"]} | dict.fromkeys(columns, NONE))
+    there = {(row["pixels"], row["model"]) for row in rows}
+    for size in GPU_SIZES:
+        missing = [model for model in MODELS if (size, model) not in there]
+        rows += [{"pixels": size, "model": model} | dict.fromkeys(columns, NOT_RUN) for model in missing]
     return pd.DataFrame(rows)
+
+
+def _rate(row: dict[str, Any]) -> str:
+    return f"{row['images_per_second']:,.0f} (MFU {row['mfu']:.0%})"
+
+
+def gpu_text(record: dict[str, Any]) -> str:
+    """Which device it was, how many photographs in a batch, and which models could not be run as they were to be, with
+    the reason."""
+    cases = record["cases"]
+    devices = ", ".join(dict.fromkeys(case["provenance"]["device"] for case in cases))
+    batches = ", ".join(dict.fromkeys(f"{case['batch']} photographs of {case['size']} pixels" for case in cases))
+    changed = [row | {"size": c["size"]} for c in cases for row in c["models"] if "why" in row]
+    lines = [f"*{row['model']}* at {row['size']} pixels was run as *{RUN_AS[row['compile']]}*: `{row['why']}`."
+             for row in changed if row["work"] == WORKS[0]]  # fmt: skip
+    lines += [f"*{row['model']}* at {c['size']} pixels did not run: `{row['why']}`."
+              for c in cases for row in c["left_out"]]  # fmt: skip
+    return "\n\n".join([f"Measured on {devices}, in batches of {batches}.", *lines])
 
 
 def input_table(record: dict[str, Any], drawn: dict[str, Any] | None) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Chapter "What it survives": killed processes, full disks, damaged files.
+"""Chapter "Fault tolerance": killed processes, damaged files, strangers at the servers, full disks.
 
-The records come from benchmarks/; `tables` and `charts` read them.
+`measure` runs the tests that `probes.yaml` lists; other records come from benchmarks/. `tables` and `charts` read them.
 """

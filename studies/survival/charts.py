@@ -27,7 +27,7 @@ def kill_moments(kills: Sequence[Mapping[str, Any]]) -> Figure:
             axis.plot(rows["share_of_time"], place, marker, color=colour, ms=13, mew=2, label=f"{label}: {len(rows)}")
     axis.set_yticks(range(len(names)), [NAMES.get(name, name) for name in names])
     axis.set(xlim=(-0.02, 1.02), ylim=(len(names) - 0.5, -0.5))
-    axis.set_xlabel("moment of the kill (share of the usual time)")
+    axis.set_xlabel("moment of the kill (share of the usual time, 0 to 1)")
     figure.legend(fontsize=9, loc="outside upper right", ncols=2)
     return figure
 
@@ -37,7 +37,7 @@ def memory_course(memory: Mapping[str, Any]) -> Figure:
     figure, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.4), layout="constrained")
     course = pd.DataFrame(memory["training"])
     left.plot(course["cases"], course["mb"], color=BLUE, marker="o", ms=3)
-    left.set(xlabel="cases drawn and trained on", ylabel="memory of the process (MB)")
+    left.set(xlabel="cases generated and trained on", ylabel="memory of the process (MB)")
     left.set_ylim(0, 1.25 * course["mb"].max())
     scoring = pd.DataFrame(memory["scoring"])
     for way, rows in scoring.groupby("how", sort=False):

@@ -1,10 +1,10 @@
-"""Tables of what the project survived: kills, other faults, broken files, memory, and the age of its lock."""
+"""What was tried and what held, in one table; memory, and the age of the lock."""
 
 from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,23 +16,30 @@ from scipy import stats
 from dermimit.records import read_json
 from studies.shared.paths import PUBLISHED
 
-NAMES = {"training": "training", "evaluation": "evaluation", "drawing": "drawing SynDerm", "workflow": "the workflow"}
-TWICE = {"training": "epochs", "drawing": "files"}
+NAMES = {
+    "training": "training",
+    "evaluation": "evaluation",
+    "drawing": "generating SynDerm",
+    "workflow": "the workflow",
+}
+GREW, SETTLED = 1.05, 5  # memory may grow by 5 % after the first fifth of a course
+SCRIPT = "script benchmarks/{}.py"
 
 
 @dataclass(frozen=True)
 class Survival:
-    """The records of benchmarks/survival.py, fuzz.py and memory.py."""
+    """The records of benchmarks/survival.py, fuzz.py and memory.py, and of studies/survival/measure.py."""
 
     faults: dict[str, Any]
     fuzz: dict[str, Any]
     memory: dict[str, Any]
+    probes: dict[str, Any]
 
 
 def read_survival(root: Path) -> Survival:
     """The published records; `root` is the project's folder."""
     folder = root / PUBLISHED / "survival"
-    return Survival(*(read_json(folder / f"{name}.json") for name in ("faults", "fuzz", "memory")))
+    return Survival(*(read_json(folder / f"{name}.json") for name in ("faults", "fuzz", "memory", "probes")))
 
 
 def most_likely_lost(tried: int, lost: int) -> float:
@@ -43,54 +50,64 @@ def most_likely_lost(tried: int, lost: int) -> float:
     return 1.0 if lost == tried else float(stats.beta.ppf(0.95, lost + 1, tried - lost))
 
 
-def kills_table(faults: Mapping[str, Any]) -> pd.DataFrame:
-    """Kills with signal 9 by activity, and in all."""
-    rows = [*faults["summary"]]
-    total = {key: sum(row[key] for row in rows) for key in ("tried", "survived", "lost")}
-    rows.append({"activity": "all", **total, "done_twice_at_most": None})
+def tried(found: Survival) -> list[dict[str, Any]]:
+    """Everything that was tried, a row each: `area`, `tried`, `expected`, `trials`, `held` (of the trials), `test`."""
+    kills = [
+        {"area": "Kills", "tried": f"Signal 9 at a random moment of {NAMES.get(row['activity'], row['activity'])}",
+         "expected": "the second attempt ends with the files of an undisturbed one, bit for bit",
+         "trials": row["tried"], "held": row["survived"], "test": SCRIPT.format("survival")}
+        for row in found.faults["summary"]
+    ]  # fmt: skip
+    files = [
+        {"area": "Broken files", "tried": f"Mutated files given to the reader of {row['reader']}",
+         "expected": "read, or refused by an error that names the file", "trials": row["inputs"],
+         "held": row["read"] + row["refused"], "test": SCRIPT.format("fuzz")}
+        for row in found.fuzz["readers"]
+    ]  # fmt: skip
+    probes = [{name: row[name] for name in kills[0]} for row in found.probes["probes"]]
+    return [*kills, *files, _memory_row(found.memory), *probes]
+
+
+def _memory_row(memory: Mapping[str, Any]) -> dict[str, Any]:
+    course = [row["mb"] for row in memory["training"]]
+    settled = course[len(course) // SETTLED :]
+    return {"area": "Memory", "tried": f"Training on {memory['training'][-1]['cases']:,} images generated on the fly",
+            "expected": "memory grows by less than 5 % once it has settled", "trials": 1,
+            "held": int(max(settled) < GREW * settled[0]), "test": SCRIPT.format("memory")}  # fmt: skip
+
+
+def held_table(found: Survival) -> pd.DataFrame:
+    """The one table of the page: what was tried, what was expected, how often, whether it held, and the test."""
     return pd.DataFrame(
         {
-            "activity": NAMES.get(row["activity"], row["activity"]),
-            "tried": row["tried"],
-            "survived": row["survived"],
-            "lost": row["lost"],
-            "lost, at most (95 %)": f"{100 * most_likely_lost(row['tried'], row['lost']):.0f}\u00a0%",
-            "done twice, at most": _twice(row),
+            "what was tried": f"{row['area']}: {row['tried']}",
+            "expected": row["expected"],
+            "trials": f"{row['trials']:,}",
+            "held": verdict(row["trials"], row["held"]),
+            "test": sentence(row["test"]),
         }
-        for row in rows
+        for row in tried(found)
     )
 
 
-def _twice(row: Mapping[str, Any]) -> str:
-    unit = TWICE.get(row["activity"])
-    if unit is None:
-        return "–"
-    count = row["done_twice_at_most"]
-    return f"{count} {unit.removesuffix('s') if count == 1 else unit}"
+def sentence(test: str) -> str:
+    """The name of a test as words."""
+    text = test.rpartition("::")[2].removeprefix("test_").replace("_", " ")
+    return text.replace("timm s ", "timm's ").replace("a users ", "a user's ")
 
 
-def faults_table(faults: Mapping[str, Any]) -> pd.DataFrame:
-    """The other faults, one a line, with the number of variants tried and survived."""
-    frame = pd.DataFrame(faults["faults"])
-    frame["what is checked"] = frame["fault"].str.replace(r"\[.*", "", regex=True).map(_sentence)
-    counted = frame.groupby("what is checked", sort=False)["survived"].agg(["size", "sum"])
-    counted.columns = ["tried", "survived"]
-    return counted.assign(lost=counted["tried"] - counted["survived"]).reset_index()
+def verdict(trials: int, held: int) -> str:
+    """Yes, no with the number that failed, or not run."""
+    if not trials:
+        return "not run"
+    return "yes" if held == trials else f"no: {trials - held:,} failed"
 
 
-def _sentence(name: str) -> str:
-    text = name.replace("_", " ")
-    return text[:1].upper() + text[1:]
-
-
-def fuzz_table(fuzz: Mapping[str, Any]) -> pd.DataFrame:
-    """Mutated files by reader: how many were read, refused by an error of ours, or did anything else."""
-    frame = pd.DataFrame(fuzz["readers"])
-    shown = frame[["reader", "inputs", "read", "refused"]].copy()
-    shown["other errors"], shown["crashes"] = frame["escaped"], frame["crashed"]
-    for column in ("inputs", "read", "refused"):
-        shown[column] = shown[column].map("{:,}".format)
-    return shown.assign(**{"slowest (s)": frame["slowest_seconds"].map("{:.2f}".format)})
+def counts(found: Survival) -> dict[str, int]:
+    """How many rows of the table there are, and how many held, did not, and were not run."""
+    said = [verdict(row["trials"], row["held"]) for row in tried(found)]
+    return {"rows": len(said), "rows_held": said.count("yes"), "rows_not_run": said.count("not run"),
+            "rows_failed": sum(word.startswith("no:") for word in said)}  # fmt: skip
 
 
 def scoring_table(memory: Mapping[str, Any]) -> pd.DataFrame:
@@ -137,10 +154,5 @@ def lock_text(facts: Mapping[str, Any]) -> str:
     )  # fmt: skip
     return (
         f"`requirements.lock` pins {facts['packages']} packages with {facts['hashes']:,} hashes; it was {age}. "
-        "No service that lists known weaknesses was asked."
+        "The packages were not checked against a list of known vulnerabilities."
     )
-
-
-def lost(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A line for each kill or fault that was not survived: what, and why."""
-    return [f"{row.get('activity') or row.get('fault')}: {row.get('why', '')}" for row in rows if not row["survived"]]

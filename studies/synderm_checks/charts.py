@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dermimit.explain.style import BLACK, BLUE, GREEN, GREY, MARKERS, ORANGE, RED, pretty
+from studies.synderm_checks.regime_tables import CLASSIFIERS
 
 CHANCE, SHORTCUT, NETWORK = (GREY, "o"), (ORANGE, "s"), (BLUE, "D")
 KINDS = {
@@ -32,7 +33,7 @@ SETS = (BLACK, RED, BLUE, GREEN)
 
 
 def shortcut_points(table: pd.DataFrame) -> Figure:
-    """Draw accuracy and macro-F1 of every classifier with 95 % intervals, and the Bayes ceiling as a line.
+    """Draw accuracy and macro-F1 of every classifier with 95 % intervals, and the Bayes-optimal one as a line.
 
     Args:
         table: columns `model, label, accuracy, accuracy_low, accuracy_high`, and the same of `macro_f1`.
@@ -47,11 +48,11 @@ def shortcut_points(table: pd.DataFrame) -> Figure:
             axis.axvspan(line[f"{score}_low"], line[f"{score}_high"], color=GREEN, alpha=0.25, linewidth=0)
             axis.axvline(line[score], color=GREEN, linestyle="--", linewidth=1.2)
             axis.annotate(
-                "Bayes ceiling", (line[score], 1.01), xycoords=("data", "axes fraction"), fontsize=9, ha="center"
+                "Bayes-optimal", (line[score], 1.01), xycoords=("data", "axes fraction"), fontsize=9, ha="center"
             )
         axis.set(xlim=(-0.02, 1), xlabel=f"{name} (95 % interval)")
         axis.grid(axis="x", alpha=0.3)
-    axes[0].set_yticks(range(len(rows)), rows["label"])
+    axes[0].set_yticks(range(len(rows)), rows["model"].map(CLASSIFIERS).fillna(rows["label"]))
     axes[0].invert_yaxis()
     return figure
 
@@ -123,7 +124,7 @@ def realism_spectrum(table: pd.DataFrame) -> Figure:
             axis.fill_between(x, lines["q25"], lines["q75"], color=colour, alpha=0.15, linewidth=0)
         axis.plot(x, lines["mean"], color=colour, marker=MARKERS[k], ms=5, label=name)
     axis.set_xticks(range(len(octaves)), [" to ".join(name.split("_")[1:]) for name in octaves])
-    axis.set(xlabel="cycles across the picture", ylabel="power of lightness, log₁₀")
+    axis.set(xlabel="cycles across the image", ylabel="power of lightness (log₁₀)")
     axis.legend(fontsize=8.5)
     return figure
 

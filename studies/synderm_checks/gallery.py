@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from dermimit.data.synderm import (
+    CAUSES,
     COURSES,
     LABEL_SPACE,
     NO_CONFOUNDERS,
@@ -114,14 +117,24 @@ def truth_maps(case: Case) -> dict[str, np.ndarray]:
     """A picture and its maps as pictures: lesions by number, one attribute, causes by colour."""
     scale = case.attribute_map[LABEL_SPACE.attributes.index("scale")]
     return {
-        "picture": case.image,
+        "image": case.image,
         "lesions": coloured(case.lesion_map),
         "scale": coloured(scale.astype(np.uint8)),
         "causes": coloured(case.cause),
     }
 
 
+def key_to_causes(figure: Figure) -> None:
+    """Add the colours of the causes below a figure."""
+    colours = coloured(np.arange(len(CAUSES))[None])[0] / 255
+    handles = [
+        Patch(facecolor=tuple(colour), edgecolor="0.5", label=name)
+        for colour, name in zip(colours, CAUSES, strict=True)
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=5)
+
+
 def coloured(numbers: np.ndarray) -> np.ndarray:
     """(H, W) whole numbers to (H, W, 3) colours; 0 is black, more than the palette holds begin again."""
-    table = np.array([(0, 0, 0), *PALETTE], dtype=np.uint8)
+    table = np.array([(0, 0, 0), *PALETTE, (150, 150, 150)], dtype=np.uint8)
     return table[np.where(numbers > 0, 1 + (numbers.astype(int) - 1) % (len(table) - 1), 0)]

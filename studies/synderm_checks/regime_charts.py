@@ -11,6 +11,10 @@ from matplotlib.figure import Figure
 from dermimit.explain.style import BLUE, GREEN, GREY, ORANGE, RED
 from studies.synderm_checks.regime_tables import same
 
+NAMES = {"commonest disease": "most frequent disease", "additive, maximum likelihood": "additive, as trained",
+         "additive, best known": "additive, best known", "reached": "larger network, from images",
+         "exact": "Bayes-optimal classifier"}  # fmt: skip
+
 STEPS = {"commonest disease": (GREY, "o"), "additive, maximum likelihood": (ORANGE, "s"),
          "additive, best known": (RED, "v"), "reached": (BLUE, "D"), "exact": (GREEN, "|")}  # fmt: skip
 
@@ -42,9 +46,9 @@ def ladder(ceilings: Mapping[str, Any], reached: Mapping[str, Mapping[str, Any]]
                     value, y, marker, color=colour, ms=13 if marker == "|" else 6, mew=2.5 if marker == "|" else 1
                 )
     for name, (colour, marker) in STEPS.items():
-        axis.plot([], [], marker, color=colour, label=name)
+        axis.plot([], [], marker, color=colour, label=NAMES[name])
     axis.set_yticks(range(len(rows)), [row["regime"] for row in rows])
-    axis.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5), xlabel="accuracy")
+    axis.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5), xlabel="accuracy (0 to 1)")
     axis.grid(axis="x", alpha=0.3)
     figure.legend(fontsize=9, loc="outside lower center", ncols=3)
     return figure

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from dermimit.evaluate.estimate import NOT_RUN
-from studies.synderm_checks.regime_tables import reached_text, same
+from studies.synderm_checks.regime_tables import same
 
 Record = Mapping[str, Any]
 
@@ -22,8 +21,8 @@ def of_regimes(
         side: of the crops that are quoted.
 
     Returns:
-        `exact, additive, trained, bound` (accuracy at strength 1), `linear, layers` (networks on the true labels),
-        `true, central, whole` (crops in `small`), `plain_central, plain_true`, and the sentence `reached`.
+        in per cent: `exact, additive, trained, bound` (accuracy at strength 1), `linear, layers` (networks on the true
+        labels), `true, central, whole` (crops in `small`), `plain_central, plain_true`, and the sentence `reached`.
     """
     rows = {same(row["regime"]): row for row in ceilings["table"]}
     full = rows["interaction=1"]
@@ -33,31 +32,32 @@ def of_regimes(
         for row in crops["table"]
         if row["side"] == side and row["body_part"]
     }
-    return {
+    shares = {
         "exact": full["exact"]["accuracy"],
         "additive": full["additive"]["best"]["accuracy"],
         "trained": full["additive"]["likelihood"]["accuracy"],
         "bound": full["additive"]["bound"],
         "linear": networks["linear", 1.0],
         "layers": networks["two layers", 1.0],
-        "side": side,
         "true": seen["small", "true"],
         "central": seen["small", "central"],
         "random": seen["small", "random"],
         "whole": seen["small", "whole"],
         "plain_true": seen["plain", "true"],
         "plain_central": seen["plain", "central"],
-        "reached": reached_sentence(reached),
     }
+    return {name: 100 * value for name, value in shares.items()} | {"side": 100 * side} | of_network(reached)
 
 
-def reached_sentence(reached: Mapping[str, Record]) -> str:
-    """What the larger network reaches on each regime, and whether its curve is flat."""
+def of_network(reached: Mapping[str, Record]) -> dict[str, float | str]:
+    """`reached`: what the larger network reaches in each regime, and whether its curve is flat; without a full stop."""
     if not reached:
-        return f"What a larger network reaches at 64 pixels is open: its trainings have {NOT_RUN}"
+        return {"reached": "No larger network has been trained on these images yet"}
     parts = []
     for regime, record in reached.items():
         last = record["curve"][-1]
-        flat = "flat" if record["flat"] else "still rising"
-        parts.append(f"{regime}: macro-F1 {reached_text(last)} after {last['photographs']:,} photographs ({flat})")
-    return "A larger network reaches at 64 pixels: " + "; ".join(parts)
+        value, low, high = (100 * last[f"macro_f1{end}"] for end in ("", "_low", "_high"))
+        flat = "the curve was flat" if record["flat"] else "the curve was still rising"
+        after = f"after {last['photographs']:,} images, where {flat}"
+        parts.append(f"{value:.1f} % ({low:.1f} to {high:.1f}) in the regime {regime} {after}")
+    return {"reached": "A larger network reached a macro-F1 of " + ", and of ".join(parts)}

@@ -9,12 +9,26 @@ from typing import Any
 import pandas as pd
 
 from dermimit.data.synderm import noise_table, read_regime
-from dermimit.evaluate.estimate import NOT_RUN, Estimate
+from dermimit.evaluate.estimate import Estimate
 from dermimit.explain.style import pretty
 from dermimit.records import read_json
 
 Record = Mapping[str, Any]
+NOT_TRAINED = "not trained"
 READ = {"body_part": "body part", "attributes": "attribute"}
+CLASSIFIERS = {
+    "majority": "most frequent disease", "nuisance_permuted": "framing and light, labels shuffled",
+    "nuisance": "framing and light (boosted trees)", "thumbnail": "thumbnail of 8 × 8 pixels (nearest neighbours)",
+    "histogram": "colour histogram (logistic regression)", "vit_disease": "small network, disease only",
+    "vit_full": "small network, full model", "ceiling": "Bayes-optimal classifier",
+}  # fmt: skip
+"""Model of the records of shortcuts -> its name for people."""
+OF_LABELS = {
+    "commonest disease": "most frequent disease", "additive, maximum likelihood": "additive, maximum likelihood",
+    "additive, best": "additive, best known", "additive, upper bound": "additive, upper bound",
+    "linear": "linear model", "two layers": "network with one hidden layer", "exact": "Bayes-optimal classifier",
+}  # fmt: skip
+"""Reader of the true labels -> its name for people."""
 
 
 def read_reached(folder: Path) -> dict[str, Record]:
@@ -46,9 +60,9 @@ def ceilings_table(ceilings: Record, reached: Mapping[str, Record]) -> pd.DataFr
                 "additive, maximum likelihood": added["likelihood"]["accuracy"],
                 "additive, best known": added["best"]["accuracy"],
                 "additive, upper bound": added["bound"],
-                "reached": f"{last['accuracy']:.3f}" if last else NOT_RUN,
+                "reached": f"{last['accuracy']:.3f}" if last else NOT_TRAINED,
                 "exact": exact["accuracy"],
-                "reached, macro-F1": reached_text(last) if last else NOT_RUN,
+                "reached, macro-F1": reached_text(last) if last else NOT_TRAINED,
                 "exact, macro-F1": exact["macro_f1"],
             }
         )
@@ -66,7 +80,11 @@ def curve_table(reached: Mapping[str, Record]) -> pd.DataFrame:
     for regime, record in reached.items():
         for row in record["curve"]:
             lines.append(
-                {"regime": regime, "photographs seen": f"{row['photographs']:,}", "macro-F1 (95 %)": reached_text(row)}
+                {
+                    "regime": regime,
+                    "training images seen": f"{row['photographs']:,}",
+                    "macro-F1 (95 %)": reached_text(row),
+                }
                 | {"accuracy": row["accuracy"], "body part": row["body_part_accuracy"]}
             )
     return pd.DataFrame(lines)
@@ -76,8 +94,9 @@ def readers_table(readers: Record) -> pd.DataFrame:
     """What reads the true labels, and how well, a line a reader and a column a strength."""
     table = pd.DataFrame(readers["table"])
     order = list(dict.fromkeys(table["reader"]))
-    wide = table.pivot(index="reader", columns="strength", values="accuracy").loc[order]
-    return wide.rename(columns=lambda strength: f"strength {strength:g}").rename_axis(columns=None).reset_index()
+    wide = table.pivot(index="reader", columns="strength", values="accuracy").loc[order].rename(index=OF_LABELS)
+    wide = wide.rename(columns=lambda strength: f"interaction = {strength:g}").rename_axis(columns=None)
+    return wide.rename_axis("classifier of the true labels").reset_index()
 
 
 def crops_table(crops: Record) -> pd.DataFrame:
@@ -86,8 +105,9 @@ def crops_table(crops: Record) -> pd.DataFrame:
     lines = []
     for (regime, side, known), part in table.groupby(["regime", "side", "body_part"], sort=False):
         accuracy = part.set_index("crop")["accuracy"]
-        names = {place: "whole picture" if place == "whole" else f"crop: {place}" for place in accuracy.index}
-        lines.append({"regime": regime, "side of the crop": side, "body part": "known" if known else "not known"}
+        names = {place: "whole image" if place == "whole" else f"crop: {place}" for place in accuracy.index}
+        lines.append({"regime": regime, "side of the crop (%)": f"{100 * side:.0f}"}
+                     | {"body part": "known" if known else "not known"}
                      | {name: accuracy[place] for place, name in names.items()}
                      | {"standard error, at most": part["mc_standard_error"].max()})  # fmt: skip
     return pd.DataFrame(lines)
@@ -98,10 +118,11 @@ def cases_table(cases: Record) -> pd.DataFrame:
     lines = []
     for row in cases["table"]:
         low, high = (100 * row["area"][end] for end in ("q05", "q95"))
-        lines.append({"regime": row["regime"], "cases": f"{row['cases']:,}", "rarest disease": row["least"]}
-                     | {"lesions, % of the picture (5 % to 95 %)": f"{low:.1f} to {high:.1f}"}
-                     | {"drawn in (min)": row["seconds"] / 60 if row["seconds"] else None}
-                     | {"pictures, SHA-256": row["sha256"][:16]})  # fmt: skip
+        lines.append({"regime": row["regime"], "cases": f"{row['cases']:,}"}
+                     | {"cases of the rarest disease": row["least"]}
+                     | {"lesion area, % of the image (5 % to 95 % quantile)": f"{low:.1f} to {high:.1f}"}
+                     | {"minutes to generate": row["seconds"] / 60 if row["seconds"] else None}
+                     | {"SHA-256 of the images": row["sha256"][:16]})  # fmt: skip
     return pd.DataFrame(lines)
 
 
@@ -116,8 +137,8 @@ def speed_table(speed: Record) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "regime": rows["regime"],
-            "photographs a second": rows["images_per_second_cpu"].round().astype(int),
-            "time against version 3": [f"{m:.2f} ({low:.2f} to {high:.2f})" for m, low, high in ratios],
+            "images per second": rows["images_per_second_cpu"].round().astype(int),
+            "time relative to version 3": [f"{m:.2f} ({low:.2f} to {high:.2f})" for m, low, high in ratios],
         }
     )
 
@@ -130,8 +151,8 @@ def noise_rates(task: str) -> pd.DataFrame:
         ours = ["our round figure"] if "ours" in row["from"] else []
         named = ours + [key for key in row["from"] if key in sources]
         lines.append({READ[task]: pretty(name), "agreement of two readers (κ)": row["kappa"]}
-                     | {"read anew": 1 - row["kappa"] ** 0.5, "missing": row["missing"]}
-                     | {"from": ", ".join(named)})  # fmt: skip
+                     | {"replaced at random": 1 - row["kappa"] ** 0.5, "missing": row["missing"]}
+                     | {"source": ", ".join(named)})  # fmt: skip
     return pd.DataFrame(lines)
 
 
@@ -146,8 +167,8 @@ def shortcuts_table(records: Mapping[str, Record], score: str = "accuracy") -> p
     for regime, record in records.items():
         for row in record["table"]:
             value = Estimate(row[score], row[f"{score}_low"], row[f"{score}_high"])
-            columns.setdefault(row["label"], {})[regime] = value.plain()
-    return pd.DataFrame(columns).T.rename_axis("what sees what").reset_index().fillna(NOT_RUN)
+            columns.setdefault(CLASSIFIERS[row["model"]], {})[regime] = value.plain()
+    return pd.DataFrame(columns).T.rename_axis("classifier").reset_index().fillna(NOT_TRAINED)
 
 
 def unreached(reached: Mapping[str, Record]) -> pd.DataFrame:
@@ -156,7 +177,7 @@ def unreached(reached: Mapping[str, Record]) -> pd.DataFrame:
     for regime, record in reached.items():
         for row in sorted(record["attributes"], key=lambda row: row["auroc"])[:6]:
             lines.append({"regime": regime, "attribute": pretty(row["attribute"]), "AUROC": row["auroc"],
-                          "average precision": row["average_precision"], "share": row["share"]})  # fmt: skip
+                          "average precision": row["average_precision"], "frequency": row["share"]})  # fmt: skip
     return pd.DataFrame(lines)
 
 
@@ -171,7 +192,7 @@ def groups_table(groups: Sequence[Record]) -> pd.DataFrame:
             "diseases": [" / ".join(map(pretty, group["diseases"])) for group in groups],
             "finding": [pretty(group["finding"]) for group in groups],
             "first disease shows it on": [", ".join(map(pretty, group["here"])) for group in groups],
-            "known": [group.get("known", "–") for group in groups],
+            "known from the clinic": [group.get("known", "–") for group in groups],
             "made up": [group["constructed"] for group in groups],
         }
     )
@@ -184,16 +205,18 @@ def realism_rows(records: Mapping[str, Record]) -> pd.DataFrame:
         table = pd.DataFrame(record["table"])
         real, drawn = list(dict.fromkeys(table["set"]))[:2]
         if not parts:
-            parts.append(table[table["set"] == real])
-        parts.append(table[table["set"] == drawn].assign(set=f"drawn, {version}"))
+            parts.append(table[table["set"] == real].assign(set="real photographs"))
+        parts.append(table[table["set"] == drawn].assign(set=f"synthetic, {version}"))
     return pd.concat(parts, ignore_index=True)
 
 
 def realism_table(records: Mapping[str, Record]) -> pd.DataFrame:
-    """How well a linear rule tells drawn pictures from real ones, a line a set and version."""
+    """How well a linear classifier tells sets of images from real photographs, a line for each set and version."""
     lines = []
     for version, record in records.items():
         for row in record["told_apart"]:
-            lines.append({"version": version, "told apart from the real ones": row["set"]}
-                         | {"accuracy (95 %)": Estimate(row["accuracy"], row["low"], row["high"]).plain()})  # fmt: skip
-    return pd.DataFrame(lines)
+            own = row["set"].startswith("SynDerm")
+            name = row["set"].replace("drawn framing", "its own framing") if own else "other real photographs"
+            accuracy = Estimate(row["accuracy"], row["low"], row["high"]).plain()
+            lines.append({"images": f"{name} ({version})" if own else name, "accuracy (95 %)": accuracy})
+    return pd.DataFrame(lines).drop_duplicates("images", ignore_index=True)

@@ -83,7 +83,8 @@ def diseases(cases: SynDerm) -> np.ndarray:
 def photographs(folder: Path, split: str) -> np.ndarray:
     """(n, S, S, 3) uint8: the photographs of a split of a written folder, in the order of the cases."""
     frame = pd.read_parquet(folder / "manifest.parquet")
-    return np.stack([np.asarray(Image.open(folder / name)) for name in frame.loc[frame["split"] == split, "image"]])
+    names = frame.loc[frame["split"] == split, "image"]
+    return np.stack([np.asarray(Image.open(folder / name, formats=["PNG"])) for name in names])
 
 
 def nuisance(cases: SynDerm) -> np.ndarray:

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dermimit.explain.style import BLACK, BLUE, GREEN, GREY, ORANGE, RED
-from studies.visits.tables import NAMES
+from studies.visits.tables import MAPS, NAMES
 
 Lines = Sequence[Mapping[str, Any]]
 LOOKS = {"late": (GREY, "o"), "attention": (RED, "D"), "timeless": (BLUE, "s"), "change": (ORANGE, "^")}
@@ -42,7 +42,7 @@ def by_number_and_spacing(by_visits: Lines, by_spacing: Lines) -> Figure:
     days = sorted({line["days"] for line in by_spacing})
     right.set_xticks(days, [f"{d:g}" for d in days])
     right.xaxis.set_minor_locator(plt.NullLocator())
-    right.set_xlabel("mean days between visits (log)")
+    right.set_xlabel("mean days between visits (logarithmic scale)")
     for axis in (left, right):
         axis.grid(alpha=0.3)
     figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=9)
@@ -103,7 +103,10 @@ def change_points(change: Lines) -> Figure:
         change: `map, auroc, pointing` with intervals.
     """
     figure, axes = plt.subplots(1, 2, figsize=(9.2, 1.3 + 0.4 * len(change)), sharey=True, layout="constrained")
-    names = {"auroc": "pixel AUROC (95 %); dashed: chance", "pointing": "pointing game, 0 to 1 (95 %)"}
+    names = {
+        "auroc": "pixel AUROC, 0 to 1 (95 % interval; dashed: chance)",
+        "pointing": "pointing game, 0 to 1 (95 % interval)",
+    }
     for axis, (score, label) in zip(axes, names.items(), strict=True):
         value, low, high = (np.array([line[f"{score}{e}"] for line in change]) for e in ("", "_low", "_high"))
         error = [value - low, high - value]
@@ -111,6 +114,6 @@ def change_points(change: Lines) -> Figure:
         axis.set_xlabel(label)
         axis.grid(axis="x", alpha=0.3)
     axes[0].axvline(0.5, color=BLACK, linestyle="--", linewidth=0.9)
-    axes[0].set_yticks(range(len(change)), [line["map"] for line in change])
+    axes[0].set_yticks(range(len(change)), [MAPS.get(line["map"], line["map"]) for line in change])
     axes[0].set_ylim(len(change) - 0.5, -0.5)
     return figure

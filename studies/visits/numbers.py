@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from studies.visits.tables import NAMES
+from studies.visits.tables import MAPS, NAMES
 
 Numbers = dict[str, float | str]
 
@@ -35,4 +35,8 @@ def of_visits(record: Mapping[str, Any]) -> Numbers:
     numbers |= {"one": 100 * min(steps.items())[1], "all": 100 * max(steps.items())[1], "visits": float(max(steps))}
     for split in ("by patient", "by photograph"):
         numbers[split.replace(" ", "_")] = 100 * record["leakage"][split]["accuracy"]
-    return numbers | {"map": closest, "map_auroc": maps[closest]["auroc"], "pixels": maps["pixel difference"]["auroc"]}
+    return numbers | {
+        "map": MAPS.get(closest, closest),
+        "map_auroc": maps[closest]["auroc"],
+        "pixels": maps["pixel difference"]["auroc"],
+    }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from dermimit.evaluate.estimate import CANNOT_TELL, NONE, estimate
+from dermimit.evaluate.estimate import INCONCLUSIVE, NONE, estimate
 
 NAMES = {
     "late": "late fusion", "attention": "attention over days", "timeless": "attention, visits as a set",
@@ -15,6 +15,8 @@ NAMES = {
 }  # fmt: skip
 
 PIXELS = "pixel difference"
+MAPS = {"answer's reason (integrated gradients)": "integrated gradients"}
+"""Maps of change in the record -> their names for people, where these differ."""
 
 
 def compared_table(record: Mapping[str, Any]) -> pd.DataFrame:
@@ -22,7 +24,7 @@ def compared_table(record: Mapping[str, Any]) -> pd.DataFrame:
     lines = []
     for line in record["rows"]:
         reference = " (best on validation)" if line["reference"] else ""
-        text = {"answer from": NAMES.get(line["row"], line["row"]) + reference}
+        text = {"prediction from": NAMES.get(line["row"], line["row"]) + reference}
         text |= {"accuracy (95 %)": estimate(line, "accuracy").plain()}
         text |= {"macro-F1 (95 %)": estimate(line, "macro_f1").plain()}
         gain = estimate(line, "gain")
@@ -38,7 +40,7 @@ def controls_table(record: Mapping[str, Any], row: str = "attention") -> pd.Data
             "visits": line["control"],
             "accuracy (95 %)": estimate(line, "accuracy").plain(),
             "loss in accuracy (95 %)": estimate(line, "loss").signed(),
-            "accuracy": estimate(line, "loss").verdict(("lost", "gained", CANNOT_TELL)),
+            "accuracy is": estimate(line, "loss").verdict(("lower", "higher", INCONCLUSIVE)),
         }
         for line in record["controls"]
         if line["row"] == row and line["control"] != "as they were"
@@ -49,10 +51,10 @@ def change_table(record: Mapping[str, Any]) -> pd.DataFrame:
     """How well each map points at where the lesion changed, beside the difference of pixels; text."""
     lines = []
     for line in record["change"]:
-        text = {"map": line["map"], "AUROC (95 %)": estimate(line, "auroc").plain(2)}
+        text = {"map": MAPS.get(line["map"], line["map"]), "AUROC (95 %)": estimate(line, "auroc").plain(2)}
         text["pointing game (95 %)"] = estimate(line, "pointing").plain(2)
         alone = line["map"] == PIXELS
-        text["beyond pixels (95 %)"] = NONE if alone else estimate(line, "over_pixels").signed()
-        verdict = NONE if alone else estimate(line, "over_pixels").verdict(("better", "worse", CANNOT_TELL))
-        lines.append(text | {"than pixels": verdict})
+        text["AUROC minus pixel difference (95 %)"] = NONE if alone else estimate(line, "over_pixels").signed()
+        verdict = NONE if alone else estimate(line, "over_pixels").verdict(("better", "worse", INCONCLUSIVE))
+        lines.append(text | {"than the pixel difference": verdict})
     return pd.DataFrame(lines)

@@ -1,16 +1,24 @@
 """Anybody's answers to a benchmark: scored where they can be, and refused by row and remedy where not."""
 
+import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+from PIL import Image
 from sklearn.metrics import f1_score
 
 from dermimit.benchmark import AnswersError, Given, benchmark, difference, names, read_answers_file, report, verify
 from dermimit.benchmark.benchmarks import rule_of
+from dermimit.benchmark.looks import looks_of, read_looks
+from dermimit.benchmark.tasks import truth_of_task
+from dermimit.benchmark.text import differences_as_text
 from dermimit.cli import main
 from dermimit.data import pad_ufes_20
 from dermimit.data.folds import folds
@@ -19,6 +27,7 @@ from dermimit.data.synderm import datasheet, write
 from dermimit.records import read_json
 from studies.shared.paths import PUBLISHED, ROOT
 
+verifying = import_module("dermimit.benchmark.verify")
 TO = benchmark("pad_ufes_20_948")
 FOLDER = ROOT / PUBLISHED / "benchmark" / TO.name
 WITHOUT_TORCH = """
@@ -56,7 +65,7 @@ def test_no_patient_is_in_two_folds_and_every_fold_has_every_disease(name):
     to = benchmark(name)
     assert to.frame.groupby("patient_id")["fold"].nunique().max() == 1
     assert (to.counts.loc[list(to.diseases)] > 0).all(axis=None)
-    assert len(to.counts.columns) == (2 if to.dataset == "synderm" else 6)
+    assert len(to.counts.columns) == (3 if to.dataset == "synderm" else 7)
     assert not to.frame["image"].duplicated().any()
 
 
@@ -102,9 +111,19 @@ def test_names_of_classes_and_files_are_read_in_usual_spellings(answers, tmp_pat
         (lambda t: t.iloc[:-3], "3 of 948 photographs have no answer: PAT_"),
         (lambda t: pd.concat([t, t.iloc[:1]]), "row 950: PAT_.* is answered twice"),
         (lambda t: t.replace({"image": {t["image"].iloc[2]: "PAT_0_0_0.png"}}), "row 4: 'PAT_0_0_0' is no photograph"),
-        (lambda t: t.assign(MEL=t["MEL"] + 0.01), r"row 2: the probabilities add up to 1.0100, not to 1 \(948 rows\)"),
+        (
+            lambda t: t.assign(MEL=t["MEL"] + 0.01),
+            r"row 2: the probabilities add up to 1.0100, not to 1 \(948 rows\); keep more decimals",
+        ),
         (lambda t: t.assign(MEL=-t["MEL"]), "row 2, column MEL: -.* is no probability; logits become"),
-        (lambda t: t.assign(MEL=np.nan), "row 2, column MEL: nan is no probability"),
+        (lambda t: t.assign(MEL=np.nan), "row 2, column MEL: an empty cell or NaN is no probability; give every class"),
+        (lambda t: t.assign(**t[list(TO.diseases)] * 100), "is no probability; these are percentages: divide by 100"),
+        (lambda t: t.assign(MEL="25%"), r"row 2, column MEL: '25%' is no number; write 0.25 for 25 %"),
+        (lambda t: t.round({d: 2 for d in TO.diseases}), r"not to 1 \(\d+ rows\); keep more decimals"),
+        (
+            lambda t: t.rename(columns={"image": "pictures"}),
+            "no column 'image'.*rename the one that names the photographs",
+        ),
         (lambda t: t.assign(MEL=["high", *t["MEL"].iloc[1:]]), "row 2, column MEL: 'high' is no number"),
     ],
 )
@@ -129,14 +148,16 @@ def test_a_table_of_predictions_is_read_as_it_is_and_scored_for_every_task(answe
     assert found["attributes"]["map"] == pytest.approx(1), "unknown labels count nothing"
     assert 0 < found["attributes"]["known"] <= 1 and found["attributes"]["chance_map"] < 1
     assert main(["score", str(tmp_path / "answers.csv"), "--benchmark", TO.name]) == 0
-    assert "body part: accuracy 1.000" in capsys.readouterr().out
+    assert re.search(r"body part \(\d+ photographs with a label\)\n.*macro-F1 +1.000", capsys.readouterr().out)
     with pytest.raises(AnswersError, match="no column for FACE"):
         read_answers_file(saved(table.drop(columns="body_part: FACE"), tmp_path), TO)
 
 
 def test_the_row_of_a_wrong_sum_is_that_of_the_file(answers, tmp_path):
     answers.iloc[7, answers.columns.get_loc("MEL")] += 0.5
-    with pytest.raises(AnswersError, match=r"row 9: the probabilities add up to 1.5000, not to 1 \(1 rows\)"):
+    with pytest.raises(
+        AnswersError, match=r"row 9: the probabilities add up to 1.5000, not to 1 \(1 rows\); mend these rows"
+    ):
         read_answers_file(saved(answers, tmp_path), TO)
 
 
@@ -144,6 +165,10 @@ def test_tables_of_excel_and_ids_with_zeros_in_front_are_read(answers, tmp_path)
     path = tmp_path / "excel.csv"
     answers.to_csv(path, index=False, sep=";", decimal=",", encoding="utf-8-sig", lineterminator="\r\n")
     assert np.allclose(read_answers_file(path, TO).disease, read_answers_file(saved(answers, tmp_path), TO).disease)
+    answers.set_index("image").to_parquet(tmp_path / "index.parquet")
+    for name in ("filename", "img_id"):
+        assert len(read_answers_file(saved(answers.rename(columns={"image": name}), tmp_path), TO).disease) == 948
+    assert len(read_answers_file(tmp_path / "index.parquet", TO).disease) == 948
     few = replace(TO, frame=TO.frame.head(2).assign(image=["007", "08"]))
     answers.head(2).assign(image=["007", "08"]).to_csv(path, index=False)
     assert len(read_answers_file(path, few).disease) == 2
@@ -151,7 +176,12 @@ def test_tables_of_excel_and_ids_with_zeros_in_front_are_read(answers, tmp_path)
 
 def test_files_that_are_none(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"\xff\xfe\x00")
-    for name, message in (("no.csv", "no such file"), ("a.xlsx", "give a file of kind"), ("a.csv", "cannot be read")):
+    for name, message in (
+        ("no.csv", "no such file"),
+        ("a.xlsx", "save it as CSV"),
+        ("a.doc", "give a file of kind"),
+        ("a.csv", "cannot be read"),
+    ):
         with pytest.raises(AnswersError, match=message):
             read_answers_file(tmp_path / name, TO)
 
@@ -204,16 +234,18 @@ def test_a_copy_is_verified(tmp_path):
     changed.loc[1, "patient_id"] = "PAT_0"
     changed = pd.concat([changed, changed.iloc[[5]], changed.iloc[[6]].assign(image="images/PAT_0_0_0.jpg")])
     found = "\n".join(verify(TO, changed))
-    for line in ("1 photograph are there twice", "2 photographs are missing", "1 photograph are not in the benchmark",
-                 "1 photograph have another disease", "1 photograph have another patient_id"):  # fmt: skip
-        assert line.replace("photograph are", "photograph is").replace("photograph have", "photograph has") in found
+    for line in ("1 photograph is in the table twice", "2 photographs are missing in the table",
+                 "1 photograph is not in the benchmark", "1 photograph has another disease",
+                 "1 photograph has another patient_id", f"{TO.frame['image'][0]} (MEL, not {TO.frame['disease'][0]})",
+                 "MEL: 41 photographs"):  # fmt: skip
+        assert line in found
 
 
 def test_a_fresh_test_set_is_a_benchmark_and_a_written_one_is_verified(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(datasheet, "SIMULATED", 500)
     root = write(tmp_path / "d", {"train": 2, "test": 5}, 1, 16, regime="small", fresh_test=True)
     assert main(["benchmark", "verify", "synderm_small", str(root)]) == 1
-    assert capsys.readouterr().out.startswith("19995 photographs are missing: test-000005")
+    assert "19995 photographs are missing in the table: test-000005" in capsys.readouterr().out
     to = benchmark("synderm_small")
     frame = load_dataset(root)[0].query("split == 'test'")
     few = replace(to, frame=to.frame.head(5))
@@ -237,3 +269,90 @@ def test_published_answers_have_the_scores_of_the_table():
         p = read_answers_file(FOLDER / f"{line['name']}.csv", TO)
         guess = np.array(TO.diseases)[p.disease.argmax(1)]
         assert line["macro_f1"] == pytest.approx(f1_score(TO.frame["disease"], guess, average="macro")), line["name"]
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """A copy of four photographs of the benchmark, each of another look."""
+    rng, images = np.random.default_rng(3), list(TO.frame["image"][:4])
+    (tmp_path / "images").mkdir()
+    for name in images:
+        tile = Image.fromarray(rng.integers(0, 255, (8, 8, 3), dtype=np.uint8)).resize(
+            (120, 120), Image.Resampling.BICUBIC
+        )
+        tile.save(tmp_path / "images" / f"{name}.png")
+    looks = {image: look.phash for image, look in looks_of(tmp_path, {i: f"images/{i}.png" for i in images}).items()}
+    return tmp_path, replace(TO, frame=TO.frame.head(4)), looks
+
+
+def test_photographs_that_are_missing_broken_or_swapped_are_named(photographs, monkeypatch):
+    root, few, looks = photographs
+    monkeypatch.setattr(verifying, "read_looks", lambda to: looks)
+    assert verifying.verify_photographs(few, root) == []
+    one, two, three, four = (root / "images" / f"{name}.png" for name in few.frame["image"])
+    Image.open(one).resize((300, 200)).convert("RGB").save(one.with_suffix(".jpg"), quality=60)
+    one.unlink()
+    assert verifying.verify_photographs(few, root) == [], "another size and format is the same photograph"
+    shutil.copy(three, two)
+    three.write_bytes(three.read_bytes()[:200])
+    four.unlink()
+    found = verifying.verify_photographs(few, root)
+    for line, name in zip(found, (four, three, two), strict=True):
+        assert name.stem in line
+    for line, words in zip(found, ("has no file", "cannot be read", "looks like another photograph"), strict=True):
+        assert words in line
+
+
+def test_the_looks_that_ship_are_of_the_photographs_of_the_subset():
+    looks = read_looks(TO)
+    assert set(looks) == set(TO.frame["image"]) == set(read_looks(benchmark("pad_ufes_20")))
+    with pytest.raises(ValueError, match="was changed"):
+        read_looks(replace(TO, looks_sha256="0" * 64))
+
+
+def test_a_part_of_a_larger_set_is_verified_in_a_copy_of_the_whole():
+    whole = benchmark("pad_ufes_20").frame
+    assert verify(TO, whole, verifying.whole_of(TO)) == []
+    assert verify(TO, whole) and len(verifying.whole_of(TO)) == 2298
+
+
+def test_the_hash_of_labels_does_not_depend_on_order_or_spelling_of_numbers():
+    frame = TO.frame.sample(frac=1, random_state=0)
+    same = verifying.labels_hash(TO.frame)
+    assert verifying.labels_hash(frame.assign(fitzpatrick=frame["fitzpatrick"].astype(object))) == same
+    assert verifying.labels_hash(frame.assign(disease="MEL")) != same
+
+
+def test_intervals_of_every_score_hold_its_value(answers, tmp_path):
+    table = answers.assign(**{f"body_part: {place}": 1 / len(TO.body_parts) for place in TO.body_parts})
+    rng = np.random.default_rng(1)
+    table = table.assign(**{f"attributes: {sign}": rng.random(len(table)) for sign in TO.attributes})
+    found = report(TO, read_answers_file(saved(table, tmp_path), TO), 200)
+    scores = [name.removesuffix("_low") for name in found if name.endswith("_low")]
+    assert {"macro_f1", "auroc", "top3_accuracy", "ece", "log_loss"} <= set(scores)
+    parts = [(found, scores)]
+    parts += [(found["body_part"], ["accuracy", "macro_f1"]), (found["attributes"], ["map", "auroc", "macro_f1"])]
+    parts += [(found["attributes"]["each"]["itch"], ["average_precision", "auroc"])]
+    for line, names_of_scores in parts:
+        for name in names_of_scores:
+            assert line[f"{name}_low"] <= line[name] <= line[f"{name}_high"], name
+            assert line[f"{name}_low"] < line[f"{name}_high"] or name in ("accuracy", "macro_f1"), name
+    assert found["attributes"]["auroc_low"] < 0.5 < found["attributes"]["auroc_high"], "answers that know nothing"
+
+
+def test_differences_are_given_for_every_task_that_both_files_answer(answers, tmp_path):
+    p = read_answers_file(saved(answers, tmp_path), TO).disease
+    known = truth_of_task(TO, "attributes")[0]
+    signs = np.array([[float(a in there) for a in TO.attributes] for there in TO.frame["attributes"]])
+    flat = np.full_like(signs, 0.5)
+    found = difference(TO, Given(p, attributes=signs), Given(p, attributes=flat), 100)
+    assert len(known) < len(TO.frame) and found["attributes/map"].low > 0 and found["macro_f1"].value == 0
+    assert not [name for name in difference(TO, Given(p, attributes=signs), Given(p), 100) if "/" in name]
+    assert "attributes: mean average precision" in differences_as_text("x", found)
+
+
+def test_every_published_file_has_a_whole_card():
+    cards = yaml.safe_load((FOLDER / "cards.yaml").read_text(encoding="utf-8"))
+    assert set(cards) == {path.stem for path in FOLDER.glob("*.csv")}
+    for name, card in cards.items():
+        assert set(card) == {"label", "made_by", "source", "weights", "trained_on"} and all(card.values()), name

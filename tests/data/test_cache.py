@@ -107,7 +107,7 @@ import sys
 from dermimit.data.cache import PhotoCache
 from dermimit.data.photos import read_photo
 cache = PhotoCache(sys.argv[1])
-for _ in range(20):
+for _ in range(8):
     for path in sys.argv[2:]:
         photo = read_photo(path, 50, cache)
         cache.entry(open(path, "rb").read(), 50).unlink(missing_ok=True)

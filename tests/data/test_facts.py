@@ -24,7 +24,7 @@ def test_every_dataset_has_its_facts():
 
 
 def test_the_facts_name_the_options_of_the_loader():
-    assert "\nOptions:    fold=0, classes=198, validation=0.1\n" in print_info("sd198")
+    assert "\nOptions:    fold=0, classes=198, validation=0.1, missing='error'\n" in print_info("sd198")
     assert "\nOptions:    none\n" in print_info("synderm")
     for name in DATASETS:
         text = print_info(name)

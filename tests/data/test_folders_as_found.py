@@ -210,6 +210,42 @@ def test_links_are_not_followed_and_empty_folders_are_named(tmp_path):
     assert "1 link(s) lead nowhere: naevus" in notes and "psoriasis (empty)" in notes
 
 
+def test_tables_that_are_not_read_are_named_with_the_command_that_reads_them(tmp_path):
+    for name in ("labels.csv", "images/List.XLSX", ".hidden.csv", "notes.txt"):
+        (tmp_path / "images").mkdir(exist_ok=True)
+        (tmp_path / name).write_text("image,disease\n")
+    photos(tmp_path / "images" / "acne"), photos(tmp_path / "images" / "wart")
+    _, space, notes = read(tmp_path)
+    assert space.diseases == ("acne", "wart") and ".hidden" not in notes
+    assert (
+        f"2 table(s) not read: labels.csv, images/List.XLSX; if one has the labels: dermimit data import {tmp_path}"
+        in notes
+    )
+    for path in (tmp_path / "images").glob("*/*"):
+        path.rename(tmp_path / path.name)
+    with pytest.raises(ManifestError, match=r"not in a folder of a disease(?s:.*)2 table\(s\) not read: labels\.csv"):
+        folder.load(tmp_path)
+
+
+def test_diseases_that_differ_in_a_split_or_join_others_are_named(tmp_path):
+    for name in ("acne_train", "Test acne", "wart", "scar", "wart and scar", "trainer"):
+        photos(tmp_path / name, 5)
+    _, space, notes = read(tmp_path)
+    assert len(space.diseases) == 6
+    (split,) = [line for line in notes.splitlines() if "differ only in the name of a split" in line]
+    assert "'Test acne', 'acne_train'" in split and "trainer" not in split
+    assert "disease names 'wart and scar' join others of them" in notes
+
+
+def test_folders_that_hold_the_same_folders_may_not_be_the_diseases(tmp_path):
+    for name in ("Entrenamiento", "Prueba"):
+        photos(tmp_path / name / "acne"), photos(tmp_path / name / "wart")
+    notes = read(tmp_path)[2]
+    assert "Entrenamiento, Prueba hold the same folders, acne, wart; if those are the diseases" in notes
+    photos(tmp_path / "Prueba" / "naevus")
+    assert "hold the same folders" not in read(tmp_path)[2]
+
+
 def test_the_report_counts_diseases_by_split_and_ends_with_the_next_step(tmp_path, capsys):
     for split, n in (("train", 3), ("val", 1), ("test", 2)):
         for disease in ("acne", "wart"):
@@ -223,6 +259,10 @@ def test_the_report_counts_diseases_by_split_and_ends_with_the_next_step(tmp_pat
     assert ["photographs", "of", "a", "disease", "train", "val", "test", "all"] in rows
     assert ["acne", "3", "1", "2", "6"] in rows
     assert report.table().endswith(f"next: dermimit train --dataset folder --data-root {tmp_path} --out runs/mine")
+    report.options["missing"] = "leave out"
+    assert report.table().endswith("--out runs/mine --data-options missing 'leave out'")
+    report.absent.append("x.jpg")
+    assert 'go on without them: --options missing "leave out"' in report.table()
     report.problems.append("x")
     assert "next: mend the faults" in report.table()
 

@@ -349,6 +349,20 @@ def test_attributes_with_a_comma_need_a_word(tmp_path):
     assert manifest(tmp_path / "o")["attributes"].tolist() == ["scale; crust", "bulla"]
 
 
+def test_addresses_numbers_and_crosses(tmp_path):
+    photos = photographs(tmp_path / "p", "1.jpg", "2.jpg", "3.jpg")
+    rows = "https://example.org/i/1.jpg?w=9,x,\nhttps://example.org/i/2.jpg?w=9,,x\nhttps://example.org/i/3.jpg,x,\n"
+    table = written(tmp_path / "t.csv", f"photo,mel,nv\n{rows}")
+    text = import_table(table, photos, tmp_path / "a")
+    assert "mel + nv (columns of 0 and 1, guessed)" in text and "3 absolute paths: '/i' is read as" in text
+    assert manifest(tmp_path / "a")["disease"].tolist() == ["mel", "nv", "mel"]
+    import_table(written(tmp_path / "u.csv", "img_name,dx\n1.0,a\n2.0,b\n3.0,a\n"), photos, tmp_path / "b")
+    assert manifest(tmp_path / "b")["image"].tolist() == ["1.jpg", "2.jpg", "3.jpg"]
+    assert "its first row seems to be a photograph (1.jpg)" in refused(
+        written(tmp_path / "v.csv", "1.jpg,a\n2.jpg,b\n"), photos, tmp_path / "c"
+    )
+
+
 def test_from_the_command_line_to_a_dataset_that_loads(tmp_path, capsys):
     rows = ["image_id,dx,localization,lesion_id"]
     for i in range(60):
@@ -361,7 +375,9 @@ def test_from_the_command_line_to_a_dataset_that_loads(tmp_path, capsys):
     assert main([*words, "--map", "image=image_id", "disease=dxx"]) == 2
     assert "no column 'dxx'; did you mean 'dx'" in capsys.readouterr().err
     assert main([*words, "--dry-run"]) == 0 and not out.exists()
-    assert main([*words, "--map", "image=image_id", "disease=dx", "--photographs", "copy"]) == 0
+    assert main([*words, "--map", "image=dx", "--map", "disease=image_id"]) == 2  # both are heard
+    assert "none of its 60 images is below" in capsys.readouterr().err
+    assert main([*words, "--map", "image=image_id", "--map=disease=dx", "--photographs", "copy"]) == 0
     assert "60 photographs (60 as copies)" in capsys.readouterr().out
     photos = load("folder", out, 16)
     assert len(photos.frame) == 60 and photos.photos("train")[0]["image"].shape == (3, 16, 16)

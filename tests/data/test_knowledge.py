@@ -321,6 +321,7 @@ def test_ceiling_refuses_what_it_does_not_know():
         ceiling(("age",))
 
 
+@pytest.mark.slow
 def test_the_ceiling_is_that_of_the_prior_that_made_the_cases_and_as_published():
     facts, n = knowledge(), 20_000
     rng = np.random.Generator(np.random.Philox(key=np.array([0, 2**63], dtype=np.uint64)))

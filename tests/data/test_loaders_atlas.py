@@ -10,7 +10,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from dermimit.benchmark import benchmark
+from dermimit.benchmark import Given, benchmark, report
+from dermimit.benchmark.held_out import SOURCES
+from dermimit.benchmark.scoring import truth_of
+from dermimit.benchmark.tasks import truth_of_task
+from dermimit.benchmark.text import as_text
 from dermimit.data import ManifestError, check_leakage, ddi, fitzpatrick17k, load
 from dermimit.data.fitzpatrick17k import CONCEPTS, FLAG, FREQUENT
 from dermimit.data.targets import encode_targets
@@ -95,6 +99,17 @@ def test_rows_without_a_photo_are_an_error_or_left_out(tmp_path):
     with pytest.warns(UserWarning, match="4 of 36 rows left out"):
         frame, _ = fitzpatrick17k.load(tmp_path, missing="leave out")
     assert len(frame) == 32
+    for photo in (tmp_path / "images").iterdir():
+        photo.rename(photo.with_name(photo.stem.upper() + ".JPG"))
+    with pytest.warns(UserWarning, match="4 of 36 rows left out"):
+        frame, _ = fitzpatrick17k.load(tmp_path, missing="leave out")
+    assert len(frame) == 32 and frame["image"].str.endswith(".JPG").all()
+    for photo in (tmp_path / "images").iterdir():
+        photo.unlink()
+    with pytest.raises(ManifestError, match=r"none of its 36 photos is under .*; name the folder of both"):
+        fitzpatrick17k.load(tmp_path, missing="leave out")
+    with pytest.raises(ManifestError, match="missing 'leaveout': give 'error' or 'leave out'"):
+        fitzpatrick17k.load(tmp_path, missing="leaveout")
 
 
 def test_near_duplicates_stay_together(tmp_path):
@@ -303,3 +318,84 @@ def test_a_benchmark_is_made_from_a_copy_that_lacks_photographs(tmp_path):
     with pytest.warns(UserWarning, match="1 of 36 rows left out"):
         fewer = benchmark.__wrapped__("fitzpatrick17k", tmp_path)
     assert len(fewer.frame) == 35 and fewer.sha256 != whole.sha256, "the hash tells copies apart"
+
+
+def of_two_atlases(root: Path) -> pd.DataFrame:
+    """`atlas`, of which the first 24 rows are DermaAmin's, and a condition that one atlas alone has."""
+    table = atlas(root)
+    table["url_alphanum"] = [f"httpwww{'dermaamin' if i < 24 else 'atlasdermatologico'}com{i}jpg" for i in range(36)]
+    table.loc[:1, "label"] = "rare thing"
+    table.to_csv(root / "fitzpatrick17k.csv", index=False)
+    return table
+
+
+def grouped(monkeypatch, groups: dict[str, str]) -> None:
+    """No photographs look alike but those with a group."""
+    monkeypatch.setattr(
+        fitzpatrick17k,
+        "_hash_groups",
+        lambda root, images: pd.Series([groups.get(Path(i).stem, i) for i in images], images.index),
+    )
+
+
+@QUIET
+def test_a_benchmark_by_source_holds_an_atlas_out(tmp_path, monkeypatch):
+    table = of_two_atlases(tmp_path)
+    grouped(monkeypatch, {f"{i:032x}": "both" for i in (5, 30)})  # a near-duplicate in the other atlas
+    to = benchmark.__wrapped__("fitzpatrick17k_source", tmp_path)
+    assert len(to.frame) == 36 - 2 - 2 and "rare thing" not in to.classes
+    amin = set(table["md5hash"][2:24]) - {f"{5:032x}"}
+    assert set(to.frame.loc[to.frame["fold"] == 0, "image"]) == amin
+    assert list(to.counts.columns) == ["DermaAmin", "Atlas Dermatologico", "all", "patients"]
+    assert "2 photographs with a near-duplicate in another fold are left out" in to.not_checked
+    assert "2 photographs of a disease that no other fold has are left out" in to.not_checked
+    perfect = np.eye(len(to.diseases))[truth_of(to)]
+    found = report(to, Given(perfect), 20)
+    assert found["folds"]["Atlas Dermatologico"]["macro_f1"] == 1 and "tested on DermaAmin" in as_text(found)
+    table.assign(url_alphanum="httpelsewhere").to_csv(tmp_path / "fitzpatrick17k.csv", index=False)
+    with pytest.raises(ManifestError, match=r"row 2, column url_alphanum.*use the official table"):
+        benchmark.__wrapped__("fitzpatrick17k_source", tmp_path)
+
+
+@QUIET
+def test_a_benchmark_by_skin_type_holds_types_out_and_drops_unknown_ones(tmp_path, monkeypatch):
+    table = atlas(tmp_path)
+    grouped(monkeypatch, {})
+    to = benchmark.__wrapped__("fitzpatrick17k_skin_type", tmp_path)
+    known = table[table["fitzpatrick_scale"] != "-1"]
+    assert sorted(to.frame["image"]) == sorted(known["md5hash"])
+    assert to.frame.groupby("fold")["fitzpatrick"].agg(set).to_list() == [{1, 2}, {3, 4}, {5, 6}]
+    assert "of unknown skin type are left out" in to.not_checked
+
+
+@QUIET
+@pytest.mark.skipif(not TABLE.is_file(), reason="the Fitzpatrick17k table is not here; set DERMIMIT_SHARED_ROOT")
+def test_the_real_addresses_name_one_of_two_atlases():
+    words = pd.read_csv(TABLE, dtype=str)["url_alphanum"]
+    counts = {word: words.str.contains(word).sum() for word in SOURCES}
+    assert sum(counts.values()) == len(words) == 16577
+
+
+@QUIET
+def test_labels_that_nobody_gave_are_unknown_and_not_absent(tmp_path, monkeypatch):
+    table = atlas(tmp_path)
+    grouped(monkeypatch, {})
+    skincon(tmp_path / "annotations_fitzpatrick17k.csv", [f"{m}.jpg" for m in table["md5hash"][:6]])
+    with pytest.warns(UserWarning, match="flagged"):
+        to = benchmark.__wrapped__("fitzpatrick17k", tmp_path)
+    known, target = truth_of_task(to, "attributes")
+    assert len(known) == 5 and not np.isnan(target).any()
+    unsure = Given(np.full((35, 3), 1 / 3), attributes=np.full((35, 48), 0.5))
+    assert report(to, unsure, 20)["attributes"]["photographs"] == 5
+
+
+def test_rows_of_ddi_without_a_photo_are_left_out_when_asked(tmp_path):
+    table = diverse(tmp_path)
+    next(tmp_path.rglob(table["DDI_file"].iloc[0])).unlink()
+    with pytest.raises(
+        ManifestError, match=r"unpack all images of the release, or give the option missing='leave out'"
+    ):
+        ddi.load(tmp_path)
+    with pytest.warns(UserWarning, match=f"1 of {len(table)} rows left out, their photos are not there"):
+        frame, _ = ddi.load(tmp_path, missing="leave out")
+    assert len(frame) == len(table) - 1

@@ -254,17 +254,35 @@ def test_benchmarks_are_made_from_a_copy_and_its_answers_scored(tmp_path, capsys
     tables, (copy, sd_copy) = dermacon(tmp_path / "d"), (tmp_path / "d", tmp_path / "s")
     to = benchmark("dermacon_in", copy)
     assert sorted(to.frame["image"]) == sorted(Path(name).stem for name in tables["test"]["Image_name"])
-    assert to.body_parts == () and to.attributes and len(to.sha256) == 64
+    assert to.body_parts == PARTS and to.attributes and len(to.sha256) == 64
     assert benchmark.__wrapped__("dermacon_in", copy).sha256 == to.sha256
     answers = pd.DataFrame(0.0, index=to.frame["image"], columns=list(to.diseases))
     for image, disease in zip(to.frame["image"], to.frame["disease"], strict=True):
         answers.loc[image, disease] = 1.0
     answers.to_csv(tmp_path / "answers.csv")
     assert main(["score", str(tmp_path / "answers.csv"), "--benchmark", "dermacon_in", "--root", str(copy)]) == 0
-    assert "macro-F1           1.000" in capsys.readouterr().out
+    assert "macro-F1                 1.000" in capsys.readouterr().out
     assert main(["benchmark", "verify", "dermacon_in", str(copy)]) == 1
     assert "images: 60 here, 5,450 officially" in capsys.readouterr().out
     assert main(["score", str(tmp_path / "answers.csv"), "--benchmark", "dermacon_in"]) == 2
     assert "give --root FOLDER" in capsys.readouterr().err
     sd(sd_copy)
     assert set(benchmark("sd198", sd_copy).frame["fold"]) == {0}
+
+
+def test_photos_that_are_not_there_are_left_out_when_asked(tmp_path):
+    tables, names = dermacon(tmp_path / "d"), sd(tmp_path / "s")
+    gone = [next((tmp_path / "d").rglob(f"*{Path(tables['train']['Image_name'].iloc[0]).stem}*"))]
+    gone.append(next((tmp_path / "s" / "images" / names[0]).iterdir()))
+    for path in gone:
+        path.unlink()
+    with pytest.raises(ManifestError, match=r"unpack all archives of DATASET, or give the option missing='leave out'"):
+        dermacon_in.load(tmp_path / "d")
+    with pytest.raises(ManifestError, match="no such file"):
+        sd198.load(tmp_path / "s")
+    for module, folder, rows in ((dermacon_in, "d", 59), (sd198, "s", 91)):
+        with pytest.warns(UserWarning, match="1 of [0-9]+ rows left out, their photos are not there"):
+            frame, _ = module.load(tmp_path / folder, missing="leave out")
+        assert len(frame) == rows and set(frame["split"]) == {"train", "val", "test"}
+        with pytest.raises(ManifestError, match="give 'error' or 'leave out'"):
+            module.load(tmp_path / folder, missing="skip")

@@ -176,5 +176,18 @@ def test_a_benchmark_is_made_from_a_copy_by_case(tmp_path):
     table, facts = table_of(tmp_path, rule, "scin")
     loaded, _ = scin.load(tmp_path, min_cases=10)
     assert table.groupby("patient_id")["fold"].nunique().max() == 1 and set(table["fold"]) == set(range(5))
-    assert list(facts["classes"]) == ["Eczema", "Psoriasis", "Urticaria"] and facts["body_parts"] == ()
-    assert len(table) == loaded["disease"].notna().sum() and facts["left_out"] == loaded["disease"].isna().sum()
+    assert list(facts["classes"]) == ["Eczema", "Psoriasis", "Urticaria"] and facts["several_body_parts"]
+    assert len(table) == loaded["disease"].notna().sum() and facts["left_out"] == {
+        "without a disease": loaded["disease"].isna().sum()
+    }
+
+
+def test_photos_that_are_not_there_are_left_out_when_asked(tmp_path):
+    miniature(tmp_path)
+    for name in ("-00.png", "-11.png"):
+        (tmp_path / "dataset" / "images" / name).unlink()
+    with pytest.raises(ManifestError, match="2 problem"):
+        scin.load(tmp_path, min_cases=5)
+    with pytest.warns(UserWarning, match="2 of 79 rows left out, their photos are not there"):
+        frame, _ = scin.load(tmp_path, min_cases=5, missing="leave out")
+    assert len(frame) == 77 and not frame["image"].str.endswith("-00.png").any()

@@ -163,6 +163,77 @@ def test_one_hot_diseases_are_read_where_each_row_has_one(tmp_path):
     assert "rename 'image_id' so" in refused(tmp_path, "image_id,dx\na,x\nb,y\n")
 
 
+ONE_HOT = {
+    "yes and no": ("yes,no", "no,yes"),
+    "capital letters": ("Y,N", "N,Y"),
+    "crosses": ("x,", ",X"),
+    "ones and empty cells": ("1,", ",1"),
+    "true and false": ("True,False", "FALSE,TRUE"),
+}
+
+
+@pytest.mark.parametrize("rows", ONE_HOT.values(), ids=list(ONE_HOT))
+def test_one_hot_diseases_in_other_words(tmp_path, rows):
+    frame, _, said = read(tmp_path, f"image,MEL,NV\na,{rows[0]}\nb,{rows[1]}\nc,{rows[1]}\n")
+    assert frame["disease"].tolist() == ["MEL", "NV", "NV"] and "one-hot columns MEL, NV" in said[0]
+    mark = rows[0].split(",")[0]
+    text = refused(tmp_path, f"image,MEL,NV\na,{rows[0]}\nb,{rows[1]}\nc,{mark},{mark}\n")
+    assert "do not have 1 in exactly one of them" in text
+
+
+def test_numbers_that_add_up_to_one_are_no_names_of_diseases(tmp_path):
+    for table in ("image,mel,nv\na,0.3,0.7\nb,0.9,0.1\n", "image;mel;nv\na;0,3;0,7\nb;0,9;0,1\n"):
+        text = refused(tmp_path, table)
+        assert "mel, nv add up to 1 in each row, like probabilities" in text and "disease_weights" in text
+
+
+@pytest.mark.parametrize("column", ["image,disease", "image,dx"])
+def test_a_table_without_a_header_is_told_so(tmp_path, column):
+    text = refused(tmp_path, "a.jpg,acne\nb.jpg,wart\n")
+    assert "its first row seems to be a photograph (a.jpg); put a header above it: image,disease" in text
+
+
+def test_addresses_are_named_by_row_with_the_command_that_reads_their_names(tmp_path):
+    for start, end in (("https://example.org/p/", "?size=1"), ("file:///data/p/", "")):
+        rows = "".join(f"{start}{name}{end},{'xy'[i % 2]}\n" for i, name in enumerate(NAMES))
+        text = refused(tmp_path, f"image,disease\n{rows}")
+        assert "row 2, column image" in text and "such as 'a.jpg'; this writes such a table: dermimit data" in text
+    with collect_problems() as problems, warnings.catch_warnings(action="ignore"):
+        folder.load(tmp_path)
+    assert len(problems) == 4 and "row 2, column image: 'file:///data/p/a.jpg': an address is not read" in problems[0]
+
+
+def test_numbers_of_a_spreadsheet_name_photographs(tmp_path):
+    frame, _, said = read(tmp_path, "image,disease\n100.0,x\n101.0,y\n", names=("100.jpg", "101.jpg"))
+    assert frame["image"].tolist() == ["100.jpg", "101.jpg"] and "'100.jpg' for '100.0'" in said[0]
+
+
+def test_the_table_may_be_named_in_capitals(tmp_path):
+    frame, _, _ = read(tmp_path, "image,disease\na.jpg,x\nb.jpg,y\n", name="Manifest.CSV")
+    assert frame["disease"].tolist() == ["x", "y"]
+
+
+def test_a_check_says_what_may_mean_unknown_and_numbers_in_place_of_names(tmp_path):
+    read(tmp_path, "image,disease,body_part\na.jpg,0,unknown\nb.jpg,1,arm\n")
+    with collect_problems() as problems, warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        folder.load(tmp_path)
+    text = "\n".join(str(w.message) for w in said)
+    assert not problems and "column disease: numbers, not names, such as '0'" in text
+    assert "column body_part: kept as names: 'unknown' 1; empty the cells if they mean unknown" in text
+
+
+def test_rows_without_a_photograph_are_left_out_when_asked(tmp_path):
+    table = "image,disease\na.jpg,x\nb.jpg,y\nz.jpg,x\n"
+    assert "row 4, column image: 'z.jpg'" in (text := refused(tmp_path, table)) and "missing='leave out'" in text
+    with pytest.warns(UserWarning, match="1 of 3 rows left out, their photos are not there"):
+        frame, _ = folder.load(tmp_path, missing="leave out")
+    assert frame["image"].tolist() == ["a.jpg", "b.jpg"]
+    (tmp_path / "manifest.csv").write_text("image,disease\n../a.jpg,x\nb.jpg,y\n")
+    with pytest.raises(ManifestError, match="the path leaves the dataset's folder"):
+        folder.load(tmp_path, missing="leave out")
+
+
 def test_a_table_of_nothing(tmp_path):
     for content in (b"", b"\n\n", b"\xff\xfe", b"\xef\xbb\xbf\r\n"):
         assert "empty; add a header and a row for each image" in refused(tmp_path, content)
@@ -202,6 +273,10 @@ def attributes(root: Path, cells: list[str], space: dict | None = None):
         (["('scale', 'crust')", "{'crust'}", "", "[scale, crust]"],
          [["scale", "crust"], ["crust"], None, ["scale", "crust"]]),
         (["erythema, mild; scale", "scale", "", ";"], [["erythema, mild", "scale"], ["scale"], None, []]),
+        (["{'scale': 1, 'crust': 1}", "{'scale': 0, 'crust': True}", "", "{}"],
+         [["scale", "crust"], ["crust"], None, []]),
+        (['{"scale": true, "crust": 1}', '{"scale": false, "crust": true}', "", "[]"],
+         [["scale", "crust"], ["crust"], None, []]),
         (["None", "NA", "nan", "null"], [["None"], ["NA"], ["nan"], ["null"]]),
         (["papule/plaque", "scale", "", ""], [["papule/plaque"], ["scale"], None, None]),
     ],
@@ -209,7 +284,7 @@ def attributes(root: Path, cells: list[str], space: dict | None = None):
 def test_lists_of_attributes(tmp_path, cells, wanted):
     found, _, said = attributes(tmp_path, cells)
     assert found == wanted
-    other = cells[0][0] not in "[(" and ";" not in cells[0] and any(mark in cells[0] for mark in ("|", "\n", ","))
+    other = cells[0][0] not in "[({" and ";" not in cells[0] and any(mark in cells[0] for mark in ("|", "\n", ","))
     said = [note for note in said if "is read as a name" not in note]
     assert bool(said) == other and all(
         "2 names: 'scale', 'crust'" in n or "2 names: 'crust', 'scale'" in n for n in said
@@ -220,6 +295,11 @@ def test_names_that_may_mean_several_or_none_are_said(tmp_path):
     found, _, said = attributes(tmp_path, ["scale/crust", "scale", "crust", "none"])
     assert found == [["scale/crust"], ["scale"], ["crust"], ["none"]]
     assert "'scale/crust' is read as one name" in said[0] and "'none' is read as a name; write ';'" in said[1]
+    for joined in ("scale and crust", "scale crust", "scale + crust"):
+        _, _, said = attributes(tmp_path, [joined, "scale", "crust"])
+        assert f"{joined!r} is read as one name" in said[0]
+    _, _, said = attributes(tmp_path, ["dry scale", "scale", "crust"])
+    assert not said
 
 
 @pytest.mark.parametrize(
@@ -229,6 +309,7 @@ def test_names_that_may_mean_several_or_none_are_said(tmp_path):
         (["scale; crust", "scale, crust", "crust"], 3),
         (["['scale']", "scale", ""], 3),
         (["['scale']", "['scale', None]", ""], 3),
+        (["{'scale': 0.4}", "{'scale': 0.6}", ""], 2),
         (["scale|crust", "scale,crust", ""], 3),
     ],
 )
@@ -275,6 +356,9 @@ def test_whole_numbers_with_a_decimal_comma_and_roman_skin_types(tmp_path):
     table = "image;disease;visit;fitzpatrick\na.jpg;x;3,0;IV\nb.jpg;y;;2,0\n"
     frame, _, _ = read(tmp_path, table)
     assert frame["visit"].iloc[0] == 3 and frame["fitzpatrick"].tolist() == [4, 2]
+    for spelt in ("FST 4", "Type IV", "fitzpatrick skin type 4", "fst-4", "4.0"):
+        assert read(tmp_path, table.replace("IV", spelt))[0]["fitzpatrick"].tolist() == [4, 2]
+    assert "row 2, column fitzpatrick: 'Type VII'" in refused(tmp_path, table.replace("IV", "Type VII"))
     for wrong in ("3,5", "3,000"):
         assert f"row 2, column visit: {wrong!r}" in refused(tmp_path, table.replace("3,0;", f"{wrong};"))
 

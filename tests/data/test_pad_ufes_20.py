@@ -213,3 +213,14 @@ def test_the_real_rows_are_read_and_split():
         assert item["image"].shape == (3, 32, 32) and item["image"].std() > 0.05
         known = rows.frame["mask"].iloc[index] is not None
         assert (0 < item["mask"].float().mean() < 1) if known else (item["mask"] == NO_MASK).all()
+
+
+def test_rows_without_a_photograph_are_left_out_when_asked(tmp_path):
+    miniature(tmp_path)
+    for path in list(tmp_path.rglob("*.png"))[:5]:
+        path.unlink()
+    with pytest.raises(ManifestError, match=r"5 problem(?s:.*)unpack all of imgs_part.*missing='leave out'"):
+        load("pad_ufes_20", tmp_path, 16)
+    with pytest.warns(UserWarning, match="5 of 24 rows left out, their photos are not there"):
+        photos = load("pad_ufes_20", tmp_path, 16, missing="leave out")
+    assert len(photos.frame) == 19 and len(photos.photos("train")) > 5

@@ -33,6 +33,15 @@ def test_every_colour_mode_becomes_the_same_rgb(tmp_path, mode):
     assert torch.equal(read_photo(path), torch.from_numpy(white_left).permute(2, 0, 1))
 
 
+@pytest.mark.parametrize("size", [(65_000, 1), (1, 65_000)])
+def test_a_line_of_pixels_with_all_the_facts_that_a_camera_can_write_is_read(tmp_path, size):
+    exif = Image.Exif()
+    exif[0x010E], exif[0x0112] = "x" * 60_000, 3  # a description; turned upside down
+    Image.new("RGB", size, (200, 0, 0)).save(tmp_path / "line.jpg", exif=exif)
+    assert read_photo(tmp_path / "line.jpg", 16).shape[0] == 3
+    assert abs(read_photo(tmp_path / "line.jpg")[0].float().mean() - 200) < 3
+
+
 def test_sixteen_bits_are_scaled_not_clipped(tmp_path):
     Image.fromarray(np.array([[0, 0x80FF, 0xFFFF]], np.uint16)).save(tmp_path / "deep.png")
     assert read_photo(tmp_path / "deep.png").tolist() == [[[0, 128, 255]]] * 3

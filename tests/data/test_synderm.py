@@ -17,6 +17,7 @@ from dermimit.data.synderm import files as files_module
 from dermimit.data.synderm.confounders import USUAL
 from dermimit.data.synderm.files import read_maps
 from dermimit.data.synderm.splits import split_seed, split_sizes
+from dermimit.lock import LockedError
 
 SIZES = {"train": 5, "val": 3, "test": 2}
 INK = {"ink": {"melanoma": 0.8, "default": 0.5}, "hair": 1.0}
@@ -201,15 +202,28 @@ def test_a_kill_at_any_step_is_mended_by_the_next_call(tmp_path, monkeypatch):
     assert step > 6  # two pictures, four files that describe them, the lock
 
 
+def test_two_at_once_the_second_is_refused_and_the_first_is_whole(tmp_path, monkeypatch):
+    expected, whole, said = files(write(tmp_path / "whole", SIZES, image_size=32)), write_module.write_case, []
+
+    def meanwhile(*arguments):
+        with pytest.raises(LockedError, match="this process"):
+            write(tmp_path / "same", SIZES, image_size=32)
+        said.append(1)
+        return whole(*arguments)
+
+    monkeypatch.setattr(write_module, "write_case", meanwhile)
+    assert files(write(tmp_path / "same", SIZES, image_size=32)) == expected and said
+
+
 def test_a_full_disk_leaves_no_half_file(tmp_path, monkeypatch):
     root, whole = tmp_path / "full", files_module.write_atomically
 
-    def full(path, save):
+    def full(path, save, **more):
         def half(draft):
             draft.write_bytes(b"half")
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        whole(path, half if path.name == "train-000001.png" else save)
+        whole(path, half if path.name == "train-000001.png" else save, **more)
 
     monkeypatch.setattr(files_module, "write_atomically", full)
     with pytest.raises(OSError, match="disk is full: free some space and write again"):

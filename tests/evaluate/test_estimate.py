@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dermimit.evaluate.estimate import ALPHA, CANNOT_TELL, NONE, Estimate, corrected_verdict, estimate, minus, p_text
+from dermimit.evaluate.estimate import ALPHA, INCONCLUSIVE, NONE, Estimate, corrected_verdict, estimate, minus, p_text
 
 NAN = float("nan")
 
@@ -44,7 +44,7 @@ def test_what_is_missing_is_a_dash_and_a_value_without_an_interval_stands_alone(
     assert printed == [NONE] * 5 and Estimate(np.float64("nan"), 0, 1).plain() == NONE
     assert alone.signed() == "−0.100" and alone.percent() == "−10.0"
     for missing in (nothing, alone):
-        assert not (missing.above() or missing.below() or missing.excludes()) and missing.verdict() == CANNOT_TELL
+        assert not (missing.above() or missing.below() or missing.excludes()) and missing.verdict() == INCONCLUSIVE
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_what_is_missing_is_a_dash_and_a_value_without_an_interval_stands_alone(
         (1.1, 1.5, "higher", "higher"),
         (0.2, 0.9, "higher", "lower"),
         (-0.3, -0.1, "lower", "lower"),
-        (-0.3, 1.2, CANNOT_TELL, CANNOT_TELL),
-        (0.0, 1.0, CANNOT_TELL, CANNOT_TELL),  # an end on the value of no effect
+        (-0.3, 1.2, INCONCLUSIVE, INCONCLUSIVE),
+        (0.0, 1.0, INCONCLUSIVE, INCONCLUSIVE),  # an end on the value of no effect
     ],
 )
 def test_the_verdict_is_the_side_of_no_effect(low, high, of_a_difference, of_a_ratio):
@@ -63,7 +63,7 @@ def test_the_verdict_is_the_side_of_no_effect(low, high, of_a_difference, of_a_r
     assert found.verdict(("more", "less", "?")) == {"higher": "more", "lower": "less"}.get(of_a_difference, "?")
     for none, told in ((0, of_a_difference), (1, of_a_ratio)):
         assert (found.above(none), found.below(none)) == (told == "higher", told == "lower")
-        assert found.excludes(none) == (told != CANNOT_TELL)
+        assert found.excludes(none) == (told != INCONCLUSIVE)
 
 
 @pytest.mark.parametrize(
@@ -71,14 +71,14 @@ def test_the_verdict_is_the_side_of_no_effect(low, high, of_a_difference, of_a_r
     [
         (0.1, 0.049, "higher"),
         (-0.1, 0.001, "lower"),
-        (0.1, ALPHA, CANNOT_TELL),
-        (0.1, NAN, CANNOT_TELL),
-        (-0.1, None, CANNOT_TELL),
+        (0.1, ALPHA, INCONCLUSIVE),
+        (0.1, NAN, INCONCLUSIVE),
+        (-0.1, None, INCONCLUSIVE),
     ],
 )
 def test_a_corrected_test_gives_the_side_only_below_its_level(value, p, told):
     assert corrected_verdict(value, p) == told
-    assert corrected_verdict(value, p, ("+", "-", "0")) == {"higher": "+", "lower": "-", CANNOT_TELL: "0"}[told]
+    assert corrected_verdict(value, p, ("+", "-", "0")) == {"higher": "+", "lower": "-", INCONCLUSIVE: "0"}[told]
 
 
 def test_p_values_are_printed_down_to_their_floor():

@@ -145,32 +145,6 @@ def test_comparison_refuses_other_photos(tmp_path):
         comparisons.read_answers(runs, SPACE)
 
 
-def test_accuracy_by_skin_type(tmp_path):
-    run = write_run(tmp_path, "D-seed0", "abbc")
-    table = comparisons.accuracy_by_skin_type(pd.read_parquet(run / "predictions.parquet"), SPACE).set_index(
-        "skin type"
-    )
-    assert table.loc["1", "accuracy"] == 0.5
-    assert table.loc["6", "photos"] == 1
-    assert table.loc["not recorded", "accuracy"] == 1.0
-
-
-@pytest.mark.parametrize(
-    ("interval", "seeds", "said"),
-    [
-        ((0.01, 0.05), 3, "higher, uncorrected"),
-        ((-0.05, -0.01), 3, "**lower**, uncorrected"),
-        ((-0.01, 0.05), 3, "cannot tell"),
-        ((0.01, 0.05), 1, "one seed tells nothing of the models"),
-        ((-0.05, -0.01), 1, "one seed tells nothing of the models"),
-    ],
-)
-def test_verdict_says_what_the_interval_and_the_seeds_allow(interval, seeds, said):
-    text = comparisons.verdict(0.02, *interval, "full − D", seeds)
-    assert said in text and "full − D is +0.020" in text
-    assert not any(word in text for word in ("better", "worse", "shown"))
-
-
 def test_status_table(tmp_path):
     write_run(tmp_path / "runs/quick/synderm", "D-seed3", "aabc")
     write_run(tmp_path / "published/synderm", "D-seed0", "aabc")
@@ -180,12 +154,9 @@ def test_status_table(tmp_path):
         "dataset": "synderm",
         "run": "D-seed3",
         "profile": "quick",
-        "date": "2030-01-02 03:04",
+        "date": "2030-01-02",
         "minutes": "1.5",
         "commit": "0123456789 (modified)",
-        "seed": "3",
-        "device": "cpu",
-        "peak memory (MB)": "512",
     }
     assert tables.to_markdown(table).count("\n") == 4
     assert "No run" in tables.to_markdown(published.status_table(tmp_path / "none"))

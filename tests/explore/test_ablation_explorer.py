@@ -15,7 +15,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from sklearn.metrics import f1_score
 from test_book import brightness, browser, severe_messages, too_wide  # noqa: F401
-from test_try import addresses, book, in_browser  # noqa: F401
+from test_try import addresses, book, in_browser, opened  # noqa: F401
 
 from dermimit import explore
 from dermimit.data.synderm import LABEL_SPACE
@@ -24,11 +24,11 @@ from dermimit.evaluate.subgroup_scores import COLUMNS, METRICS, subgroup_scores
 from dermimit.evaluate.subgroups import ALL, FEWEST, THIRDS, groups_of, thirds
 from dermimit.explain.style import row_colour
 from dermimit.explore import ablation_static
-from dermimit.explore.ablation_data import ablation_data
+from dermimit.explore.ablation_data import ablation_data, variant
 from dermimit.explore.page import page_html
 
 ROOT = Path(__file__).resolve().parents[2]
-PUBLISHED, PAGE = ROOT / "results/published", "results/pages/21_ablation_explorer.html"
+PUBLISHED = ROOT / "results/published"
 
 
 @pytest.fixture(scope="module")
@@ -161,13 +161,15 @@ def test_data_are_small_and_hold_every_number(recorded, experiments):
 def test_static_tables_say_the_same(recorded, experiments):
     table = ablation_static.scores_table(recorded, experiments)
     assert len(table) == 9 and table.iloc[0]["body-part accuracy"] == "–"
-    apart = ablation_static.subgroups_table(recorded, experiments, "full", "D", "macro_f1")
-    difference = apart["full (LSM + CIM)"] - apart["D"]
-    shown = apart["difference (95 %)"].str.replace("−", "-").str.split(" ").str[0].astype(float)
-    assert np.allclose(difference, shown, atol=6e-4)
-    ahead, of = ablation_static.ahead_of(recorded, "full", "D", "macro_f1")
-    lower = apart["difference (95 %)"].str.replace("−", "-").str.extract(r"\((\S+) to")[0].astype(float)[1:]
-    assert (ahead, of) == ((lower > 0).sum(), len(apart) - 1)
+
+
+def test_variants_have_names_for_people_and_say_which_parts_they_have(experiments):
+    names = ablation_static.names(experiments)
+    assert (names["D"], names["D_B"], names["full"]) == ("Disease only", "+ body part", "Full model")
+    assert len(set(names.values())) == len(names) and not [n for n in names.values() if re.search(r"\bD \+|LSM|CIM", n)]
+    rows = {row["row"]: variant(row) for row in experiments.to_dict("records")}
+    assert rows["D_B_A_CIM"]["parts"] == ["body part", "attributes"] and rows["full"]["joined"] == "cross-attention"
+    assert variant({"settings": "lsm_k=4", "label": "four patches"}) == {"label": "four patches"}
 
 
 def test_page_html_asks_for_nothing_and_cannot_be_broken_out_of():
@@ -175,7 +177,7 @@ def test_page_html_asks_for_nothing_and_cannot_be_broken_out_of():
     assert text.count("<script") == 2 and "alert(1)" in text
     assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text) and "import " not in text and "fetch(" not in text
     beside = page_html("ablation", {}, assets="files/")
-    assert '<script src="files/ablation.js"></script>' in beside and "querySelectorAll" not in beside
+    assert '<script src="files/ablation.js" defer></script>' in beside and "querySelectorAll" not in beside
     packed = re.search(r'<script type="application/json"[^>]*>(.*?)</script>', text, re.S).group(1)
     assert json.loads(packed) == {"name": "</script><script>alert(1)</script>"}
 
@@ -199,16 +201,19 @@ def test_importing_the_package_is_cheap():
 
 # ---------------------------------------------------------------- the built page, unpacked and opened from disk
 
-SHOWN = "return document.querySelector('.dermimit-widget').model.get('shown')"
+SHOWN = "return document.querySelector(`.dermimit-widget[data-widget=${arguments[0]}]`).model?.get('shown')"
 
 
-def shown(driver, until=lambda found: True) -> dict:
-    """What the page's widget says that it shows, as soon as it fits."""
-    return WebDriverWait(driver, 30).until(lambda d: (found := d.execute_script(SHOWN)) and until(found) and found)
+def shown(driver, until=lambda found: True, widget: str = "ablation") -> dict:
+    """What a widget of the page says that it shows, as soon as it fits."""
+    wait = WebDriverWait(driver, 30)
+    return wait.until(lambda d: (found := d.execute_script(SHOWN, widget)) and until(found) and found)
 
 
 def pick(driver, name: str, option: str) -> None:
-    driver.find_element(By.CSS_SELECTOR, f".dermimit-widget select[name='{name}'] option[value='{option}']").click()
+    driver.find_element(
+        By.CSS_SELECTOR, f"[role=tabpanel]:not([hidden]) select[name='{name}'] option[value='{option}']"
+    ).click()
 
 
 def labels(driver) -> list[str]:
@@ -231,26 +236,32 @@ def same(lines: list[dict], scores: pd.DataFrame, metric: str, sign: float, othe
 @in_browser
 def test_choices_redraw_the_figure_with_python_s_numbers(browser, book, recorded):  # noqa: F811
     severe_messages(browser), addresses(browser)
-    browser.get((book / PAGE).as_uri())
-    first = shown(browser)
-    assert len(first["lines"]) == len(labels(browser)) == 9
-    same(first["lines"], recorded, "macro_f1", 1, "")
-    browser.find_element(By.NAME, "difference").click()
+    opened(browser, book, "compare")
     apart = shown(browser, lambda s: s["reference"] == "D")
     same(apart["lines"], recorded, "macro_f1", 1, "D")
     assert "D" not in labels(browser) and len(labels(browser)) == 8
+    browser.find_element(By.NAME, "difference").click()
+    first = shown(browser, lambda s: not s["reference"])
+    assert len(first["lines"]) == len(labels(browser)) == 9
+    same(first["lines"], recorded, "macro_f1", 1, "")
+    browser.find_element(By.NAME, "difference").click()
     pick(browser, "reference", "full")
     behind = shown(browser, lambda s: s["reference"] == "full")
     same(behind["lines"], recorded, "macro_f1", -1, "full")
     pick(browser, "metric", "top3")
     pick(browser, "group", "skin")
-    skin = shown(browser, lambda s: s["photographs"] == "skin" and s["metric"] == "top3")
+    few = shown(browser, lambda s: s["photographs"] == "skin" and s["metric"] == "top3")
+    assert {line["row"] for line in few["lines"]} == {"D"}  # beside the reference, one variant
+    browser.find_element(By.NAME, "all").click()
+    skin = shown(browser, lambda s: len(s["lines"]) == 48)
     assert {line["group"] for line in skin["lines"]} == {f"skin type {t}" for t in ("I", "II", "III", "IV", "V", "VI")}
     same(skin["lines"], recorded, "top3", -1, "full")
-    table = browser.find_elements(By.CSS_SELECTOR, ".dermimit-widget tr.line")
+    browser.find_element(By.CSS_SELECTOR, "[data-widget=ablation] summary").click()
+    table = browser.find_elements(By.CSS_SELECTOR, "[data-widget=ablation] tr.line")
     assert len(table) == len(skin["lines"]) == len(labels(browser)) == 48
-    last = f"{abs(skin['lines'][-1]['value']):.3f}"
-    assert last in table[-1].text and "top-3" in browser.find_element(By.CSS_SELECTOR, ".dermimit caption").text
+    last = f"{abs(100 * skin['lines'][-1]['value']):.1f}"
+    caption = browser.find_element(By.CSS_SELECTOR, "[data-widget=ablation] caption").text
+    assert last in table[-1].text and "top-3" in caption and "in points" in caption
     browser.find_element(By.NAME, "none").click()
     shown(browser, lambda s: s["lines"] == [])
     assert "Nothing to draw" in browser.find_element(By.CSS_SELECTOR, ".dermimit [role=status]").text
@@ -260,14 +271,14 @@ def test_choices_redraw_the_figure_with_python_s_numbers(browser, book, recorded
 
 @in_browser
 def test_rows_are_chosen_by_keyboard_alone(browser, book):  # noqa: F811
-    browser.get((book / PAGE).as_uri())
+    opened(browser, book, "compare")
     shown(browser)
     browser.execute_script("document.querySelector('[name=metric]').focus()")
     passed = []
-    for _ in range(5):
+    for _ in range(6):
         ActionChains(browser).send_keys(Keys.TAB).perform()
         passed.append(browser.switch_to.active_element.get_attribute("name"))
-    assert passed == ["group", "difference", "row-D", "row-D_LSM", "row-D_B"]  # the reference is not asked for yet
+    assert passed == ["group", "difference", "reference", "row-D", "row-D_LSM", "row-D_B"]
     assert browser.execute_script("return getComputedStyle(document.activeElement).outlineStyle") != "none"
     ActionChains(browser).send_keys(Keys.SPACE).perform()
-    assert "D_B" not in {line["row"] for line in shown(browser, lambda s: len(s["lines"]) == 8)["lines"]}
+    assert "D_B" not in {line["row"] for line in shown(browser, lambda s: len(s["lines"]) == 7)["lines"]}

@@ -1,21 +1,23 @@
 """The dataset browser: what it shows of any manifest, the kernel's side, and the built page."""
 
 import base64
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 from selenium.webdriver.common.by import By
-from test_ablation_explorer import pick, shown
+from test_ablation_explorer import pick
+from test_ablation_explorer import shown as shown_by
 from test_book import browser, severe_messages  # noqa: F401
-from test_try import addresses, book, in_browser  # noqa: F401
+from test_try import addresses, book, in_browser, opened  # noqa: F401
 
 from dermimit import explore
 from dermimit.data.problems import ManifestError
 from dermimit.explore.cases import picture
-from dermimit.explore.dataset_data import counts_table, dataset_data, thumbnails
+from dermimit.explore.dataset_data import counts_table, dataset_data, some_of_each
 
-PAGE = "results/pages/23_dataset_browser.html"
+shown = partial(shown_by, widget="dataset")
 
 
 def test_labels_become_numbers_and_unknown_ones_stay_unknown(tiny_photos):
@@ -38,14 +40,15 @@ def test_what_is_not_recorded_has_no_filter(tiny_photos):
     assert [field["key"] for field in data["fields"]] == ["disease", "attributes", "split"]
 
 
-def test_thumbnails_are_evenly_spread_and_look_like_the_photographs(tiny_photos):
+def test_thumbnails_are_of_as_many_diseases_as_can_be_and_look_like_the_photographs(tiny_photos):
     data = dataset_data(tiny_photos.frame, tiny_photos.label_space, tiny_photos.root, 16, embedded=3)
-    assert list(data["pictures"]) == ["0", "5", "11"]
-    images, captions = thumbnails(data, 2)
-    assert [image.shape for image in images] == [(16, 16, 3)] * 2 and captions[0] == "acne\ntype I"
-    pixels = picture(data["pictures"]["5"]).astype(float)
-    stored = (tiny_photos.photos("val")[2]["image"].permute(1, 2, 0).numpy() + 1) * 127.5
-    assert tiny_photos.frame["split"].iloc[5] == "train" or np.abs(pixels - stored).mean() < 40
+    rows = [int(row) for row in data["pictures"]]
+    assert rows == sorted(rows) == some_of_each(tiny_photos.frame, 3)
+    assert tiny_photos.frame["disease"].iloc[rows].nunique() == 3
+    split, row = tiny_photos.frame["split"].iloc[rows[0]], rows[0]
+    place = list(tiny_photos.photos(split).frame["image"]).index(tiny_photos.frame["image"].iloc[row])
+    stored = (tiny_photos.photos(split)[place]["image"].permute(1, 2, 0).numpy() + 1) * 127.5
+    assert split == "train" or np.abs(picture(data["pictures"][str(row)]).astype(float) - stored).mean() < 40
 
 
 def test_counts_add_up(tiny_photos):
@@ -80,9 +83,9 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path):
 @in_browser
 def test_filters_and_pages(browser, book):  # noqa: F811
     severe_messages(browser), addresses(browser)
-    browser.get((book / PAGE).as_uri())
+    opened(browser, book, "images")
     everything = shown(browser)
-    data = browser.execute_script("return document.querySelector('.dermimit-widget').model.get('data')")
+    data = browser.execute_script("return document.querySelector('[data-widget=dataset]').model.get('data')")
     assert everything["count"] == data["photographs"] and len(everything["rows"]) == 24
     assert len(browser.find_elements(By.CSS_SELECTOR, ".gallery img")) == 24
     fields = {field["key"]: field for field in data["fields"]}
@@ -94,7 +97,7 @@ def test_filters_and_pages(browser, book):  # noqa: F811
     both = shown(browser, lambda s: s["count"] < dark["count"])
     pairs = zip(fields["skin"]["rows"], fields["attributes"]["rows"], strict=True)
     assert both["count"] == sum(skin == 5 and 0 in signs for skin, signs in pairs)
-    browser.find_element(By.NAME, "reset").click()
+    browser.find_element(By.CSS_SELECTOR, "[data-widget=dataset] [name=reset]").click()
     browser.find_element(By.NAME, "next").click()
     second = shown(browser, lambda s: s["page"] == 1)
     assert not set(second["rows"]) & set(everything["rows"])

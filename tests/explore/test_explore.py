@@ -3,6 +3,8 @@
 import base64
 import gzip
 import hashlib
+import html
+import inspect
 import io
 import json
 import re
@@ -21,13 +23,14 @@ from selenium.webdriver.support.ui import WebDriverWait
 from test_book import browser, hosts_asked, needs_browser, severe_messages  # noqa: F401
 
 from dermimit.data.preprocessing import FILE, INTERPOLATIONS, Preprocessing
-from dermimit.data.synderm import LABEL_SPACE, SynDerm
+from dermimit.data.synderm import LABEL_SPACE, SynDerm, posterior
 from dermimit.data.transforms import CentralView, eval_transform
 from dermimit.explore import runtime
-from dermimit.explore.bundle import FILES, build, classic, module, source
-from dermimit.explore.cases import LOOKED_AT, SEED, chosen, curated
+from dermimit.explore.bundle import FILES, STILL, build, classic, module, source
+from dermimit.explore.cases import LOOKED_AT, SEED, START, chosen, curated, far_type
 from dermimit.explore.cases import picture as pixels
 from dermimit.explore.runtime import MEMBERS, RuntimeFilesError, locked, runtime_files
+from dermimit.export.signature import INPUTS
 from dermimit.records import write_json
 
 VENDOR = Path(__file__).resolve().parents[2] / "results" / "vendor"
@@ -95,11 +98,21 @@ def test_cases_are_varied():
 
 def test_cases_hold_the_truth_and_the_same_case_with_other_skin():
     first, second = curated(n=2, counterfactual=1, image_size=SIZE)
-    assert list(first["photos"]) == [*"123456"] and list(second["photos"]) == [str(second["truth"]["fitzpatrick"])]
+    assert list(first["photos"]) == [*"123456"] and set(second["photos"]) == {
+        *map(str, (second["truth"]["fitzpatrick"], far_type(second["truth"]["fitzpatrick"])))
+    }
     dataset = SynDerm(LOOKED_AT, SEED, SIZE)
     drawn = dataset[first["index"]]
     assert (pixels(first["photos"][str(drawn.fitzpatrick)]) == drawn.image).all()
     assert pixels(first["photos"]["1"]).mean() > pixels(first["photos"]["6"]).mean()
+    mask = np.unpackbits(np.frombuffer(base64.b64decode(first["lesion"]), np.uint8))
+    assert (mask.reshape(SIZE, SIZE) == drawn.mask).all()
+    assert pixels(first["large"]["1"]).shape == (256, 256, 3) and first["large"].keys() == first["photos"].keys()
+    labels = drawn.labels
+    best = posterior(
+        labels.body_part, labels.attributes, (labels.number, labels.size, labels.arrangement), dataset.prior
+    )
+    assert first["bayes"][0] == [max(best, key=best.get), pytest.approx(max(best.values()), abs=1e-4)]
     assert first["truth"]["attributes"] == list(drawn.attributes) and first["truth"]["disease"] == drawn.disease
 
 
@@ -115,15 +128,18 @@ def test_bundle_holds_everything_and_names_no_host(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="dermimit export"):
         build(onnx, tmp_path / "out", tmp_path / "cache", cases=[])
     onnx.write_bytes(b"weights")
-    onnx.with_suffix(".json").write_text(json.dumps({"image_size": [SIZE, SIZE]}))
+    onnx.with_suffix(".json").write_text(json.dumps({"image_size": [SIZE, SIZE], "inputs": [*INPUTS[:-1]]}))
+    with pytest.raises(ValueError, match="has no input override_scores, which the explorer sets: export the run again"):
+        build(onnx, tmp_path / "out", tmp_path / "cache", cases=[])
+    onnx.with_suffix(".json").write_text(json.dumps({"image_size": [SIZE, SIZE], "inputs": [*INPUTS]}))
     cases = curated(n=1, counterfactual=0, image_size=SIZE)
     sizes = build(onnx, tmp_path / "out", tmp_path / "cache", cases)
     assert {*sizes} == {*FILES} == {path.name for path in (tmp_path / "out").iterdir()}
-    read = {name: (tmp_path / "out" / name).read_text() for name in FILES}
+    read = {name: (tmp_path / "out" / name).read_text() for name in FILES if name != STILL}
     assert unpacked(read["runtime.js"]) == contents
     assert unpacked(read["model.js"])["model.onnx"] == b"weights"
-    assert json.loads(unpacked(read["cases.js"])["cases.json"]) == {"cases": cases}
-    for name in ("explorer.js", "page.js", "index.html", "ablation.js", "failures.js", "dataset.js"):
+    assert json.loads(unpacked(read["cases.js"])["cases.json"]) == {"cases": cases, "start": 0, "few": [0]}
+    for name in ("explorer.js", "page.js", "tabs.js", "index.html", "ablation.js", "failures.js", "dataset.js"):
         assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", read[name])
 
 
@@ -149,6 +165,7 @@ def test_the_kernel_sends_files_and_says_what_is_missing(tmp_path, monkeypatch):
     assert gzip.decompress(sent[0][1][0]) == contents["runtime.wasm"]
     assert gzip.decompress(sent[1][1][0]) == b"weights"
     assert "model.json" in sent[2][0]["error"]
+    assert Explorer(onnx).case == START
     assert {"assets_url": "", "case": 3, "answer": None}.items() <= widget.get_state().items()
 
 
@@ -226,6 +243,13 @@ def element(driver, name: str):
     return driver.find_element(By.NAME, name)
 
 
+def choose(driver, name: str, value: object) -> None:
+    """Choose one of several radio buttons, by their name without its number."""
+    button = driver.find_element(By.CSS_SELECTOR, f"input[name^='{name}-'][value='{value}']")
+    driver.execute_script("arguments[0].scrollIntoView({ block: 'center' })", button)
+    button.click()
+
+
 def pick(driver, name: str, value: str) -> None:
     """Choose an option as a user would."""
     driver.find_element(By.CSS_SELECTOR, f"select[name='{name}'] option[value='{value}']").click()
@@ -256,11 +280,12 @@ def test_page_from_disk_answers_as_torch_does(browser, explored, tmp_path):  # n
     same(lambda a: a["k"] == 16, in_torch(explorable, photo, k=16))
     outlined = browser.find_elements(By.CSS_SELECTOR, "svg rect.patch")
     assert len(outlined) == 2 * 16
+    browser.find_element(By.CSS_SELECTOR, "details > summary").click()
     element(browser, "cim").send_keys(Keys.SPACE)
     same(lambda a: not a["cim"], in_torch(explorable, photo, k=16, cim=False))
     element(browser, "reset").click()
     same(lambda a: a["cim"] and a["k"] == 4, in_torch(explorable, photo))
-    element(browser, "lsm").click()
+    choose(browser, "patches", "all")
     same(lambda a: not a["lsm"], in_torch(explorable, photo, lsm=False))
     assert not slider.is_enabled()
     element(browser, "reset").click()
@@ -272,7 +297,9 @@ def test_page_from_disk_answers_as_torch_does(browser, explored, tmp_path):  # n
     pick(browser, "attribute-scale", "1")
     wanted = in_torch(explorable, photo, body_part="face", attribute="scale")
     same(lambda a: abs(a["disease"][LABEL_SPACE.diseases[0]] - wanted[0][0]) < 1e-5, wanted)
-    assert "told by you" in browser.find_element(By.CSS_SELECTOR, "[aria-label='Body part']").text
+    WebDriverWait(browser, 10).until(
+        lambda d: "told by you" in d.find_element(By.CSS_SELECTOR, "[aria-label='Body part']").text
+    )
     element(browser, "reset").click()
 
     covered, mean = photo.copy(), photo.reshape(-1, 3).mean(axis=0)
@@ -296,8 +323,9 @@ def test_page_from_disk_answers_as_torch_does(browser, explored, tmp_path):  # n
     pick(browser, "skin", other)
     same(lambda a: not a["photo"].endswith(f"type {roman(truth['fitzpatrick'])}"),
          in_torch(explorable, pixels(cases[0]["photos"][other])))  # fmt: skip
-    element(browser, "truth").click()
-    assert truth["disease"] in browser.find_element(By.CSS_SELECTOR, ".dermimit").text
+    WebDriverWait(browser, 10).until(
+        lambda d: f"★ True: {truth['disease']}" in d.find_element(By.CSS_SELECTOR, ".story").text
+    )
 
     path, wide = tmp_path / "own.png", np.random.default_rng(0).integers(0, 255, (9, 11, 3), np.uint8)
     large = Image.fromarray(wide).resize((110, 90), Image.Resampling.BICUBIC)
@@ -305,7 +333,7 @@ def test_page_from_disk_answers_as_torch_does(browser, explored, tmp_path):  # n
     element(browser, "photo").send_keys(str(path))
     image = eval_transform(IMAGENET)(torch.from_numpy(np.array(large)).permute(2, 0, 1))
     same(lambda a: "own.png" in a["photo"], in_torch(explorable, image), 2e-2)
-    assert not element(browser, "truth").is_displayed() and not element(browser, "skin").is_displayed()
+    assert not element(browser, "guess").is_displayed() and not element(browser, "skin").is_displayed()
 
     assert severe_messages(browser) == []
     assert hosts_asked(browser) == set()
@@ -376,3 +404,18 @@ def test_page_is_labelled_and_fits_a_telephone_in_the_dark(browser, explored):  
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
         browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_links_of_the_text_name_states_that_the_explorer_can_set():
+    """Sentences link to what they describe; `steer.js` passes over what it does not know without a word."""
+    root = Path(__file__).parents[2]
+    texts = [path.read_text(encoding="utf-8") for path in (*root.glob("notebooks/*.ipynb"), *root.glob("book/*.md"))]
+    links = [html.unescape(found) for text in texts for found in re.findall(r"#try\?([^\"\\\s]+)", text)]
+    assert len(links) > 8
+    steer = source("steer.js")
+    for link in links:
+        state = dict(part.split("=") for part in link.split("&"))
+        assert 1 <= int(state.pop("case")) <= inspect.signature(curated).parameters["n"].default, link
+        for name, value in state.items():
+            assert f'"{name}"' in steer, link
+            assert name != "patches" or f"{value}:" in steer, link

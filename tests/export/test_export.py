@@ -12,9 +12,10 @@ import dermimit.model  # noqa: F401  (registers the builders)
 from dermimit.cli import main
 from dermimit.data import PhotoDataset
 from dermimit.data.transforms import eval_transform
-from dermimit.export.graph import CONCEPTS, INPUTS, OUTPUTS, Explorable, logit_shift, probability
+from dermimit.export.graph import CONCEPTS, Explorable, logit_shift, probability
 from dermimit.export.plain import PlainGraph
-from dermimit.model.config import SELECTING_TASKS, TASKS
+from dermimit.export.signature import INPUTS, OUTPUTS
+from dermimit.tasks import SELECTING_TASKS, TASKS
 from dermimit.train import TrainConfig, fit
 from dermimit.train.run import load_run
 
@@ -40,7 +41,7 @@ def images() -> torch.Tensor:
 
 def knobs(explorable: Explorable, images: torch.Tensor, **changes) -> tuple:
     """The usual inputs with some changed."""
-    names = ("image", "k", "lsm_on", "cim_on", "override_attributes", "override_body_part")
+    names = INPUTS
     values = dict(zip(names, explorable.usual(images), strict=True))
     tensors = {n: v if isinstance(v, torch.Tensor) else torch.tensor(v) for n, v in changes.items()}
     return tuple((values | tensors).values())
@@ -87,6 +88,35 @@ def test_switches(images):
     for task in TASKS:
         torch.testing.assert_close(without[task], usual[f"{task}_before"])
         assert not torch.allclose(without[task], usual[task], atol=1e-4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("choices", CONFIGS[:3])
+@pytest.mark.parametrize("selection", ["centre", "random"])
+def test_patches_ranked_by_given_scores_are_those_of_the_model_that_selects_so(choices, selection, images):
+    explorable, other = Explorable(trained(**choices)), trained(**choices | {"selection": selection})
+    _, out = other(images)
+    answers = explorable(*knobs(explorable, images, override_scores=out["disease/scores"]))
+    usual = explorable(*explorable.usual(images))
+    for task in SELECTING_TASKS:  # what is given out as scores stays the attention's
+        torch.testing.assert_close(answers[f"{task}_scores"], usual[f"{task}_scores"])
+        answers[f"{task}_scores"] = out[f"{task}/scores"]
+        assert not torch.equal(answers[f"{task}_ranked"], usual[f"{task}_ranked"])
+    if selection == "centre":  # equals come in another order, and with an odd K another of them is last
+        answers = {name: value for name, value in answers.items() if not name.endswith("_ranked")}
+        answers |= {f"{task}_ranked": out[f"{task}/selected"] for task in SELECTING_TASKS}
+    assert_same(answers, other, images)
+
+
+@torch.no_grad()
+def test_some_patches_given_go_before_or_after_the_attentions(images):
+    explorable = Explorable(trained())
+    usual = explorable(*explorable.usual(images))
+    scores = torch.full((3, 16), torch.nan)
+    scores[:, 5] = torch.inf
+    ranked = explorable(*knobs(explorable, images, override_scores=scores))["disease_ranked"]
+    rest = [[p for p in line if p != 5] for line in usual["disease_ranked"].tolist()]
+    assert ranked.tolist() == [[5, *line] for line in rest]
 
 
 @torch.no_grad()
@@ -210,9 +240,9 @@ def test_the_file_is_the_model_and_eight_bits_are_measured(run, tiny_photos, tmp
     pytest.importorskip("onnxruntime")
     from dermimit.evaluate.metrics import class_metrics
     from dermimit.export.accuracy import accuracy
-    from dermimit.export.onnx import session
     from dermimit.export.parity import parity
     from dermimit.export.quantise import quantise_if_as_good
+    from dermimit.export.signature import session
     from dermimit.records import write_json
 
     path = tmp_path / "out" / "model.onnx"
@@ -236,7 +266,8 @@ def test_the_file_is_the_model_and_eight_bits_are_measured(run, tiny_photos, tmp
     for k, lsm, cim in ((1, True, True), (9, True, False), (4, False, True), (16, True, True)):
         set_by_hand = [torch.rand(12, n, generator=generator) for n in (4, 2)]
         some = [torch.where(torch.rand(v.shape, generator=generator) < 0.5, v, torch.nan) for v in set_by_hand]
-        inputs = (real, torch.tensor(k), torch.tensor(lsm), torch.tensor(cim), *some)
+        scores = torch.rand(12, 16, generator=generator) if k == 9 else torch.full((12, 16), torch.nan)
+        inputs = (real, torch.tensor(k), torch.tensor(lsm), torch.tensor(cim), *some, scores)
         with torch.inference_mode():
             wanted = explorable(*inputs)
         feeds = dict(zip(INPUTS, map(np.asarray, inputs), strict=True))

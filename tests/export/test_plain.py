@@ -245,7 +245,8 @@ def test_eight_bits_are_judged_by_the_score_that_the_run_has():
 def test_every_kind_of_model_is_the_same_in_onnx(kind):
     for package in ("onnxscript", "onnxruntime"):
         pytest.importorskip(package)
-    from dermimit.export.onnx import in_onnx, session
+    from dermimit.export.onnx import in_onnx
+    from dermimit.export.signature import session
 
     model = model_of(kind)
     graph = PlainGraph(model, SEVERAL).eval()

@@ -131,6 +131,22 @@ def test_what_cannot_be_had_says_what_can(images):
         tiny()(images[:, :1])
 
 
+def test_a_loss_on_the_pair_that_a_model_gives_says_what_to_take(images):
+    targets = torch.tensor([0, 1, 2])
+    baseline = timm.create_model("baseline", backbone="test_vit", img_size=16, num_classes=3)
+    for model in (tiny(), tiny(lsm_k=2, zoom=True), baseline.eval()):
+        for loss in (F.cross_entropy, torch.nn.CrossEntropyLoss(), torch.softmax, torch.argmax):
+            with pytest.raises(TypeError, match=r"logits by task .*disease.*logits\['disease'\].*as_classifier"):
+                loss(model(images), targets if loss not in (torch.softmax, torch.argmax) else 1)
+    with torch.no_grad():
+        logits, _out = answer = model(images)
+    assert isinstance(answer, tuple) and F.cross_entropy(logits["disease"], targets) > 0
+    again = copy.deepcopy(answer)
+    torch.testing.assert_close(again[0], logits)
+    halves = torch.utils._pytree.tree_map(lambda value: value / 2, answer)
+    torch.testing.assert_close(halves[0]["disease"] * 2, logits["disease"])
+
+
 @pytest.mark.parametrize("task", CLASSES)
 @pytest.mark.parametrize("choices", [{}, {"fusion": "none"}, {"fusion": "bottleneck"}])
 def test_one_task_alone_is_a_tensor_with_the_models_numbers(task, choices, images):
@@ -207,3 +223,9 @@ def test_a_run_is_validated_as_timms_script_does(tiny_photos, tmp_path):
     path = str(run.path / "model.safetensors")
     straight = timm.create_model(TINY, checkpoint_path=path, **asked).eval()
     torch.testing.assert_close(straight(inputs), model(inputs))
+    if resolved := getattr(timm.models, "resolve_model_input_args", None):  # newer scripts ask through it
+        size = {"img_size": asked.pop("img_size"), "in_chans": None, "input_size": None}
+        resolved = resolved(TINY, size, pretrained=False, global_pool=None, scriptable=False, **asked)
+        again = timm.create_model(**resolved).eval()
+        load_checkpoint(again, path)
+        torch.testing.assert_close(again(inputs), model(inputs))

@@ -1,6 +1,7 @@
 """Which photographs are meant, by files, folders, patterns and tables of paths."""
 
 import unicodedata
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -84,12 +85,14 @@ def test_each_photograph_is_answered_once_whatever_names_it(folder, monkeypatch)
         'image\n"b.jpg"\ndeep/in it/Ünï 1.JPG\n',
         "b.jpg\ndeep/in it/Ünï 1.JPG\n",
         "image_id,age\nb,3\ndeep/in it/Ünï 1,4\n",
+        "img_name|age\nb.jpg|3\ndeep/in it/Ünï 1.JPG|4\n",
+        "sep=;\r\nimage;age\r\nb.jpg;3\r\ndeep/in it/Ünï 1.JPG;4\r\n",
     ],
 )
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_tables_of_paths_in_the_ways_that_people_write_them(folder, text, encoding):
     table = folder / "list.csv"
-    table.write_bytes(text.encode(encoding))
+    table.write_bytes(text.removeprefix("\ufeff").encode(encoding))
     assert names(find_photographs([table]), folder) == ["b.jpg", "deep/in it/Ünï 1.JPG"]
 
 
@@ -132,6 +135,8 @@ def test_tables_that_name_no_photograph_are_errors(tmp_path):
         with pytest.raises(ManifestError, match=said):
             find_photographs([table])
     table.write_bytes("image\nÜ.jpg\n".encode("cp1252"))
+    assert find_photographs([table]).files == [Path("Ü.jpg")]  # Windows-1252
+    table.write_bytes(b"image\n\x81\x8d.jpg\n")
     with pytest.raises(ManifestError, match="not UTF-8"):
         find_photographs([table])
     (tmp_path / "list.xlsx").write_bytes(b"PK")

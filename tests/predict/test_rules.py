@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import trained
-from conftest import ATTRIBUTES, DISEASES
+from conftest import DISEASES
 
 from dermimit.cli import main
 from dermimit.data.label_space import LabelSpace
@@ -92,13 +92,20 @@ def test_a_run_of_too_few_photographs_refuses_and_says_why(folder, capsys):
     assert "disease cannot be calibrated: 3 photographs of the validation split" in capsys.readouterr().err
 
 
+def complete(frame, space):
+    """The frame with what every run stores beside: names of images, and probabilities of the other tasks."""
+    parts, some = len(space.body_parts), len(space.attributes)
+    more = {"body_part_prob": [np.full(parts, 1 / parts)] * len(frame)}
+    more |= {"attributes_prob": [np.full(some, 0.4)] * len(frame)}
+    return frame.assign(image=[f"{place}.png" for place in range(len(frame))], **more)
+
+
 @pytest.fixture
-def earlier(folder, tmp_path):
+def earlier(run, folder, tmp_path):
     """A run of a version that stored no temperatures, with a validation split that has some."""
     shutil.copytree(folder / "run", tmp_path / "earlier")
     (tmp_path / "earlier" / "calibration.json").unlink()
-    attributes = {"attributes_prob": [np.full(len(ATTRIBUTES), 0.4)] * 12}
-    CERTAIN.assign(**attributes).to_parquet(tmp_path / "earlier" / "predictions.parquet")
+    complete(CERTAIN, run.label_space).to_parquet(tmp_path / "earlier" / "predictions.parquet")
     return tmp_path / "earlier"
 
 
@@ -120,7 +127,7 @@ def test_answers_below_the_threshold_are_withheld(run, earlier, folder, tmp_path
     sure = predict_photos(run, [folder / "tiny/images"])["disease_1_probability"].to_numpy()
     middle = float(np.sort(sure)[5:7].mean())
     doubtful = validation([middle + 0.01] * 10 + [middle - 0.01] * 2, [True] * 10 + [False] * 2)
-    doubtful.to_parquet(earlier / "predictions.parquet")
+    complete(doubtful, run.label_space).to_parquet(earlier / "predictions.parquet")
     words = ["predict", str(earlier), str(folder / "tiny/images"), "--out", str(tmp_path / "a.csv")]
     assert main([*words, "--abstain", "0.1"]) == 0
     said = capsys.readouterr().out
@@ -129,7 +136,7 @@ def test_answers_below_the_threshold_are_withheld(run, earlier, folder, tmp_path
     assert "answers 10 of 12 photographs (83%), 0 of them wrong (0.0%, 95 % interval 0.0% to 27.8%)" in said
     table = pd.read_csv(tmp_path / "a.csv")
     assert list(table["answered"]) == list(sure > middle)
-    validation([0.5] * 12, [False] * 12).to_parquet(earlier / "predictions.parquet")
+    complete(validation([0.5] * 12, [False] * 12), run.label_space).to_parquet(earlier / "predictions.parquet")
     assert main([*words, "--abstain", "0.1"]) == 2
     assert "no threshold of confidence has an error of at most 0.1; the least is 1" in capsys.readouterr().err
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -43,9 +44,10 @@ pytestmark = [
 
 def test_one_command_one_table_one_record(tiny_photos, tmp_path, capsys):
     out = tmp_path / "probe"
-    with pytest.warns(UserWarning, match="1 of 12 photographs have no disease and are left out"):
+    with warnings.catch_warnings(action="always"):
         assert said(tiny_photos, out, *VIT, "--random") == 0
     told = capsys.readouterr()
+    assert "dermimit: note: 1 of 12 photographs have no disease and are left out" in told.err
     assert "features of 11 photographs: 0.0 MB; 4 tokens each (16-bit): 0 MB of memory" in told.err
     assert told.out.splitlines()[0].startswith("11 photographs of 8 patients, 2 folds by patient, mean of 2 split(s)")
     assert sorted(path.name for path in out.iterdir()) == [

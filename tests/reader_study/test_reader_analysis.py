@@ -86,7 +86,7 @@ def key_of(n=40, model_right=0.6):
 
 def simulated(assumptions=None, trust=0.5, readers=10, seed=0, **cases):
     key = key_of(**cases)
-    plans = randomise(dict(zip(key["case"], key["half"], strict=True)), readers, seed)
+    plans = randomise(dict(zip(key["case"], key["half"], strict=True)), [f"R{i}" for i in range(readers)], seed)
     found = readers_of(key, plans, assumptions or Assumptions(), trust, seed)
     records = all_records(found, SPACE)
     return tidy(records, key, {code: plan.sequence for code, plan in plans.items()}), found
@@ -106,7 +106,7 @@ def test_the_gain_is_the_difference_of_shares_and_holds_what_was_simulated(study
     assert found["value"] == pytest.approx(readers.outcome.after.mean() - readers.outcome.without.mean())
     assert found["low"] < readers.outcome.gain < found["high"] and readers.outcome.gain > 0.05
     lines = {line["name"]: line for line in reader_analysis.gains(frame)}
-    check = lines["check: first answers, before anything was shown"]
+    check = lines["check: first answers, before the model was shown"]
     assert check["low"] < 0 < check["high"] and len(lines) == 5
 
 
@@ -132,12 +132,12 @@ def test_reliance_counts_what_the_model_did_to_readers(study):
     lines = {(line["name"], line["arm"]): line for line in reader_analysis.reliance(frame)}
     before, after = readers.outcome.before, readers.outcome.after
     model = (readers.key["model_disease"] == readers.key["disease"]).to_numpy()[None]
-    pulled = lines["right reader, wrong model: now wrong", WITH]
+    pulled = lines["correct reader, wrong model: then wrong", WITH]
     assert (pulled["hits"], pulled["n"]) == ((before & ~model & ~after).sum(), (before & ~model).sum())
-    mended = lines["wrong reader, right model: now right", WITH]
+    mended = lines["wrong reader, correct model: then correct", WITH]
     assert (mended["hits"], mended["n"]) == ((~before & model & after).sum(), (~before & model).sum())
     assert pulled["low"] < pulled["value"] < pulled["high"]
-    yardstick = lines["right reader, wrong model: now wrong", WITHOUT]
+    yardstick = lines["correct reader, wrong model: then wrong", WITHOUT]
     assert yardstick["hits"] == 0 and 0 < yardstick["high"] < 0.1  # Wilson's interval, where resampling says nothing
 
 
@@ -270,9 +270,10 @@ def test_what_was_put_in_is_set_beside_the_interval_of_the_primary_endpoint():
     ends = ((0.06, 0.14), (-0.1, 0.02), (0.02, 0.12))
     told = [tables.gain_table([line | {"low": a, "high": b}, line | {"low": a, "high": b}], 0.05) for a, b in ends]
     assert [table["interval"].tolist() for table in told] == [
-        ["lies above it", "–"], ["lies below it", "–"], ["holds what was put in", "–"]
+        ["lies above the simulated gain", "–"], ["lies below the simulated gain", "–"],
+        ["contains the simulated gain", "–"],
     ]  # fmt: skip
-    assert told[0]["put in, points"].tolist() == ["+5.0", "–"]
+    assert told[0]["simulated, points"].tolist() == ["+5.0", "–"]
 
 
 def test_right_answers_of_readers_and_model_are_counted(study):

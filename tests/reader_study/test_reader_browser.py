@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import pandas as pd
 import pytest
+from reading import offered
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -20,8 +21,8 @@ from dermimit.cli import main
 from dermimit.data import load
 from dermimit.data.synderm import write
 from dermimit.reader_study import analysis as reader_analysis
-from dermimit.reader_study.answers import read_answers
 from dermimit.reader_study.design import WITH, WITHOUT
+from dermimit.reader_study.kept import answers_of
 from dermimit.reader_study.session import Sessions
 from dermimit.reader_study.simulation import Assumptions, readers_of
 from dermimit.reader_study.study import Settings, load_study, prepare
@@ -31,12 +32,6 @@ from dermimit.train import TrainConfig, fit, load_run
 MODEL = {"img_size": 32, "patch_size": 8, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
 HOSTILE = "<img src=x onerror=alert(1)>"
 pytestmark = [pytest.mark.browser, pytest.mark.slow, needs_browser]
-
-
-def offered(study):
-    """The lists that the page offers."""
-    names = study.label_space
-    return {part: list(getattr(names, part)) for part in ("diseases", "body_parts", "attributes")}
 
 
 @pytest.fixture(scope="module")
@@ -134,9 +129,15 @@ def step_shown(browser):  # noqa: F811
     return browser.execute_script("return due")
 
 
+def leave(browser):  # noqa: F811
+    """A blank page, really there: chromedriver may go on before it is, and hang at the next address."""
+    browser.get("about:blank")
+    WebDriverWait(browser, 20).until(lambda d: d.current_url == "about:blank")
+
+
 def begin(browser, address, reader):  # noqa: F811
     """Type the reader's code and start."""
-    browser.get("about:blank")
+    leave(browser)
     browser.get(address)
     WebDriverWait(browser, 20).until(lambda d: d.find_element(By.ID, "code").is_displayed())
     tab_to(browser, "code")
@@ -172,7 +173,7 @@ def test_simulated_readers_by_keyboard_with_the_server_killed_in_the_middle(stud
                 ActionChains(browser).key_down(Keys.CONTROL).send_keys(Keys.ENTER).key_up(Keys.CONTROL).perform()
                 problem = browser.find_element(By.ID, "problem")
                 WebDriverWait(browser, 20).until(lambda d, p=problem: "cannot be reached" in p.text)
-                assert len(read_answers(study.answers(reader))) == 5
+                assert len(answers_of(study, reader).records) == 5
                 programs.append(Program(study, programs[-1].port))
             if (number, steps) == (0, 6):  # and the page is closed as well: a draft of the first answer comes back
                 programs[-1].kill()
@@ -255,7 +256,7 @@ def test_the_map_is_shown_on_request_and_the_disclaimer_always(study, programs, 
 
 def test_what_is_missing_is_said_and_an_unknown_code_can_be_mended(study, programs, browser):  # noqa: F811
     programs.append(Program(study))
-    browser.get("about:blank")
+    leave(browser)
     browser.get(f"{programs[-1].address}#NOBODY")
     WebDriverWait(browser, 10).until(lambda d: "no such reader" in d.find_element(By.ID, "message").text)
     browser.find_element(By.ID, "other").click()

@@ -1,75 +1,33 @@
 """The reader study kit: choice and blinding of cases, crossover, answers that survive a crash, the server's secrets."""
 
-import http.client
 import json
-import shutil
 import subprocess
 import sys
-import threading
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from reading import Clock, asked, given, offered, posted
 
 from dermimit.cli import main
-from dermimit.data import load
 from dermimit.data.photos import read_photo
-from dermimit.data.synderm import write
 from dermimit.reader_study.answers import AnswerError, append_answer, read_answers
 from dermimit.reader_study.cases import balance_table, select_cases
-from dermimit.reader_study.design import FIRST, REVISED, STEPS, WITH, WITHOUT, first_with, randomise
+from dermimit.reader_study.design import FIRST, REVISED, STEPS, WITH, WITHOUT, first_with, new_codes, randomise
 from dermimit.reader_study.evidence import blend, overlay
 from dermimit.reader_study.export import attribute_f1, export_study, missing_answers, records_of
-from dermimit.reader_study.server import HEADERS, ReadingServer, only_one
-from dermimit.reader_study.session import ConflictError, Sessions
+from dermimit.reader_study.kept import answers_of
+from dermimit.reader_study.requests import HEADERS
+from dermimit.reader_study.server import only_one
+from dermimit.reader_study.session import ConflictError, Sessions, UnknownReaderError
 from dermimit.reader_study.simulation import Assumptions, readers_of
 from dermimit.reader_study.study import Settings, load_study, prepare
 from dermimit.records import read_json
-from dermimit.train import TrainConfig, fit, load_run
 
+pytest_plugins = ["prepared"]
 ROOT = Path(__file__).parents[2]
-MODEL = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
-
-
-def offered(study):
-    """The lists that the page offers."""
-    names = study.label_space
-    return {part: list(getattr(names, part)) for part in ("diseases", "body_parts", "attributes")}
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """A run on drawn photographs, their `PhotoSet`, and a prepared study."""
-    folder = tmp_path_factory.mktemp("reader")
-    write(folder / "data", {"train": 8, "val": 4, "test": 8}, image_size=16)
-    shape = dict(image_size=16, model_kwargs=MODEL, samples=4, epochs=1, batch_size=4)
-    run = load_run(fit(TrainConfig(data_root=folder / "data", out=folder / "run", **shape)))
-    photos = load("synderm", folder / "data", 16)
-    return run, photos, prepare(photos, run, folder / "study", Settings(cases=4, readers=2, washout_days=1))
-
-
-@pytest.fixture
-def run(trained):
-    return trained[0]
-
-
-@pytest.fixture
-def photos(trained, tmp_path):
-    """A copy that a test may damage."""
-    shutil.copytree(trained[1].root, tmp_path / "data")
-    return replace(trained[1], root=tmp_path / "data")
-
-
-@pytest.fixture
-def study(trained, tmp_path):
-    """A copy without answers."""
-    shutil.copytree(trained[2].folder, tmp_path / "copied")
-    return load_study(tmp_path / "copied")
-
 
 # ---------------------------------------------------------------- cases
 
@@ -130,7 +88,8 @@ def test_a_disease_with_few_photographs_gives_what_it_has():
 
 def test_every_reader_reads_every_case_once_with_and_once_without():
     halves = {f"C{i}": "AB"[i % 2] for i in range(10)}
-    plans = randomise(halves, readers=7, seed=3)
+    codes = new_codes(7)
+    plans = randomise(halves, codes, seed=3)
     assert sorted([p.sequence for p in plans.values()].count(s) for s in ("A first", "B first")) == [3, 4]
     for plan in plans.values():
         one, two = (dict(period) for period in plan.periods)
@@ -139,15 +98,14 @@ def test_every_reader_reads_every_case_once_with_and_once_without():
         assert {halves[case] for case in one if one[case] == WITH} == {plan.sequence[0]}
     orders = {plan.periods[0] for plan in plans.values()} | {plan.periods[1] for plan in plans.values()}
     assert len(orders) == 14
-    assert randomise(halves, 7, 3) == plans and randomise(halves, 7, 4) != plans
-    assert all(len(code) == 6 and code.isalnum() for code in plans)
+    assert randomise(halves, codes, 3) == plans and randomise(halves, codes, 4) != plans and list(plans) == codes
     matrix = first_with(pd.DataFrame({"half": list(halves.values())}), plans)
     assert matrix.shape == (7, 10) and (matrix.sum(1) == 5).all()
 
 
 def test_a_study_needs_readers():
     with pytest.raises(ValueError, match="0 readers"):
-        randomise({"C1": "A", "C2": "B"}, 0, 0)
+        new_codes(0)
 
 
 # ---------------------------------------------------------------- preparing
@@ -221,24 +179,16 @@ def test_the_map_lies_over_the_square_that_the_model_saw():
 
 def test_a_torn_last_line_is_cut_and_a_damaged_one_is_named(tmp_path):
     path = tmp_path / "R.jsonl"
-    assert read_answers(path) == []
-    append_answer(path, {"case": "C001"})
+    assert read_answers(path).records == []
+    append_answer(path, {"case": "C001"}, read_answers(path))
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"case": "C0')  # killed while writing
-    assert read_answers(path) == [{"case": "C001"}]
-    append_answer(path, {"case": "C002"})
-    assert [r["case"] for r in read_answers(path)] == ["C001", "C002"] and path.read_bytes().startswith(whole)
+    assert read_answers(path).records == [{"case": "C001"}]
+    append_answer(path, {"case": "C002"}, read_answers(path))
+    assert [r["case"] for r in read_answers(path).records] == ["C001", "C002"] and path.read_bytes().startswith(whole)
     path.write_bytes(b"{broken}\n" + whole)
     with pytest.raises(ValueError, match=r"R\.jsonl, row 1: not an answer"):
         read_answers(path)
-
-
-class Clock:
-    def __init__(self):
-        self.time = datetime(2026, 1, 1, tzinfo=UTC)
-
-    def __call__(self):
-        return self.time
 
 
 def played(study, sessions, reader, readers, steps=None):
@@ -259,13 +209,13 @@ def readers(study):
 
 def test_a_reader_goes_through_both_periods_with_the_washout_between(study, readers):
     clock = Clock()
-    sessions, reader = Sessions(study, clock), next(iter(study.plans))
+    sessions, reader = Sessions(study, clock.of(study)), next(iter(study.plans))
     due = played(study, sessions, reader, readers)
     assert due == {"state": "washout", "until": "2026-01-02T00:00+00:00"}
-    clock.time += timedelta(days=1)
-    assert Sessions(study, clock).next_step(reader)["period"] == 2  # a new program reads the same place from disk
+    clock.passes(days=1)
+    assert Sessions(study, clock.of(study)).next_step(reader)["period"] == 2
     assert played(study, sessions, reader, readers) == {"state": "done"}
-    records = read_answers(study.answers(reader))
+    records = answers_of(study, reader).records
     assert [(r["period"], r["case"], r["arm"], r["step"]) for r in records] == [
         (period, case, arm, step)
         for period, order in enumerate(study.plans[reader].periods, 1)
@@ -275,7 +225,7 @@ def test_a_reader_goes_through_both_periods_with_the_washout_between(study, read
 
 
 def test_the_arm_is_told_only_after_the_first_answer(study, readers):
-    sessions = Sessions(study, Clock())
+    sessions = Sessions(study, Clock().of(study))
     for reader in study.plans:
         due = sessions.next_step(reader)
         while due["state"] == "answer":
@@ -284,14 +234,8 @@ def test_the_arm_is_told_only_after_the_first_answer(study, readers):
                 assert set(due) == {"state", "period", "position", "of", "case", "step"}
             else:
                 assert due["arm"] == arm and ("evidence" in due) == (arm == WITH)
-                assert due["was"]["differential"] == read_answers(study.answers(reader))[-1]["differential"]
+                assert due["was"]["differential"] == answers_of(study, reader).records[-1]["differential"]
             due = played(study, sessions, reader, readers, steps=1)
-
-
-def given(study, reader, due, **changes):
-    answer = {"body_part": "forearm", "attributes": [], "differential": ["acne vulgaris"]}
-    answer |= {"confidence": 50, "seconds": 3.0, "interruptions": 0}
-    return {"reader": reader, **{k: due[k] for k in ("period", "case", "step")}} | answer | changes
 
 
 @pytest.mark.parametrize(
@@ -312,24 +256,24 @@ def given(study, reader, due, **changes):
     ],
 )
 def test_wrong_answers_are_refused_and_nothing_is_kept(study, changes, message):
-    sessions, reader = Sessions(study, Clock()), next(iter(study.plans))
+    sessions, reader = Sessions(study, Clock().of(study)), next(iter(study.plans))
     with pytest.raises(AnswerError, match=message):
         sessions.save(given(study, reader, sessions.next_step(reader), **changes))
     assert not study.answers(reader).exists()
 
 
 def test_an_answer_sent_twice_is_kept_once_and_another_one_is_refused(study):
-    sessions, reader = Sessions(study, Clock()), next(iter(study.plans))
+    sessions, reader = Sessions(study, Clock().of(study)), next(iter(study.plans))
     answer = given(study, reader, sessions.next_step(reader))
     due = sessions.save(answer)
-    assert sessions.save(answer | {"seconds": 9.0}) == due and len(read_answers(study.answers(reader))) == 1
+    assert sessions.save(answer | {"seconds": 9.0}) == due and len(answers_of(study, reader).records) == 1
     with pytest.raises(ConflictError, match="answered already"):
         sessions.save(answer | {"confidence": 90})
     with pytest.raises(ConflictError):
         sessions.save(answer | {"case": "C099"})
-    with pytest.raises(KeyError):
+    with pytest.raises(UnknownReaderError):
         sessions.save(answer | {"reader": "../../key"})
-    assert len(read_answers(study.answers(reader))) == 1
+    assert len(answers_of(study, reader).records) == 1
 
 
 # ---------------------------------------------------------------- export
@@ -337,11 +281,11 @@ def test_an_answer_sent_twice_is_kept_once_and_another_one_is_refused(study):
 
 def test_the_export_is_tidy_scored_and_without_names(study, readers, tmp_path):
     clock = Clock()
-    sessions, (one, two) = Sessions(study, clock), study.plans
+    sessions, (one, two) = Sessions(study, clock.of(study)), study.plans
     with pytest.raises(ValueError, match="no answers yet"):
         export_study(study, tmp_path / "none.parquet")
     played(study, sessions, one, readers)
-    clock.time += timedelta(days=2)
+    clock.passes(days=2)
     played(study, sessions, one, readers)
     played(study, sessions, two, readers, steps=3)
     assert export_study(study, tmp_path / "a.parquet") == 16 + 3 == len(records_of(study))
@@ -366,33 +310,6 @@ def test_attribute_f1(said, true, f1):
 
 
 # ---------------------------------------------------------------- the server
-
-
-@pytest.fixture
-def served(study):
-    server = ReadingServer(Sessions(study, Clock()), 0)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def asked(server, method, path, body=None, **headers):
-    connection = http.client.HTTPConnection(*server.server_address[:2], timeout=20)
-    headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    connection.request(method, path, body, headers)
-    response = connection.getresponse()
-    content = response.read()
-    connection.close()
-    return response, content
-
-
-def posted(server, answer, **headers):
-    usual = {"Content_Type": "application/json"} | headers
-    response, content = asked(server, "POST", "/api/answer", json.dumps(answer), **usual)
-    return response.status, json.loads(content)
 
 
 def test_only_loopback_only_this_page_and_nothing_from_elsewhere(served, study):
@@ -432,14 +349,15 @@ def test_a_reader_gets_the_case_at_hand_and_the_model_only_when_it_is_due(served
     }  # fmt: skip
 
 
-def test_errors_tell_the_reader_that_nothing_was_kept(served, study):
+def test_errors_tell_the_reader_that_nothing_was_kept(served, study, capsys):
     reader = next(iter(study.plans))
     due = Sessions(study).next_step(reader)
     status, said = posted(served, given(study, reader, due, confidence=7))
     assert status == 400 and "confidence: 7" in said["error"]
     study.answers(reader).write_text("{broken}\n")
     status, said = posted(served, given(study, reader, due))
-    assert status == 500 and "row 1" in said["error"]
+    assert status == 500 and "nothing was kept" in said["error"] and "jsonl" not in said["error"]
+    assert f"{reader}.jsonl, row 1: not an answer" in capsys.readouterr().err
 
 
 def test_a_study_is_served_by_one_program_only(study):

@@ -51,8 +51,8 @@ def test_the_same_record_gives_the_same_page(record, show):  # noqa: F811
 def test_one_class_says_that_the_scores_say_nothing(record, show):  # noqa: F811
     history = {"samples_seen": [8], "loss": [0.0], "val/disease/macro_f1": [1.0], "epoch": [0]}
     parsed, _ = show(record(LabelSpace("s", ("naevus",)), predictions(["naevus"] * 3, [[1.0]] * 3), history=history))
-    assert "There is one disease, so that every answer is right and the scores say nothing." in parsed.text
-    assert "above chance where" in parsed.text and parsed.table("Disease: scores")["accuracy"][3] == "–"
+    assert "There is one disease, so every prediction is correct and the scores say nothing." in parsed.text
+    assert "above chance if" in parsed.text and parsed.table("Disease: scores")["accuracy"][3] == "–"
     assert "There is one epoch, so nothing can be said of a trend." in parsed.text
 
 
@@ -60,8 +60,8 @@ def test_one_photograph_a_class_all_right_is_not_called_certain(record, show):  
     parsed, _ = show(record(LabelSpace("s", ("a", "b", "c")), predictions(list("abc"), even(3, 3))))
     scores = parsed.table("Disease: scores")
     assert scores["accuracy"][0] == "100.0 (43.9 to 100.0)"  # Wilson: 3 of 3
-    assert scores["macro-F1"][0] == "100.0" and "All answers about the disease are right" in parsed.text
-    assert "they are not sure enough" not in parsed.text and "No answer about the disease is wrong." in parsed.text
+    assert scores["macro-F1"][0] == "100.0" and "All predictions of the disease are correct" in parsed.text
+    assert "the model is underconfident" not in parsed.text and "No prediction of the disease is wrong." in parsed.text
     assert "photographs of one patient would make them too narrow" in parsed.text
 
 
@@ -95,9 +95,9 @@ def test_a_run_without_disease(record, show):  # noqa: F811
     assert "run: body part and attributes from photographs" in parsed.text
     assert "The most probable body part is the true one in 2 of 3" in parsed.text
     only, _ = show(record(space, frame, tasks=("attributes",), name="signs"))
-    errors = only.table("Surest wrong answers about the attribute")
+    errors = only.table("Most confident errors on the attribute")
     assert errors["p00.jpg"][:2] == ["scale", "no scale"] and errors["p01.jpg"][:2] == ["no scale", "scale"]
-    assert "No task with one right answer was scored." in only.text
+    assert "No task with one correct class was scored." in only.text
 
 
 def test_a_record_that_keeps_answers_alone_has_no_auroc(record, show):  # noqa: F811

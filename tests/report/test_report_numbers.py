@@ -7,9 +7,9 @@ from hand_records import predictions, record, show  # noqa: F401
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from dermimit.data.label_space import LabelSpace
+from dermimit.evaluate.ranking import auroc_draws, precision_draws
 from dermimit.prediction import DISCLAIMER
 from dermimit.report.chance import always_most_frequent, random_order, uniform_guess
-from dermimit.report.draws import auroc_draws, precision_draws
 
 # 10 photographs of classes a (5), b (3), c (2), d (0); 6 right: a 4 of 5, b 2 of 3, c 0 of 2
 TRUTH = ["a", "a", "a", "a", "a", "b", "b", "b", "c", "c"]
@@ -86,7 +86,7 @@ def test_a_score_that_is_best_at_the_end_may_still_be_rising(record, show):  # n
 
 def test_calibration_is_measured_against_what_chance_gives(hand):
     text, gap = hand[0].text, np.mean(SURE) - 0.6
-    assert f"state a probability of {100 * np.mean(SURE):.1f} % on average, and 60.0 % of them are right" in text
+    assert f"state a probability of {100 * np.mean(SURE):.1f} % on average, and 60.0 % of them are correct" in text
     assert f"a difference of {100 * gap:+.1f} (" in text
     assert "A perfectly calibrated model with these confidences would have" in text
     bins = hand[0].table("Reliability of disease")
@@ -95,7 +95,7 @@ def test_calibration_is_measured_against_what_chance_gives(hand):
 
 
 def test_the_worst_errors_are_the_surest(hand):
-    errors = hand[0].table("Surest wrong answers")
+    errors = hand[0].table("Most confident errors")
     assert list(errors)[1:] == ["p04.jpg", "p07.jpg", "p08.jpg", "p09.jpg"]
     assert errors["p04.jpg"] == ["a", "b", "90.0 %", "4"]
 

@@ -62,7 +62,7 @@ def test_no_photographs_means_no_pictures_and_no_names_of_files(run, tmp_path):
     html = write_report(run, tmp_path / "page.html", photographs=False).read_text(encoding="utf-8")
     assert "data:image" not in html and "<img" not in html and ".jpg" not in html
     assert "left out on request" in html and "This page holds no photographs." in html
-    assert "Surest wrong answers" in html
+    assert "Most confident errors" in html
 
 
 def test_a_record_without_weights_and_photographs_still_gives_its_page(run, photographs, tmp_path):
@@ -71,9 +71,9 @@ def test_a_record_without_weights_and_photographs_still_gives_its_page(run, phot
     assert PICTURE.findall(bare) and "selected patches" in bare  # the patches are in the predictions
     shutil.rmtree(photographs)
     page = Parsed(write_report(run, tmp_path / "page.html").read_text(encoding="utf-8"))
-    assert "The photographs are not at hand, so none is shown." in page.text
-    assert "not at hand, so the data check was not run" in page.text
-    assert [name for name in page.table("Surest wrong answers") if name.endswith(".jpg")]
+    assert "The photographs are not on this machine, so none is shown." in page.text
+    assert "not on this machine, so the data check was not run" in page.text
+    assert [name for name in page.table("Most confident errors") if name.endswith(".jpg")]
 
 
 def test_a_photograph_that_is_gone_is_named(run, photographs, tmp_path):
@@ -82,6 +82,17 @@ def test_a_photograph_that_is_gone_is_named(run, photographs, tmp_path):
     text = Parsed(write_report(run, tmp_path / "page.html", data_check=False).read_text(encoding="utf-8")).text
     assert "Not shown: " in text and "cannot be read" in text and "This page holds no photographs." in text
     assert "The data check was left out on request." in text
+
+
+def test_what_has_changed_since_the_training_is_told(run, photographs, tmp_path):
+    (photographs / "acne" / "acne-00.jpg").rename(photographs / "wart" / "new.jpg")
+    text = Parsed(write_report(run, tmp_path / "page.html").read_text(encoding="utf-8")).text
+    assert "The table of photographs is not the one that the run was trained with" in text
+    assert (
+        "Changed since the training: 1 photograph added (wart/new.jpg); 1 photograph removed (acne/acne-00.jpg)" in text
+    )
+    text = Parsed(write_report(run, tmp_path / "b.html", photographs=False).read_text(encoding="utf-8")).text
+    assert "1 photograph added; 1 photograph removed" in text and "new.jpg" not in text
 
 
 def test_other_photographs_are_scored_and_said_to_be_others(run, photographs, tmp_path, capsys):

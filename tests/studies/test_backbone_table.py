@@ -174,6 +174,12 @@ def test_what_is_published_stays_where_its_runs_are_gone(call, tmp_path):
     )
 
 
+def test_what_the_record_has_is_left_out_where_it_is_asked_for(call, tmp_path):
+    call(Trainer(), seeds=(0,), only=("small_D",))
+    (tmp_path / "work").rename(tmp_path / "elsewhere")
+    assert {name.split("-")[0] for name in call(Trainer(), seeds=(0,), unpublished=True)} == {"small_D_LSM"}
+
+
 def test_after_its_minutes_no_training_begins(call, capsys):
     assert call(Trainer(), minutes=1e-9) == []
     assert "the same call goes on with small_D, seed 0, fold 0" in capsys.readouterr().out
@@ -247,10 +253,12 @@ def test_p_is_corrected_within_a_family_and_cannot_tell_is_not_no(record):
     assert found.loc[("frozen_D_LSM", "frozen_D"), "verdict"] == "one seed: not tested"
     assert found.loc[("frozen_full", "frozen_concat"), "verdict"] == NOT_RUN
     weak = record | {"pairs": [pair("frozen_D_LSM", "frozen_D", 0.01, 0.4)]}
-    assert judged(weak, ROWS).set_index("row").loc["frozen_D_LSM", "verdict"].tolist()[0] == "not shown"
+    assert judged(weak, ROWS).set_index("row").loc["frozen_D_LSM", "verdict"].tolist()[0] == "inconclusive"
     told = contrasts_table(judged(record, ROWS), ROWS)
     assert "D + all patches against D" in set(told["rows"]) and len(told) == 4
-    assert waiting_text(judged(record, ROWS)).startswith(f"*{len(found) - 4} of {len(found)} comparisons wait")
+    assert waiting_text(judged(record, ROWS)).startswith(
+        f"*{len(found) - 4} of {len(found)} planned comparisons have not"
+    )
     assert "D, ViT-S/14, fine-tuned at 112 pixels against D, ViT-S/14, trunk frozen" in set(told["rows"])
 
 
@@ -259,14 +267,12 @@ def test_sentences_follow_the_record(record):
     assert "D + LSM (ViT-S/14, trunk frozen): 0.550 (0.530 to 0.570), 1 seed." in told["backbones_best"]
     assert "lies above zero" in told["backbones_probe"]
     unsure = record | {"beside": pair("frozen_D_LSM", "class", 0.005, None, seeds=1)}
-    assert "holds zero" in backbone_numbers.probe_text(unsure, ROWS)
-    assert told["backbones_differences"].startswith(
-        f"Of {len(judged(record, ROWS))} differences asked for, 4 have been"
-    )
+    assert "contains zero" in backbone_numbers.probe_text(unsure, ROWS)
+    assert told["backbones_differences"].startswith(f"Of {len(judged(record, ROWS))} planned comparisons, 4 have been")
     assert "Higher after correction: D + random" in told["backbones_differences"]
     assert (
         told["backbones_run"]
-        == f"1 of {len(ROWS)} rows have all 3 seeds, 1 have fewer, and {len(ROWS) - 2} have not run."
+        == f"1 of {len(ROWS)} variants have all 3 seeds, 1 have fewer, and {len(ROWS) - 2} have not been trained."
     )
     nothing = backbone_numbers.of_backbones(read_backbones(Path("x")), ROWS, judged(read_backbones(Path("x")), ROWS))
     assert nothing["backbones_best"] == nothing["backbones_differences"] == backbone_numbers.NOTHING

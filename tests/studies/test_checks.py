@@ -200,7 +200,7 @@ def test_the_classical_shortcuts_learn_a_plain_difference():
 
 
 def test_a_row_of_the_table(tmp_path):
-    settings = shortcuts.ShortcutSettings(n_train=150, n_val=8, n_test=12, image_size=16, resamples=50)
+    settings = shortcuts.ShortcutSettings(n_train=60, n_val=8, n_test=12, image_size=16, resamples=50)
     for name in ("majority", "histogram", "thumbnail", "nuisance", "nuisance_permuted", "ceiling"):
         first = shortcuts.row(name, settings, tmp_path)
         assert first == shortcuts.row(name, settings, tmp_path)

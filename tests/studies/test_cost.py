@@ -26,7 +26,7 @@ def test_hours_energy_and_emissions_by_hand(tmp_path):
         path.write_text(json.dumps(content))
     hours = hours_by_study(tmp_path)
     assert hours.to_dict("records") == [
-        {"study": "time", "records": 1, "hours": 2.0}, {"study": "ablation", "records": 2, "hours": 1.5},
+        {"study": "repeat visits", "records": 1, "hours": 2.0}, {"study": "ablation", "records": 2, "hours": 1.5},
     ]  # fmt: skip
     power = {"watts": 100, "grams_per_kwh": {"A": 50, "B": 500}}
     table = energy_table(hours, power)
@@ -43,6 +43,6 @@ def test_the_card_tells_the_shipped_run():
     card = read_card(ROOT)
     facts, scores = facts_table(card).set_index("fact")["value"], scores_table(card)
     assert f"{card['provenance']['parameters']:,}" == facts["parameters"]
-    assert scores["photographs"].iloc[0] == scores["photographs"].iloc[1:].sum() == len(card["test"])
+    assert scores["images"].iloc[0] == scores["images"].iloc[1:].sum() == len(card["test"])
     right = np.mean(card["test"]["answer"].to_numpy(str) == card["test"]["disease"].to_numpy(str))
     assert scores["accuracy (95 %)"].iloc[0].startswith(f"{right:.3f}")

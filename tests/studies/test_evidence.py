@@ -8,12 +8,14 @@ import pytest
 from scipy import stats
 
 from dermimit.data import LabelSpace
+from dermimit.evaluate.comparisons import ONE_SEED
+from dermimit.evaluate.estimate import INCONCLUSIVE
 from dermimit.evaluate.resampling import bootstrap_floor, bootstrap_p
 from dermimit.evaluate.runs import read_experiments
-from dermimit.evaluate.significance import holm
 from dermimit.records import answers_of, write_json
 from studies.evidence import gradient_conflict, verdict_texts, verdicts
 from studies.shared import evidence
+from studies.shared.verdict_words import CONTRADICTED, NO_DIFFERENCE, NOT_TESTED, SUPPORTED, by_rule, word
 
 ROOT = Path(__file__).parents[2]
 SPACE = LabelSpace("toy", diseases=("a", "b", "c"))
@@ -46,9 +48,9 @@ def project(tmp_path):
 
 def test_verdicts_follow_the_rule(project):
     judged = verdicts.judge(evidence.with_controls(project)).set_index("claim")
-    assert judged.loc["Learning attributes helps the disease", "verdict"] == verdicts.SUPPORTED
-    assert judged.loc["Learning the body part helps the disease", "verdict"] == verdicts.NOT_SHOWN
-    assert judged.loc["Cross-interaction beats concatenation", "verdict"] == verdicts.CONTRADICTED
+    assert judged.loc["Learning attributes helps the disease", "verdict"] == SUPPORTED
+    assert judged.loc["Learning the body part helps the disease", "verdict"] == INCONCLUSIVE
+    assert judged.loc["Cross-interaction beats concatenation", "verdict"] == CONTRADICTED
     untrained = judged.loc["Local tokens help, three tasks"]  # D_B_A_CIM and full_random are missing
     assert untrained["verdict"] == evidence.NOT_RUN and evidence.p_text(untrained["p"]) == "–"
     known = judged[judged["seeds"] > 0]
@@ -58,17 +60,18 @@ def test_verdicts_follow_the_rule(project):
 
 def test_a_verdict_waits_for_the_corrected_p(project, monkeypatch):
     found = evidence.with_controls(project)
-    assert (verdicts.judge(found)["verdict"] == verdicts.SUPPORTED).any()
+    assert (verdicts.judge(found)["verdict"] == SUPPORTED).any()
     monkeypatch.setattr(verdicts, "holm", lambda p: np.where(np.isnan(p), np.nan, 0.051))
-    assert set(verdicts.judge(found)["verdict"]) == {verdicts.NOT_SHOWN, evidence.NOT_RUN}
+    assert set(verdicts.judge(found)["verdict"]) <= {INCONCLUSIVE, NO_DIFFERENCE, evidence.NOT_RUN}
 
 
 def test_the_rule_of_verdicts():
-    p, seeds = pd.Series([0.049, 0.049, 0.05, np.nan, np.nan]), pd.Series([5, 5, 5, 1, 0])
-    said = verdicts.by_rule(pd.Series([0.1, -0.1, 0.1, 0.1, np.nan]), p, seeds)
-    assert list(said) == [
-        verdicts.SUPPORTED, verdicts.CONTRADICTED, verdicts.NOT_SHOWN, verdicts.NOT_TESTED, verdicts.NOT_RUN
-    ]  # fmt: skip
+    p = pd.Series([0.049, 0.049, 0.05, 0.05, np.nan, np.nan])
+    differences, seeds = pd.Series([0.1, -0.1, 0.1, 0.01, 0.1, np.nan]), pd.Series([5, 5, 5, 5, 1, 0])
+    low, high = differences - 0.009, differences + 0.009
+    said = by_rule(differences, p, seeds, low, high)
+    assert list(said) == [SUPPORTED, CONTRADICTED, INCONCLUSIVE, NO_DIFFERENCE, ONE_SEED, evidence.NOT_RUN]
+    assert [word(verdict) for verdict in said] == [*said[:4], NOT_TESTED, NOT_TESTED]
 
 
 def test_no_claim_is_a_sum_of_others():
@@ -92,17 +95,18 @@ def test_claims_that_share_runs_name_one_another():
 
 
 def test_two_questions_are_answered_apart():
-    lines = [(claim, 0.1, 0.05, 0.15, verdicts.SUPPORTED) for claim in verdict_texts.TOKENS]
-    lines += [(claim, 0.0, -0.02, 0.02, verdicts.NOT_SHOWN) for claim in verdict_texts.CHOOSING]
+    lines = [(claim, 0.1, 0.05, 0.15, SUPPORTED) for claim in verdict_texts.TOKENS]
+    lines += [(claim, 0.0, -0.02, 0.02, INCONCLUSIVE) for claim in verdict_texts.CHOOSING]
     judged = pd.DataFrame(lines, columns=["claim", "difference", "low", "high", "verdict"])
     said = verdict_texts.answers(judged)
     assert said["tokens_answer"].startswith("Local tokens, even chosen at random, help: +0.100 (+0.050 to +0.150)")
-    assert said["choosing_answer"].startswith("That choosing by attention beats chance is not shown: +0.000")
+    assert said["choosing_answer"].startswith("That choosing by attention beats chance is inconclusive: +0.000")
     alone = verdict_texts.answer(judged, verdict_texts.TOKENS, "tokens help", "that tokens help")
     assert alone.startswith("Tokens help: +0.100") and alone.count("(+0.050 to +0.150)") == 2
-    judged.loc[2, "verdict"] = verdicts.CONTRADICTED
+    judged.loc[2, "verdict"] = CONTRADICTED
     assert (
-        "is contradicted with the disease alone and not shown with" in verdict_texts.answers(judged)["choosing_answer"]
+        "is contradicted with the disease alone and inconclusive with"
+        in verdict_texts.answers(judged)["choosing_answer"]
     )
 
 
@@ -133,9 +137,6 @@ def test_every_claim_names_rows_of_the_ablation():
 def test_a_p_at_the_floor_of_its_method_says_so():
     floor = bootstrap_floor(2000)
     assert bootstrap_p(np.full(2000, 0.1)) == floor and evidence.p_text(floor, floor) == "< 0.001"
-    corrected = [{"p_holm": p} for p in holm([floor, floor, 0.2, 0.5, 0.6, 0.7, 0.8])] + [{}]
-    assert evidence.holm_texts(corrected)[:3] == ["< 0.007", "< 0.007", "1.000"]
-    assert evidence.holm_texts(corrected)[-1] == "–"
     assert evidence.p_text(0.0071) == "0.007" and evidence.p_text(0.0002) == "< 0.001"
 
 
@@ -163,7 +164,7 @@ def test_cosines_are_means_over_seeds_and_the_verdict_is_paired_by_seed():
     by_seed = pd.DataFrame(lines, columns=["row", "pair", "seed", "cosine"])
     text = gradient_conflict.conflict_text(by_seed)  # differences 0.1 and 0.15, so 0.125 +- 12.706 * 0.025
     assert "every mean is above 0" in text and "+0.325 with cross-interaction, +0.200 with" in text
-    assert "difference +0.125 (−0.193 to +0.443), 2 seeds: **cannot tell**" in text
+    assert "difference +0.125 (−0.193 to +0.443), 2 seeds: **inconclusive**" in text
     rows = pd.DataFrame({"row": ["concat", "cim"], "label": ["joined", "interaction"]})
     shown = gradient_conflict.cosines_table(gradient_conflict.mean_cosines(by_seed, rows)).set_index("model")
     assert shown.loc["interaction", "a and b"] == "+0.550 ± 0.212" and shown.index[0] == "joined"
@@ -171,8 +172,9 @@ def test_cosines_are_means_over_seeds_and_the_verdict_is_paired_by_seed():
     differences = stats.ttest_1samp([0.1, 0.15], 0).confidence_interval()
     assert (gain.value, gain.low, gain.high) == pytest.approx((0.125, differences.low, differences.high))
     alone = gradient_conflict.conflict_text(by_seed[by_seed["seed"] == 0])
-    assert "+0.100; one seed does not cover the luck of training: **cannot tell**" in alone
-    assert gradient_conflict.conflict_text(by_seed[by_seed["row"] == "cim"]) == "**Not run yet.**"
+    assert "+0.100; one seed does not cover the variation between seeds: **inconclusive**" in alone
+    alone = gradient_conflict.conflict_text(by_seed[by_seed["row"] == "cim"])
+    assert alone == "**These models have not been trained yet.**"
 
 
 def test_a_difference_that_all_seeds_share_is_shown():

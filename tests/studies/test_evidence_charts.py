@@ -83,7 +83,7 @@ def test_data_curve_has_the_shares_as_ticks_and_the_seeds_as_a_band():
     assert len({line.get_marker() for line in axis.lines}) == 2
     low, high = axis.collections[0].get_paths()[0].vertices[:, 1].min(), 0.32
     assert low == pytest.approx(0.08) and axis.collections[0].get_paths()[0].vertices[:, 1].max() == pytest.approx(high)
-    assert "spread between seeds" in axis.get_ylabel()
+    assert "range of another seed" in axis.get_legend().get_title().get_text()
 
 
 def test_like_is_put_beside_like_and_what_did_not_train_is_crossed():
@@ -96,7 +96,7 @@ def test_like_is_put_beside_like_and_what_did_not_train_is_crossed():
     table = table.assign(difference=[np.nan, np.nan, 0.1, np.nan, 0.0])
     figure = charts.like_with_like(table)
     first, second = figure.axes
-    assert "beside D (5 seeds)" in first.get_title(loc="left") and "beside F" in second.get_title(loc="left")
+    assert "against D (5 seeds)" in first.get_title(loc="left") and "against F" in second.get_title(loc="left")
     assert [line.get_marker() for line in first.lines if len(line.get_xdata()) == 1] == ["o", "x"]
     assert [label.get_text() for label in second.get_yticklabels()] == ["c"]
     assert "did not train" in second.get_xlabel()

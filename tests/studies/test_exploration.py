@@ -50,7 +50,7 @@ def test_the_reference_enters_with_all_its_seeds_and_nothing_is_tested():
     assert found["reading"].tolist()[2:] == [INSIDE, ABOVE, BELOW]
     assert not any(name.startswith("p") for name in found)
     text = exploration.exploration_table(found.reset_index())
-    assert text["reading"].tolist()[:2] == ["reference"] * 2 and text["beside"].tolist()[2:] == ["full"] * 3
+    assert text["reading"].tolist()[:2] == ["reference"] * 2 and text["reference"].tolist()[2:] == ["full"] * 3
     told = exploration.reading_text(found.reset_index())
     calm = found.reset_index().query("row != 'up' and row != 'down'")
     assert "Outside the band: none. Of 1 rows" in exploration.reading_text(calm)

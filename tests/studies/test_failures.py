@@ -1,5 +1,6 @@
 """Failures: tags on frames made by hand, risk ratios against a slow reference, errors that travel together."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,17 +10,8 @@ from dermimit.data.synderm import LABEL_SPACE, SynDerm, retake
 from dermimit.evaluate.resampling import patient_draws
 from dermimit.records import read_json
 from studies.failures import by_condition as failures
-from studies.failures import (
-    counterfactuals,
-    error_dependence,
-    error_tables,
-    gap_tables,
-    ink_tables,
-    most_confident,
-    numbers,
-    planted,
-    shortcut_tables,
-)
+from studies.failures import charts, counterfactuals, error_dependence, most_confident, numbers, planted
+from studies.shared.claims import verdicts
 from studies.shared.folders import find_root
 from studies.shared.published_cases import case_facts
 
@@ -160,19 +152,14 @@ def test_errors_that_travel_together_are_told_from_hard_cases():
     lines = {(x["row"], x["gap"]): x for x in error_dependence.gap_table(models, patients, resamples=300)}
     linked, free = lines["linked", "body_part"], lines["free", "body_part"]
     assert linked["value"] == pytest.approx(0.6, abs=0.06) and linked["beyond_low"] > 0.4
-    text = gap_tables.gaps(list(lines.values()), {"linked": "L", "free": "F"}).set_index(["gap", "model"])
-    assert text.loc[("body part", "L"), "than the cases' difficulty"] == "wider"
-    assert text.loc[("body part", "F"), "than the cases' difficulty"] == "cannot tell"
     assert abs(free["beyond"]) < 0.08 and lines["linked", "attributes"]["p"] > 0.01
     with pytest.raises(ValueError, match="row linked has one seed"):
         error_dependence.gap_table({"linked": models["linked"][:1]}, patients)
     changed = error_dependence.gap_differences(models, "free", patients, resamples=300)
     assert {x["row"] for x in changed} == {"linked"} and changed[0]["low"] > 0.3
-    told = gap_tables.gap_differences(changed, {"linked": "L"}).set_index("gap")["gap is"]
-    assert told["body part"] == "wider"
 
 
-def test_flips_are_counted_against_the_yardsticks():
+def test_changed_predictions_are_counted_against_the_baselines():
     truth = np.array([0, 0, 1, 1])
     sure = np.eye(3)[[0, 0, 1, 2]] * 0.8 + 0.1
     other = np.eye(3)[[1, 0, 1, 1]] * 0.8 + 0.1  # the first is lost, the last gained
@@ -226,9 +213,6 @@ def test_the_rule_of_what_reveals_a_shortcut():
     found = {line["method"]: line for line in planted.revealed(energies, area, resamples=200)}
     assert [found[m]["reveals"] for m in ("sees", "edges", "blind")] == ["yes", "no", "no"]
     assert found["sees"]["planted"] == pytest.approx(4, abs=0.2) and next(iter(found)) == "sees"
-    table = shortcut_tables.reveals({"ink": {"methods": list(found.values())}}).set_index("method")
-    assert table.loc[["sees", "blind"], "drawn to it by the plant"].tolist() == ["more", "more"]
-    assert table["reveals it?"].tolist() == [line["reveals"] for line in found.values()]
 
 
 def test_the_most_confident_errors_come_with_all_that_was_predicted():
@@ -273,79 +257,74 @@ def test_what_a_plant_does_is_the_change_beyond_the_control_s():
     assert "difference" not in control
     alone = planted.learnt({key: value for key, value in answers.items() if key[0] == "planted"}, resamples=20)
     assert "difference" not in alone[0]
-    effect = shortcut_tables.plant_effect(planted_line, control)
-    assert 0.19 < effect.low < effect.value < effect.high < 0.21
-    bare = {key: value for key, value in planted_line.items() if not key.startswith("difference")}
-    wide = shortcut_tables.plant_effect(bare, control)  # a record without the interval of the difference
-    assert wide.value == pytest.approx(effect.value) and wide.low < effect.low and wide.high > effect.high
-    assert wide.low == planted_line["change_low"] - control["change_high"]
+    ends = [planted_line[f"difference{end}"] for end in ("_low", "", "_high")]
+    assert 0.19 < ends[0] < ends[1] < ends[2] < 0.21
 
 
-def test_a_plant_is_told_by_the_interval_of_its_effect():
-    def line(network, change):
-        return {"network": network, "photographs": "melanoma", "change": change, "change_low": change - 0.02,
-                "change_high": change + 0.02}  # fmt: skip
-
-    def record(change, scratch=()):
-        return {"learnt": [line("planted", change), line("control", 0.1)], "scratch": list(scratch)}
-
-    begun = [line("planted", 0.1), line("control", 0.1)]
-    table = shortcut_tables.plant_effects({"a": record(0.2), "b": record(0.13, begun), "c": record(0.0)})
-    assert table["than the control"].tolist() == ["more", "cannot tell", "cannot tell", "less"]
-    assert table["trained from"].tolist() == ["the full model", "the full model", "random weights", "the full model"]
-    assert table["difference (at least 95 %)"][0] == "+10.0 (+6.0 to +14.0)"
-
-
-def ratio(tag, value, low, high):
-    line = {"tag": tag, "photographs": 10.0, "ratio": value, "ratio_low": low, "ratio_high": high}
-    return line | {f"among_{kind}{end}": 0.5 for kind in ("wrong", "right") for end in ("", "_low", "_high")}
-
-
-def test_tags_that_go_with_errors_are_told_by_the_interval_of_their_ratio():
-    table = [ratio("a", 1.5, 1.2, 1.8), ratio("b", 0.7, 0.5, 0.9), ratio("c", 1.1, 0.9, 1.3)]
-    shown = error_tables.cases(table, {"a": "A", "b": "B", "c": "C"})
-    assert shown["errors are"].tolist() == ["likelier", "less likely", "cannot tell"]
-    ends = ((0.1, 0.2), (-0.2, -0.1), (-0.1, 0.1))
-    lines = [{"tag": "all", "photographs": 9, "first": 0.5, "second": 0.4, "difference": (low + high) / 2,
-              "difference_low": low, "difference_high": high} for low, high in ends]  # fmt: skip
-    assert error_tables.compared(lines)["full is wrong"].tolist() == ["more often", "less often", "cannot tell"]
-
-
-def test_flips_are_told_beside_a_retake():
-    truth, sure = np.tile([0, 1], 50), np.eye(3)[np.tile([0, 1], 50)] * 0.8 + 0.1
-    versions = {name for pair in counterfactuals.PAIRS.values() for name in pair}
-    answers = dict.fromkeys(versions, sure) | {"ink": np.roll(sure, 1, axis=1)}  # always another, and wrong
-    table = shortcut_tables.flips(counterfactuals.flips([answers, answers], truth, resamples=50)).set_index("change")
-    assert table.loc["ink", ["than a retake", "right answers"]].tolist() == ["more", "fewer"]
-    assert table.loc["hair", ["than a retake", "right answers"]].tolist() == ["cannot tell"] * 2
-    assert table.loc[counterfactuals.RETAKE, "than a retake"] == "–"
-
-
-def test_ink_on_real_photographs_is_told_by_intervals():
-    def model(low, high):
-        both = {"difference": (low + high) / 2, "difference_low": low, "difference_high": high}
-        shares = {f"{n}{end}": 0.1 for n in ("with", "without", "ink", "elsewhere") for end in ("", "_low", "_high")}
-        return {"row": "m", "errors": shares | both,
-                "flips": shares | both | {"photographs": 5, "lost": 0.0, "gained": 0.0}}  # fmt: skip
-
-    models = [model(0.1, 0.2), model(-0.2, -0.1), model(-0.1, 0.1)]
-    assert ink_tables.real_flips(models, {"m": "M"})["moved by the ink"].tolist() == ["more", "less", "cannot tell"]
-    assert ink_tables.real_errors(models, {"m": "M"})["with ink"].tolist() == ["higher", "lower", "cannot tell"]
-    counted = {"what": "x", "photographs": 3, "share": 0.5, "low": None, "high": None}
-    assert ink_tables.detector([counted])["share, % (95 %)"][0] == "50.0"
-
-
-def test_the_first_lines_and_the_gallery_are_what_the_records_say():
+def read(*names):
     folder = find_root() / "results/published/failures"
-    taxonomy, ink, gallery = (read_json(folder / f"{name}.json") for name in ("taxonomy", "ink", "gallery"))
-    first = numbers.of_failures(taxonomy, ink)
-    shown = error_tables.cases(taxonomy["cases"]["full"], taxonomy["tags"]).set_index("risk ratio (95 %)")["errors are"]
-    ratios = {f"{first[n]:.2f} ({first[f'{n}_low']:.2f} to {first[f'{n}_high']:.2f})": n for n in ("most", "least")}
-    assert [shown[text] for text in ratios] == ["likelier", "less likely"]
-    assert first["body_part_gap"] - first["body_part_borrowed"] == pytest.approx(first["body_part_beyond"])
-    assert 0 < first["ink_photographs"] < first["ink_of"]
-    counted, table = numbers.of_gallery(gallery["cases"]), most_confident.gallery_table(gallery["cases"])
-    assert counted["confident"] == len(table) == 10
-    assert counted["confident_body_part"] == (table["body part"] == "right").sum()
-    likelier = table["ideal: predicted, %"].astype(int) > table["ideal: true, %"].astype(int)
-    assert likelier.sum() <= counted["confident_ideal"] <= 10
+    return [read_json(folder / f"{name}.json") for name in names]
+
+
+def quoted():
+    taxonomy, flips, ink, gallery, inked, dressing = read(
+        "taxonomy", "counterfactuals", "ink", "gallery", "planted_ink", "planted_dressing"
+    )
+    plants = {"ink": inked, "dressing": dressing}
+    return taxonomy, flips, gallery, plants, numbers.of_failures(taxonomy, flips, ink, plants, gallery["cases"])
+
+
+def test_the_numbers_of_the_prose_are_those_of_the_records():
+    taxonomy, _, gallery, plants, found = quoted()
+    exposed = [m["method"] for m in plants["dressing"]["methods"] if m["reveals"] == failures.YES]
+    assert found["exposed_dressing"] == numbers.WORDS[len(exposed)] and found["methods"] == "twelve"
+    assert found["names_dressing"].split(", ") == [name.replace("_", " ") for name in exposed]
+    assert found["exposed_ink"] == found["false_dressing"] == "none"
+    body = next(x for x in taxonomy["gaps"] if (x["row"], x["gap"]) == ("full", "body_part"))
+    assert found["body_gap"] - found["body_difficulty"] == pytest.approx(100 * body["beyond"])
+    assert found["body_beyond"] == f"{100 * body['beyond']:+.1f}" and found["control_ink"].startswith("−")
+    table = most_confident.gallery_table(gallery["cases"])
+    assert (found["worst"], len(table)) == ("ten", 10)
+    assert found["worst_body"] == numbers.WORDS[(table["body part"] == table["predicted body part"]).sum()]
+    assert found["worst_bayes"] == numbers.WORDS[(table["Bayes: predicted"] >= table["Bayes: true"]).sum()]
+
+
+def test_what_captions_and_headings_say_without_a_number_is_in_the_records():
+    taxonomy, flips, _, plants, found = quoted()
+    ratios = {x["tag"]: x for x in taxonomy["cases"]["full"]}
+    assert ratios["ideal_wrong"]["ratio_low"] > 1 and ratios["body_wrong"]["ratio_low"] > 1  # hard cases
+    assert ratios["attributes_mostly"]["ratio_high"] < 1 and found["hard_share"] < 50
+    assert ratios["attributes_mostly"]["among_wrong"] > 0.3  # common among errors, too
+    for line in (x for x in taxonomy["gaps"] if x["row"] in ("full", "D_B_A")):
+        assert line["borrowed"] > 0.8 * line["value"]  # an independent model loses almost as much
+    beyond = {x["change"] for x in flips["table"]["full"] if x["over_retake_low"] > 0}
+    assert beyond == {"skin type I to VI"}  # only skin
+    attention = [x for x in plants["dressing"]["methods"] if "attention" in x["method"] or "lsm" in x["method"]]
+    assert len(attention) == 4 and all(x["planted_high"] < 1 for x in attention)
+    learnt = {x["network"]: x for x in plants["dressing"]["learnt"] if x["photographs"] == "melanoma"}
+    assert learnt["planted"]["change_low"] > 10 * learnt["control"]["change_high"]
+    assert (taxonomy["photographs"], taxonomy["seeds"], flips["cases"], plants["dressing"]["explained"]) == (
+        2000, 5, 400, 40)  # fmt: skip
+    assert all(len(plant["settings"]["seeds"]) == 1 for plant in plants.values())
+
+
+def test_claims_on_failures_are_those_of_the_records():
+    taxonomy, flips = read("taxonomy", "counterfactuals")
+    claims = numbers.claims(taxonomy, flips)
+    words = dict(zip((claim.text for claim in claims), verdicts(claims), strict=True))
+    assert words["Errors are more common where the Bayes-optimal classifier errs"] == "supported"
+    assert words["Ink changes more predictions than a repeat photograph"] == "contradicted"
+    assert words["A wrong body part costs more than case difficulty"] == "inconclusive"
+    assert {claim.seeds for claim in claims} == {5} and sum(claim.ratio for claim in claims) == 3
+    body = next(claim for claim in claims if claim.text.startswith("A wrong body part"))
+    line = next(x for x in taxonomy["gaps"] if (x["row"], x["gap"]) == ("full", "body_part"))
+    assert (body.p, body.estimate.value) == (line["p"], line["beyond"])
+
+
+def test_the_most_confident_errors_are_drawn_with_their_key():
+    _, _, gallery, _, _ = quoted()
+    figure = charts.confident_gallery(gallery["cases"], [np.zeros((16, 16, 3), np.uint8)] * 10)
+    told = [text.get_text() for axis in figure.axes for text in axis.texts]
+    assert len(told) == 11 and told[-1] == charts.KEY
+    assert told[0].startswith("1. viral wart 97 % ✗\ntrue: scabies\nBayes: true 2 %") and told[0].endswith("hand ✓")
+    plt.close(figure)

@@ -43,7 +43,7 @@ def test_verdicts_are_counted_and_named():
     real = verdicts.judge_real(real_evidence.read_real_evidence(ROOT), rows)
     first = first_lines.of_verdicts(drawn, real)
     for name, table in (("drawn", drawn), ("real", real)):
-        kinds = [first[f"{name}_{kind}"] for kind in ("held", "not_shown", "contradicted", "untested")]
+        kinds = [first[f"{name}_{kind}"] for kind in ("held", "inconclusive", "same", "contradicted", "untested")]
         assert sum(kinds) == first[f"{name}_claims"] == len(table)  # each has run and has one verdict
         assert first[f"{name}_held_claims"].count(";") == max(kinds[0] - 1, 0)
     assert {name: first[name] for name in ("tokens_answer", "choosing_answer")} == verdict_texts.answers(drawn)

@@ -41,6 +41,6 @@ def test_each_kind_of_course_is_shown_four_times():
 def test_maps_become_pictures():
     case = DATA.counterfactual(0, add=("scale",))
     maps = gallery.truth_maps(case)
-    assert set(maps) == {"picture", "lesions", "scale", "causes"}
+    assert set(maps) == {"image", "lesions", "scale", "causes"}
     assert all(m.shape == (32, 32, 3) and m.dtype == np.uint8 for m in maps.values())
     assert not gallery.coloured(np.zeros((2, 2), np.uint8)).any()

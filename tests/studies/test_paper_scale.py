@@ -51,6 +51,14 @@ def test_rows_are_trained_published_and_not_begun_after_the_time(script, tmp_pat
     before = (tmp_path / "work/synderm_D-seed0/metrics.json").stat().st_mtime_ns
     script.main(**there)
     assert (tmp_path / "work/synderm_D-seed0/metrics.json").stat().st_mtime_ns == before
+    (tmp_path / "work").rename(tmp_path / "elsewhere")
+    script.main(unpublished=True, only=("synderm_D", "synderm_full"), **there)
+    assert not (tmp_path / "work").exists()
+
+
+def test_a_row_that_is_not_in_the_table_is_refused(script, tmp_path):
+    with pytest.raises(SystemExit, match="no row pad_E; it has synderm_D"):
+        script.main(only=("pad_E",), more=SMALL, **folders(tmp_path))
 
 
 def test_a_row_without_a_run_has_no_number(tmp_path):

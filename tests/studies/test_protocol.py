@@ -1,5 +1,6 @@
 """The planned runs, the queue that trains them, and the verdicts on what they say."""
 
+import re
 import subprocess
 import sys
 import time
@@ -13,7 +14,19 @@ from dermimit.data.synderm import datasheet
 from dermimit.evaluate.estimate import NOT_RUN
 from dermimit.lock import LockedError, locked
 from dermimit.records import read_json
-from studies.protocol import charts, contrasts, drawn, measure, numbers, records, runs, train_one
+from studies.protocol import (
+    charts,
+    contrasts,
+    drawn,
+    measure,
+    names,
+    numbers,
+    records,
+    runs,
+    states,
+    train_one,
+    training,
+)
 from studies.protocol import tables as tables_of
 from studies.protocol.contrasts import CANNOT_TELL, HELPS, LITTLE_HARM, LITTLE_HELP, NO_EFFECT, TOO_FEW, verdict
 from studies.protocol.queue import Queue
@@ -67,7 +80,7 @@ def test_the_plan_of_the_book_can_be_built(tmp_path):
     plan, table = planned(), contrasts.read_contrasts()
     rows = {(run.row, run.regime, str(run.samples)) for run in plan}
     for run in {run.row: run for run in plan}.values():
-        runs.config_of(run, tmp_path, tmp_path)
+        training.config_of(run, tmp_path, tmp_path)
     for line in table.to_dict("records"):
         assert set(contrasts.cells_of(line)) <= rows, line["id"]
     assert table["id"].is_unique
@@ -128,7 +141,7 @@ def test_no_contrast_is_a_sum_of_two_others():
 def test_trainings_of_the_plan_are_drawn_trained_and_published(tables, tmp_path, monkeypatch):
     monkeypatch.setattr(datasheet, "SIMULATED", 500)
     monkeypatch.setattr(drawn, "SIZES", {"train": 70, "val": 20, "test": 60})
-    monkeypatch.setattr(runs, "RECIPE", runs.RECIPE | {"epochs": 1, "precision": "no"})
+    monkeypatch.setattr(training, "RECIPE", training.RECIPE | {"epochs": 1, "precision": "no"})
     work, out = tmp_path / "work", tmp_path / "out"
     plan = planned(tables)
     for run in plan:
@@ -207,12 +220,37 @@ def test_a_run_that_another_process_trains_is_passed_over(tmp_path):
     assert not Stub(tmp_path, tmp_path, tmp_path).is_done(run)
 
 
+def test_runs_that_are_bound_to_a_commit_that_git_has_not_got_are_refused_in_a_line(tmp_path, capfd):
+    columns = records.read_runs(tmp_path).columns
+    pd.DataFrame([dict.fromkeys(columns, "") | {"commit": "0" * 40}]).to_parquet(tmp_path / records.RUNS)
+    with pytest.raises(SystemExit, match="use a whole clone"):
+        measure.tree_of(tmp_path, tmp_path / "work")
+    assert not (tmp_path / "work").exists()
+
+
 def test_what_is_left_is_estimated_from_what_has_run(tables):
     plan = planned(tables)
     known = pd.DataFrame({"name": [plan[0].name], "row": ["D"], "samples": [64], "seconds": [7200.0]})
     text = measure.left(known, plan, jobs=2)
     assert "1 of 3 trainings are published" in text and "about 2.0 h with 2 at a time" in text
     assert "tasks: 1 left, 1.0 h" in text
+
+
+def test_what_the_limit_has_no_room_for_is_planned_and_counted_apart(tables):
+    lines = "experiment,rows,regimes,seeds,samples,priority\na,D,plain,0 1,64,99\na,D,small,0,64,0\n"
+    (tables / "runs.csv").write_text(lines)
+    plan = planned(tables)
+    assert [(run.regime, run.seed, run.beyond) for run in plan] == [
+        ("small", 0, False), ("plain", 0, False), ("plain", 1, True),
+    ]  # fmt: skip
+    known = pd.DataFrame({"name": [plan[0].name], "row": ["D"], "samples": [64], "seconds": [7200.0]})
+    text = measure.left(known, plan, jobs=1)
+    assert "a: 1 left, 2.0 h" in text and "within the limit: about 2.0 h" in text and "beyond: about 2.0 h" in text
+    assert numbers.progress(known, plan) == (
+        "1 of 2 planned trainings have run; 1 more lie beyond the limit of processor time"
+    )
+    table = tables_of.spent(known, plan).iloc[0]
+    assert table["trained"] == "1 of 2" and table["hours beyond the limit, about"] == "2.0"
 
 
 @pytest.mark.parametrize(
@@ -265,13 +303,72 @@ def test_pictures_tables_and_sentences_before_and_after_the_runs(seeds):
         told = told.assign(effect=np.nan, low=np.nan, high=np.nan, p=np.nan, p_holm=np.nan, verdict=NOT_RUN)
     known = records.read_runs(PUBLISHED).head(1)
     curves = pd.read_parquet(PUBLISHED / records.CURVES)
-    for figure in (charts.claims(told, models), charts.learning(curves, known, models, "small", ["D"]),
+    for figure in (charts.claims(told), charts.learning(curves, known, models, "small", ["D"]),
                    charts.learning(curves, known, models, "plain", ["D"])):  # fmt: skip
         matplotlib.pyplot.close(figure)
-    shown = tables_of.verdicts(told, models, "tasks")
-    assert shown.loc["T3", "compared"] == "D + B against D (plain); noisy"
+    shown = states.contrasts_table(told, models, "tasks").set_index("claim")
+    assert shown.loc["Learning the body part helps with labels of a reader"].tolist() == [
+        "Disease + body part against Disease only (large lesions); labels of an imperfect reader",
+        f"{seeds} of 5",
+        "+3.0 (+1.0\xa0to\xa0+5.0)" if seeds else "–",
+        "supported" if seeds else "not tested",
+    ]
     said = numbers.takeaways(told, known, plan)
-    expected = "helps, +0.030 (+0.010 to +0.050)" if seeds else f"open, {NOT_RUN}"
-    assert said["selection"] == f"Choosing patches by attention, against patches at random (regime small): {expected}"
-    assert list(tables_of.scores(known, models, "small", 128_000)["seeds"]) == [1]
-    assert tables_of.spent(known, plan)["trainings"].iloc[0] == "1 of 110"
+    expected = "raised macro-F1 by 3.0 points (1.0 to 5.0)" if seeds else "is not tested yet: 0 of 5 seeds have run"
+    assert said["selection"] == f"Choosing patches by attention instead of at random, on small lesions, {expected}"
+    named = tables_of.scores(known, models, "small", 128_000)
+    assert named[["model", "seeds"]].values.tolist() == [["Disease only", 1]]
+    assert tables_of.spent(known, plan)["trained"].iloc[0] == "1 of 50"
+
+
+def test_contrasts_have_the_books_verdicts_once_they_have_three_seeds():
+    table = contrasts.read_contrasts().head(6)
+    told = table.assign(seeds=[5, 5, 3, 5, 2, 0], p=0.01, p_holm=[0.01, 0.01, 0.4, 0.4, None, None])
+    told["effect"] = [0.05, -0.05, 0.01, 0.0, 0.05, None]
+    told["low"], told["high"] = [0.03, -0.07, -0.02, -0.01, None, None], [0.07, -0.03, 0.04, 0.01, None, None]
+    found = states.states(told.astype({"p_holm": object}), ("possible", "selection"))
+    words = ["supported", "contradicted", "inconclusive", "no meaningful difference", "not tested", "not tested"]
+    assert found["verdict"].tolist() == words and found["label"].tolist() == table["claim"].tolist()
+    shown = states.states_table(found)
+    assert shown["seeds"].tolist() == ["5 of 5", "5 of 5", "3 of 5", "5 of 5", "2 of 5", "0 of 5"]
+    assert shown["points (95 % CI)"].tolist()[4:] == ["–", "–"], "two seeds have no interval"
+    assert states.state_text(found) == "4 of the 6 contrasts have a verdict so far, 1 of them preliminary"
+    assert states.state_text(found.tail(2)) == "None of the 2 contrasts has the 3 seeds that a verdict needs yet"
+
+
+def test_the_published_contrasts_can_be_told():
+    verdicts = pd.DataFrame(read_json(PUBLISHED / "verdicts.json")["contrasts"])
+    for families in (("tasks", "interaction"), ("selection", "possible")):
+        found = states.states(verdicts, families)
+        assert list(dict.fromkeys(found["family"])) == list(families) and len(states.states_table(found)) == len(found)
+
+
+@pytest.mark.parametrize(
+    ("row", "name"),
+    [
+        ("D_random_k1", "Disease only + random patches, 1 patch"),
+        ("D_oracle_k24", "Disease only + patches of the true outline, 24 patches"),
+        ("wide", "Full model, concatenated with a hidden layer"),
+        ("resnet50_tasks_lr05", "ResNet-50, three tasks, learning rate 0.0005"),
+        ("transfg_lr10", "TransFG-style, learning rate 0.001"),
+        ("D_B_A_lr20", "Disease + body part + attributes, learning rate 0.002"),
+        ("c_half_cutmix", "Full model, CutMix: half of the batches"),
+    ],
+)
+def test_models_have_names_without_codes(row, name):
+    assert names.model_name(runs.read_models().loc[row]) == name
+
+
+def test_no_model_of_the_plan_shows_a_code():
+    models = runs.read_models()
+    shown = [names.model_name(line) for _, line in models.iterrows()]
+    assert len(set(shown)) == len(models)
+    assert not [name for name in shown if re.search(r"\bD\b|\bfull\b|LSM", name)]
+
+
+def test_a_verdict_from_three_seeds_is_called_preliminary():
+    line = pd.Series({"seeds": 3, "difference": 0.01, "low": -0.02, "high": 0.04, "verdict": "inconclusive"})
+    said = numbers.sentence(line, "One instead of the other,")
+    assert said == (
+        "One instead of the other: inconclusive, between −2.0 and +4.0 points; this is preliminary, with 3 of 5 seeds"
+    )

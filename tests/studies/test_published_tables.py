@@ -14,6 +14,7 @@ from studies.evidence import tables as evidence_pages
 from studies.evidence.verdicts import CLAIMS
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow  # every interval of the first edition anew
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,11 @@ from scipy.special import softmax
 from sklearn.metrics import f1_score, roc_auc_score
 
 from dermimit.evaluate import conformal
+from dermimit.evaluate.estimate import Estimate
 from studies.rare_diseases import by_frequency as rare
-from studies.rare_diseases import coverage, few_shot, novelty, numbers, tables
+from studies.rare_diseases import few_shot, novelty, numbers, unseen_tables
+from studies.rare_diseases.tables import read_rare
+from studies.shared.claims import Claim, verdicts
 from studies.shared.folders import find_root
 
 RNG = np.random.default_rng(0)
@@ -149,6 +152,9 @@ def test_a_gain_for_the_rare_has_a_negative_slope():
     better[:, truth == 4] = 4
     found = rare.gain_by_count(truth, better, said, counts, resamples=200)
     assert found["slope_low"] <= found["slope"] < 0 and found["slope_high"] < 0
+    assert found["slope_p"] < 0.05 and found["seeds"] == 3
+    x, gain = np.log10(counts), rare.by_disease(truth, better, 5)["f1"] - rare.by_disease(truth, said, 5)["f1"]
+    assert found["slope"] == pytest.approx(np.polyfit(x, gain, 1)[0])
     same = rare.gain_by_count(truth, said, said, counts, resamples=20)
     assert same["slope"] == same["slope_low"] == same["slope_high"] == 0
 
@@ -161,45 +167,93 @@ def test_answers_are_found_by_their_row():
         rare.answers_of(frame, "fuller")
 
 
-def test_where_a_gain_is_largest_is_read_off_the_interval_of_its_slope():
-    ends = {"few": (-0.2, -0.1), "many": (0.1, 0.2), "neither": (-0.1, 0.1)}
-    gains = {n: {"slope": (low + high) / 2, "slope_low": low, "slope_high": high} for n, (low, high) in ends.items()}
-    table = tables.slopes_table(gains).set_index("gain in F1 of")
-    assert table["largest"].to_dict() == {
-        "few": "among rare diseases",
-        "many": "among common diseases",
-        "neither": "cannot tell",
-    }
-    assert table.loc["few", "for ten times as many photographs (95 %)"] == "−0.150 (−0.200 to −0.100)"
-
-
-def test_coverage_lies_above_or_below_the_promise_by_its_interval():
-    groups = {"all": (0.85, 0.95), "tail": (0.6, 0.8), "head": (0.92, 0.98)}
-    lines = [
-        {"way": "one threshold", "group": name, "coverage": (low + high) / 2, "low": low, "high": high, "size": 3.0,
-         "empty": 0.0, "photographs": 9} for name, (low, high) in groups.items()
-    ]  # fmt: skip
-    table = coverage.promise_table(pd.DataFrame(lines), 0.1)
-    assert table["beside the promise of 90 %"].tolist() == ["cannot tell", "below", "above"]
-    assert table["hold the truth, % (95 %)"][1] == "70.0 (60.0 to 80.0)" and table["diseases in a set"][0] == "3.0"
-
-
-def test_the_first_lines_are_those_of_the_tables():
+def measured():
+    """Everything that the page shows, from the records, with few resamples."""
     root = find_root()
-    frame, record, labels = tables.read_rare(root)
-    space = list(record["counts"])
-    counts = np.array([record["counts"][name] for name in space])
+    frame, record, labels = read_rare(root)
+    counts = np.array(list(record["counts"].values()))
     part, truth = rare.parts_of(counts), frame["truth"].to_numpy(np.int64)
-    rows = [
-        "reference:full",
-        *(r for r in rare.rows_of(frame) if r.startswith("rare_diseases:full_") and "un" not in r),
-    ]
-    columns = [name for name in frame if name.rsplit("/", 1)[0] in rows]
-    remedies = rare.table_of_parts(frame[["truth", *columns]], part, labels, resamples=20)
-    gain = rare.gain_by_count(truth, *(rare.answers_of(frame, r) for r in ("D_B_A", "D")), counts, resamples=50)
-    held = [{"way": "one threshold", "group": p, "coverage": 0.9} for p in ("all", "head", "tail")]
-    first = numbers.of_rare_diseases(gain, remedies, record, pd.DataFrame(held), part)
-    tail = remedies[remedies["part"] == "tail"].set_index("row")["value"]
-    assert first["plain_tail"] == tail["reference:full"] and first["best_tail"] == tail.drop("reference:full").max()
-    assert first["slope_low"] < first["slope"] < first["slope_high"] and first["idea"] == tables.largest(gain)
-    assert first["covered_tail"] == pytest.approx(90) and 0 < first["least_strange"] < first["strangest"] < 1
+    remedies = [r for r in rare.rows_of(frame) if r.startswith("rare_diseases:full_") and "un" not in r]
+    tried = [name for name in frame if name.rsplit("/", 1)[0] in ("reference:full", *remedies)]
+    gains = rare.gains_of_parts(frame[["truth", *tried]], part, labels, "reference:full", resamples=200)
+    two = [name for name in frame if name.split("/")[0] in ("D", "full")]
+    parts = rare.table_of_parts(frame[["truth", *two]], part, labels, resamples=20)
+    slope = rare.gain_by_count(truth, *(rare.answers_of(frame, r) for r in ("D_B_A", "D")), counts, resamples=200)
+    lines = [
+        {"way": way, "group": group, "seeds": 5, "coverage": 0.9 - drop, "low": 0.88 - drop, "high": 0.92 - drop,
+         "size": 3.0} for way, drop in ((numbers.ONE_WAY, 0.1), (numbers.BY_PART, 0.0)) for group in ("all", "tail")
+    ]  # fmt: skip
+    return parts, gains, record, pd.DataFrame(lines), part, slope
+
+
+def test_the_numbers_of_the_prose_are_those_of_the_records():
+    parts, gains, record, coverage, part, _ = measured()
+    found = numbers.of_rare_diseases(parts, gains, record, coverage, part)
+    tail = gains[gains["part"] == "tail"].set_index("row")["value"]
+    assert found["best"] == "re-sampling" and tail.idxmax() == numbers.REMEDY
+    assert found["resampled"] == f"{100 * tail.max():+.1f}"
+    assert found["covered_tail"] == pytest.approx(80) and found["covered_by_part"] == pytest.approx(90)
+    # what captions and sentences say without a glued number
+    assert found["tail_full"] < found["head_full"] and found["tail_D"] < found["tail_full"]
+    assert found["shots_tail"] > found["trained_tail"] and found["shots"] == 20
+    means = {
+        x["shots"]: [np.mean(np.array(x["recall"])[part == p]) for p in rare.PARTS] for x in record["few_shot"]["full"]
+    }
+    assert means[20][0] < means[None][0] and means[1][2] > means[1][0]
+    assert len(record["unseen"][0]["hidden"]) == 5
+
+
+def test_claims_on_rare_diseases_have_the_signs_of_their_words():
+    _, gains, record, coverage, _, slope = measured()
+    claims = numbers.claims({"Extra tasks": slope}, gains, record, coverage, 0.1)
+    tasks, tail, head, unseen, sets = claims
+    assert tasks.estimate.value == -slope["slope"] and tasks.estimate.low == -slope["slope_high"]
+    assert tail.estimate.low > 0 and sets.estimate.value == pytest.approx(0.1)
+    row = gains[(gains["row"] == numbers.REMEDY) & (gains["part"] == "head")].iloc[0]
+    assert head.estimate.value == -row["value"] and head.p == row["p"]
+    assert unseen.estimate.low < 0 < unseen.estimate.high and unseen.seeds == 3
+    words = verdicts([*claims, Claim("better", sets.estimate, 5)])
+    assert (words[1], words[4]) == ("supported", "supported")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["supported", "inconclusive"], "extra tasks improved rare diseases most"),
+        (["contradicted", "inconclusive"], "extra tasks improved common diseases most"),
+        (["inconclusive", "inconclusive"], "whether extra tasks improve rare diseases most is inconclusive"),
+        (["supported", "contradicted"], "results on whether extra tasks improve rare diseases most are mixed"),
+        (["no meaningful difference"] * 2, "results on whether extra tasks improve rare diseases most are mixed"),
+    ],
+)  # fmt: skip
+def test_where_extra_tasks_help_follows_the_verdicts(given, said):
+    assert numbers.where_tasks_help(given) == said
+
+
+def asked(*aurocs):
+    return {"unseen": [{"row": "m", "scores": {"energy": {"auroc": a, "auroc_low": a - 0.03, "auroc_high": a + 0.03}}}
+                       for a in aurocs]}  # fmt: skip
+
+
+def test_auroc_over_seeds_is_no_surer_than_over_images():
+    one = unseen_tables.mean_auroc(asked(0.6, 0.6, 0.6), "m")["energy"]
+    assert (one.value, one.low, one.high) == pytest.approx((0.6, 0.57, 0.63))
+    wide = unseen_tables.mean_auroc(asked(0.55, 0.6, 0.65), "m")["energy"]
+    by_seed = 4.3027 * 0.05 / 3**0.5
+    assert wide.high - wide.value == pytest.approx(np.hypot(0.03, by_seed), rel=1e-4)
+    with pytest.raises(ValueError, match="row 'm' has 1 runs: two seeds"):
+        unseen_tables.mean_auroc(asked(0.6), "m")
+
+
+@pytest.mark.parametrize(
+    ("ends", "verb"),
+    [
+        ((0.45, 0.55), "could not tell"),
+        ((0.55, 0.65), "could hardly tell"),
+        ((0.65, 0.75), "could partly tell"),
+        ((0.75, 0.85), "could tell"),
+    ],
+)
+def test_what_a_score_can_tell_is_read_off_the_best_interval(ends, verb):
+    poor = Estimate(0.5, 0.45, 0.55)
+    assert unseen_tables.told({"poor": poor, "best": Estimate(sum(ends) / 2, *ends)}) == verb

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from dermimit.evaluate.comparisons import ONE_SEED
 from dermimit.evaluate.estimate import NOT_RUN
 from dermimit.evaluate.runs import read_experiments
 from studies.evidence.real import (
@@ -15,7 +16,8 @@ from studies.evidence.real import (
     runs_text,
     scores_table,
 )
-from studies.evidence.verdicts import CONTRADICTED, NOT_TESTED, REAL_CLAIMS, SUPPORTED, judge_real
+from studies.evidence.verdicts import REAL_CLAIMS, judge_real
+from studies.shared.verdict_words import CONTRADICTED, SUPPORTED
 
 ROOT = Path(__file__).parents[2]
 EXPERIMENTS = pd.DataFrame({"row": ["a", "b", "c"], "group": ["stem"] * 3, "label": ["A", "B", "C"]})
@@ -64,9 +66,9 @@ def test_pairs_are_named_and_tested_only_where_they_can_be(record):
     table = pairs_table(record | {"pairs": pairs}, EXPERIMENTS)
     assert table["rows"].tolist()[::3] == ["B − A", "C − A"]
     assert table["p (t, Holm)"].tolist() == ["0.020", "0.020", "one seed: not tested", "guessing: not tested"]
-    assert table["verdict"].tolist() == ["higher", "lower", "cannot tell", "cannot tell"]
+    assert table["verdict"].tolist() == ["higher", "lower", "inconclusive", "inconclusive"]
     weak = pairs_table(record | {"pairs": [pair("b", "a", 0.1, p=0.2), pair("c", "a", -0.3)]}, EXPERIMENTS)
-    assert weak["verdict"].tolist() == ["cannot tell", "cannot tell"]  # not shown, and a row that guesses
+    assert weak["verdict"].tolist() == ["inconclusive", "inconclusive"]  # not shown, and a row that guesses
 
 
 def test_claims_on_real_photographs_are_judged_after_correction_over_what_is_tested():
@@ -78,7 +80,7 @@ def test_claims_on_real_photographs_are_judged_after_correction_over_what_is_tes
     assert judged.loc[REAL_CLAIMS[two], ["verdict", "p_holm"]].tolist() == [SUPPORTED, 0.03]
     assert judged.loc[REAL_CLAIMS[three], "verdict"] == NOT_RUN
     alone = judge_real({"pairs": [pair(*two, 0.05, seeds=1)]}, rows).set_index("claim")
-    assert alone.loc[REAL_CLAIMS[two], "verdict"] == NOT_TESTED
+    assert alone.loc[REAL_CLAIMS[two], "verdict"] == ONE_SEED
     assert (judge_real({"table": []}, rows)["verdict"] == NOT_RUN).all()
 
 

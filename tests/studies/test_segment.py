@@ -23,6 +23,7 @@ def test_the_parts_of_a_mask_become_boxes_that_hold_them_exactly():
     assert found["labels"].tolist() == [1, 1]
 
 
+@pytest.mark.slow
 def test_the_u_net_learns_a_plain_square_and_writes_an_outline_for_every_photo(tiny_photos, tmp_path):
     photos = replace(tiny_photos, image_size=32)
     model = train_segmenter("unet", photos, 480, batch_size=8, lr=3e-3)

@@ -11,15 +11,17 @@ from dermimit.data.skin import FITZPATRICK
 from dermimit.data.synderm import LABEL_SPACE, RETAKE, SynDerm
 from dermimit.evaluate.answers import Answers
 from dermimit.evaluate.estimate import ALPHA
-from dermimit.evaluate.runs import read_experiments
 from dermimit.evaluate.statistics import count_interval
 from dermimit.records import read_json
+from studies.shared.claims import verdicts
 from studies.shared.evidence import read_evidence
 from studies.shared.folders import find_root
-from studies.skin_tone import by_type_tables, mix_tables, numbers, pair_tables, real_tables
+from studies.shared.worked_case import picture, worked_case
 from studies.skin_tone import counterfactuals as paired
 from studies.skin_tone import mix as skin_mix
+from studies.skin_tone import numbers, tables
 from studies.skin_tone import real as skin_tone_real
+from studies.skin_tone.six_skins import on_six_skins
 
 ROOT = find_root()
 FOLDER = ROOT / "results/published/skin_tone"
@@ -160,69 +162,79 @@ def test_so_many_photographs_are_needed_and_no_fewer():
     assert [np.diff(count_interval(round(0.6 * k), k))[0] <= 0.2 for k in (n - 2, n)] == [False, True]
 
 
-def labels():
-    return read_experiments(ROOT / "workflow/experiments/ablation.csv").set_index("row")["label"].to_dict()
+def records():
+    return [record(name) for name in ("by_type", "counterfactuals", "mix", "typology", "real")]
 
 
-def first_lines():
-    records = (record(name) for name in ("by_type", "counterfactuals", "mix", "typology"))
-    return numbers.of_skin_tone(*records, labels())
+def test_the_numbers_of_the_prose_are_those_of_the_records():
+    by_type, pairs, mix, angles, real = records()
+    found = numbers.of_skin_tone(by_type, pairs, mix, angles, real)
+    dark = next(x for x in pairs["full"]["flips"] if x["version"] == "VI")
+    assert found["net"] == f"{100 * dark['net']:+.1f}".replace("-", "−") and found["net_low"].startswith("−")
+    table = {(x["row"], x["group"]): x["value"] for x in mix["table"] if x["score"] == "accuracy"}
+    assert found["none_d"] == pytest.approx(100 * table["full_dark0", "V–VI"]) and found["pad_dark"] == 6
+    lost = {x["attribute"] for x in pairs["attributes"] if x["p_holm"] < ALPHA and x["net"] < 0}
+    assert set(found["told_less"].split(", ")) == lost == {"erythema", "hyperpigmentation"}
+    assert set(found["told_better"].split(", ")) == {"hypopigmentation", "pustule"}
 
 
-def test_the_page_s_takeaways_are_what_the_records_say():
-    by_type, pairs, angles = record("by_type"), record("counterfactuals"), record("typology")
-    spared = [
-        x
-        for x in by_type["gaps"]
-        if x["score"] in ("accuracy", "macro_f1", "attributes", "body_part", "overconfidence")
-    ]
-    assert all(x["low"] < 0 < x["high"] for x in spared)
-    assert all(x["p_holm"] > ALPHA for x in by_type["gaps"] if "p_holm" in x)
-    first = first_lines()
-    assert first["gaps_changed"] == "none" and first["gap_least"] < 0 < first["gap_most"]
-    for row in ("D", "full"):
-        dark = next(x for x in pairs[row]["flips"] if x["version"] == "VI")
-        assert dark["over_retake_low"] > 0
-    assert dark["net_high"] < 0  # of the full model
-    net = {x["attribute"]: x["net"] for x in pairs["attributes"] if x["p_holm"] < ALPHA}
-    assert net["erythema"] < 0 and net["hyperpigmentation"] < 0 and net["hypopigmentation"] > 0
-    assert "erythema" in first["told_less"] and "hypopigmentation" in first["told_better"]
-    table = pair_tables.attributes(pairs["attributes"])
-    assert (table["on type VI"] == "told less well").sum() == sum(value < 0 for value in net.values())
-    flips = pair_tables.flips({"full": pairs["full"]["flips"]}, labels()).set_index("type I becomes").loc["type VI"]
-    assert flips["than a retake"] == "more" and flips["right answers"] == "fewer"
+def test_what_captions_and_headings_say_without_a_number_is_in_the_records():
+    by_type, pairs, mix, angles, _ = records()
+    gap = next(x for x in by_type["gaps"] if (x["row"], x["score"]) == ("full", "accuracy"))
+    lines = {x["version"]: x for x in pairs["full"]["flips"]}
+    assert gap["low"] < 0 < gap["high"] and lines["VI"]["net_high"] < 0  # averages hide what pairs reveal
+    assert lines["IV"]["flipped"] < lines[RETAKE]["flipped"] < lines["V"]["flipped"]
     red = {x["type"]: x["redness"] for x in pairs["contrasts"]["erythema"]}
-    assert red["VI"] < red["I"] / 3
-    real = angles["pad_ufes_20"]
-    assert real["spearman_low"] < 0 < real["spearman_high"] and angles["synderm"]["spearman_low"] > 0.7
-    follows = real_tables.agreement({"real": real, "drawn": angles["synderm"]})["follows the type"]
-    assert follows.tolist() == ["cannot tell", "yes"]
-    kept = {x["disease"]: x["share"] for x in record("real")["recorded"]}
-    assert all(kept[name] == 1 for name in ("BCC", "MEL", "SCC")) and max(kept[n] for n in ("ACK", "NEV", "SEK")) < 0.5
+    assert red["VI"] < red["I"] / 3  # redness fades
+    dark = [x["value"] for x in mix["table"] if (x["score"], x["group"]) == ("accuracy", "V–VI") and x["row"] in
+            [f"full_dark{share}" for share in skin_mix.SHARES]]  # fmt: skip
+    assert dark == sorted(dark)
+    assert angles["synderm"]["spearman_low"] > 0.7 and angles["pad_ufes_20"]["spearman_low"] < 0.1
+    assert (pairs["cases"], by_type["photographs"], by_type["seeds"], len(pairs["attributes"])) == (400, 2000, 5, 22)
+    assert {len(x["seeds"]) for x in mix["table"]} == {3}
 
 
-def test_what_is_said_of_training_mixes_is_what_the_records_say():
-    mix = record("mix")
-    gaps = {x["row"]: x for x in mix["shares"] if (x["score"], x["group"]) == ("accuracy", "gap")}
-    table = {(x["row"], x["group"]): x for x in mix["table"] if x["score"] == "accuracy"}
-    for model in skin_mix.MODELS:
-        assert gaps[f"{model}_dark50"]["high"] < 0
-        assert table[f"{model}_dark50", "gap"]["low"] < 0 < table[f"{model}_dark50", "gap"]["high"]
-    light = [x for x in mix["shares"] if (x["row"], x["score"], x["group"]) == ("full_dark50", "accuracy", "I–IV")]
-    assert light[0]["low"] < 0 < light[0]["high"]
-    remedies = [
-        x for x in mix["remedies"] if x["row"].startswith(f"{skin_mix.PLAIN}_") and x["reference"] == skin_mix.PLAIN
-    ]
-    assert {x["row"] for x in remedies} == {f"{skin_mix.PLAIN}_{name}" for name in skin_mix.REMEDIES}
-    first = first_lines()
-    shown = [x for x in remedies if x["p_holm"] < ALPHA and x["score"] == "accuracy"]
-    assert first["helping"] == sum(x["value"] > 0 for x in shown if x["group"] == "V–VI")
-    assert first["narrowing"] == sum(x["value"] < 0 for x in shown if x["group"] == "gap")
-    assert first["on_light"] == pytest.approx(100 * light[0]["value"])
-    text = mix_tables.remedies(mix["table"], mix["remedies"], "accuracy")
-    assert (text["V–VI, than plain"] == "higher").sum() == first["helping"] and text["V–VI, than plain"][0] == "–"
-    shares = mix_tables.share_changes(mix["shares"], labels(), "accuracy").set_index(["model", "types V and VI, %"])
-    assert (shares.loc[(labels()["full"], "50"), ["V–VI", "I–IV"]] == ["higher", "cannot tell"]).all()
+def test_claims_have_the_signs_of_their_words():
+    by_type, pairs, mix, _, _ = records()
+    claims = {claim.text: claim for claim in numbers.claims(by_type, pairs, mix)}
+    dark = next(x for x in pairs["full"]["flips"] if x["version"] == "VI")
+    assert claims["Type VI lowers accuracy in the same case"].estimate.value == -dark["net"]
+    narrow = claims["Balanced sampling narrows the gap"]
+    line = next(
+        x for x in mix["remedies"] if (x["row"], x["reference"], x["score"], x["group"])
+        == ("full_dark5_even", "full_dark5", "accuracy", "gap")
+    )  # fmt: skip
+    assert narrow.estimate.low == -line["high"] and narrow.p == line["p"] and narrow.seeds == 3
+    words = dict(zip(claims, verdicts(list(claims.values())), strict=True))
+    assert words["Type VI changes more predictions than a repeat photograph"] == "supported"
+    assert words["Average accuracy is lower on dark skin"] in numbers.AVERAGES
+
+
+def changed(row, group, value, p):
+    return {"row": row, "reference": "full_dark5", "score": "accuracy", "group": group, "value": value, "p_holm": p}
+
+
+def test_the_share_that_is_enough_and_what_remedies_do_follow_from_corrected_tests():
+    shares = [changed(f"full_dark{s}", "V–VI", 0.1, p) for s, p in ((5, 0.2), (10, 0.04), (25, 0.01), (50, 0.01))]
+    assert numbers.enough({"shares": shares}) == "from 10 % of dark skin in training upwards"
+    assert numbers.enough({"shares": [x | {"p_holm": 0.3} for x in shares]}) == "at no tested share of dark skin"
+    lines = [changed("full_dark5_even", "gap", -0.1, 0.01), changed("full_dark5_dro", "gap", -0.1, 0.02)]
+    lines += [changed("full_dark5_even", "I–IV", -0.1, 0.01), changed("full_dark5_even", "V–VI", 0.1, 0.3)]
+    assert numbers.remedy_text({"remedies": lines}) == (
+        "no remedy raised accuracy on dark skin; balanced sampling and group DRO narrowed the gap; "
+        "balanced sampling lowered accuracy on light skin"
+    )
+
+
+def test_the_lesion_of_the_book_is_shown_on_six_skins_with_what_the_shipped_model_predicts():
+    cases = on_six_skins(ROOT / "results/published/explorer/model.onnx", 32)
+    assert [case.kind for case in cases] == list(FITZPATRICK)
+    assert cases[worked_case().labels.fitzpatrick - 1].picture == pytest.approx(picture(32))
+    light = [case.picture.mean() for case in cases]
+    assert all(a > b for a, b in pairwise(light))
+    assert all(len(case.top) == 3 and case.top.is_monotonic_decreasing for case in cases)
+    right = sum(case.top.index[0] == "plaque psoriasis" for case in cases)
+    assert numbers.kept_text(cases) == f"The lesion above is predicted correctly on {right} of 6 skins."
 
 
 def test_the_record_of_the_mixes_follows_from_the_published_runs():
@@ -239,53 +251,14 @@ def test_the_record_of_the_mixes_follows_from_the_published_runs():
         skin_mix.read_runs(evidence, skin.iloc[:0])
 
 
-def test_a_row_without_a_run_is_said_to_have_none():
-    empty = mix_tables.mixes([], labels())
-    assert len(empty) == 10 and set(empty["V–VI"]) == {"not run yet"}
-    remedies = mix_tables.remedies([], [])
-    assert set(remedies["light − dark"]) == {"not run yet"}
-    assert remedies["V–VI, than plain"].tolist() == ["–", *["not run yet"] * 3]
+def test_real_groups_are_shown_with_what_their_diseases_lead_one_to_expect():
+    shown = tables.real_errors(record("real")["errors"], "imagenet_full")
+    assert shown["skin type"].tolist() == ["type I", "type II", "type III", "type IV", "type V–VI", "not recorded"]
+    assert shown.shape[1] == 5 and shown["photographs"].sum() == record("real")["photographs"]
+    kept = {x["disease"]: x["share"] for x in record("real")["recorded"]}
+    assert all(kept[name] == 1 for name in ("BCC", "MEL", "SCC")) and max(kept[n] for n in ("ACK", "NEV", "SEK")) < 0.5
 
 
-def gap(row, value, low, high, p=None, score="accuracy"):
-    line = {"row": row, "score": score, "value": value, "low": low, "high": high, "light": 0.5, "dark": 0.5}
-    line |= {"light_photographs": 10, "dark_photographs": 10}
-    if p is None:
-        return line
-    return line | {"difference": value, "difference_low": low, "difference_high": high, "p_holm": p}
-
-
-def test_gaps_are_told_by_their_intervals_and_beside_d_by_the_corrected_test():
-    names = {"D": "D", "wide": "W", "narrow": "N", "same": "S"}
-    table = [gap("D", 0.1, 0.05, 0.15), gap("wide", 0.1, 0.05, 0.15, 0.01), gap("narrow", -0.1, -0.2, -0.05, 0.02)]
-    table += [gap("same", 0.1, -0.05, 0.2, 0.3)]
-    assert by_type_tables.gaps(table, names)["than that of D"].tolist() == ["–", "wider", "narrower", "cannot tell"]
-    told = by_type_tables.shown_gaps(table, names)
-    assert told.startswith("Of the 4 gaps of all rows and scores, the interval of 3 leaves zero out, where")
-    assert "chance alone gives about 1: D, disease accuracy (+10.0 (+5.0 to +15.0) points); W," in told
-    none = by_type_tables.shown_gaps(table[-1:], names)
-    assert ", the interval of 0 leaves zero out" in none and none.endswith(": none.")
-
-
-def test_the_cost_of_dark_skin_is_told_by_interval_and_beside_d_by_the_corrected_test():
-    def line(row, cost, p):
-        ends = {f"{name}{end}": cost + shift for name in ("cost", "less_cost", "flipped", "kept", "kept_retake")
-                for end, shift in (("", 0), ("_low", -0.05), ("_high", 0.05))}  # fmt: skip
-        return {"row": row, "less_cost_p_holm": p} | ends
-
-    table = pair_tables.costs(
-        [line("a", 0.1, 0.01), line("b", -0.1, 0.01), line("c", 0.0, 0.5)], dict.fromkeys("abc", "x")
-    )
-    assert table["lost, than on a retake"].tolist() == ["more", "fewer", "cannot tell"]
-    assert table["than that of D"].tolist() == ["more", "less", "cannot tell"]
-
-
-def test_a_group_of_real_photographs_is_better_or_worse_than_expected_by_its_interval():
-    def line(low, high):
-        ends = {f"{name}{end}": value for name in ("beyond", "accuracy")
-                for end, value in (("", (low + high) / 2), ("_low", low), ("_high", high))}  # fmt: skip
-        return ends | {"row": "m", "by": "type", "group": "I", "photographs": 5, "patients": 4, "expected": 0.5}
-
-    lines = [line(0.1, 0.2), line(-0.2, -0.1), line(-0.1, 0.1)]
-    table = real_tables.real_errors(lines, {"m": "M"}, "type")
-    assert table["than expected"].tolist() == ["better", "worse", "cannot tell"]
+def test_tables_of_a_record_go_one_below_the_other():
+    frame = tables.lines_of({"a": [{"x": 1}], "b": [{"x": 2}, {"x": 3}]})
+    assert frame.to_dict("list") == {"row": ["a", "b", "b"], "x": [1, 2, 3]}

@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import pytest
 
 from dermimit.records import read_json
 from studies.survival import charts as survival_charts
-from studies.survival import tables
+from studies.survival import measure, tables
+from studies.survival.probes import Probe, read_probes
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "results/published/survival"
@@ -27,7 +29,7 @@ def script(name):
     return module
 
 
-@pytest.mark.parametrize("name", ["faults", "fuzz", "memory"])
+@pytest.mark.parametrize("name", ["faults", "fuzz", "memory", "probes"])
 def test_records_say_where_they_come_from(name):
     provenance = read_json(FOLDER / f"{name}.json")["provenance"]
     assert provenance["dirty"] is False and len(provenance["commit"]) == 40
@@ -41,14 +43,44 @@ def test_at_least_fifty_processes_were_killed_and_nothing_was_lost():
     assert {line["activity"]: line["tried"] for line in FOUND.faults["summary"]} == kills[
         "activity"
     ].value_counts().to_dict()
-    assert all(fault["survived"] for fault in FOUND.faults["faults"]) and len(FOUND.faults["faults"]) >= 30
 
 
-def test_the_other_faults_are_those_that_are_tested_now():
-    text = (ROOT / "tests/train/test_faults.py").read_text(encoding="utf-8")
-    recorded = {fault["fault"].split("[")[0] for fault in FOUND.faults["faults"]}
-    assert all(f"def test_{name}(" in text for name in recorded)
-    assert text.count("\ndef test_") == len(recorded)
+def test_every_probe_names_a_test_that_is_there_and_was_run_and_held():
+    probes = read_probes()
+    for probe in probes:
+        path, name = probe.test.split("::")
+        assert f"def {name}(" in (ROOT / path).read_text(encoding="utf-8"), probe.test
+    recorded = {row["test"]: row for row in FOUND.probes["probes"]}
+    assert [row["test"] for row in FOUND.probes["probes"]] == [probe.test for probe in probes]
+    assert all(row["trials"] == row["held"] > 0 == row["skipped"] for row in recorded.values())
+    assert {probe.area for probe in probes} >= {"Reader study, served", "The explorer's servers", "Files of strangers"}
+
+
+def test_a_list_of_probes_with_a_gap_or_a_test_twice_is_refused(tmp_path):
+    line = "  - {tried: a, expected: b, test: c}\n"
+    (tmp_path / "probes.yaml").write_text(f"one:\n{line}{line}")
+    with pytest.raises(ValueError, match="c stands twice"):
+        read_probes(tmp_path / "probes.yaml")
+    (tmp_path / "probes.yaml").write_text("one:\n  - {tried: a, expected: b}\n")
+    with pytest.raises(ValueError, match="each line has `tried`, `expected` and `test`"):
+        read_probes(tmp_path / "probes.yaml")
+
+
+def test_outcomes_are_counted_by_test_over_its_variants(tmp_path):
+    def case(name, inside=""):
+        return f'<testcase classname="tests.a.test_b" name="{name}">{inside}</testcase>'
+
+    cases = [case("test_x[1]"), case("test_x[2]", "<failure/>"), case("test_y", "<skipped/>"), case("test_z")]
+    (tmp_path / "r.xml").write_text(f"<testsuites><testsuite>{''.join(cases)}</testsuite></testsuites>")
+    probes = [Probe("a", "b", "c", f"tests/a/test_b.py::test_{name}") for name in "xyzw"]
+    rows = measure.outcomes(probes, tmp_path / "r.xml")
+    assert [(row["trials"], row["held"], row["skipped"]) for row in rows] == [
+        (2, 1, 0),
+        (0, 0, 1),
+        (1, 1, 0),
+        (0, 0, 0),
+    ]
+    assert [tables.verdict(row["trials"], row["held"]) for row in rows] == ["no: 1 failed", "not run", "yes", "not run"]
 
 
 def test_a_million_inputs_and_no_error_but_ours():
@@ -71,16 +103,17 @@ def test_memory_holds_level_and_a_million_predictions_were_scored_in_parts():
     )
 
 
-def test_tables_count_what_the_records_hold():
-    kills = tables.kills_table(FOUND.faults)
-    assert kills["activity"].iloc[-1] == "all" and kills["tried"].iloc[-1] == len(FOUND.faults["kills"])
-    assert kills["done twice, at most"].iloc[0] == "1 epoch"
-    faults = tables.faults_table(FOUND.faults)
-    assert faults["tried"].sum() == len(FOUND.faults["faults"]) and faults["lost"].sum() == 0
-    assert len(tables.fuzz_table(FOUND.fuzz)) == 7 and "1,000,000" in set(
-        tables.scoring_table(FOUND.memory)["predictions"]
-    )
-    assert tables.lost([{"activity": "training", "survived": False, "why": "files"}]) == ["training: files"]
+def test_the_one_table_holds_every_record():
+    table = tables.held_table(FOUND)
+    rows = len(FOUND.faults["summary"]) + len(FOUND.fuzz["readers"]) + 1 + len(FOUND.probes["probes"])
+    assert len(table) == rows == tables.counts(FOUND)["rows"] and list(table)[3] == "held"
+    assert set(table["held"]) == {"yes"} and tables.counts(FOUND)["rows_held"] == rows
+    assert table["trials"].iloc[0] == "30" and table["what was tried"].str.contains("Reader study, served: ").any()
+    worse = replace(FOUND, faults={"summary": [{"activity": "training", "tried": 5, "survived": 3}]})
+    assert tables.held_table(worse)["held"].iloc[0] == "no: 2 failed" and tables.counts(worse)["rows_failed"] == 1
+    leaking = {"training": [{"cases": i, "mb": 100 + 10 * i} for i in range(10)]}
+    assert tables.counts(replace(FOUND, memory=leaking))["rows_failed"] == 1
+    assert "1,000,000" in set(tables.scoring_table(FOUND.memory)["predictions"])
 
 
 def test_what_is_not_refuted_after_no_loss_is_three_in_n():
@@ -118,9 +151,7 @@ def test_mutated_files_are_read_or_refused():
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
 def test_killed_processes_lose_nothing(tmp_path):
     survival = script("survival")
-    survival.main(
-        tmp_path / "new" / "faults.json", trainings=3, evaluations=1, drawings=2, workflows=0, others=False, seed=5
-    )
+    survival.main(tmp_path / "new" / "faults.json", trainings=3, evaluations=1, drawings=2, workflows=0, seed=5)
     found = read_json(tmp_path / "new" / "faults.json")
     assert len(found["kills"]) == 6 and all(row["survived"] for row in found["kills"]), found["kills"]
 

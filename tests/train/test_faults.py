@@ -204,11 +204,12 @@ def test_a_changed_weight_of_a_finished_run_is_noticed(config):  # noqa: F811
         load_run(run)
 
 
-def test_weights_written_before_checksums_are_still_read(tmp_path):
+def test_weights_without_a_checksum_are_refused(tmp_path):
     from safetensors.torch import save_file
 
     save_file({"a": torch.ones(3)}, tmp_path / "old.safetensors", metadata={"meta": '{"epoch": 2}'})
-    assert load_tensors(tmp_path / "old.safetensors")[1] == {"epoch": 2}
+    with pytest.raises(CheckpointError, match=r"old\.safetensors .*'crc32' is missing.*: delete it"):
+        load_tensors(tmp_path / "old.safetensors")
 
 
 # ---------------------------------------------------------------- a full disk
@@ -255,6 +256,25 @@ def test_training_goes_on_after_a_full_disk(config, monkeypatch, name):  # noqa:
     left = set(os.listdir(config().out))
     assert {"last.safetensors", "best.safetensors"} < left and not [n for n in left if n.startswith(".")]
     assert_same_run(whole, fit(config()))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_kill_while_a_cache_is_filled_changes_no_number(config, monkeypatch, tmp_path):  # noqa: F811
+    whole, died = fit(config("whole")), []
+    for moment in (1, 4, 9, 14, 18):  # files that are still put in place before the kill
+        run, left = config(f"run{moment}", cache=str(tmp_path / f"cache{moment}")), iter(range(moment))
+        child = os.fork()
+        if not child:
+            real = os.replace
+            monkeypatch.setattr(
+                os, "replace", lambda *a, n=left, r=real: os._exit(9) if next(n, None) is None else r(*a)
+            )
+            fit(run)
+            os._exit(0)
+        died.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        assert_same_run(whole, fit(run))
+    assert died == [9] * 5 and len(list((tmp_path / "cache1").rglob("*"))) > 12
 
 
 # ---------------------------------------------------------------- numbers, memory, workers

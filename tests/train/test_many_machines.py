@@ -68,18 +68,21 @@ def test_the_papers_recipe_asks_for_a_gpu_and_the_small_profiles_for_none():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("table", "rule", "folder"),
-    [("ablation", "train", "synderm"), ("choices", "experiment", "synderm-evidence/choices")],
+    ("profile", "table", "rule", "folder"),
+    [
+        ("ablation", "ablation", "train", "synderm"),  # other profiles train the rows that they name
+        ("smoke", "choices", "experiment", "synderm-evidence/choices"),
+    ],
 )
-def test_a_row_more_is_a_training_more(project, table, rule, folder):
-    settings = ["--config", "profile=smoke", "dataset=synderm"]
+def test_a_row_more_is_a_training_more(project, profile, table, rule, folder):
+    settings = ["--config", f"profile={profile}", "dataset=synderm"]
     before = dry_run(project, "local", *settings, target="evidence")
     with (project / f"workflow/experiments/{table}.csv").open("a") as file:
         file.write("k9,selected patches,9 patches,disease,true,none,lsm_k=9,nine patches are selected\n")
     after = dry_run(project, "local", *settings, target="evidence")
     counts = [int(re.search(rf"^{rule} +(\d+)$", text, re.M)[1]) for text in (before, after)]
     assert counts[1] == counts[0] + 1
-    assert f"results/runs/smoke/{folder}/k9-seed0/metrics.json" in after and "k9-seed0" not in before
+    assert f"results/runs/{profile}/{folder}/k9-seed0/metrics.json" in after and "k9-seed0" not in before
 
 
 @pytest.mark.slow

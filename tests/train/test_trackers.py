@@ -1,6 +1,7 @@
 """Learning curves beside a run: a point an epoch, going on where a run goes on, and no other number for them."""
 
 import os
+import time
 from dataclasses import replace
 
 import pandas as pd
@@ -60,6 +61,7 @@ def test_an_interrupted_run_goes_on_in_its_curves(config, monkeypatch):  # noqa:
     run = config(tracker="tensorboard")
     interrupted(monkeypatch, run)
     assert [step for step, _ in curves(run.out)["loss"]] == [1, 2]
+    time.sleep(1.1)  # TensorBoard reads files by name, and a name has the second in which it was begun
     fit(run)
     assert_curves_of_history(run.out)
 

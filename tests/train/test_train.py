@@ -16,8 +16,8 @@ from dermimit.data.splits import select
 from dermimit.data.stored import save_dataset
 from dermimit.evaluate.answers import read_answers
 from dermimit.evaluate.metrics import score
-from dermimit.model.config import TASKS
 from dermimit.records import publish, read_json, write_json
+from dermimit.tasks import TASKS
 from dermimit.train import (
     NonFiniteLossError,
     TrainConfig,

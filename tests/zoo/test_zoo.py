@@ -183,10 +183,10 @@ def test_the_card_holds_scores_counts_limits_and_licences(models, capsys):
     assert main(["models", "show", "tiny-model"]) == 0
     card = capsys.readouterr().out
     assert card.count(DISCLAIMER) == 1
-    for words in ("| acne | 3 | ", "| I | ", "too few", "out of fold by patient, on 11 photographs", "2 seeds",
+    for words in ("| acne | 3 | ", "| I | ", "too few", "patient-grouped cross-validation on 11 photographs", "2 seeds",
                   "6 photographs, with 3 more to choose the epoch, and was itself tested on 3",
-                  "2 of type V and 2 of type VI. How good the model is on dark skin is not known",
-                  "comes from the package tiny-vit==1.0", "No photograph is"):  # fmt: skip
+                  "2 of type V and 2 of type VI. The accuracy on dark skin is not known",
+                  "comes from the package tiny-vit==1.0", "hold no photograph"):  # fmt: skip
         assert words in card, words
 
 

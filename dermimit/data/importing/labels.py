@@ -1,19 +1,15 @@
 """The values of a table in the forms of a manifest, and what is said of those that may mean something else."""
 
-import re
-from typing import Any
-
 import pandas as pd
 
 from dermimit.data.cells import skin_type
 from dermimit.data.importing.mapping import Mapping
 from dermimit.data.list_cells import odd_names, parse_lists, reading_note
 from dermimit.data.manifest_table import compose, read_splits
+from dermimit.data.names import MARKERS, doubtful_names
 from dermimit.data.one_hot import decode, one_name
 from dermimit.data.problems import describe, raise_problems
 
-MARKERS = ("unknown", "na", "n/a", "nan", "none", "null", "-", "--", "?", "not available")
-MAYBE = (*MARKERS, "unk", "other", "others", "unspecified", "not specified", "not recorded", "missing", "undefined")
 IDS = ("patient_id", "lesion_id")
 
 
@@ -52,10 +48,10 @@ def convert(frame: pd.DataFrame, mapping: Mapping, source: str, separator: str =
             notes += odd_names(cells)
             notes += [reading_note(cells, found)] if found not in ("", ";", "[]") else []
         if column == "fitzpatrick":
-            cells = cells.map(_skin_type)
+            cells = cells.map(skin_type)
         ours[column] = read_splits(cells) if column == "split" else cells
     for column in ("disease", "attributes", "body_part"):
-        notes += _doubtful(ours[column]) if column in ours else []
+        notes += doubtful_names(ours[column]) if column in ours else []
     _check_splits(ours, source)
     return ours, notes
 
@@ -92,20 +88,6 @@ def _without_markers(cells: pd.Series, notes: list[str]) -> pd.Series:
         counts = cells[marked].value_counts()
         notes.append(f"column {cells.name}: read as missing: " + ", ".join(f"{v!r} {n:,}" for v, n in counts.items()))
     return cells.mask(marked, None)
-
-
-def _skin_type(value: Any) -> Any:
-    return skin_type(re.sub(r"(?i)^(?:fitzpatrick|skin|type|fst|\s)+", "", value)) if isinstance(value, str) else value
-
-
-def _doubtful(cells: pd.Series) -> list[str]:
-    names = cells.explode().dropna().astype(str)
-    counts = names[names.str.lower().isin(MAYBE)].value_counts()
-    said = ", ".join(f"{name!r} {n:,}" for name, n in counts.items())
-    notes = [f"column {cells.name}: kept as names: {said}; empty the cells if they mean unknown"] if said else []
-    if cells.name == "disease" and len(names) and names.str.fullmatch(r"\d+").all():
-        notes.append(f"column disease: numbers, not names, such as {names.iloc[0]!r}")
-    return notes
 
 
 def _check_splits(ours: pd.DataFrame, source: str) -> None:

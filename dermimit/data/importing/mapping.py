@@ -7,11 +7,13 @@ import pandas as pd
 
 from dermimit.data.columns import COLUMNS, fold
 from dermimit.data.one_hot import is_one_hot, is_zero_one, zero_one_columns
+from dermimit.data.photo_names import first_row
 from dermimit.data.problems import ManifestError, suggest
 
-USUAL = {  # names of each column elsewhere, the likeliest first
+USUAL = {  # names of each column elsewhere, the most likely first
     "image": ("image", "image_id", "isic_id", "image_name", "img_id", "filename", "file_name", "image_file", "file",
-              "image_path", "img_path", "path", "filepath", "file_path", "img", "photo", "photo_id", "photograph"),
+              "image_path", "img_path", "path", "filepath", "file_path", "img", "photo", "photo_id", "photograph",
+              "img_name", "img_file", "image_filename", "photo_name", "photo_file", "picture"),
     "disease": ("disease", "dx", "diagnosis", "label", "diagnostic", "diagnosis_1", "class", "condition"),
     "body_part": ("body_part", "localization", "localisation", "anatom_site_general", "anatom_site_general_challenge",
                   "body_site", "anatomical_site", "anatomic_site", "site", "location", "region"),
@@ -119,6 +121,8 @@ def _unknown(word: str, part: str, frame: pd.DataFrame, source: str) -> str:
 
 def _check(columns: dict[str, tuple[str, ...]], hot: Sequence[str], frame: pd.DataFrame, source: str) -> None:
     names = ", ".join(frame)
+    if "image" not in columns and (headless := first_row(frame)):
+        raise ManifestError(f"{source}: {headless}")
     if "image" not in columns:
         raise ManifestError(f"{source}: which column names the images? Give --map image=COLUMN; columns: {names}")
     if not {"disease", "body_part", "attributes"} & columns.keys():

@@ -15,6 +15,7 @@ from dermimit.data.label_space import LabelSpace
 from dermimit.data.list_cells import write_lists
 from dermimit.data.problems import ManifestError
 from dermimit.data.stored import LABEL_SPACE_FILE
+from dermimit.spreadsheets import for_spreadsheets
 
 NOT_IMPORTED = "not_imported.csv"
 
@@ -62,11 +63,12 @@ def write_folder(
         for folder in {(temporary / path).parent for path in paths}:
             folder.mkdir(parents=True, exist_ok=True)
         linked = sum(_place(photos / path, temporary / path, photographs) for path in dict.fromkeys(paths))
-        _table(frame, space).to_csv(temporary / "manifest.csv", index=False, encoding="utf-8")
+        for_spreadsheets(_table(frame, space)).to_csv(temporary / "manifest.csv", index=False, encoding="utf-8")
         text = json.dumps(space.to_dict(), indent=2, ensure_ascii=False) + "\n"
         (temporary / LABEL_SPACE_FILE).write_text(text, encoding="utf-8")
         if left:
-            pd.DataFrame(left).astype({"row": "Int64"}).to_csv(temporary / NOT_IMPORTED, index=False, encoding="utf-8")
+            said = for_spreadsheets(pd.DataFrame(left).astype({"row": "Int64"}))
+            said.to_csv(temporary / NOT_IMPORTED, index=False, encoding="utf-8")
         if out.is_dir():
             out.rmdir()
         temporary.rename(out.resolve())

@@ -1,6 +1,7 @@
 """croissant.json: what tools that read MLCommons Croissant 1.0 metadata need to know of a written SynDerm folder."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,17 @@ def metadata(root: Path, record: Mapping[str, Any]) -> dict[str, Any]:
             _files("masks", "Lesion masks by file."),
         ],
     }
+
+
+def digests(root: Path) -> dict[str, bool]:
+    """Whether each file that croissant.json names by its checksum still has it.
+
+    Raises:
+        OSError, ValueError, KeyError, TypeError: a file is missing, or croissant.json is damaged.
+    """
+    listed = json.loads((root / "croissant.json").read_text(encoding="utf-8"))["distribution"]
+    said = {entry["name"]: entry["sha256"] for entry in listed if "sha256" in entry}
+    return {name: hashlib.sha256((root / name).read_bytes()).hexdigest() == value for name, value in said.items()}
 
 
 def _file_object(root: Path, name: str, encoding: str) -> dict[str, Any]:

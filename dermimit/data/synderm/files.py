@@ -14,6 +14,7 @@ from dermimit.data.synderm.confounders import USUAL, draw_confounders
 from dermimit.data.synderm.course import after
 from dermimit.data.synderm.dataset import LABEL_SPACE, SynDerm
 from dermimit.data.synderm.knowledge import Array, knowledge
+from dermimit.data.synderm.whole import is_whole
 from dermimit.records import write_atomically
 
 
@@ -33,20 +34,31 @@ class Plan:
 
 
 def write_case(plan: Plan, job: tuple[str, int]) -> list[dict[str, Any]]:
-    """Write the files of one case's visits, unless they are there, and return their manifest rows."""
+    """Write the files of one case's visits, unless they are there and whole, and return their manifest rows."""
     split, index = job
     rows, dataset = manifest_rows(plan, split, index), plan.datasets[split]
-    paths = [
-        {folder: plan.root / folder / f"{Path(row['image']).stem}.{suffix}" for folder, suffix in plan.folders.items()}
-        for row in rows
-    ]
-    if not all(path.exists() for visit in paths for path in visit.values()):
+    paths = case_files(plan, split, index)
+    missing = {path for visit in paths for path in visit.values() if not is_whole(path)}
+    if missing:
         for visit, case in zip(paths, dataset.visits(index, plan.days), strict=True):
             for folder, path in visit.items():
-                if not path.exists():
+                if path in missing:
                     content = _content(folder, case)
-                    write_atomically(path, partial(Path.write_bytes, data=content))
+                    write_atomically(path, partial(Path.write_bytes, data=content), durable=False)
     return rows
+
+
+def case_files(plan: Plan, split: str, index: int) -> list[dict[str, Path]]:
+    """The files of one case by folder, a visit each."""
+    return [
+        {folder: plan.root / folder / f"{name}.{suffix}" for folder, suffix in plan.folders.items()}
+        for name in _names(plan, split, index)
+    ]
+
+
+def _names(plan: Plan, split: str, index: int) -> list[str]:
+    patient = f"{split}-{index:06d}"
+    return [f"{patient}-v{visit}" for visit in range(len(plan.days))] if len(plan.days) > 1 else [patient]
 
 
 def manifest_rows(plan: Plan, split: str, index: int) -> list[dict[str, Any]]:
@@ -59,8 +71,7 @@ def manifest_rows(plan: Plan, split: str, index: int) -> list[dict[str, Any]]:
     labels = dataset.labels(index)
     disease = LABEL_SPACE.diseases.index(labels.disease)
     rows = []
-    for visit, day in enumerate(plan.days):
-        name = f"{patient}-v{visit}" if len(plan.days) > 1 else patient
+    for visit, (day, name) in enumerate(zip(plan.days, _names(plan, split, index), strict=True)):
         shown, _ = after(labels, knowledge().courses[disease], day)
         things = stream(dataset.seed, index, THINGS, visit if day else 0)
         found = vars(draw_confounders(dataset.confounders, disease, things))

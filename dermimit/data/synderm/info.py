@@ -3,11 +3,11 @@
 from typing import Any
 
 INFO: dict[str, Any] = {
-    "title": "SynDerm-49, procedural photographs",
+    "title": "SynDerm-49, synthetic images",
     "citation": "this project",
     "licence": "this project's",
-    "forbids": "nothing; it says nothing of patients either",
-    "source": "drawn on your machine by `dermimit data synderm`",
+    "forbids": "nothing; the images show no patients",
+    "source": "generated on your machine by `dermimit data synderm`",
     "size": "as many as you ask for",
     "layout": "what `dermimit data synderm` writes: manifest.parquet, label_space.json, images/, masks/",
     "classes": "49",
@@ -15,6 +15,6 @@ INFO: dict[str, Any] = {
     "attributes": "27",
     "skin_types": "Fitzpatrick 1 to 6",
     "grouping": "patient_id: each case is a patient of its own, with all its visits",
-    "splits": "drawn with the photographs: 70 % train, 10 % val, 20 % test",
-    "faults": ("synthetic: good for testing methods, not for claims on patients",),
+    "splits": "made with the images: 70 % train, 10 % val, 20 % test",
+    "faults": ("synthetic: suitable for testing methods, not for claims about patients",),
 }

@@ -21,11 +21,12 @@ from dermimit.data.synderm.croissant import save_croissant
 from dermimit.data.synderm.dataset import LABEL_SPACE, SynDerm
 from dermimit.data.synderm.datasheet import save_datasheet
 from dermimit.data.synderm.describe import claim, identity
-from dermimit.data.synderm.files import Plan, write_case
+from dermimit.data.synderm.files import Plan, case_files, write_case
 from dermimit.data.synderm.knowledge import Array
 from dermimit.data.synderm.linked import link_pictures
 from dermimit.data.synderm.regimes import VERSION_3
 from dermimit.data.synderm.splits import TEST_SEED, split_seed, split_sizes
+from dermimit.data.synderm.whole import are_whole, is_whole
 from dermimit.lock import LOCK_FILE, locked
 
 RENDERER = VERSION_3.version  # of what is drawn without a regime; a regime has the version of `Regime`
@@ -102,17 +103,30 @@ def write(
 
 def _write(plan: Plan, facts: dict[str, Any], workers: int, beside: Path | str | None) -> None:
     root, record = plan.root, claim(plan.root, facts)
-    if all((root / name).exists() for name in FINAL):
+    harmed = _harmed(plan) if all((root / name).exists() for name in FINAL) else None
+    if harmed == []:
         if (root / LOCK_FILE).exists():
             with suppress(OSError), locked(root):  # removes it, if the process that made it was killed
                 pass
         return
+    if harmed:
+        more = f" and {len(harmed) - 1} more files are" if len(harmed) > 1 else " is"
+        print(f"{root}: {harmed[0]}{more} damaged: made again", file=sys.stderr)
     with locked(root):
         for folder in plan.folders:
             (root / folder).mkdir(exist_ok=True)
         if beside is not None:
             link_pictures(root, facts, Path(beside))
         _draw(plan, record, workers)
+
+
+def _harmed(plan: Plan) -> list[str]:
+    """The files of a finished folder that are missing, cut short or changed."""
+    cases = ((split, i) for split, dataset in plan.datasets.items() for i in range(len(dataset)))
+    visits = (visit for split, i in cases for visit in case_files(plan, split, i))
+    harmed = [path for visit in visits for path in visit.values() if not is_whole(path)]
+    names = [path.relative_to(plan.root).as_posix() for path in harmed]
+    return names if are_whole(plan.root, FINAL) else [*names, FINAL[1]]
 
 
 def _draw(plan: Plan, record: dict[str, Any], workers: int) -> None:

@@ -1,0 +1,78 @@
+"""Files that come from anywhere: opened only where they are plain files, of a size that a reader is made for."""
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+LARGEST_TEXT = 256 * 2**20
+"""Bytes of a JSON file at most: a record of a run has less than one megabyte, a study's largest about ten."""
+
+
+def plain_file(path: Path, folder: Path | None = None, largest: int | None = None) -> Path:
+    """The path, where a reader may open it.
+
+    Args:
+        path: of a file.
+        folder: that it must lie in, once links are followed; None for anywhere.
+        largest: bytes that it may have at most.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is a folder, pipe, socket or device, a link that leads out of the folder, or larger.
+    """
+    about = path.stat()
+    if not stat.S_ISREG(about.st_mode):
+        raise ValueError(f"{path} is no plain file (a folder, pipe, socket or device): put the file itself there")
+    if folder is not None and not path.resolve().is_relative_to(folder.resolve()):
+        raise ValueError(f"{path} is a link that leads out of {folder}: copy the file itself there")
+    if largest is not None and about.st_size > largest:
+        raise ValueError(f"{path} has {about.st_size / 1e6:.0f} MB, more than the {largest / 1e6:.0f} MB that such a "
+                         "file may have: put the right one there")  # fmt: skip
+    return path
+
+
+def parsed(text: str) -> Any:
+    """What a JSON text says.
+
+    Raises:
+        ValueError: it is no JSON, or nested more deeply than anything that is written here.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def read_json(path: Path, folder: Path | None = None) -> Any:
+    """A JSON file.
+
+    Args:
+        path: of the file.
+        folder: as for `plain_file`.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: as `plain_file`; or the file is damaged, with its name.
+    """
+    text = plain_file(path, folder, LARGEST_TEXT).read_bytes()
+    try:
+        return parsed(text.decode("utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not valid JSON ({error}): delete it and make it again") from error
+
+
+def read_object(path: Path, folder: Path | None = None) -> dict[str, Any]:
+    """A JSON file that holds one object.
+
+    Raises:
+        FileNotFoundError, ValueError: as `read_json`; or it holds something else, with the file's name.
+    """
+    values = read_json(path, folder)
+    if not isinstance(values, dict):
+        raise ValueError(f"{path} holds {_kind(values)}, not an object with names: put the right file there")
+    return values
+
+
+def _kind(value: object) -> str:
+    return {list: "a list", str: "a text", type(None): "null", bool: "a truth value"}.get(type(value), "a number")

@@ -1,0 +1,32 @@
+"""Tables that a spreadsheet may open: what it would calculate is marked as text, and read without the mark."""
+
+import re
+from typing import Any
+
+import pandas as pd
+
+FORMULA = re.compile(r"[=+\-@\t\r]")
+"""What a cell begins with that a spreadsheet calculates."""
+MARK = "'"
+"""What makes a spreadsheet take a cell as text."""
+
+
+def as_cell(value: Any) -> Any:
+    """A value for a table that a spreadsheet may open: a text that it would calculate is marked as text."""
+    if isinstance(value, str) and (FORMULA.match(value) or value.startswith(MARK)):
+        return MARK + value
+    return value
+
+
+def of_cell(value: Any) -> Any:
+    """The inverse of `as_cell`."""
+    if isinstance(value, str) and value.startswith(MARK) and (FORMULA.match(value[1:]) or value[1:].startswith(MARK)):
+        return value[1:]
+    return value
+
+
+def for_spreadsheets(table: pd.DataFrame) -> pd.DataFrame:
+    """A table whose texts, and names of columns, no spreadsheet calculates; numbers stay."""
+    texts = [name for name, kind in table.dtypes.items() if not pd.api.types.is_numeric_dtype(kind)]
+    changed = table.assign(**{name: table[name].map(as_cell, na_action="ignore") for name in texts})
+    return changed.rename(columns=as_cell)

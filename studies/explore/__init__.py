@@ -1,0 +1,1 @@
+"""The page Explore: what its tabs show beside the widgets."""

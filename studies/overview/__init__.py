@@ -1,0 +1,1 @@
+"""Results in one view: every claim of the paper with what was measured of it."""

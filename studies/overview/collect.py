@@ -1,0 +1,135 @@
+"""The claims of *Results in one view*, in the order of the page, from the tables that chapters publish."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from dermimit.evaluate.estimate import NOT_RUN, Estimate
+from studies.overview.claims import (
+    LONGER,
+    Claim,
+    Finding,
+    against_centre,
+    conflict,
+    first_edition,
+    on_photographs,
+    rare_first,
+    second_edition,
+)
+
+BLOCKS = {"Does the model diagnose better?": 7, "Does it work as described?": 3, "The paper's own numbers": 1}
+"""Headings, and how many claims stand under each."""
+
+
+def claims(
+    judged: pd.DataFrame,
+    sums: pd.DataFrame,
+    contrasts: pd.DataFrame,
+    photographs: pd.DataFrame,
+    centre: Mapping[str, Sequence[Mapping[str, Any]]],
+    rare: Mapping[str, float],
+    gradients: tuple[Estimate, int],
+) -> list[Claim]:
+    """All claims.
+
+    Args:
+        judged, sums: from `evidence.verdicts.judge`, of its claims and of their sums.
+        contrasts: of results/published/protocol/verdicts.json.
+        photographs: from `evidence.backbone_tables.judged`.
+        centre: "synthetic" and "real" -> lesion score minus centre, by score.
+        rare: from `rare_diseases.by_frequency.gain_by_count`.
+        gradients: difference of the mean cosines, and its seeds.
+    """
+
+    def first(claim: str, what: str) -> Finding:
+        return first_edition(judged, claim, what)
+
+    def longer(name: str, what: str) -> list[Finding]:
+        return second_edition(contrasts, name, what)
+
+    def real(row: str, reference: str, what: str) -> list[Finding]:
+        return [on_photographs(photographs, f"frozen_{row}", f"frozen_{reference}", what)]
+
+    small, large = f"{LONGER}, small lesions", f"{LONGER}, large lesions"
+    return [
+        Claim(
+            "The whole model beats a plain vision transformer",
+            "All steps together. Claims below take it apart; each has a baseline of its own, so they do not add up.",
+            [first_edition(sums, "The whole model", "full model − disease only")],
+            real("full", "D", "full model − disease only"),
+        ),
+        Claim(
+            "Learning the body part helps",
+            "The body part is learnt beside the disease, from perfect labels.",
+            [first("Learning the body part helps the disease", "+ body part − disease only"), *longer("T1", large),
+             *longer("T3", f"{LONGER}, labels of a reader")],
+            [Finding("body part alone", None, NOT_RUN)],
+        ),
+        Claim(
+            "Learning lesion attributes helps",
+            "27 attributes are learnt beside disease and body part.",
+            [first("Learning attributes helps, the body part being learned", "+ attributes − body part"),
+             *longer("T2", large), *longer("T4", f"{LONGER}, labels of a reader")],
+            real("D_B_A", "D", "both tasks − disease only"),
+        ),
+        Claim(
+            "Patch tokens beside the class token help",
+            "The classifier also receives the mean of twelve patches, wherever they lie.",
+            [first("Local tokens help, disease alone", "random patches − none, disease only"), *longer("S5", large),
+             *longer("S6", small)],
+            real("D_random", "D", "random patches − none"),
+        ),
+        Claim(
+            "Attention chooses patches better than chance",
+            "This is what lesion selection claims: not more patches, but the right ones.",
+            [first("Choosing patches by attention beats chance, disease alone", "attention − random, disease only"),
+             first("Choosing patches by attention beats chance, three tasks", "attention − random, full model"),
+             *longer("S2", large), *longer("S1", small)],
+            real("D_LSM", "D_random", "attention − random"),
+        ),
+        Claim(
+            "A perfect choice of patches would help",
+            "The test of the test: patches are taken where the true outline lies.",
+            [*(longer("P2", large) + longer("P1", small) or [Finding("true outline − random", None, NOT_RUN)])],
+            [Finding("true outline − random", None, NOT_RUN)],
+        ),
+        Claim(
+            "Cross-interaction beats concatenation",
+            "Tasks attend to one another, instead of one layer that reads all of them.",
+            [first("Cross-interaction beats concatenation", "cross-interaction − concatenation"),
+             *longer("I1", f"{LONGER}, findings interact"), *longer("I2", f"{LONGER}, findings add up")],
+            real("full", "concat", "cross-interaction − concatenation"),
+        ),
+        Claim(
+            "The attention map shows where the lesion is",
+            "Compared with a baseline that ignores the model: the centre of the image.",
+            [against_centre(centre["synthetic"], "lesion score − image centre", "one network")],
+            [against_centre(centre["real"], "a ViT taught where people look − image centre", "300 photographs")],
+        ),
+        Claim(
+            "Rare diseases gain most from further tasks",
+            "If so, the gain would fall as a disease has more training images: below zero.",
+            [rare_first(rare)],
+            [Finding("too few diseases", None, NOT_RUN)],
+        ),
+        Claim(
+            "Cross-interaction lessens conflict between tasks",
+            "Measured by the angle between the tasks' gradients.",
+            [conflict(*gradients)],
+            [Finding("gradients were not recorded", None, NOT_RUN)],
+        ),
+        Claim(
+            "F1 of 78.8, 73.6 and 74.5 % on three datasets",
+            "The first dataset is private, and the splits of the others are not public.",
+            [],
+            [Finding("the paper's three scores", None, NOT_RUN)],
+        ),
+    ]  # fmt: skip
+
+
+def findings(claim: Claim) -> list[Finding]:
+    """All findings of a claim."""
+    return [*claim.synthetic, *claim.real]

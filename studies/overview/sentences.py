@@ -1,0 +1,152 @@
+"""What the claims mean together, in sentences that follow from the findings: for the page, the cover and the README."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from studies.overview.claims import LONGER, MACRO_F1, Claim, Finding
+from studies.shared.verdict_words import CONTRADICTED, NO_DIFFERENCE, NOT_TESTED, SUPPORTED, css_class, word
+
+WHOLE, BODY_PART, ATTRIBUTES, TOKENS, ATTENTION, ORACLE, INTERACTION, MAP = range(8)
+"""Places of claims among those of `collect.claims`."""
+
+
+def size(finding: Finding, interval: bool = True) -> str:
+    """The points of a finding without their sign, with the interval unless it stands nearby."""
+    value = finding.estimate
+    assert value is not None
+    if not interval:
+        return f"{abs(value.value):.1f} points"
+    low, high = sorted((value.low, value.high)) if value.value >= 0 else sorted((-value.high, -value.low))
+    return f"{abs(value.value):.1f} points (95 % CI {low:.1f} to {high:.1f})".replace("-", "−")
+
+
+def outcome(finding: Finding, up: str, down: str, what: str, interval: bool = True) -> str:
+    """A sentence on one finding.
+
+    Args:
+        up, down: a sentence for a supported and a contradicted claim, to which "by … points" is added.
+        what: the question as a noun, for all other verdicts: "What attributes add".
+        interval: of a supported or contradicted claim.
+    """
+    verdict = word(finding.verdict)
+    if verdict == SUPPORTED:
+        return f"{up} by {size(finding, interval)}."
+    if verdict == CONTRADICTED:
+        return f"{down} by {size(finding, interval)}."
+    if finding.estimate is None:
+        return f"{what} was not tested."
+    low, high = (f"{end:+.1f}".replace("-", "−") for end in (finding.estimate.low, finding.estimate.high))
+    if verdict == NO_DIFFERENCE:
+        return f"{what} makes no difference larger than two points ({low} to {high})."
+    return f"{what} is {verdict}: between {low} and {high} points."
+
+
+def five(claims: Sequence[Claim], levels: Mapping[str, float], sensitivity: Mapping[str, str]) -> list[str]:
+    """The five sentences below the matrix.
+
+    Args:
+        claims: from `collect.claims`.
+        levels: from `read.read_levels`.
+        sensitivity: `text`, a sentence on melanoma and squamous cell carcinoma on real photographs.
+    """
+    synthetic = [claim.synthetic[0] if claim.synthetic else None for claim in claims]
+    real = [claim.real[0] if claim.real else None for claim in claims]
+    whole = outcome(
+        synthetic[WHOLE], "On synthetic images the full model beat the same network trained for the disease alone",
+        "On synthetic images the full model lost to the same network trained for the disease alone",
+        "On synthetic images, the gain of the full model", False,
+    )  # fmt: skip
+    part = outcome(
+        synthetic[BODY_PART], "Learning the body part raised macro-F1", "Learning the body part lowered macro-F1",
+        "The effect of learning the body part", False,
+    )  # fmt: skip
+    chosen = [word(finding.verdict) for finding in claims[ATTENTION].synthetic]
+    tokens = outcome(
+        synthetic[TOKENS], "Patch tokens beside the class token raised it, even where they were picked at random,",
+        "Random patch tokens lowered it", "The effect of patch tokens", False,
+    )  # fmt: skip
+    latest = claims[ATTENTION].synthetic[-1]
+    selection = (
+        outcome(latest, "Choosing them by attention beat chance", "Choosing them by attention was worse than chance",
+                "Choosing them by attention instead of at random")
+        if len(set(chosen)) == 1
+        else f"Whether attention chooses better depends on the comparison: {', '.join(dict.fromkeys(chosen))}."
+    )  # fmt: skip
+    centre = outcome(
+        synthetic[MAP], "The attention map found lesions better than the centre of the image did",
+        "The attention map found lesions worse than the centre of the image did",
+        "Attention against the image centre", False,
+    )  # fmt: skip
+    photographs = outcome(
+        real[WHOLE], "On real photographs, with a pretrained network, the full model beat the disease alone",
+        "On real photographs, with a pretrained network, the full model lost to the disease alone",
+        "On real photographs, with a pretrained network, the gain of the full model",
+    )  # fmt: skip
+    centre = centre.replace("points", "points of AUROC", 1)
+    return [f"{whole} {level_text(levels)}", f"{part} {tokens} {selection}", centre, photographs,
+            sensitivity["text"]]  # fmt: skip
+
+
+def level_text(levels: Mapping[str, float]) -> str:
+    """How good the models are that are compared."""
+    return (
+        f"Macro-F1 on 49 synthetic diseases is {levels['alone']:.1f} % for the disease alone and "
+        f"{levels['full']:.1f} % for the full model; {levels['best']:.1f} % is the best possible."
+    )
+
+
+def answer(claims: Sequence[Claim]) -> dict[str, str | float]:
+    """How many findings have which verdict, for the answer box: `tested`, and a count for each of the five words."""
+    every = [finding for claim in claims for finding in (*claim.synthetic, *claim.real)]
+    kinds = [word(finding.verdict) for finding in every]
+    numbers: dict[str, str | float] = {"findings": len(kinds), "tested": sum(kind != "not tested" for kind in kinds)}
+    return numbers | {name.replace(" ", "_"): kinds.count(name) for name in dict.fromkeys(kinds)}
+
+
+def box(claims: Sequence[Claim]) -> dict[str, str]:
+    """The three results of the answer box: `answer_whole`, `answer_real`, `answer_attention`."""
+    whole = outcome(
+        claims[WHOLE].synthetic[0], "yes: the full model beat a plain transformer",
+        "no: the full model lost to a plain transformer", "the gain of the full model",
+    )  # fmt: skip
+    real = outcome(
+        claims[WHOLE].real[0], "it does too: macro-F1 rose", "it does not: macro-F1 fell", "the gain of the full model"
+    )
+    kinds = dict.fromkeys(word(finding.verdict) for finding in (*claims[ATTENTION].synthetic, *claims[ATTENTION].real))
+    return {"answer_whole": whole, "answer_real": real, "answer_attention": " and ".join(kinds)}
+
+
+SHORT = {
+    WHOLE: "Full model − plain transformer", BODY_PART: "Learning the body part",
+    ATTENTION: "Attention − random patches", INTERACTION: "Cross-interaction − concatenation",
+    MAP: "Attention map − image centre",
+}  # fmt: skip
+
+
+def short_form(claims: Sequence[Claim], levels: Mapping[str, float], chips: bool = False) -> str:
+    """Five of the claims as a Markdown table, for the README and the cover.
+
+    Args:
+        claims: from `collect.claims`.
+        levels: from `read.read_levels`; told below the table.
+        chips: verdicts with the colours of the book.
+    """
+    lines = ["| | synthetic images | real photographs |", "|---|---|---|"]
+    for place, name in SHORT.items():
+        cells = [_short(found, chips) for found in (claims[place].synthetic, claims[place].real)]
+        lines.append(f"| {name} | {cells[0]} | {cells[1]} |")
+    return "\n".join([*lines, "", level_text(levels)]) + "\n"
+
+
+def _short(findings: Sequence[Finding], chips: bool) -> str:
+    finding = findings[-1] if findings else None
+    if finding is None or finding.estimate is None:
+        return f'<span class="chip not-tested">{NOT_TESTED}</span>' if chips else NOT_TESTED
+    unit = "points" if finding.unit == MACRO_F1 else finding.unit
+    verdict, size = word(finding.verdict), f"{finding.estimate.signed(1)} {unit}"
+    if len(findings) > 1 and LONGER in finding.what:
+        size += f" ({finding.what}; {finding.note})"
+    if chips:
+        return f'<span class="chip {css_class(verdict)}">{verdict}</span> {size}'
+    return f"**{verdict}**, {size}"

@@ -1,0 +1,75 @@
+"""The planned contrasts in the book's five verdicts, with how many of their seeds have run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from studies.protocol.contrasts import LEAST_SEEDS
+from studies.protocol.names import compared
+from studies.shared.effects import effects_table
+from studies.shared.verdict_words import NOT_TESTED, by_rule, word
+
+PLANNED_SEEDS = 5
+FAMILIES = ("selection", "possible", "interaction", "tasks")
+NUMBERS = ["effect", "low", "high", "p", "p_holm"]
+
+
+def states(contrasts: pd.DataFrame, families: Sequence[str]) -> pd.DataFrame:
+    """Contrasts of some families with the book's verdicts.
+
+    Args:
+        contrasts: of results/published/protocol/verdicts.json.
+        families: in the order to show.
+
+    Returns:
+        columns `id, family, label, seeds, difference, low, high, p_holm, verdict`. A contrast with fewer than three
+        seeds has no interval and is not tested.
+    """
+    table = contrasts[contrasts["family"].isin(families)].astype(dict.fromkeys(NUMBERS, float))
+    table = table.sort_values("family", key=lambda names: names.map(list(families).index), kind="stable")
+    table = table.rename(columns={"claim": "label", "effect": "difference"})
+    enough = table["seeds"] >= LEAST_SEEDS
+    table["verdict"] = by_rule(*(table[name] for name in ("difference", "p_holm", "seeds", "low", "high")))
+    table["verdict"] = table["verdict"].where(enough, NOT_TESTED)
+    columns = ["id", "family", "label", "seeds", "difference", "low", "high", "p_holm", "verdict"]
+    return table[columns].reset_index(drop=True)
+
+
+def states_table(told: pd.DataFrame) -> pd.DataFrame:
+    """As text: contrast, seeds that have run, difference in points where it has an interval, verdict.
+
+    Args:
+        told: from `states`.
+    """
+    shown = effects_table(told.assign(difference=told["difference"].where(told["low"].notna())))
+    return shown.assign(seeds=[f"{n} of {PLANNED_SEEDS}" for n in told["seeds"]])
+
+
+def contrasts_table(contrasts: pd.DataFrame, models: pd.DataFrame, family: str) -> pd.DataFrame:
+    """The contrasts of a family as text: `states_table` with the two models and the images that are compared.
+
+    Args:
+        contrasts: of results/published/protocol/verdicts.json.
+        models: from `runs.read_models`.
+        family: one of `FAMILIES`.
+    """
+    shown = states_table(states(contrasts, (family,)))
+    lines = contrasts[contrasts["family"] == family].to_dict("records")
+    shown.insert(1, "models and images", [compared(line, models) for line in lines])
+    return shown.rename(columns={"comparison": "claim"})
+
+
+def state_text(told: pd.DataFrame) -> str:
+    """How many contrasts have a verdict, and how many of those are preliminary, in a sentence without its full stop.
+
+    Args:
+        told: from `states`.
+    """
+    tested = told[told["verdict"].map(word) != NOT_TESTED]
+    early = int((tested["seeds"] < PLANNED_SEEDS).sum())
+    if tested.empty:
+        return f"None of the {len(told)} contrasts has the {LEAST_SEEDS} seeds that a verdict needs yet"
+    hasty = f", {early} of them preliminary" if early else ""
+    return f"{len(tested)} of the {len(told)} contrasts have a verdict so far{hasty}"
