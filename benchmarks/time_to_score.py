@@ -31,6 +31,14 @@ RECIPES: dict[str, list[dict[str, Any]]] = {
     USUAL: [{}],
     "half the resolution, then the whole": [{"image_size": 32}, {"samples": 8_064, "epochs": 3}],
     "three quarters at half the resolution": [{"image_size": 32, "samples": 24_192}, {"samples": 5_376, "epochs": 2}],
+    "half of the patches dropped, then all": [
+        {"model_kwargs": {"patch_drop_rate": 0.5}},
+        {"samples": 8_064, "epochs": 3},
+    ],
+    "batches of 16, then of 32": [
+        {"samples": 8_064, "epochs": 3},
+        {"samples": 8_064, "epochs": 3, "batch_size": 32, "lr": 0.0014},
+    ],
     "batches of 32, learning rate × 1.4": [{"batch_size": 32, "lr": 0.0014}],
     "learning rate × 2": [{"lr": 0.002}],
 }
@@ -45,7 +53,8 @@ def stages(recipe: str, root: Path, out: Path, seed: int, scale: float) -> list[
     for place, changes in enumerate(RECIPES[recipe]):
         given = base | {"model": "dermimitformer_tiny_patch8_64"} | changes
         given["samples"] = max(given["batch_size"], int(given["samples"] * scale))
-        given |= {"model_kwargs": {"img_size": given["image_size"]}} if given["image_size"] != 64 else {}
+        size = {"img_size": given["image_size"]} if given["image_size"] != 64 else {}
+        given["model_kwargs"] = given.get("model_kwargs", {}) | size
         folder = out / f"stage{place}"
         start = str(out / f"stage{place - 1}") if place else ""
         found.append(TrainConfig(data_root=root, out=folder, seed=seed, start_from=start, **given))

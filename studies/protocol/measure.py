@@ -47,7 +47,9 @@ def main(
         tables: folder of models.csv, runs.csv and contrasts.csv.
         resamples: of the bootstrap over test cases.
     """
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that trainings are stopped too
+    for sign in (signal.SIGTERM, signal.SIGHUP):  # so that trainings are stopped too
+        if signal.getsignal(sign) != signal.SIG_IGN:  # as nohup has it
+            signal.signal(sign, lambda *_: sys.exit(143))
     jobs = jobs or max(1, (os.cpu_count() or 1) // (2 if torch.cuda.is_available() else 1))
     until = time.monotonic() + 60 * minutes
     runs = [run for run in planned(tables) if not only or set(only) & set(run.experiments)]

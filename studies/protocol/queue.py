@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,8 +41,9 @@ class Queue:
         environment = os.environ | {"PYTHONPATH": str(self.tree), "OMP_NUM_THREADS": "1"}
         with log.open("a") as file:
             return subprocess.Popen(
-                words, cwd=self.tree, env=environment, stdout=file, stderr=file, preexec_fn=lambda: os.nice(NICE)
-            )
+                words, cwd=self.tree, env=environment, stdout=file, stderr=file, start_new_session=True,
+                preexec_fn=give_way,
+            )  # fmt: skip
 
     def work_off(self, runs: Sequence[Run], until: float, finished: Callable[[Run], object]) -> list[Run]:
         """Train the runs in their order until a moment of `time.monotonic`; returns those that failed.
@@ -89,6 +91,14 @@ class Queue:
         """Whether the photographs of a run are being drawn by another of ours; a second one would only wait."""
         there = (self.work / "data" / f"{run.regime}-seed{run.seed}" / "croissant.json").is_file()
         return not there and any((other.regime, other.seed) == (run.regime, run.seed) for other in busy)
+
+
+def give_way(group: Path = Path("/proc/self/autogroup")) -> None:
+    """Take a low priority, for the session too: Linux may share out by sessions, and nice alone is void then."""
+    os.nice(NICE)
+    if group.is_file():
+        with suppress(OSError):
+            group.write_text(str(NICE))
 
 
 def stop(process: subprocess.Popen) -> None:

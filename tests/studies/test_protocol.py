@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import matplotlib
 import numpy as np
@@ -208,6 +209,16 @@ def test_the_queue_finishes_stops_in_time_and_names_failures(tmp_path, capsys):
     assert sorted(done) == [0, 1] and [run.seed for run in failed] == [3]
     assert time.monotonic() - begun < 30 and not queue.is_done(plan[3])
     assert "D-plain-64-seed3: failed (2)" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").is_file(), reason="this kernel does not group by session")
+def test_a_training_gives_way_to_other_sessions_too(tmp_path):
+    """Where Linux shares the processor out by sessions, a nice process in one of its own is given half of it."""
+    code = "from studies.protocol.queue import give_way; give_way(); print(open('/proc/self/autogroup').read())"
+    told = subprocess.run(
+        [sys.executable, "-c", code], start_new_session=True, capture_output=True, text=True, cwd=ROOT
+    )
+    assert told.stdout.split()[-2:] == ["nice", "15"]
 
 
 def test_a_run_that_another_process_trains_is_passed_over(tmp_path):
