@@ -29,7 +29,7 @@ SNAKEMAKE = $(PY) -m snakemake -s workflow/Snakefile --profile workflow/profiles
 export PATH := $(CURDIR)/$(VENV)/bin:$(value PATH)
 export PYTHONNOUSERSITE := 1
 export SITE_URL := $(value SITE_URL)
-unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

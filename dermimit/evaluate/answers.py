@@ -68,14 +68,14 @@ def read_answers(paths: Sequence[Path], label_space: LabelSpace, seeds: Sequence
     for path, frame in zip(paths, frames, strict=True):
         if frame.empty:
             raise ValueError(f"{path}: predictions.parquet holds no test photo with a disease.")
-        if list(frame["image"]) != list(frames[0]["image"]):
+        if not np.array_equal(frame["image"], frames[0]["image"]):
             raise ValueError(f"{path} was tested on other photos than {paths[0]}: train both on the same data.")
     place = {name: i for i, name in enumerate(label_space.diseases)}
     return Answers(
         truth=np.array([place[name] for name in frames[0]["disease"]]),
         answers=[_named(frame, place) for frame in frames],
         patients=frames[0]["patient_id"].reset_index(drop=True),
-        images=tuple(frames[0]["image"]),
+        images=tuple(frames[0]["image"].to_list()),
         seeds=seeds,
     )
 

@@ -1,12 +1,15 @@
 """The scores of a run, computed from its frame of predictions and nothing else."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
-from sklearn.metrics import average_precision_score, f1_score, recall_score, roc_auc_score
+from sklearn.metrics import precision_recall_fscore_support
 
 from dermimit.data.columns import WEIGHTS_COLUMN
 from dermimit.data.label_space import TASKS, LabelSpace
 from dermimit.data.targets import encode_targets
+from dermimit.evaluate.ranking import auroc_draws, precision_draws
 from dermimit.evaluate.ranks import rank_of_truth
 
 
@@ -51,13 +54,13 @@ def class_metrics(target: np.ndarray, probability: np.ndarray) -> dict[str, floa
         )
     truth, probability = target[known].argmax(axis=1), probability[known]
     answer, present = probability.argmax(axis=1), np.unique(truth)
-    average = dict(labels=present, average="macro", zero_division=0)
+    _, recall, f1, _ = precision_recall_fscore_support(truth, answer, labels=present, average="macro", zero_division=0)
     return {
         "accuracy": float((answer == truth).mean()),
-        "macro_f1": float(f1_score(truth, answer, **average)),
-        "balanced_accuracy": float(recall_score(truth, answer, **average)),
+        "macro_f1": float(f1),
+        "balanced_accuracy": float(recall),
         "top3_accuracy": float((rank_of_truth(probability, truth) <= 3).mean()),
-        "auroc": macro(roc_auc_score, target[known], probability),
+        "auroc": macro(auroc_draws, target[known], probability),
         "ece": expected_calibration_error(answer == truth, probability.max(axis=1)),
     }
 
@@ -73,26 +76,24 @@ def attribute_metrics(target: np.ndarray, probability: np.ndarray, threshold: fl
     Returns:
         map (mean average precision), auroc, macro_f1.
     """
-    found = (probability >= threshold).astype(float)
-    f1 = [
-        f1_score(t[k], f[k], zero_division=0)
-        for t, f, k in zip(target.T, found.T, ~np.isnan(target.T), strict=True)
-        if np.nansum(t) > 0
-    ]
+    found, occurs = probability >= threshold, (target == 1).any(axis=0)
+    right, wrong = (((target == truth) & found).sum(axis=0) for truth in (1, 0))
+    missed = ((target == 1) & ~found).sum(axis=0)
+    f1 = (2 * right / np.maximum(2 * right + wrong + missed, 1))[occurs]
     return {
-        "map": macro(average_precision_score, target, probability),
-        "auroc": macro(roc_auc_score, target, probability),
-        "macro_f1": float(np.mean(f1)) if f1 else float("nan"),
+        "map": macro(precision_draws, target, probability),
+        "auroc": macro(auroc_draws, target, probability),
+        "macro_f1": float(f1.mean()) if len(f1) else float("nan"),
     }
 
 
-def macro(metric, target: np.ndarray, probability: np.ndarray) -> float:
-    """Mean of a binary metric over the columns that hold both values."""
+def macro(metric: Callable[..., np.ndarray], target: np.ndarray, probability: np.ndarray) -> float:
+    """Mean of a ranking score of `dermimit.evaluate.ranking` over the columns that hold both values."""
     values = []
     for truth, p in zip(target.T, probability.T, strict=True):
         known = ~np.isnan(truth)
         if len(np.unique(truth[known])) == 2:
-            values.append(metric(truth[known], p[known]))
+            values.append(metric(truth[known] == 1, p[known], np.ones((int(known.sum()), 1)))[0])
     return float(np.mean(values)) if values else float("nan")
 
 

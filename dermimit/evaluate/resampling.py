@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from scipy import sparse, stats
 
 from dermimit.evaluate.statistics import Interval
 
+KEPT = 8_000_000  # weights of resamples that are kept for the next table of the same test set
 
 @dataclass(frozen=True)
 class Draws:
@@ -55,11 +57,18 @@ def patient_draws(patients: Iterable, resamples: int = 2000, seed: int = 0) -> D
     given = pd.Series(list(patients), dtype=object)
     names = given.where(given.notna(), pd.Series([("photo", i) for i in given.index])).map(str)
     patient = pd.factorize(names)[0]
-    count, rng = int(patient.max()) + 1, np.random.default_rng(seed)
-    weights = np.empty((count, resamples))
+    count = int(patient.max()) + 1
+    weights = _weights if count * resamples < KEPT else _weights.__wrapped__
+    return Draws(patient, weights(count, resamples, seed))
+
+
+@lru_cache(maxsize=2)
+def _weights(count: int, resamples: int, seed: int) -> Float[np.ndarray, "{count} {resamples}"]:
+    rng, weights = np.random.default_rng(seed), np.empty((count, resamples))
     for r in range(resamples):
         weights[:, r] = np.bincount(rng.integers(count, size=count), minlength=count)
-    return Draws(patient, weights)
+    weights.setflags(write=False)  # others are given the same array
+    return weights
 
 
 def macro_f1_draws(

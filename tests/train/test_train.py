@@ -62,7 +62,8 @@ def assert_same_run(a, b):
     drop = ["seconds"]
     histories = [pd.read_parquet(run / "history.parquet").drop(columns=drop) for run in (a, b)]
     pd.testing.assert_frame_equal(*histories, check_exact=True)
-    assert all(torch.equal(value, weights(b)[name]) for name, value in weights(a).items())
+    of_a, of_b = weights(a), weights(b)
+    assert all(torch.equal(value, of_b[name]) for name, value in of_a.items())
 
 
 def test_a_run_leaves_its_whole_record_and_nothing_else(config):
@@ -298,10 +299,11 @@ def test_a_run_can_start_from_another(config):
     first = fit(config("first"))
     space = load_run(first).label_space
     model = assemble.build_model(config("second", start_from=str(first)), space)
-    assert all(torch.equal(value, weights(first)[name]) for name, value in model.state_dict().items())
+    of_first = weights(first)
+    assert all(torch.equal(value, of_first[name]) for name, value in model.state_dict().items())
     other = replace(space, diseases=("x", "y", "z"))
     fresh = assemble.build_model(config("third", start_from=str(first)), other)
-    kept = {name for name, value in fresh.state_dict().items() if not torch.equal(value, weights(first)[name])}
+    kept = {name for name, value in fresh.state_dict().items() if not torch.equal(value, of_first[name])}
     assert kept and all(name.startswith("classifiers") for name in kept)
     fourth = fit(config("fourth", start_from=str(first)))
     assert load_run(fourth).config.start_from == str(first)
