@@ -65,18 +65,27 @@ def draw_tiny(root: Path, i: int) -> None:
         Image.fromarray(pixels).save(root / folder / f"{i:02d}.png")
 
 
-@pytest.fixture
-def tiny_photos(tmp_path: Path):
-    """A `PhotoSet` of 12 photos, used at 16 pixels; `load("synderm", tiny_photos.root, 16)` reads it too."""
-    from dermimit.data import PhotoSet
+@pytest.fixture(scope="session")
+def drawn_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 12 photos, to be copied."""
     from dermimit.data.label_space import LabelSpace
-    from dermimit.data.stored import load_dataset, save_dataset
+    from dermimit.data.stored import save_dataset
 
-    root = tmp_path / "tiny"
+    root = tmp_path_factory.mktemp("drawn") / "tiny"
     for i in range(12):
         draw_tiny(root, i)
     save_dataset(
         root, pd.DataFrame([tiny_row(i) for i in range(12)]), LabelSpace("tiny", DISEASES, BODY_PARTS, ATTRIBUTES)
     )
+    return root
+
+
+@pytest.fixture
+def tiny_photos(tmp_path: Path, drawn_once: Path):
+    """A `PhotoSet` of 12 photos, used at 16 pixels; `load("synderm", tiny_photos.root, 16)` reads it too."""
+    from dermimit.data import PhotoSet
+    from dermimit.data.stored import load_dataset
+
+    root = Path(shutil.copytree(drawn_once, tmp_path / "tiny"))
     frame, label_space = load_dataset(root)
     return PhotoSet("tiny", frame, label_space, root, image_size=16)

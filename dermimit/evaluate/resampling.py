@@ -15,6 +15,7 @@ from dermimit.evaluate.statistics import Interval
 
 KEPT = 8_000_000  # weights of resamples that are kept for the next table of the same test set
 
+
 @dataclass(frozen=True)
 class Draws:
     """Resamples of a test set.

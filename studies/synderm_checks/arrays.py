@@ -49,13 +49,16 @@ def drawn(path: Path, cases: SynDerm, workers: int, read: bool = True) -> Arrays
     Args:
         path: a .npz file; its name says which cases it holds.
         cases: the dataset.
-        workers: processes that draw.
+        workers: processes that draw; 1: this one.
         read: take a reader's labels, which differ from the truth in a noisy regime.
     """
     if not path.exists():
-        starts = range(0, len(cases), CHUNK)
-        with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as pool:
-            parts = list(pool.map(partial(_part, cases, read), starts))
+        task, starts = partial(_part, cases, read), range(0, len(cases), CHUNK)
+        if workers == 1:
+            parts = list(map(task, starts))
+        else:
+            with ProcessPoolExecutor(workers, mp_context=get_context("forkserver")) as pool:
+                parts = list(pool.map(task, starts))
         images, disease, body, signs = (np.concatenate(x) for x in zip(*parts, strict=True))
         path.parent.mkdir(parents=True, exist_ok=True)
         arrays = {"images": images, "disease": disease, "body_part": body, "attributes": signs}

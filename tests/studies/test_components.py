@@ -5,12 +5,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from judged import first_edition
 
 from dermimit.evaluate.estimate import INCONCLUSIVE
 from studies.evidence import component_charts, component_numbers, components, learning
-from studies.evidence.verdicts import judge
 from studies.protocol import records
-from studies.shared.evidence import read_evidence, with_controls
+from studies.shared.evidence import read_evidence
 from studies.shared.folders import find_root
 from studies.shared.verdict_words import CONTRADICTED, SUPPORTED
 
@@ -25,7 +25,7 @@ def ablation():
 
 @pytest.fixture(scope="module")
 def judged():
-    return judge(with_controls(ROOT))
+    return first_edition()
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from judged import first_edition
 
 from dermimit.evaluate.runs import read_experiments
 from studies.evidence import gradient_conflict, verdict_texts, verdicts
@@ -38,7 +39,7 @@ def test_parts_choices_rivals_and_real_photographs(tables):
 
 
 def test_verdicts_are_counted_and_named():
-    drawn = verdicts.judge(evidence.with_controls(ROOT))
+    drawn = first_edition()
     rows = read_experiments(ROOT / "workflow/experiments/real/pad_ufes_20.csv")
     real = verdicts.judge_real(real_evidence.read_real_evidence(ROOT), rows)
     first = first_lines.of_verdicts(drawn, real)

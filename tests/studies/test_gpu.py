@@ -73,7 +73,7 @@ def test_a_step_is_stopped_with_what_it_started_and_the_next_runs(tmp_path, caps
         gpu.Step("told", 1, ("-c", "import sys; print(sys.argv)")),
     ]
     began = time.monotonic()
-    assert gpu.work_off(steps, 0.25) == ["wrong"]
+    assert gpu.work_off(steps, 0.15) == ["wrong"]
     assert time.monotonic() - began < 40
     said = capsys.readouterr().out
     assert "sleeper: stopped, its time is over" in said and "wrong: failed (3)" in said and "told: ended" in said

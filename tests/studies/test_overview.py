@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import judged
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +12,7 @@ from dermimit.evaluate.estimate import INCONCLUSIVE, NOT_RUN, Estimate
 from studies.overview import claims as parts
 from studies.overview import collect, matrix, sentences
 from studies.overview.claims import Claim, Finding
-from studies.overview.read import read_claims, read_levels
+from studies.overview.read import read_levels
 from studies.shared.verdict_words import CONTRADICTED, NO_DIFFERENCE, SUPPORTED, VERDICTS, word
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def claims():
-    return read_claims(ROOT)
+    return judged.claims()
 
 
 def finding(value, low, high, verdict, unit=parts.MACRO_F1):

@@ -205,7 +205,7 @@ def test_the_queue_finishes_stops_in_time_and_names_failures(tmp_path, capsys):
         (tmp_path / f"data/plain-seed{seed}").mkdir(parents=True)
         (tmp_path / f"data/plain-seed{seed}/croissant.json").write_text("{}")
     queue, done, begun = Stub(tmp_path, tmp_path, tmp_path), [], time.monotonic()
-    failed = queue.work_off(plan, begun + 6, lambda run: done.append(run.seed))
+    failed = queue.work_off(plan, begun + 3, lambda run: done.append(run.seed))
     assert sorted(done) == [0, 1] and [run.seed for run in failed] == [3]
     assert time.monotonic() - begun < 30 and not queue.is_done(plan[3])
     assert "D-plain-64-seed3: failed (2)" in capsys.readouterr().out

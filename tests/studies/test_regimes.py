@@ -151,7 +151,7 @@ def test_answers_are_scored_with_an_interval(arrays):
 
 def test_arrays_are_those_of_the_dataset(tmp_path):
     cases = SynDerm(6, 3, 16, regime="plain")
-    arrays = drawn(tmp_path / "a.npz", cases, 1)
+    arrays = drawn(tmp_path / "a.npz", cases, 2)
     assert (arrays.images[4] == cases[4].image).all()
     assert LABEL_SPACE.diseases[arrays.disease[4]] == cases.labels(4).disease
     assert LABEL_SPACE.body_parts[arrays.body_part[4]] == cases.labels(4).body_part

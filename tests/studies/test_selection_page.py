@@ -5,6 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from judged import first_edition
 
 from dermimit.evaluate.estimate import INCONCLUSIVE, Estimate
 from dermimit.evaluate.runs import read_experiments
@@ -12,7 +13,7 @@ from dermimit.explore.onnx_model import OnnxModel
 from dermimit.records import read_json
 from studies.evidence import backbone_tables
 from studies.evidence.components import with_rows
-from studies.evidence.verdicts import CLAIMS, judge
+from studies.evidence.verdicts import CLAIMS
 from studies.localisation import against_attention, choice_charts, four_ways, numbers, pointing, summary, tables
 from studies.localisation import backbone_tables as map_tables
 from studies.shared.evidence import read_evidence, with_controls
@@ -84,7 +85,7 @@ def test_only_chosen_patches_are_lit(chosen, compared):
 
 def test_every_line_names_what_is_subtracted_from_what(controlled, informed):
     scores = controlled.records.groupby("row")["test/disease/macro_f1"].mean()
-    table = against_attention.controls(with_rows(judge(controlled), CLAIMS)).set_index("label")
+    table = against_attention.controls(with_rows(first_edition(), CLAIMS)).set_index("label")
     for (row, reference), label in against_attention.CONTROLS.items():
         assert table.loc[label, "difference"] == pytest.approx(scores[row] - scores[reference], abs=1e-9)
     outlines = against_attention.informed(informed).set_index("label")
