@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
 from dermimit.evaluate.estimate import NONE, NOT_RUN
-from studies.speed import book_speed, costs, numbers
+from studies.speed import book_speed, costs, numbers, recipes
 from studies.speed import charts as speed_charts
 from studies.speed import tables as speed
 
@@ -167,6 +168,27 @@ def test_recipes_are_compared_by_the_time_to_the_usual_score():
     (row,) = costs.trainings(speed.Speed(**dict.fromkeys(speed.NAMES) | {"time_to_score": record}))
     assert "quick" in row[0] and row[3] == "1.50 (1.40–1.60) × as fast"
     assert list(costs.recipes_table(record)["seconds"]) == [5.0]
+
+
+def test_curves_of_the_recipes_stand_beside_the_usual_one():
+    record = FOUND.time_to_score
+    figure = recipes.curves(record)
+    shown = [axis for axis in figure.axes if axis.axison]
+    assert len(shown) == len(record["recipes"]) - 1
+    seeds = record["recipes"][0]["seeds"]
+    assert all(len(axis.lines) == 2 * (seeds + 1) for axis in shown)
+    usual = [run["curve"] for run in record["runs"] if run["recipe"] == record["recipes"][0]["recipe"]]
+    last = np.mean([curve[-1]["score"] for curve in usual])
+    assert shown[0].lines[seeds].get_ydata()[-1] == pytest.approx(last) == pytest.approx(record["goal"])
+
+
+@pytest.mark.parametrize(("median", "end"), [(1.29, "none is."), (1.3, "this one is enough.")])
+def test_a_recipe_must_be_fast_enough_to_be_taken_over(median, end):
+    line = {"recipe": "quick", "reached": 2, "seeds": 3, "times_faster": {"median": median, "min": 1.0, "max": 1.5}}
+    never = {"recipe": "stuck", "reached": 0, "seeds": 3, "times_faster": None}
+    said = recipes.said({"worth": 1.3, "recipes": [{"recipe": "usual"}, never, line]})
+    assert said.endswith(end) and "*quick*" in said and "2 of 3 seeds" in said
+    assert "No other" in recipes.said({"worth": 1.3, "recipes": [{"recipe": "usual"}, never]})
 
 
 @pytest.mark.parametrize(("equal", "verdict"), [(9, "trainings are all equal to"), (8, "differ in 1 from")])
