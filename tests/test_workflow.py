@@ -242,6 +242,15 @@ def dry_run(*config, target="book", more=()):
     return result.stdout + result.stderr
 
 
+def test_bytecode_is_no_source_of_the_book(tmp_path, monkeypatch):
+    """It is written while the book is built: the next build would find other sources."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("book/index.md", "book/extensions/a.py", "book/extensions/__pycache__/a.cpython-311.pyc"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert helpers.files_under("book") == ["book/extensions/a.py", "book/index.md"]
+
+
 def plan(*config, target="book"):
     """Job counts of a dry run."""
     return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", dry_run(*config, target=target), re.M)}

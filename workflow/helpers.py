@@ -245,6 +245,11 @@ def completed(row: Mapping[str, Any], evidence: str, seed: int) -> dict[str, Any
     return {**row, "more": row["more"].replace("{evidence}", evidence).replace("{seed}", str(seed))}
 
 
+def files_under(folder: str) -> list[str]:
+    """List the files of a folder but for Python's bytecode, which comes and goes by itself and is no source."""
+    return sorted(str(p) for p in Path(folder).rglob("*") if p.is_file() and p.suffix != ".pyc")
+
+
 def code(*parts: str) -> list[str]:
     """List the source files of parts of the package, such as `model` or `records.py`."""
     found = []
