@@ -75,6 +75,7 @@ def read(path: Path) -> Links:
     return parser
 
 
+@pytest.mark.built
 @needs_build
 @each_page
 def test_page_loads_nothing_from_elsewhere_and_its_links_exist(page: str) -> None:
@@ -114,6 +115,7 @@ def test_the_policy_allows_the_theme_s_scripts_and_no_script_in_an_article() -> 
     assert content_policy.with_policy(once) == once
 
 
+@pytest.mark.built
 @needs_build
 @each_page
 def test_page_has_its_policy_and_no_script_of_its_own(page: str) -> None:

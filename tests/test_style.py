@@ -167,6 +167,7 @@ def reading(page):
     return parser
 
 
+@pytest.mark.built
 @needs_build
 @pytest.mark.parametrize("page", main_pages())
 def test_a_page_keeps_to_its_budgets(page):
@@ -179,6 +180,7 @@ def test_a_page_keeps_to_its_budgets(page):
     assert {name: n for name, n in used.items() if n > most[name]} == {}
 
 
+@pytest.mark.built
 @needs_build
 @pytest.mark.parametrize("page", main_pages())
 def test_figure_text_can_be_read(page):
