@@ -21,9 +21,10 @@ def curves(record: dict[str, Any]) -> Figure:
         record: of `benchmarks/time_to_score.py`; its first recipe is the usual one.
     """
     usual, *others = (line["recipe"] for line in record["recipes"])
-    rows = -(-len(others) // 3)
+    columns = 3 if len(others) % 3 == 0 else 2
+    rows = -(-len(others) // columns)
     shape = {"figsize": (9.6, 2.9 * rows), "sharex": True, "sharey": True, "squeeze": False}
-    figure, axes = plt.subplots(rows, 3, layout="constrained", **shape)
+    figure, axes = plt.subplots(rows, columns, layout="constrained", **shape)
     for axis, recipe in zip(axes.flat, others, strict=False):
         for name, colour, style in ((usual, GREY, "--"), (recipe, BLUE, "-")):
             runs = [run["curve"] for run in record["runs"] if run["recipe"] == name]
