@@ -69,7 +69,9 @@ class PhotoSet:
         size = self.image_size if in_memory else None
         rows, least = select(self.frame, split), least_side(self.image_size)
         reading: dict[str, Any] = {"least": least, "cache": self.cache, "interpolation": self.prepared.interpolation}
-        return PhotoDataset(rows, self.label_space, self.root, transform, in_memory, size, with_mask, **reading)
+        return PhotoDataset(
+            rows, self.label_space, self.root, transform, in_memory, size, with_mask, checked=True, **reading
+        )
 
 
 def load(

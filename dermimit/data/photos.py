@@ -95,6 +95,7 @@ class PhotoDataset(Dataset[dict[str, Any]]):
             the transforms of an image size, None for the full size.
         cache: folder of a `PhotoCache` to read through; None for none.
         interpolation: of the square kept in memory, as the transform's.
+        checked: `validate_manifest` has made `frame`, which is not checked again.
 
     Raises:
         ManifestError: the frame does not fit the label space.
@@ -114,10 +115,11 @@ class PhotoDataset(Dataset[dict[str, Any]]):
         least: int | None = None,
         cache: Path | str | None = None,
         interpolation: str = "bilinear",
+        checked: bool = False,
     ) -> None:
         if in_memory != (image_size is not None):
             raise ValueError("give image_size together with in_memory=True, and only then")
-        self.frame = validate_manifest(frame, label_space)
+        self.frame = frame if checked else validate_manifest(frame, label_space)
         self.label_space, self.root, self.transform, self.with_mask = label_space, Path(root), transform, with_mask
         self.targets = {task: torch.from_numpy(t) for task, t in encode_targets(self.frame, label_space).items()}
         self._images, self._masks = list(self.frame["image"]), list(self.frame["mask"])

@@ -22,11 +22,13 @@ from dermimit.data.synderm import (
     SynDerm,
     knowledge,
     make_case,
+    read_regime,
     skin_colour,
     typology_angle,
 )
 from dermimit.explain.style import PALETTE, pretty
 
+REGIME = "plain"  # of the cases of this chapter, where it names no other
 CALM = {"noise": 0.004, "blur": 0.003, "exposure": 1.1}
 
 
@@ -73,7 +75,7 @@ def scene(part: str, skin: int, zoom: float, seed: int, size: int) -> np.ndarray
 def _plain(attributes: Sequence[str], part: str, skin: int, zoom: float, seed: int, index: int, size: int) -> Case:
     present = tuple(a for a in LABEL_SPACE.attributes if a in attributes)
     labels = Labels(LABEL_SPACE.diseases[0], part, present, skin)
-    return make_case(seed, index, size, labels, NO_CONFOUNDERS, knobs=Knobs(zoom, CALM))
+    return make_case(seed, index, size, labels, NO_CONFOUNDERS, knobs=Knobs(zoom, CALM), regime=read_regime(REGIME))
 
 
 def typology_angles(seed: int, n: int = 200) -> pd.DataFrame:
@@ -89,7 +91,7 @@ def typology_angles(seed: int, n: int = 200) -> pd.DataFrame:
 
 def courses(seed: int, size: int) -> list[tuple[str, float, Case]]:
     """Four visits of one case of each kind of course that changes: (disease, day, case)."""
-    data, facts = SynDerm(4000, seed=seed, image_size=size, confounders=False), knowledge()
+    data, facts = SynDerm(4000, seed=seed, image_size=size, confounders=False, regime=REGIME), knowledge()
     course = dict(zip(facts.diseases, facts.courses, strict=True))
     series = []
     for kind in (k for k in COURSES if k != "stable"):

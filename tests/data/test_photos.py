@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from dermimit.data import load
-from dermimit.data.label_space import LabelSpace
+from dermimit.data.label_space import TASKS, LabelSpace
 from dermimit.data.photos import NO_MASK, PhotoDataset, PhotoError, read_mask, read_photo
 from dermimit.data.problems import ManifestError
 from dermimit.data.transforms import CentralView, eval_transform, least_side
@@ -306,3 +306,14 @@ def test_what_a_file_holds_is_told_by_its_bytes_and_a_broken_photograph_is_no_te
         with pytest.raises(PhotoError, match=words) as caught:
             read_photo(tmp_path / "a.jpg")
         assert ("holds text" in str(caught.value)) == (words == "it holds text")
+
+
+def test_the_manifest_of_a_loaded_dataset_is_checked_once(tiny_photos, monkeypatch):
+    rows = tiny_photos.frame[tiny_photos.frame["split"] == "train"]
+    again = PhotoDataset(rows, tiny_photos.label_space, tiny_photos.root, eval_transform(16))
+    monkeypatch.setattr("dermimit.data.photos.validate_manifest", lambda *given: pytest.fail("checked again"))
+    photos = tiny_photos.photos("train")
+    pd.testing.assert_frame_equal(photos.frame, again.frame)
+    for item, other in zip(photos, again, strict=True):
+        assert torch.equal(item["image"], other["image"])
+        assert all(torch.equal(item["targets"][t].nan_to_num(-1), other["targets"][t].nan_to_num(-1)) for t in TASKS)

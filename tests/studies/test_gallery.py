@@ -19,10 +19,10 @@ def test_the_first_case_that_fits():
 
 
 def test_pairs_differ_in_the_attribute_only():
-    pairs = gallery.attribute_pairs(seed=1, size=48)
+    pairs = gallery.attribute_pairs(seed=1, size=64)
     assert len(pairs) == 27
     for without, with_it in pairs:
-        assert without.shape == with_it.shape == (48, 48, 3)
+        assert without.shape == with_it.shape == (64, 64, 3)
         assert 0 < (np.abs(without.astype(int) - with_it.astype(int)).max(axis=2) > 20).mean() < 0.7
 
 
