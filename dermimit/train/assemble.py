@@ -68,7 +68,8 @@ def check_model(config: TrainConfig) -> nn.Module:
     Raises:
         ValueError: it cannot be built; what is wrong is known before any photograph is read.
     """
-    return _without_memory(json.dumps(config.without_pretraining().to_dict(), sort_keys=True))
+    same = replace(config.without_pretraining(), out=Path("run"), data_root=Path("data"), seed=0)  # for any such run
+    return _without_memory(json.dumps(same.to_dict(), sort_keys=True))
 
 
 def preprocessing_of(config: TrainConfig) -> Preprocessing:
@@ -84,7 +85,7 @@ def preprocessing_of(config: TrainConfig) -> Preprocessing:
 
 @lru_cache(maxsize=8)
 def _without_memory(settings: str) -> nn.Module:
-    """See `check_model`; kept, since a run asks for it more than once."""
+    """See `check_model`; kept, since a run asks for it more than once, and so do runs of one model."""
     config = TrainConfig.from_dict(json.loads(settings))
     classes = {task: ("a", "b") if task in config.tasks else () for task in TASKS}
     some = LabelSpace("any dataset", classes["disease"] or ("a",), classes["body_part"], classes["attributes"])
