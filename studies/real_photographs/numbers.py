@@ -14,9 +14,9 @@ import pandas as pd
 
 from dermimit.evaluate.estimate import INCONCLUSIVE, Estimate, minus
 from dermimit.evaluate.significance import holm
+from dermimit.report.words import and_list
 from studies.real_photographs.scores import BACKBONES, count, name_of
 from studies.real_photographs.sensitivity import RealModels, read_models
-from studies.shared.listing import listed
 from studies.shared.real_backbones import RARE, SEEDS
 from studies.shared.verdict_words import CONTRADICTED, MARGIN, NO_DIFFERENCE, SUPPORTED, by_rule, word
 
@@ -190,9 +190,10 @@ def waiting(models: RealModels, judged: pd.DataFrame) -> Numbers:
     """How much of the table of networks has run: rows, those with all seeds, comparisons; and what has not."""
     seeds = {line["row"]: len(line["seeds"]) for line in models.record["scores"]}
     rows = [line["row"] for line in models.record["rows"]]
-    absent = dict.fromkeys(BACKBONES[row.partition("_")[0]] for row in rows if row not in seeds)
+    names = [BACKBONES[row.partition("_")[0]].split(", ") for row in rows if row not in seeds]
+    absent = dict.fromkeys(" ".join(["the", *reversed(parts)]) for parts in names)  # the fine-tuned ViT-S
     whole, tested = sum(n >= SEEDS for n in seeds.values()), judged["seeds"] > 1
     numbers: Numbers = {"rows": len(rows), "rows_whole": whole, "rows_none": len(rows) - len(seeds)}
-    numbers |= {"missing": listed(absent), "pairs_tested": int(tested.sum())}
+    numbers |= {"missing": and_list(list(absent)) or "none", "pairs_tested": int(tested.sum())}
     apart = judged.loc[tested, "verdict"].map(word).isin([SUPPORTED, CONTRADICTED])
     return numbers | {"pairs_apart": str(apart.sum() or "none")}
