@@ -29,7 +29,7 @@ SCC = "squamous cell carcinoma"
 SHORT = {  # of the earlier table, with one seed: group, name
     "small_D": ("Small network", "Disease only"), "small_full": ("Small network", "Full model"),
     "synderm_full": ("Small network", "Full model, SynDerm first"),
-    "imagenet_D": ("Lite0 stem", "Disease only"), "imagenet_full": ("Lite0 stem", "Full model"),
+    "imagenet_D": ("Lite0 stem, first edition", "Disease only"), "imagenet_full": ("Lite0 stem, first edition", "Full model"),
 }  # fmt: skip
 
 
