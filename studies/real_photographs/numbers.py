@@ -72,11 +72,10 @@ def found_text(numbers: Mapping[str, Any]) -> str:
 
 
 def paper_text(models: RealModels) -> str:
-    """Whether the best network is the paper's model, and if not, what that one finds; a sentence."""
+    """Whether the best network is the paper's model, and if not, where that one stands; a sentence."""
     if models.chosen("best") == models.chosen("full"):
         return "This network is the paper's model."
-    full = sensitivity_of(models, "full")
-    return f"The paper's model finds {full['mel_of']} and {full['scc_of']}."
+    return f"The table below shows the paper's model too: *{name_of(models.chosen('full'))}*."
 
 
 def missed(models: RealModels, row: str) -> Numbers:

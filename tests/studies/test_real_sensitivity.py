@@ -79,7 +79,7 @@ def test_a_network_with_all_seeds_comes_before_a_better_one_with_fewer():
     models = invented(frozen_D=worse, frozen_full=[right({})])
     assert models.chosen("best") == "frozen_D" and models.chosen("full") == "frozen_full"
     assert models.chosen("frozen_D") == "frozen_D"
-    assert numbers.paper_text(models) == "The paper's model finds 4 of 4 and 4 of 4."
+    assert numbers.paper_text(models) == ("The table below shows the paper's model too: *Full model (ViT-S, frozen)*.")
     with pytest.raises(ValueError, match="no scores of 'x'; there are frozen_D, frozen_full"):
         models.chosen("x")
 
