@@ -75,7 +75,7 @@ def paper_text(models: RealModels) -> str:
     """Whether the best network is the paper's model, and if not, where that one stands; a sentence."""
     if models.chosen("best") == models.chosen("full"):
         return "This network is the paper's model."
-    return f"The table below shows the paper's model too: *{name_of(models.chosen('full'))}*."
+    return f"The table below shows the paper's model too: {name_of(models.chosen('full'))}."
 
 
 def missed(models: RealModels, row: str) -> Numbers:

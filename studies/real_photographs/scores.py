@@ -80,7 +80,7 @@ def comparison_table(judged: pd.DataFrame) -> pd.DataFrame:
     seeds = [f"{n}" if n >= SEEDS else f"{n} of {SEEDS}, preliminary" for n in ran["seeds"]]
     return pd.DataFrame(
         {
-            "comparison": [f"{side(r.row)} against {side(r.reference).lower()}" for r in ran.itertuples()],
+            "comparison": [f"{side(r.row)} against {lower_first(side(r.reference))}" for r in ran.itertuples()],
             "points (95 % CI)": [Estimate(r.difference, r.low, r.high).points() for r in ran.itertuples()],
             "seeds": seeds,
             "verdict": list(ran["verdict"]),
@@ -94,6 +94,11 @@ def side(row: str) -> str:
     return VARIANTS[variant].removeprefix("+ ").capitalize() + (
         "" if backbone == "frozen" else f" ({BACKBONES[backbone]})"
     )
+
+
+def lower_first(text: str) -> str:
+    """Text that goes on a sentence; names of networks within it keep their capitals."""
+    return text[:1].lower() + text[1:]
 
 
 def found_table(models: RealModels, rows: Iterable[str]) -> pd.DataFrame:

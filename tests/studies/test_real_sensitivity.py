@@ -79,7 +79,7 @@ def test_a_network_with_all_seeds_comes_before_a_better_one_with_fewer():
     models = invented(frozen_D=worse, frozen_full=[right({})])
     assert models.chosen("best") == "frozen_D" and models.chosen("full") == "frozen_full"
     assert models.chosen("frozen_D") == "frozen_D"
-    assert numbers.paper_text(models) == ("The table below shows the paper's model too: *Full model (ViT-S, frozen)*.")
+    assert numbers.paper_text(models) == ("The table below shows the paper's model too: Full model (ViT-S, frozen).")
     with pytest.raises(ValueError, match="no scores of 'x'; there are frozen_D, frozen_full"):
         models.chosen("x")
 
@@ -216,3 +216,14 @@ def test_the_appendix_holds_the_readers_own_facts(tmp_path):
     )
     with pytest.raises(ValueError, match="is missing: put both"):
         datasheets.with_sheets("nothing")
+
+
+def test_a_network_keeps_its_capitals_within_a_comparison():
+    line = {"difference": 0.1, "low": 0.0, "high": 0.2, "seeds": 3, "verdict": "inconclusive"}
+    pairs = [("tuned_full", "tuned_D"), ("frozen_D", "lite0_D"), ("frozen_D_LSM", "frozen_D")]
+    judged = pd.DataFrame([{"row": row, "reference": reference} | line for row, reference in pairs])
+    assert scores.comparison_table(judged)["comparison"].tolist() == [
+        "Full model (ViT-S, fine-tuned) against disease only (ViT-S, fine-tuned)",
+        "Disease only against disease only (EfficientNet-Lite0 stem)",
+        "Lesion selection against disease only",
+    ]
