@@ -152,8 +152,9 @@ def test_every_command_of_the_workflow_is_quoted(tmp_path):
     runs = "results/runs/smoke/pad_ufes_20-evidence/selection"
     planned = commands(folder, "--", "offline", f"{runs}/unet-seed0/metrics.json",
                        "results/tables/published/verdicts.csv", **where)  # fmt: skip
-    kinds = {"papermill": 0, "studies.localisation.measure_outlines": 0, "workflow/scripts/experiment.py": 0,
-             "workflow/scripts/offline_book.py": 0, "studies.evidence.measure_tables": 0, "build": 0}  # fmt: skip
+    kinds = {"workflow/scripts/execute_notebook.py": 0, "studies.localisation.measure_outlines": 0,
+             "workflow/scripts/experiment.py": 0, "workflow/scripts/offline_book.py": 0,
+             "studies.evidence.measure_tables": 0, "build": 0}  # fmt: skip
     for words in planned:
         words = words[1:] if words[0].startswith("OMP_NUM_THREADS=") else words
         assert words[0] == python, words

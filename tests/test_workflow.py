@@ -282,7 +282,7 @@ def test_plan_with_photographs(pad):
 @pytest.mark.slow
 def test_a_page_is_given_what_it_declares():
     said = dry_run("profile=smoke", "dataset=synderm", target="pages", more=("--printshellcmds",))
-    given = re.findall(r"papermill notebooks/(\w+)\.ipynb .* -y '({.*})'", said)
+    given = re.findall(r"execute_notebook\.py notebooks/(\w+)\.ipynb \S+ '({.*})'", said)
     assert {page for page, _ in given} == {path.stem for path in (ROOT / "notebooks").glob("*.ipynb")}
     for page, words in given:
         declared = imports.declared(str(ROOT / f"notebooks/{page}.ipynb"))

@@ -89,9 +89,7 @@ def test_a_row_more_is_a_training_more(project, profile, table, rule, folder):
 def test_on_slurm_each_training_asks_for_what_its_row_says(project):
     pytest.importorskip("snakemake_executor_plugin_slurm")
     text = dry_run(project, "slurm", "--config", "profile=smoke", "dataset=synderm", target="evidence")
-    asked = dict(
-        re.findall(r"wildcards: table=baselines, row=(\w+), seed=0\n.*?(mem_mb=\d+.*runtime=\d+, gpu=\d)", text)
-    )
+    asked = dict(re.findall(r"training baselines, (\w+), seed 0: (mem_mb=\d+, runtime=\d+, gpu=\d)", text))
     assert "mem_mb=5000" in asked["swin"] and asked["swin"].endswith("runtime=240, gpu=0")
     assert "mem_mb=4000" in asked["ffvt"] and asked["ffvt"].endswith("runtime=120, gpu=0")
 
