@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import timm
-import torch
 import tyro
 from timing import where_from
 
 import dermimit.model  # noqa: F401  (registers the builders with timm)
 from dermimit.data.synderm import LABEL_SPACE
+from dermimit.model.plan import no_numbers
 from dermimit.records import read_json, write_json
 
 OURS, SIZE = "DermImitFormer", 384
@@ -108,7 +108,7 @@ def main(records: Path = Path("results/benchmarks"), out: Path | None = None) ->
     started, load = time.time(), os.getloadavg()[0]
     overhead = read_json(records / "model_overhead.json")
     gpu = gpu_row(records / "model_overhead_gpu.json")
-    with torch.device("meta"):  # its parameters are counted, and need no values
+    with no_numbers():  # its parameters are counted, and need no values
         model = timm.create_model(f"dermimitformer_base_patch16_{SIZE}", num_classes=LABEL_SPACE.num_classes)
     assumed = assumptions(gpu, sum(p.numel() for p in model.parameters()))
     given = {line["name"]: line["value"] for line in assumed}

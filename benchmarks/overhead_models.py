@@ -21,6 +21,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from dermimit.data.synderm import LABEL_SPACE
 from dermimit.model import SELECTING_TASKS
 from dermimit.model.attention import Layer, split_heads, take
+from dermimit.model.plan import no_numbers
 from dermimit.train.losses import soft_cross_entropy, task_objectives
 
 CLASSES = LABEL_SPACE.num_classes
@@ -150,7 +151,7 @@ def flops(what: str, size: int, backbone: str) -> dict[str, float]:
     """Floating-point operations of an image, two for each multiplication and addition, counted by torch on shapes
     alone."""
     how, found = How(backbone=backbone), {}
-    with torch.device("meta"):
+    with no_numbers():
         model = build(what, size, how)
     fake = FakeTensorMode(allow_non_fake_inputs=True)
     with fake, sdpa_kernel(SDPBackend.MATH):  # the fused kernel of a CPU is not counted

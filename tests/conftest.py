@@ -1,8 +1,10 @@
 """Shared by all tests: array shapes and types are checked at run time where they are stated; a tiny dataset on disk."""
 
+import gc
 import os
 import shutil
 import sysconfig
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,7 @@ FILES = [path for name in ("dermimit", "studies") for path in (ROOT / name).rglo
 SHAPED = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in FILES if "jaxtyping" in path.read_text()]
 install_import_hook(SHAPED, "conftest.typecheck")  # before the first import; all modules would take 1.7 times as long
 torch.set_num_threads(1)
+gc.set_threshold(700, 10, 1000)  # a walk through all objects of torch and pandas takes a quarter of a second
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -88,12 +91,19 @@ def drawn_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
-def tiny_photos(tmp_path: Path, drawn_once: Path):
-    """A `PhotoSet` of 12 photos, used at 16 pixels; `load("synderm", tiny_photos.root, 16)` reads it too."""
-    from dermimit.data import PhotoSet
+@pytest.fixture(scope="session")
+def read_once(drawn_once: Path):
+    """Manifest and label space of that folder."""
     from dermimit.data.stored import load_dataset
 
+    return load_dataset(drawn_once)
+
+
+@pytest.fixture
+def tiny_photos(tmp_path: Path, drawn_once: Path, read_once):
+    """A `PhotoSet` of 12 photos, used at 16 pixels; `load("synderm", tiny_photos.root, 16)` reads it too."""
+    from dermimit.data import PhotoSet
+
     root = Path(shutil.copytree(drawn_once, tmp_path / "tiny"))
-    frame, label_space = load_dataset(root)
+    frame, label_space = deepcopy(read_once)
     return PhotoSet("tiny", frame, label_space, root, image_size=16)

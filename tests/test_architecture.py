@@ -31,7 +31,7 @@ MAY_IMPORT = {  # part of the package: the parts that it may import, as `CONTRIB
     "zoo": {"train", "data", "records", "weights", "evaluate", "prediction"},
     "evaluate": {"data", "records", "lock", "train.run"},
     "predict": {"data", "train.run", "prediction", "records", "evaluate.selective", "evaluate.temperatures", "explain"},
-    "probe": {"data", "weights", "records", "lock", "evaluate", "model.footprint", "train.checked"},
+    "probe": {"data", "weights", "records", "lock", "evaluate", "model.footprint", "model.plan", "train.checked"},
     "explain": {"model", "data", "train.run", "evaluate", "prediction"},
     "export": ANY | {"extras"},
     "explore": ANY | {"extras"},

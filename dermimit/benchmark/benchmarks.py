@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from dermimit.benchmark.synthetic import classes, fresh_table
 from dermimit.data.label_space import LabelSpace
+from dermimit.data.package_yaml import package_yaml
 from dermimit.data.photo_files import PHOTO_SUFFIXES
 from dermimit.data.problems import suggest
 from dermimit.data.synderm import LABEL_SPACE
@@ -169,4 +169,4 @@ def as_csv(frame: pd.DataFrame) -> str:
 @cache
 def _described() -> dict[str, dict]:
     """The content of benchmarks.yaml."""
-    return yaml.safe_load(resources.files(__package__).joinpath(SPLITS, "benchmarks.yaml").read_text(encoding="utf-8"))
+    return package_yaml(__package__, SPLITS, "benchmarks.yaml")

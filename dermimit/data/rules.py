@@ -25,7 +25,7 @@ def rules_of(space: LabelSpace, root: Path | None) -> dict[str, Rule]:
         space: the names that labels may take.
         root: folder in which the files must exist; not looked for where it is None.
     """
-    path = partial(path_problem, root=root)
+    path = partial(path_problem, root=root, inside=None if root is None else root.resolve())
     return {
         "image": path,
         "mask": path,
@@ -38,8 +38,11 @@ def rules_of(space: LabelSpace, root: Path | None) -> dict[str, Rule]:
     }
 
 
-def path_problem(value: str, root: Path | None) -> str | None:
-    """What is wrong with a path that should be relative to `root` and stay inside it (None: nothing)."""
+def path_problem(value: str, root: Path | None, inside: Path | None = None) -> str | None:
+    """What is wrong with a path that should be relative to `root` and stay inside it (None: nothing).
+
+    `inside` is `root` with its links followed, which takes long; without it they are followed here.
+    """
     if is_address(value):
         return ADDRESS
     if "\\" in value or PureWindowsPath(value).is_absolute() or PurePosixPath(value).is_absolute():
@@ -48,7 +51,7 @@ def path_problem(value: str, root: Path | None) -> str | None:
         return LEAVES
     if root is None or (collecting() and not (root / value).is_file()):
         return None
-    if not (root / value).resolve().is_relative_to(root.resolve()):
+    if not (root / value).resolve().is_relative_to(inside or root.resolve()):
         return "a link leads out of the dataset's folder; copy the file inside"
     return None if (root / value).is_file() else f"no such file in {root}; correct the name or remove the row"
 
@@ -58,8 +61,10 @@ def _name_problem(value: str, known: Sequence[str]) -> str | None:
 
 
 def _split_problem(value: str) -> str | None:
+    if value in SPLITS:
+        return None
     near = "".join(f"{end} " for end in [suggest(value, SPLITS)] if end.startswith("did you mean"))
-    return None if value in SPLITS else f"unknown split; {near}allowed: {', '.join(SPLITS)}"
+    return f"unknown split; {near}allowed: {', '.join(SPLITS)}"
 
 
 def _list_problem(value: object, known: Sequence[str]) -> str | None:

@@ -56,8 +56,10 @@ def patient_draws(patients: Iterable, resamples: int = 2000, seed: int = 0) -> D
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), chapters 6 and 8.
     """
     given = pd.Series(list(patients), dtype=object)
-    names = given.where(given.notna(), pd.Series([("photo", i) for i in given.index])).map(str)
-    patient = pd.factorize(names)[0]
+    names = [
+        str(("photo", i) if lost else name) for i, (name, lost) in enumerate(zip(given, given.isna(), strict=True))
+    ]
+    patient = pd.factorize(np.array(names, dtype=object))[0]
     count = int(patient.max()) + 1
     weights = _weights if count * resamples < KEPT else _weights.__wrapped__
     return Draws(patient, weights(count, resamples, seed))

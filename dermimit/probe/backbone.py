@@ -15,6 +15,7 @@ from dermimit.data.preprocessing import Preprocessing
 from dermimit.data.problems import suggest
 from dermimit.memory import check_room
 from dermimit.model.footprint import photo_bytes, weight_bytes
+from dermimit.model.plan import no_numbers
 from dermimit.probe.config import ProbeConfig
 from dermimit.weights import Weights, read_weights
 
@@ -66,7 +67,7 @@ def open_backbone(config: ProbeConfig) -> Backbone:
 
 def check_memory(config: ProbeConfig) -> None:
     """Raises MemoryError where the backbone, or a batch of photographs in it, would not fit, before it is built."""
-    with torch.device("meta"):
+    with no_numbers():
         plan = create(config.backbone, False, config.image_size).eval()
     size = Preprocessing.of(plan, config.image_size or None).size
     needed = weight_bytes(plan) + config.batch_size * photo_bytes(plan, size)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import timm
-import torch
 from torch import nn
 from torchvision.transforms import v2
 
@@ -19,6 +18,7 @@ from dermimit.data.preprocessing import Preprocessing, stored
 from dermimit.data.quarantine import leave_out
 from dermimit.data.skin import SKIN_GROUPS, mix_skin
 from dermimit.data.transforms import train_transform
+from dermimit.model.plan import no_numbers
 from dermimit.train.builder import builder_arguments
 from dermimit.train.config import TrainConfig
 from dermimit.train.freezing import freeze
@@ -89,7 +89,7 @@ def _without_memory(settings: str) -> nn.Module:
     config = TrainConfig.from_dict(json.loads(settings))
     classes = {task: ("a", "b") if task in config.tasks else () for task in TASKS}
     some = LabelSpace("any dataset", classes["disease"] or ("a",), classes["body_part"], classes["attributes"])
-    with torch.device("meta"):
+    with no_numbers():
         return build_model(config, some)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 from torch import nn
 
 from dermimit.data.label_space import LabelSpace
@@ -14,6 +13,7 @@ from dermimit.data.preprocessing import FILE, Preprocessing, stored
 from dermimit.files import plain_file, read_object
 from dermimit.memory import check_room
 from dermimit.model.footprint import photo_bytes, weight_bytes
+from dermimit.model.plan import no_numbers
 from dermimit.train.assemble import build_model
 from dermimit.train.config import TrainConfig
 from dermimit.train.foreign import (
@@ -85,7 +85,7 @@ def load_run(path: Path | str) -> Run:
     check_folder(path, (*RECORD, weights))
     config, label_space = read_config(path), read_space(path)
     with naming(path / "config.json"):
-        with torch.device("meta"):
+        with no_numbers():
             plan = as_plan(build_model(config.without_pretraining(), label_space))
         if not published:  # a published model's trunk is not among its files; that they are its own is checked
             check_plan(path / weights, plan)

@@ -4,8 +4,9 @@ from functools import cache
 from math import isqrt
 
 import timm
-import torch
 from torch import Tensor
+
+from dermimit.model.plan import no_numbers
 
 WIDTHS = {"tiny": 192, "small": 384, "base": 768, "large": 1024, "huge": 1280, "giant": 1536, "so400m": 1152}
 CANDIDATES = (
@@ -47,7 +48,7 @@ def architectures(state: dict[str, Tensor]) -> list[str]:
 @cache
 def shapes(name: str) -> dict[str, tuple[int, ...]]:
     """What `described` says of one of timm's networks, which takes no memory for it."""
-    with torch.device("meta"):
+    with no_numbers():
         return described(timm.create_model(name).state_dict())
 
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 import timm
-import torch
 
+from dermimit.model.plan import no_numbers
 from dermimit.weights.architecture import architectures
 from dermimit.weights.filling import counted, remedy
 from dermimit.weights.known import KNOWN
@@ -58,7 +58,7 @@ def tried(weights: Weights, backbone: str) -> tuple[list[str], bool]:
         builder = f"dermimitformer_lite{weights.architecture[-1]}_stem_224"
         fits = backbone in (weights.architecture, builder)
         return [f"  for the stem of {builder}" + ("" if fits else f", not for {backbone}")], fits
-    with torch.device("meta"):
+    with no_numbers():
         model: Any = timm.create_model("dermimitformer", backbone=backbone, num_classes=1, lsm=False)
     placed = place(model, weights.state)
     why = placed.misfit()

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from dermimit.data.pad_ufes_20 import LABEL_SPACE
 from dermimit.evaluate.estimate import NOT_RUN
 from dermimit.lock import LockedError
+from dermimit.model.plan import no_numbers
 from dermimit.records import read_json, write_json, write_parquet
 from dermimit.train.assemble import build_model
 from studies.evidence import backbone_numbers, measure_backbones
@@ -41,7 +41,7 @@ def configured(row: str, fold: int = 0):
 
 
 def size(row: str) -> int:
-    with torch.device("meta"):
+    with no_numbers():
         model = build_model(configured(row).without_pretraining(), LABEL_SPACE)
     return sum(p.numel() for p in model.parameters())
 

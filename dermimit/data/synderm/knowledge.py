@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import numpy as np
-import yaml
 
+from dermimit.data.package_yaml import package_yaml
 from dermimit.data.synderm.calibration import calibrate
 from dermimit.data.synderm.knowledge_schema import ARRANGEMENTS, LESIONS, NUMBERS, SIZES, KnowledgeError, check
 from dermimit.data.synderm.process import Knowledge
@@ -99,4 +98,4 @@ def definitions() -> dict[str, str]:
 @cache
 def read_file(name: str) -> Any:
     """The content of a YAML file of this package; not to be changed."""
-    return yaml.safe_load(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"))
+    return package_yaml(__package__, name)

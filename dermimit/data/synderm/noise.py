@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import numpy as np
-import yaml
 
+from dermimit.data.package_yaml import package_yaml
 from dermimit.data.synderm.process import Knowledge
 from dermimit.data.synderm.rules import Array
 
@@ -35,8 +34,7 @@ class Rates:
 @cache
 def table() -> Mapping[str, Any]:
     """The content of `noise.yaml`."""
-    content = resources.files(__package__).joinpath("noise.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(content))
+    return dict(package_yaml(__package__, "noise.yaml"))
 
 
 def rates(task: str, classes: tuple[str, ...], strength: float = 1.0) -> Rates:
