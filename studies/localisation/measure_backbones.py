@@ -21,7 +21,7 @@ import torch
 import tyro
 
 from dermimit.data.preprocessing import Preprocessing
-from dermimit.records import provenance, write_json
+from dermimit.records import provenance, read_json, write_json
 from dermimit.train import TrainConfig
 from dermimit.train.assemble import build_model, load_photos
 from dermimit.train.run import Run, load_run
@@ -59,8 +59,9 @@ def main(
     limit: int | None = None,
     threads: int = 1,
     out: Path = ROOT / PUBLISHED / "localisation",
+    only: tuple[str, ...] = tuple(MODELS),
 ) -> None:
-    """Measure what is there and write the record.
+    """Measure what is there and write the record; what it holds of other models already stays in it.
 
     Args:
         root: folder of PAD-UFES-20.
@@ -69,22 +70,43 @@ def main(
         limit: photographs of each fold at most, for a quick try.
         threads: of the processor.
         out: folder of the record.
+        only: models to measure, of `MODELS`.
     """
     started, models, rows = time.time(), {}, {}
     out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(threads)
-    for name, label in MODELS.items():
+    for name in only:
         folders = [runs / f"{name}-fold{fold}-seed0" for fold in range(FOLDS)]
         if name != UNTRAINED and not all((folder / "metrics.json").is_file() for folder in folders):
             print(f"{name}: not all folds are in {runs}; left out", flush=True)
             continue
         these = pretrained(root, weights) if name == UNTRAINED else (trained(folder, root) for folder in folders)
         rows[name], left_out = pooled(these, limit)
-        models[name] = {"label": label, "left_out": left_out, "summary": plain(summarise(rows[name], scores=SCORES))}
+        models[name] = {
+            "label": MODELS[name],
+            "left_out": left_out,
+            "summary": plain(summarise(rows[name], scores=SCORES)),
+        }
         print(name, round(time.time() - started), "s", flush=True)
     frame = load_photos(untrained_config(root, weights, 0)).frame
     facts = provenance(frame, started, {"device": "cpu", "weights": weights, "seed": 0})
-    write_json(out / "backbones.json", {"models": models, "pairs": compared(rows), "provenance": facts})
+    path = out / "backbones.json"
+    write_json(path, merged(read_json(path) if path.is_file() else {}, models, compared(rows), facts))
+
+
+def merged(old: dict[str, Any], models: dict[str, Any], pairs: list[dict[str, Any]], facts: dict[str, Any]) -> dict:
+    """A record of all models; each says by which commit it was measured, and a pair is of one measurement.
+
+    Args:
+        old: the record so far, or nothing.
+        models, pairs, facts: what has been measured now, and its provenance.
+    """
+    kept = {name: {"commit": old["provenance"]["commit"]} | model for name, model in old.get("models", {}).items()}
+    now = {name: model | {"commit": facts["commit"]} for name, model in models.items()}
+    both = kept | now
+    ordered = {name: both[name] for name in MODELS if name in both}
+    others = [pair for pair in old.get("pairs", []) if not {pair["model"], pair["reference"]} & models.keys()]
+    return {"models": ordered, "pairs": [*others, *pairs], "provenance": facts}
 
 
 def untrained_config(root: Path, weights: str, fold: int) -> TrainConfig:

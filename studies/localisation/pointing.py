@@ -16,6 +16,12 @@ from studies.shared.verdict_words import CONTRADICTED, SUPPORTED
 MAP, BASELINE, OUTLINE = "attention", "baseline", "outline"
 SYNTHETIC, REAL = "synthetic images", "real photographs"
 CENTRE = "centre_prior"
+PRETRAINED = {
+    "vit_s14": "attention, ViT-S/14",
+    "frozen_D_LSM": "attention, ViT-S/14 frozen, trained with LSM",
+    "tuned_D_LSM": "attention, ViT-S/14 fine-tuned with LSM",
+}
+"""Models of `measure_backbones` that have a lesion score."""
 
 
 def pointing(
@@ -26,7 +32,7 @@ def pointing(
     Args:
         methods: `tables.Published.methods`, synthetic images.
         real: `tables.Published.real`, small networks on real photographs.
-        backbones: from `tables.read_backbones`, a pretrained one; None where it has not been measured.
+        backbones: from `backbone_tables.read_backbones`, the pretrained ones; None where none has been measured.
         unet: segmentation/unet.json.
 
     Returns:
@@ -42,8 +48,8 @@ def pointing(
     small = {f"attention, {m['label'].split(',')[0]}": pd.DataFrame(m["summary"]) for m in real["models"].values()}
     lines.append(_line(next(iter(small.values())), CENTRE, REAL, "image centre", BASELINE))
     if backbones:
-        plain = pd.DataFrame(next(iter(backbones["models"].values()))["summary"])
-        lines.append(_line(plain, "lsm_score", REAL, "attention, ViT-S/14", MAP))
+        known = {name: pd.DataFrame(model["summary"]) for name, model in backbones["models"].items()}
+        lines += [_line(known[n], "lsm_score", REAL, label, MAP) for n, label in PRETRAINED.items() if n in known]
     lines += [_line(summary, "lsm_score", REAL, label, MAP) for label, summary in small.items()]
     ends = [f"{name}{end}" for name in ("auroc", "iou") for end in ("", "_low", "_high")]
     return pd.DataFrame(lines).reindex(columns=["images", "label", "kind", "photographs", *ends])
