@@ -125,3 +125,23 @@ def attended(gains: pd.DataFrame) -> str:
         return f"Whether lesion selection draws the class token's attention to the lesion is {told}."
     more = effect if effect.value > 0 else Estimate(-effect.value, -effect.high, -effect.low)
     return f"With lesion selection, the class token's attention hits the lesion {told}, by {size(more)} of the images."
+
+
+def after_fine_tuning(backbones: Mapping[str, Any] | None) -> str:
+    """What training with lesion selection does to where a fine-tuned backbone attends; a sentence, or nothing.
+
+    Args:
+        backbones: from `backbone_tables.read_backbones`.
+    """
+    wanted = ("tuned_D_LSM", "class_attention", "tuned_D", "auroc")
+    keys = ("model", "map", "reference", "score")
+    pair = next((p for p in (backbones or {"pairs": []})["pairs"] if tuple(p[k] for k in keys) == wanted), None)
+    if pair is None:
+        return ""
+    effect = Estimate(*(pair[name] for name in ("value", "low", "high")))
+    than = effect.verdict(("better with lesion selection than", "less well with lesion selection than",
+                           "with lesion selection about as well as"))  # fmt: skip
+    return (
+        f"Fine-tuned on these photographs, its class token's attention covers the lesion {than} without "
+        f"(AUROC {effect.signed(2)}; one training of each, so the interval covers patients only)."
+    )

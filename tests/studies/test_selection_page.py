@@ -171,6 +171,16 @@ def test_maps_are_told_beside_the_centre():
         assert f"points at the lesion {than} the model's attention (AUROC 0.94 against 0.67)" in told["pointing"]
 
 
+@pytest.mark.parametrize(
+    ("value", "told"), [(0.05, "better with"), (-0.05, "less well with"), (0.01, "about as well as")]
+)
+def test_what_training_with_selection_does_to_attention_is_told_by_its_interval(value, told):
+    pair = {"model": "tuned_D_LSM", "map": "class_attention", "reference": "tuned_D", "score": "auroc"}
+    said = numbers.after_fine_tuning({"pairs": [pair | {"value": value, "low": value - 0.02, "high": value + 0.02}]})
+    assert told in said and "covers patients only" in said
+    assert numbers.after_fine_tuning(None) == numbers.after_fine_tuning({"pairs": []}) == ""
+
+
 def test_models_that_are_measured_later_join_the_record():
     pairs = [{"model": "frozen_D", "reference": "frozen_D"}, {"model": "tuned_D", "reference": "frozen_D"}]
     models = {"frozen_D": {"label": "a"}, "tuned_D": {"label": "b"}}
