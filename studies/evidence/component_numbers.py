@@ -43,7 +43,8 @@ def of_components(
         name, subject = SUBJECTS[line["row"], line["reference"]]
         effect = Estimate(line["difference"], line["low"], line["high"])
         numbers[f"{name}_found"] = finding(subject, effect, line["verdict"], first=name == "body_part")
-    return numbers | {"gains": gains(differences)} | of_learning(curves, references)
+    learned = of_learning(curves, references)
+    return numbers | {"gains": gains(differences), "full_share": 100 * value["full"] / learned["optimum"]} | learned
 
 
 ENDS = {"": "difference", "_low": "low", "_high": "high"}

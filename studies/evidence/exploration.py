@@ -112,6 +112,10 @@ def _beside(seeds: pd.Series, base: pd.Series, spread: Spread, guess: float) -> 
     return {"difference": difference, "half": half, "reading": reading}
 
 
+SHOWN = ["model", "seeds", "macro-F1", "difference", "reading"]
+"""The columns of `exploration_table` that a page shows."""
+
+
 def exploration_table(readings: pd.DataFrame, factors: bool = False) -> pd.DataFrame:
     """The readings of `explore` as text for people, the reference rows first.
 

@@ -40,11 +40,11 @@ def against_chance(lines: pd.DataFrame) -> str:
         lines: choices by label.
     """
     found = {tasks: _effect(lines.loc[f"attention − random, {tasks}"]) for tasks in ("disease only", "three tasks")}
-    what = "Attention instead of chance"
     rest = {"disease only": "with the disease only", "three tasks": "with three tasks"}
     if all(verdict == INCONCLUSIVE for _, verdict in found.values()):
         told = " and ".join(f"{between(effect)} {rest[tasks]}" for tasks, (effect, _) in found.items())
-        return f"{what} is inconclusive: {told}"
+        return f"Whether attention beats chance is inconclusive: {told}"
+    what = "Attention instead of chance"
     return ". ".join(finding(f"{what}, {rest[tasks]},", *told) for tasks, told in found.items())
 
 

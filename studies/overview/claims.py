@@ -82,6 +82,7 @@ def second_edition(contrasts: pd.DataFrame, name: str, what: str) -> list[Findin
         return []
     note = f"{line['seeds']:.0f} seeds" + (", preliminary" if line["seeds"] < PLANNED_SEEDS else "")
     note += f"; the control scores {100 * line['level']:.1f} %"
+    note += "; less than is worth having" if "by less than" in line["verdict"] else ""
     return [Finding(what, points(line.rename({"effect": "difference"})), PROTOCOL[line["verdict"]], note)]
 
 

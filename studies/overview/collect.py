@@ -19,6 +19,7 @@ from studies.overview.claims import (
     rare_first,
     second_edition,
 )
+from studies.shared.verdict_words import NOT_TESTED, word
 
 BLOCKS = {"Does the model diagnose better?": 7, "Does it work as described?": 3, "The paper's own numbers": 1}
 """Headings, and how many claims stand under each."""
@@ -51,7 +52,10 @@ def claims(
         return second_edition(contrasts, name, what)
 
     def real(row: str, reference: str, what: str) -> list[Finding]:
-        return [on_photographs(photographs, f"frozen_{row}", f"frozen_{reference}", what)]
+        backbones = {"frozen": "frozen ViT-S", "tuned": "fine-tuned ViT-S"}
+        found = [on_photographs(photographs, *(f"{key}_{name}" for name in (row, reference)), f"{what}, {words}")
+                 for key, words in backbones.items()]  # fmt: skip
+        return [one for one in found if word(one.verdict) != NOT_TESTED] or found[:1]
 
     small, large = f"{LONGER}, small lesions", f"{LONGER}, large lesions"
     return [

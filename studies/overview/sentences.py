@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from dermimit.evaluate.estimate import INCONCLUSIVE
+from dermimit.report.words import and_list
 from studies.overview.claims import LONGER, MACRO_F1, Claim, Finding
 from studies.shared.verdict_words import CONTRADICTED, NO_DIFFERENCE, NOT_TESTED, SUPPORTED, css_class, word
 
@@ -71,7 +73,7 @@ def five(claims: Sequence[Claim], levels: Mapping[str, float], sensitivity: Mapp
         outcome(latest, "Choosing them by attention beat chance", "Choosing them by attention was worse than chance",
                 "Choosing them by attention instead of at random")
         if len(set(chosen)) == 1
-        else f"Whether attention chooses better depends on the comparison: {', '.join(dict.fromkeys(chosen))}."
+        else attention(claims[ATTENTION].synthetic)
     )  # fmt: skip
     centre = outcome(
         synthetic[MAP], "The attention map found lesions better than the centre of the image did",
@@ -79,9 +81,9 @@ def five(claims: Sequence[Claim], levels: Mapping[str, float], sensitivity: Mapp
         "Attention against the image centre", False,
     )  # fmt: skip
     photographs = outcome(
-        real[WHOLE], "On real photographs, with a pretrained network, the full model beat the disease alone",
-        "On real photographs, with a pretrained network, the full model lost to the disease alone",
-        "On real photographs, with a pretrained network, the gain of the full model",
+        real[WHOLE], "On real photographs, with a frozen pretrained network, the full model beat the disease alone",
+        "On real photographs, with a frozen pretrained network, the full model lost to the disease alone",
+        "On real photographs, with a frozen pretrained network, the gain of the full model",
     )  # fmt: skip
     centre = centre.replace("points", "points of AUROC", 1)
     return [f"{whole} {level_text(levels)}", f"{part} {tokens} {selection}", centre, photographs,
@@ -111,10 +113,27 @@ def box(claims: Sequence[Claim]) -> dict[str, str]:
         "no: the full model lost to a plain transformer", "the gain of the full model",
     )  # fmt: skip
     real = outcome(
-        claims[WHOLE].real[0], "it does too: macro-F1 rose", "it does not: macro-F1 fell", "the gain of the full model"
+        claims[WHOLE].real[0],
+        "it does too: macro-F1 rose",
+        "it does not: macro-F1 fell",
+        "its gain on a frozen network",
     )
-    kinds = dict.fromkeys(word(finding.verdict) for finding in (*claims[ATTENTION].synthetic, *claims[ATTENTION].real))
-    return {"answer_whole": whole, "answer_real": real, "answer_attention": " and ".join(kinds)}
+    chosen = attention([*claims[ATTENTION].synthetic, *claims[ATTENTION].real])
+    return {"answer_whole": whole, "answer_real": real, "answer_attention": chosen}
+
+
+OUTCOMES = {
+    SUPPORTED: "in its favour", CONTRADICTED: "against it", INCONCLUSIVE: "inconclusive",
+    NO_DIFFERENCE: "without meaningful difference", NOT_TESTED: "not tested",
+}  # fmt: skip
+
+
+def attention(findings: Sequence[Finding]) -> str:
+    """What several comparisons of attention with chance say together; a sentence."""
+    kinds = [word(finding.verdict) for finding in findings]
+    (first, n), *rest = {kind: kinds.count(kind) for kind in kinds}.items()
+    told = [f"{n} {'is' if n == 1 else 'are'} {OUTCOMES[first]}", *(f"{n} {OUTCOMES[kind]}" for kind, n in rest)]
+    return f"Of {len(kinds)} comparisons of attention with chance, {and_list(told)}."
 
 
 SHORT = {
@@ -134,19 +153,25 @@ def short_form(claims: Sequence[Claim], levels: Mapping[str, float], chips: bool
     """
     lines = ["| | synthetic images | real photographs |", "|---|---|---|"]
     for place, name in SHORT.items():
-        cells = [_short(found, chips) for found in (claims[place].synthetic, claims[place].real)]
+        claim = claims[place]
+        cells = [_short(claim.synthetic[::-1], chips), _short(claim.real, chips)]
         lines.append(f"| {name} | {cells[0]} | {cells[1]} |")
     return "\n".join([*lines, "", level_text(levels)]) + "\n"
 
 
 def _short(findings: Sequence[Finding], chips: bool) -> str:
-    finding = findings[-1] if findings else None
+    """The first finding, and how many others have another verdict."""
+    finding = findings[0] if findings else None
     if finding is None or finding.estimate is None:
         return f'<span class="chip not-tested">{NOT_TESTED}</span>' if chips else NOT_TESTED
     unit = "points" if finding.unit == MACRO_F1 else finding.unit
     verdict, size = word(finding.verdict), f"{finding.estimate.signed(1)} {unit}"
     if len(findings) > 1 and LONGER in finding.what:
         size += f" ({finding.what}; {finding.note})"
+    others = [kind for kind in (word(other.verdict) for other in findings[1:]) if kind not in (verdict, NOT_TESTED)]
+    if others:
+        named = and_list([f"{others.count(kind)} {OUTCOMES[kind]}" for kind in dict.fromkeys(others)])
+        size += f"; other comparisons: {named}"
     if chips:
         return f'<span class="chip {css_class(verdict)}">{verdict}</span> {size}'
     return f"**{verdict}**, {size}"

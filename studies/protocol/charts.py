@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from dermimit.explain.style import BLACK, BLUE, GREEN, ORANGE, RED, SKY
 from studies.protocol.contrasts import LEAST_SEEDS
 from studies.protocol.names import model_name
-from studies.protocol.states import FAMILIES, states
+from studies.protocol.states import FAMILIES, PLANNED_SEEDS, states
 from studies.shared import effect_chart
 
 
@@ -28,7 +28,9 @@ def claims(contrasts: pd.DataFrame) -> Figure:
         figure, axis = plt.subplots(figsize=(7, 1.2), layout="constrained")
         return nothing(figure, axis, f"No contrast has the {LEAST_SEEDS} seeds that an interval needs.")
     edges = judged.index[judged["family"] != judged["family"].shift()][1:]
-    judged["label"] = [fill(label, 44) for label in judged["label"]]
+    early = judged["seeds"] < PLANNED_SEEDS
+    judged["label"] = [fill(label + " – preliminary" * few, 44)
+                       for label, few in zip(judged["label"], early, strict=True)]  # fmt: skip
     return effect_chart.effects(judged, label="effect on macro-F1, points (95 % interval)", gaps=tuple(edges))
 
 

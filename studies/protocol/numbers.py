@@ -5,25 +5,56 @@ from __future__ import annotations
 import pandas as pd
 
 from dermimit.evaluate.estimate import Estimate
+from studies.protocol.contrasts import LEAST_SEEDS
 from studies.protocol.runs import Run
 from studies.protocol.states import FAMILIES, PLANNED_SEEDS, states
 from studies.shared.effects import finding
-from studies.shared.verdict_words import NOT_TESTED, word
+from studies.shared.verdict_words import CONTRADICTED, NO_DIFFERENCE, NOT_TESTED, SUPPORTED, word
 
 PRIMARY = {
     "selection": ("S1", "Choosing patches by attention instead of at random, on small lesions,"),
     "possible": ("P1", "Choosing patches by the true outline instead of at random, on small lesions,"),
     "interaction": ("I1", "Cross-attention instead of a concatenation of the same size, where findings interact,"),
+    "shuffled": ("I3", "Cross-attention between the tasks of one image instead of different images"),
     "tasks": ("T2", "Learning attributes in addition to the body part, on large lesions,"),
 }
-"""Name -> the primary contrast of a family, and the subject of its sentence."""
+"""Name -> the primary contrast of a family, or the second one of interaction, and the subject of its sentence."""
 
 
 def takeaways(contrasts: pd.DataFrame, runs: pd.DataFrame, plan: list[Run]) -> dict[str, str]:
-    """A sentence for each of `PRIMARY`, and `progress`; all without their full stop."""
+    """A sentence for each of `PRIMARY`, `meaning` and `progress`; all without their full stop."""
     lines = states(contrasts, tuple(FAMILIES)).set_index("id")
     told = {name: sentence(lines.loc[row], subject) for name, (row, subject) in PRIMARY.items()}
-    return told | {"progress": progress(runs, plan)}
+    told["tasks"] = further(lines) or told["tasks"]
+    return told | {"meaning": meaning(lines), "progress": progress(runs, plan)}
+
+
+def meaning(lines: pd.DataFrame) -> str:
+    """What the outcomes of S1 and P1 mean by book/protocol.md, without its full stop.
+
+    Args:
+        lines: of `states.states`, by id.
+    """
+    chosen, possible = (word(lines.loc[name, "verdict"]) for name in ("S1", "P1"))
+    if NOT_TESTED in (chosen, possible):
+        return f"What this means for selection is {NOT_TESTED} yet"
+    early = "so far " if lines.loc[["S1", "P1"], "seeds"].min() < PLANNED_SEEDS else ""
+    told = "it cannot be told whether attention knows where small lesions lie"
+    if possible != SUPPORTED:
+        told = "nothing can be said of selection at this scale, since a perfect choice was not shown to help either"
+    elif chosen == SUPPORTED:
+        told = "attention finds small lesions better than chance, and the disease profits"
+    elif chosen in (NO_DIFFERENCE, CONTRADICTED):
+        told = "it is worth knowing where small lesions lie, and attention does not know it, at this scale"
+    return f"By the protocol this {early}means: {told}"
+
+
+def further(lines: pd.DataFrame) -> str:
+    """That no contrast of the further tasks has a verdict, or an empty text; without its full stop."""
+    own = lines[lines["family"] == "tasks"]
+    if any(word(verdict) != NOT_TESTED for verdict in own["verdict"]):
+        return ""
+    return f"None of the {len(own)} contrasts on further tasks has the {LEAST_SEEDS} seeds that a verdict needs yet"
 
 
 def progress(runs: pd.DataFrame, plan: list[Run]) -> str:

@@ -44,21 +44,23 @@ def states_table(told: pd.DataFrame) -> pd.DataFrame:
         told: from `states`.
     """
     shown = effects_table(told.assign(difference=told["difference"].where(told["low"].notna())))
-    return shown.assign(seeds=[f"{n} of {PLANNED_SEEDS}" for n in told["seeds"]])
+    early = [LEAST_SEEDS <= n < PLANNED_SEEDS for n in told["seeds"]]
+    seeds = [f"{n} of {PLANNED_SEEDS}{', preliminary' * some}" for n, some in zip(told["seeds"], early, strict=True)]
+    return shown.assign(seeds=seeds)
 
 
 def contrasts_table(contrasts: pd.DataFrame, models: pd.DataFrame, family: str) -> pd.DataFrame:
-    """The contrasts of a family as text: `states_table` with the two models and the images that are compared.
+    """The contrasts of a family as text: `states_table`, and last the two models and the images that are compared.
 
     Args:
         contrasts: of results/published/protocol/verdicts.json.
         models: from `runs.read_models`.
         family: one of `FAMILIES`.
     """
-    shown = states_table(states(contrasts, (family,)))
+    shown = states_table(states(contrasts, (family,))).rename(columns={"comparison": "claim"})
     lines = contrasts[contrasts["family"] == family].to_dict("records")
-    shown.insert(1, "models and images", [compared(line, models) for line in lines])
-    return shown.rename(columns={"comparison": "claim"})
+    shown["models and images"] = [compared(line, models) for line in lines]
+    return shown[["claim", "verdict", "points (95 % CI)", "seeds", "models and images"]]
 
 
 def state_text(told: pd.DataFrame) -> str:
@@ -71,5 +73,6 @@ def state_text(told: pd.DataFrame) -> str:
     early = int((tested["seeds"] < PLANNED_SEEDS).sum())
     if tested.empty:
         return f"None of the {len(told)} contrasts has the {LEAST_SEEDS} seeds that a verdict needs yet"
-    hasty = f", {early} of them preliminary" if early else ""
+    hasty = ("" if not early else "; it is preliminary" if len(tested) == 1 else "; all of them are preliminary"
+             if early == len(tested) else f", {early} of them preliminary")  # fmt: skip
     return f"{len(tested)} of the {len(told)} contrasts have a verdict so far{hasty}"

@@ -35,9 +35,9 @@ def spent(runs: pd.DataFrame, plan: list[Run]) -> pd.DataFrame:
         left = [run for run in own if run.name not in done]
         rest, more = (hours(runs, [run for run in left if run.beyond is beyond]) for beyond in (False, True))
         within = [run for run in own if not run.beyond]
-        trained = sum(run.name in done for run in within)
+        trained = f"{sum(run.name in done for run in within)} of {len(within)}" if within else NONE
         lines.append({
-            "experiment": EXPERIMENTS.get(name, name.replace("_", " ")), "trained": f"{trained} of {len(within)}",
+            "experiment": EXPERIMENTS.get(name, name.replace("_", " ")), "trained": trained,
             "hours so far": f"{spent_on:.1f}", "hours left, about": f"{rest:.1f}",
             "hours beyond the limit, about": f"{more:.1f}",
         })  # fmt: skip

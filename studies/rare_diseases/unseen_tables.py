@@ -68,8 +68,8 @@ def unseen_table(record: Mapping[str, Any], labels: Mapping[str, str]) -> pd.Dat
             for name, key in (("AUROC (95 %)", "auroc"), ("false alarms at 95 % found", "fpr95")):
                 line[name] = estimate(score, key).plain(2)
             line |= {
-                "“none of these”, known": f"{refused['known']:.0%}",
-                "“none of these”, new": f"{refused['new']:.0%}",
+                "“none of these”, known": f"{100 * refused['known']:.0f} %",
+                "“none of these”, new": f"{100 * refused['new']:.0f} %",
             }
             lines.append(line)
     return pd.DataFrame(lines)

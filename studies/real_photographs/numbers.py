@@ -66,15 +66,15 @@ def found_text(numbers: Mapping[str, Any]) -> str:
         for name, disease in (("mel", "melanomas"), ("scc", "squamous cell carcinomas"))
     )
     return (
-        f"On {numbers['photographs']} real photographs of PAD-UFES-20, in patient-grouped cross-validation, our "
-        f"network with the highest macro-F1 finds {mel} and {scc}."
+        f"On {numbers['photographs']} real photographs of PAD-UFES-20, in patient-grouped cross-validation, the "
+        f"network with the highest macro-F1 of those with {SEEDS} seeds finds {mel} and {scc}."
     )
 
 
 def paper_text(models: RealModels) -> str:
     """Whether the best network is the paper's model, and if not, where that one stands; a sentence."""
     if models.chosen("best") == models.chosen("full"):
-        return "This network is the paper's model."
+        return "This network is our version of the paper's model, on a ViT-S."
     return f"The table below shows the paper's model too: {name_of(models.chosen('full'))}."
 
 
@@ -137,7 +137,8 @@ def of_page(
         "paper": paper_text(models),
     }
     whole = lines.loc[(f"{backbone}_full", f"{backbone}_D")].to_dict()
-    numbers["whole"] = difference_text(whole, "The full model instead of disease only")
+    how = BACKBONES[backbone].split(", ")[-1]
+    numbers["whole"] = difference_text(whole, f"The full model instead of disease only ({how})")
     beside = models.record["beside"]
     numbers |= {"beside_points": gap_of(beside).points(), "beside": beside_text(beside)}
     verdicts = ruled(real["pairs"])
@@ -163,10 +164,10 @@ def beside_text(pair: Mapping[str, Any]) -> str:
     Args:
         pair: their difference, with `p`; a single test, so nothing is corrected.
     """
-    other = "a linear classifier on frozen features"
+    other, picked = "the best linear classifier on frozen features", "both were picked by their scores"
     return {
-        SUPPORTED: f"It scored higher than {other}.",
-        CONTRADICTED: f"It scored lower than {other}.",
+        SUPPORTED: f"It scored higher than {other}; {picked}.",
+        CONTRADICTED: f"It scored lower than {other}; {picked}.",
         NO_DIFFERENCE: f"It differed from {other} by no more than {100 * MARGIN:.0f} points.",
         INCONCLUSIVE: f"Its difference from {other} is inconclusive.",
     }.get(ruled([pair])[pair["row"], pair["reference"]], f"Its difference from {other} was not tested.")
@@ -186,13 +187,38 @@ def ruled(pairs: Sequence[Mapping[str, Any]]) -> dict[tuple[str, str], str]:
 
 
 def waiting(models: RealModels, judged: pd.DataFrame) -> Numbers:
-    """How much of the table of networks has run: rows, those with all seeds, comparisons; and what has not."""
+    """How much of the table of networks has run: `pairs_tested`, `pairs_apart`, and the sentences of `plan_text` and
+    `unsettled_text` as `waiting` and `unsettled`."""
+    tested = judged["seeds"] > 1
+    apart = judged.loc[tested, "verdict"].map(word).isin([SUPPORTED, CONTRADICTED])
+    numbers: Numbers = {"pairs_tested": int(tested.sum()), "pairs_apart": str(apart.sum() or "none")}
     seeds = {line["row"]: len(line["seeds"]) for line in models.record["scores"]}
     rows = [line["row"] for line in models.record["rows"]]
-    names = [BACKBONES[row.partition("_")[0]].split(", ") for row in rows if row not in seeds]
-    absent = dict.fromkeys(" ".join(["the", *reversed(parts)]) for parts in names)  # the fine-tuned ViT-S
-    whole, tested = sum(n >= SEEDS for n in seeds.values()), judged["seeds"] > 1
-    numbers: Numbers = {"rows": len(rows), "rows_whole": whole, "rows_none": len(rows) - len(seeds)}
-    numbers |= {"missing": and_list(list(absent)) or "none", "pairs_tested": int(tested.sum())}
-    apart = judged.loc[tested, "verdict"].map(word).isin([SUPPORTED, CONTRADICTED])
-    return numbers | {"pairs_apart": str(apart.sum() or "none")}
+    numbers["waiting"] = plan_text({row: seeds.get(row, 0) for row in rows}, judged["seeds"])
+    return numbers | {"unsettled": unsettled_text(models)}
+
+
+def plan_text(seeds: Mapping[str, int], pairs: pd.Series) -> str:
+    """How many planned networks and comparisons have no run, and how many have one seed; sentences.
+
+    Args:
+        seeds: planned row -> seeds that have run.
+        pairs: seeds of each planned comparison.
+    """
+    names = [BACKBONES[row.partition("_")[0]].split(", ") for row, n in seeds.items() if not n]
+    absent = list(dict.fromkeys(" ".join(["the", *reversed(parts)]) for parts in names))  # the fine-tuned ViT-S
+    told = f"All {len(seeds)} planned networks have run."
+    if absent:
+        told = f"Of {len(seeds)} planned networks, {len(names)} have not run: variants on {and_list(absent)}."
+    none, one = int((pairs == 0).sum()), int((pairs == 1).sum())
+    left = [f"{n} {what}" for n, what in ((none, "have no run yet"), (one, "rest on one seed")) if n]
+    return f"{told} Of {len(pairs)} planned comparisons, {' and '.join(left)}." if left else told
+
+
+def unsettled_text(models: RealModels) -> str:
+    """How many networks with too few seeds score higher than the best one with all seeds; a sentence, or nothing."""
+    best = models.line(models.chosen("best"))
+    higher = [line for line in models.record["scores"] if line["macro_f1"] > best["macro_f1"]]
+    if not higher:
+        return ""
+    return f"With fewer than {SEEDS} seeds, {len(higher)} network{'s' if len(higher) > 1 else ''} scored higher."

@@ -74,10 +74,10 @@ def comparison_table(judged: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         columns `comparison`, `points (95 % CI)`, `seeds` and `verdict`; a verdict of fewer seeds than planned is
-        preliminary, and the seeds say so.
+        preliminary, and the seeds say so; a single seed is not tested.
     """
     ran = judged[judged["seeds"] > 0]
-    seeds = [f"{n}" if n >= SEEDS else f"{n} of {SEEDS}, preliminary" for n in ran["seeds"]]
+    seeds = [f"{n}" if n >= SEEDS else f"{n} of {SEEDS}" + ", preliminary" * (n > 1) for n in ran["seeds"]]
     return pd.DataFrame(
         {
             "comparison": [f"{side(r.row)} against {lower_first(side(r.reference))}" for r in ran.itertuples()],

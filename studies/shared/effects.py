@@ -21,17 +21,23 @@ def finding(what: str, effect: Estimate, verdict: str, score: str = "macro-F1", 
         score: what was raised or lowered.
         first: of a page: says that the ends are those of a 95 % interval.
     """
-    told = word(verdict)
+    told, little = word(verdict), too_little(effect, verdict) if score == "macro-F1" else ""
     if told == SUPPORTED:
-        return f"{what} raised {score} by {size(effect, first)}"
+        return f"{what} raised {score} by {size(effect, first)}{little}"
     if told == CONTRADICTED:
-        return f"{what} lowered {score} by {size(Estimate(-effect.value, -effect.high, -effect.low), first)}"
+        return f"{what} lowered {score} by {size(Estimate(-effect.value, -effect.high, -effect.low), first)}{little}"
     if told == INCONCLUSIVE:
         corrected = " after correction for several tests" if effect.excludes() else ""
         return f"{what}: inconclusive{corrected}, {between(effect)}"
     if told == NO_DIFFERENCE:
         return f"{what} made no difference larger than {SMALL[MARGIN]} ({ends(effect)})"
     return f"{what}: not tested"
+
+
+def too_little(effect: Estimate, verdict: str) -> str:
+    """Says of a significant difference that its whole interval is smaller than the margin; else nothing."""
+    words = {SUPPORTED: ", less than is worth having", CONTRADICTED: ", less than would matter"}
+    return words.get(word(verdict), "") if effect.low > -MARGIN and effect.high < MARGIN else ""
 
 
 def size(effect: Estimate, first: bool = False) -> str:
@@ -58,15 +64,19 @@ def effects_table(judged: pd.DataFrame, what: str = "comparison") -> pd.DataFram
         what: head of the first column.
 
     Returns:
-        text columns `what`, seeds, points (95 % CI), verdict; a dash where nothing is known. Intervals do not wrap.
+        text columns `what`, seeds, points (95 % CI), verdict; a dash where nothing is known. Intervals do not wrap. A
+        significant difference that is smaller than the margin says so.
     """
     lines = judged.to_dict("records")
-    told = [Estimate(line["difference"], line["low"], line["high"]).points() for line in lines]
+    told = []
+    for line in lines:
+        effect = Estimate(line["difference"], line["low"], line["high"])
+        told.append(_whole(effect.points()) + too_little(effect, line["verdict"]))
     return pd.DataFrame(
         {
             what: judged["label"].to_list(),
             "seeds": [str(int(line["seeds"])) for line in lines],
-            "points (95 % CI)": [_whole(text) for text in told],
+            "points (95 % CI)": told,
             "verdict": judged["verdict"].to_list(),
         }
     )

@@ -19,7 +19,7 @@ def stages_text(record: dict[str, Any]) -> str:
     total = sum(row["seconds"] for row in record["stages"])
     first, second = record["stages"][:2]
     pages = next(row for row in record["stages"] if row["stage"] == "page")
-    shares = [f"{row['seconds'] / total:.0%} went to the stage *{row['stage']}*" for row in (first, second)]
+    shares = [f"{100 * row['seconds'] / total:.0f} % went to the stage *{row['stage']}*" for row in (first, second)]
     return (
         f"The profile `{record['profile']}` took **{record['total_seconds'] / 60:.1f} minutes** from the first job to "
         f"the last. Of the time of all jobs, {' and '.join(shares)}. Each of the {pages['jobs']} pages runs in a "
@@ -47,7 +47,7 @@ def slowest_text(record: dict[str, Any]) -> str:
         f"({gain['min']:.2f}–{gain['max']:.2f}). {taken}. In {best} the core then does {1000 * reached:.0f} billion "
         f"operations a second; in one product of large matrices it does {1000 * possible:.0f} billion. With the same "
         f"operations no code could make training more than {possible / reached:.1f} times as fast on it; beyond that "
-        "only fewer photographs or a smaller model would."
+        "only fewer images or a smaller model would."
     )
 
 

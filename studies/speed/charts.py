@@ -23,9 +23,9 @@ def overhead_bars(record: dict[str, Any]) -> Figure:
         record: of `benchmarks/model_overhead.py`.
     """
     cases = record["cases"]
-    shape = {"figsize": (4.6 * len(cases), 3.6), "sharey": True, "squeeze": False}
-    figure, axes = plt.subplots(1, len(cases), layout="constrained", **shape)
-    for axis, case in zip(axes[0], cases, strict=True):
+    shape = {"figsize": (7, 3.2 * len(cases)), "sharex": True, "squeeze": False}
+    figure, axes = plt.subplots(len(cases), 1, layout="constrained", **shape)
+    for axis, case in zip(axes[:, 0], cases, strict=True):
         models = list(dict.fromkeys(row["model"] for row in case["models"]))
         for k, (work, colour) in enumerate(WORKS.items()):
             rows = [row for row in case["models"] if row["work"] == work]
@@ -39,7 +39,7 @@ def overhead_bars(record: dict[str, Any]) -> Figure:
         axis.axvline(1, color=GREY, linestyle=":", linewidth=1.2)
         axis.set_yticks(range(len(models)), models)
         axis.set(xlabel="relative to the ViT", title=f"{case['size']} pixels, batch {case['batch']}", xlim=(0, None))
-    axes[0, 0].invert_yaxis()
+        axis.invert_yaxis()
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
     return figure
 
@@ -50,7 +50,7 @@ def growth_curves(record: dict[str, Any]) -> Figure:
     Args:
         record: of `benchmarks/growth.py`.
     """
-    figure, axes = plt.subplots(2, 3, figsize=(9.6, 6), layout="constrained")
+    figure, axes = plt.subplots(3, 2, figsize=(7, 7.5), layout="constrained")
     for axis, part in zip(axes.flat, record["axes"], strict=False):
         x = np.array([p["value"] for p in part["points"]], float)
         times, operations = zip(*((p["seconds"]["min"], p["flops"]) for p in part["points"]), strict=True)
@@ -65,7 +65,7 @@ def growth_curves(record: dict[str, Any]) -> Figure:
             )
         _logarithmic(axis, x)
         axis.set(xlabel=AXES[part["axis"]], ylabel="relative to the first")
-        axis.legend(fontsize=8, loc="upper left")
+        axis.legend(fontsize=9, loc="upper left")
     for axis in axes.flat[len(record["axes"]) :]:
         axis.axis("off")
     return figure

@@ -13,7 +13,7 @@ def of_speed(records: Speed) -> dict[str, str]:
         (row,) = [r for r in cases[0]["models"] if (r["model"], r["work"]) == (OURS, "training")]
         numbers |= {"step": f"{row['ratio']['median']:.2f}", "operations": f"{row['flop_ratio']:.2f}"}
         if shares := [case["shares"]["together"]["median"] for case in cases if case.get("shares")]:
-            numbers["share"] = f"{max(shares):.1%}"
+            numbers["share"] = f"{100 * max(shares):.1f} %"
     if records.input_speed:
         ways = {way["way"]: way["ratio_cpu"]["median"] for way in records.input_speed["sizes"][-1]["ways"]}
         numbers["reading"] = f"{ways['reduced']:.1f}"

@@ -21,9 +21,9 @@ def curves(record: dict[str, Any]) -> Figure:
         record: of `benchmarks/time_to_score.py`; its first recipe is the usual one.
     """
     usual, *others = (line["recipe"] for line in record["recipes"])
-    columns = 3 if len(others) % 3 == 0 else 2
+    columns = 2
     rows = -(-len(others) // columns)
-    shape = {"figsize": (9.6, 2.9 * rows), "sharex": True, "sharey": True, "squeeze": False}
+    shape = {"figsize": (7, 2.4 * rows), "sharex": True, "sharey": True, "squeeze": False}
     figure, axes = plt.subplots(rows, columns, layout="constrained", **shape)
     for axis, recipe in zip(axes.flat, others, strict=False):
         for name, colour, style in ((usual, GREY, "--"), (recipe, BLUE, "-")):
@@ -56,8 +56,9 @@ def said(record: dict[str, Any]) -> str:
     best = max(reached, key=lambda line: line["times_faster"]["median"])
     enough = best["times_faster"]["median"] >= record["worth"]
     seeds = f"reached by {best['reached']} of {best['seeds']} seeds"
+    slower = " and so is slower than the usual one" if best["times_faster"]["median"] < 1 else ""
     return (
         f"The fastest other recipe, *{best['recipe']}*, gets there {spread(best['times_faster'])} times as fast "
-        f"(median and range over seeds; {seeds}). We ask for at least {record['worth']} times before a recipe replaces "
-        f"the usual one; {'this one is enough' if enough else 'none is'}."
+        f"(median and range over seeds; {seeds}){slower}. We ask for at least {record['worth']} times before a recipe "
+        f"replaces the usual one; {'this one is enough' if enough else 'none reaches that'}."
     )

@@ -85,7 +85,7 @@ def shares_table(record: dict[str, Any]) -> pd.DataFrame:
     rows = [
         {"pixels": case["size"], "batch": case["batch"], "part": part}
         | {"share of a step (%)": spread(_percent(share))}
-        | {f"target: {TARGET_SHARE:.0%}": _beside_target(share["median"]) if part == "together" else NONE}
+        | {f"target: {100 * TARGET_SHARE:.0f} %": _beside_target(share["median"]) if part == "together" else NONE}
         for case in record["cases"]
         for part, share in case.get("shares", {}).items()
     ]
@@ -121,7 +121,7 @@ def gpu_table(record: dict[str, Any] | None) -> pd.DataFrame:
 
 
 def _rate(row: dict[str, Any]) -> str:
-    return f"{row['images_per_second']:,.0f} (MFU {row['mfu']:.0%})"
+    return f"{row['images_per_second']:,.0f} (MFU {100 * row['mfu']:.0f} %)"
 
 
 def gpu_text(record: dict[str, Any]) -> str:
@@ -187,7 +187,7 @@ def epochs_table(record: dict[str, Any]) -> pd.DataFrame:
     basis = "measured rate" if record["gpu_recorded"] else "assumed rate: no GPU record exists"
     for row in record["gpu"]:
         on = "1 GPU" if row["gpus"] == 1 else f"{row['gpus']} GPUs"
-        time = f"{row['seconds'] / 60:.1f} min, {row['exchange_seconds'] / row['seconds']:.0%} of it exchange"
+        time = f"{row['seconds'] / 60:.1f} min, {100 * row['exchange_seconds'] / row['seconds']:.0f} % of it exchange"
         cells = {"epoch": f"{row['images']:,} photographs", "pixels": record["size"], "on": on}
         rows.append(cells | {"time": time, "basis": basis})
     return pd.DataFrame(rows)

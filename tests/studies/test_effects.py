@@ -24,6 +24,10 @@ NOTHING = Estimate(np.nan, np.nan, np.nan)
     [
         (Estimate(0.0614, 0.038, 0.09), SUPPORTED, "X raised macro-F1 by 6.1 points (3.8 to 9.0)"),
         (Estimate(-0.012, -0.02, -0.004), CONTRADICTED, "X lowered macro-F1 by 1.2 points (0.4 to 2.0)"),
+        (Estimate(0.003, 0.001, 0.004), SUPPORTED,
+         "X raised macro-F1 by 0.3 points (0.1 to 0.4), less than is worth having"),
+        (Estimate(-0.003, -0.004, -0.001), CONTRADICTED,
+         "X lowered macro-F1 by 0.3 points (0.1 to 0.4), less than would matter"),
         (Estimate(0.01, -0.016, 0.04), INCONCLUSIVE, "X: inconclusive, between −1.6 and +4.0 points"),
         (Estimate(0.01, 0.004, 0.024), INCONCLUSIVE,
          "X: inconclusive after correction for several tests, between +0.4 and +2.4 points"),
@@ -59,6 +63,9 @@ def test_a_table_of_effects_has_a_dash_where_nothing_is_known_and_whole_interval
     assert table["points (95 % CI)"].str.replace(NO_BREAK, " ").tolist() == ["+5.0 (+2.0 to +8.0)",
                                                                             "−3.0 (−5.0 to −1.0)", "–"]  # fmt: skip
     assert table["points (95 % CI)"].str.count(" ").tolist() == [1, 1, 0], "between value and interval alone"
+    little = judged().head(1).assign(difference=0.003, low=0.001, high=0.004)
+    (text,) = effects_table(little)["points (95 % CI)"]
+    assert text.endswith(", less than is worth having")
 
 
 def test_the_forest_shows_verdicts_by_colour_and_marker_and_the_margin():

@@ -319,10 +319,10 @@ def test_pictures_tables_and_sentences_before_and_after_the_runs(seeds):
         matplotlib.pyplot.close(figure)
     shown = states.contrasts_table(told, models, "tasks").set_index("claim")
     assert shown.loc["Learning the body part helps with labels of a reader"].tolist() == [
-        "Disease + body part against Disease only (large lesions); labels of an imperfect reader",
-        f"{seeds} of 5",
-        "+3.0 (+1.0\xa0to\xa0+5.0)" if seeds else "–",
         "supported" if seeds else "not tested",
+        "+3.0 (+1.0\xa0to\xa0+5.0)" if seeds else "–",
+        f"{seeds} of 5",
+        "Disease + body part against Disease only (large lesions); labels of an imperfect reader",
     ]
     said = numbers.takeaways(told, known, plan)
     expected = "raised macro-F1 by 3.0 points (1.0 to 5.0)" if seeds else "is not tested yet: 0 of 5 seeds have run"
@@ -341,10 +341,34 @@ def test_contrasts_have_the_books_verdicts_once_they_have_three_seeds():
     words = ["supported", "contradicted", "inconclusive", "no meaningful difference", "not tested", "not tested"]
     assert found["verdict"].tolist() == words and found["label"].tolist() == table["claim"].tolist()
     shown = states.states_table(found)
-    assert shown["seeds"].tolist() == ["5 of 5", "5 of 5", "3 of 5", "5 of 5", "2 of 5", "0 of 5"]
+    seeds = ["5 of 5", "5 of 5", "3 of 5, preliminary", "5 of 5", "2 of 5", "0 of 5"]
+    assert shown["seeds"].tolist() == seeds, "a verdict of few seeds says so, and no verdict does not"
     assert shown["points (95 % CI)"].tolist()[4:] == ["–", "–"], "two seeds have no interval"
     assert states.state_text(found) == "4 of the 6 contrasts have a verdict so far, 1 of them preliminary"
+    early = found.assign(seeds=3, verdict="supported")
+    assert states.state_text(early.head(2)).endswith("2 contrasts have a verdict so far; all of them are preliminary")
+    assert states.state_text(early.head(1)).endswith("; it is preliminary")
     assert states.state_text(found.tail(2)) == "None of the 2 contrasts has the 3 seeds that a verdict needs yet"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "possible", "seeds", "told"),
+    [
+        (
+            "no meaningful difference",
+            "supported",
+            5,
+            "means: it is worth knowing where small lesions lie, and attention",
+        ),
+        ("supported", "supported", 5, "means: attention finds small lesions better than chance"),
+        ("no meaningful difference", "inconclusive", 5, "means: nothing can be said of selection"),
+        ("inconclusive", "supported", 4, "so far means: it cannot be told"),
+        ("not tested", "supported", 5, "is not tested yet"),
+    ],
+)
+def test_what_the_primary_outcomes_mean_is_what_the_protocol_said_before(chosen, possible, seeds, told):
+    lines = pd.DataFrame({"id": ["S1", "P1"], "verdict": [chosen, possible], "seeds": seeds}).set_index("id")
+    assert told in numbers.meaning(lines)
 
 
 def test_the_published_contrasts_can_be_told():

@@ -33,7 +33,7 @@ def overhead(share, **more):
 @pytest.mark.parametrize(("share", "told"), [(0.04, "under"), (0.06, "over")])
 def test_the_shares_stand_beside_the_target(share, told):
     table = speed.shares_table(overhead(share)).set_index("part")
-    assert table.loc["together", "target: 5%"] == told and set(table["target: 5%"]) <= {told, "–"}
+    assert table.loc["together", "target: 5 %"] == told and set(table["target: 5 %"]) <= {told, "–"}
     assert table.loc["together", "share of a step (%)"].startswith(f"{100 * share:.2f} (")
 
 
@@ -53,7 +53,7 @@ def test_a_gpu_record_has_rates_and_what_it_lacks_has_not_run():
     table = speed.gpu_table(on_gpu()).set_index(["pixels", "model"])
     assert len(table) == 12 and (table["run as"] == NOT_RUN).sum() == 10
     ours = table.loc[(224, speed.OURS)]
-    assert ours["training, images a second"] == "812 (MFU 41%)" and ours["run as"] == "CUDA graphs"
+    assert ours["training, images a second"] == "812 (MFU 41 %)" and ours["run as"] == "CUDA graphs"
     assert speed.gpu_text(on_gpu()) == "Measured on a card, in batches of 1 photographs of 224 pixels."
 
 
@@ -182,7 +182,7 @@ def test_curves_of_the_recipes_stand_beside_the_usual_one():
     assert shown[0].lines[seeds].get_ydata()[-1] == pytest.approx(last) == pytest.approx(record["goal"])
 
 
-@pytest.mark.parametrize(("median", "end"), [(1.29, "none is."), (1.3, "this one is enough.")])
+@pytest.mark.parametrize(("median", "end"), [(1.29, "none reaches that."), (1.3, "this one is enough.")])
 def test_a_recipe_must_be_fast_enough_to_be_taken_over(median, end):
     line = {"recipe": "quick", "reached": 2, "seeds": 3, "times_faster": {"median": median, "min": 1.0, "max": 1.5}}
     never = {"recipe": "stuck", "reached": 0, "seeds": 3, "times_faster": None}
