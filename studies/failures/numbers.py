@@ -11,10 +11,10 @@ from dermimit.explain.localisation_names import BASELINES
 from dermimit.explain.style import pretty
 from studies.failures.by_condition import YES
 from studies.shared.claims import Claim
+from studies.shared.counts import in_words
 from studies.shared.show import points
 
 ENDS = ("", "_low", "_high")
-WORDS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 Line = Mapping[str, Any]
 Numbers = dict[str, float | str]
 
@@ -75,10 +75,10 @@ def _of_plants(plants: Mapping[str, Line]) -> Numbers:
     for thing, plant in plants.items():
         methods = [line for line in plant["methods"] if line["method"] not in BASELINES]
         exposed = [line["method"] for line in methods if line["reveals"] == YES]
-        numbers |= {"methods": _word(len(methods)), f"exposed_{thing}": _word(len(exposed))}
+        numbers |= {"methods": in_words(len(methods)), f"exposed_{thing}": in_words(len(exposed))}
         numbers[f"names_{thing}"] = ", ".join(map(pretty, exposed)) or "none"
         false = sum(x["reveals"] == YES for x in plant["methods"] if x["method"] in BASELINES)
-        numbers[f"false_{thing}"] = _word(false)
+        numbers[f"false_{thing}"] = in_words(false)
         for line in (x for x in plant["learnt"] if x["photographs"] == "melanoma"):
             numbers |= points(f"{line['network']}_{thing}", estimate(line, "change"))
     return numbers
@@ -86,14 +86,10 @@ def _of_plants(plants: Mapping[str, Line]) -> Numbers:
 
 def _of_gallery(cases: Sequence[Line]) -> Numbers:
     return {
-        "worst": _word(len(cases)),
-        "worst_body": _word(sum(case["body_part"] == case["said_body_part"] for case in cases)),
-        "worst_bayes": _word(sum(case["ideal"]["said"] >= case["ideal"]["true"] for case in cases)),
+        "worst": in_words(len(cases)),
+        "worst_body": in_words(sum(case["body_part"] == case["said_body_part"] for case in cases)),
+        "worst_bayes": in_words(sum(case["ideal"]["said"] >= case["ideal"]["true"] for case in cases)),
     }
-
-
-def _word(number: int) -> str:
-    return WORDS[number] if number < len(WORDS) else str(number)
 
 
 def _beyond(text: str, line: Line, seeds: int) -> Claim:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dermimit.evaluate.estimate import INCONCLUSIVE
 from dermimit.report.words import and_list
 from studies.overview.claims import LONGER, MACRO_F1, Claim, Finding
+from studies.shared.counts import in_words
 from studies.shared.verdict_words import CONTRADICTED, NO_DIFFERENCE, NOT_TESTED, SUPPORTED, css_class, word
 
 WHOLE, BODY_PART, ATTRIBUTES, TOKENS, ATTENTION, ORACLE, INTERACTION, MAP = range(8)
@@ -132,8 +133,9 @@ def attention(findings: Sequence[Finding]) -> str:
     """What several comparisons of attention with chance say together; a sentence."""
     kinds = [word(finding.verdict) for finding in findings]
     (first, n), *rest = {kind: kinds.count(kind) for kind in kinds}.items()
-    told = [f"{n} {'is' if n == 1 else 'are'} {OUTCOMES[first]}", *(f"{n} {OUTCOMES[kind]}" for kind, n in rest)]
-    return f"Of {len(kinds)} comparisons of attention with chance, {and_list(told)}."
+    told = [f"{in_words(n)} {'is' if n == 1 else 'are'} {OUTCOMES[first]}"]
+    told += [f"{in_words(n)} {OUTCOMES[kind]}" for kind, n in rest]
+    return f"Of {in_words(len(kinds))} comparisons of attention with chance, {and_list(told)}."
 
 
 SHORT = {

@@ -17,6 +17,7 @@ from dermimit.evaluate.significance import holm
 from dermimit.report.words import and_list
 from studies.real_photographs.scores import BACKBONES, count, name_of
 from studies.real_photographs.sensitivity import RealModels, read_models
+from studies.shared.counts import in_words
 from studies.shared.real_backbones import RARE, SEEDS
 from studies.shared.verdict_words import CONTRADICTED, MARGIN, NO_DIFFERENCE, SUPPORTED, by_rule, word
 
@@ -67,7 +68,7 @@ def found_text(numbers: Mapping[str, Any]) -> str:
     )
     return (
         f"On {numbers['photographs']} real photographs of PAD-UFES-20, in patient-grouped cross-validation, the "
-        f"network with the highest macro-F1 of those with {SEEDS} seeds finds {mel} and {scc}."
+        f"network with the highest macro-F1 of those with {in_words(SEEDS)} seeds finds {mel} and {scc}."
     )
 
 
@@ -191,7 +192,7 @@ def waiting(models: RealModels, judged: pd.DataFrame) -> Numbers:
     `unsettled_text` as `waiting` and `unsettled`."""
     tested = judged["seeds"] > 1
     apart = judged.loc[tested, "verdict"].map(word).isin([SUPPORTED, CONTRADICTED])
-    numbers: Numbers = {"pairs_tested": int(tested.sum()), "pairs_apart": str(apart.sum() or "none")}
+    numbers: Numbers = {"pairs_tested": in_words(int(tested.sum())), "pairs_apart": str(apart.sum() or "none")}
     seeds = {line["row"]: len(line["seeds"]) for line in models.record["scores"]}
     rows = [line["row"] for line in models.record["rows"]]
     numbers["waiting"] = plan_text({row: seeds.get(row, 0) for row in rows}, judged["seeds"])
@@ -211,8 +212,8 @@ def plan_text(seeds: Mapping[str, int], pairs: pd.Series) -> str:
     if absent:
         told = f"Of {len(seeds)} planned networks, {len(names)} have not run: variants on {and_list(absent)}."
     none, one = int((pairs == 0).sum()), int((pairs == 1).sum())
-    left = [f"{n} {what}" for n, what in ((none, "have no run yet"), (one, "rest on one seed")) if n]
-    return f"{told} Of {len(pairs)} planned comparisons, {' and '.join(left)}." if left else told
+    left = [f"{in_words(n)} {what}" for n, what in ((none, "without a run"), (one, "with one seed")) if n]
+    return f"{told} Among {len(pairs)} planned comparisons are {' and '.join(left)}." if left else told
 
 
 def unsettled_text(models: RealModels) -> str:
@@ -221,4 +222,5 @@ def unsettled_text(models: RealModels) -> str:
     higher = [line for line in models.record["scores"] if line["macro_f1"] > best["macro_f1"]]
     if not higher:
         return ""
-    return f"With fewer than {SEEDS} seeds, {len(higher)} network{'s' if len(higher) > 1 else ''} scored higher."
+    few = f"{in_words(len(higher))} network{'s' if len(higher) > 1 else ''}"
+    return f"With fewer than {in_words(SEEDS)} seeds, {few} scored higher."

@@ -12,6 +12,7 @@ from dermimit.records import read_json
 from studies.failures import by_condition as failures
 from studies.failures import charts, counterfactuals, error_dependence, most_confident, numbers, planted
 from studies.shared.claims import verdicts
+from studies.shared.counts import in_words
 from studies.shared.folders import find_root
 from studies.shared.published_cases import case_facts
 
@@ -277,7 +278,7 @@ def quoted():
 def test_the_numbers_of_the_prose_are_those_of_the_records():
     taxonomy, _, gallery, plants, found = quoted()
     exposed = [m["method"] for m in plants["dressing"]["methods"] if m["reveals"] == failures.YES]
-    assert found["exposed_dressing"] == numbers.WORDS[len(exposed)] and found["methods"] == "twelve"
+    assert found["exposed_dressing"] == in_words(len(exposed)) and found["methods"] == "twelve"
     assert found["names_dressing"].split(", ") == [name.replace("_", " ") for name in exposed]
     assert found["exposed_ink"] == found["false_dressing"] == "none"
     body = next(x for x in taxonomy["gaps"] if (x["row"], x["gap"]) == ("full", "body_part"))
@@ -285,8 +286,8 @@ def test_the_numbers_of_the_prose_are_those_of_the_records():
     assert found["body_beyond"] == f"{100 * body['beyond']:+.1f}" and found["control_ink"].startswith("−")
     table = most_confident.gallery_table(gallery["cases"])
     assert (found["worst"], len(table)) == ("ten", 10)
-    assert found["worst_body"] == numbers.WORDS[(table["body part"] == table["predicted body part"]).sum()]
-    assert found["worst_bayes"] == numbers.WORDS[(table["Bayes: predicted"] >= table["Bayes: true"]).sum()]
+    assert found["worst_body"] == in_words((table["body part"] == table["predicted body part"]).sum())
+    assert found["worst_bayes"] == in_words((table["Bayes: predicted"] >= table["Bayes: true"]).sum())
 
 
 def test_what_captions_and_headings_say_without_a_number_is_in_the_records():

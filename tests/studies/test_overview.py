@@ -89,9 +89,9 @@ def test_five_sentences_and_a_box_of_sixty_words(claims):
 
 def test_comparisons_with_chance_are_counted_by_verdict():
     every = [finding(0.0, -3.0, 3.0, INCONCLUSIVE)] * 2 + [finding(0.0, -1.0, 1.0, NO_DIFFERENCE)]
-    said = "Of 3 comparisons of attention with chance, 2 are inconclusive and 1 without meaningful difference."
+    said = "Of three comparisons of attention with chance, two are inconclusive and one without meaningful difference."
     assert sentences.attention(every) == said
-    assert sentences.attention(every[:1]) == "Of 1 comparisons of attention with chance, 1 is inconclusive."
+    assert sentences.attention(every[:1]) == "Of one comparisons of attention with chance, one is inconclusive."
 
 
 def test_the_matrix_draws_intervals_within_its_axis_and_escapes_words():

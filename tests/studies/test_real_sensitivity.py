@@ -13,6 +13,7 @@ from dermimit.records import read_json
 from studies.evidence import backbone_tables, real
 from studies.real_photographs import datasheets, numbers, score_charts, scores
 from studies.real_photographs.sensitivity import CHOICES, RealModels, read_models
+from studies.shared.counts import in_words
 from studies.shared.folders import find_root
 from studies.shared.real_backbones import SEEDS
 from studies.shared.verdict_words import CONTRADICTED, NO_DIFFERENCE, SUPPORTED
@@ -160,7 +161,7 @@ def test_what_waits_is_counted_and_named():
     seeds, pairs = {"tuned_D": 3, "tuned_full": 0, "lite0_D": 0, "lite0_full": 0}, pd.Series([3, 0, 0, 1])
     assert numbers.plan_text(seeds, pairs) == (
         "Of 4 planned networks, 3 have not run: variants on the fine-tuned ViT-S and the EfficientNet-Lite0 stem. "
-        "Of 4 planned comparisons, 2 have no run yet and 1 rest on one seed."
+        "Among 4 planned comparisons are two without a run and one with one seed."
     )
     assert numbers.plan_text({"tuned_D": 3, "tuned_full": 1}, pd.Series([3])) == "All 2 planned networks have run."
 
@@ -168,7 +169,7 @@ def test_what_waits_is_counted_and_named():
 def test_networks_that_scored_higher_with_fewer_seeds_are_counted(models):
     best, few = models.line(models.chosen("best")), len(models.record["scores"])
     higher = sum(line["macro_f1"] > best["macro_f1"] for line in models.record["scores"])
-    assert 0 <= higher < few and (f" {higher} network" in numbers.unsettled_text(models)) == bool(higher)
+    assert 0 <= higher < few and (f" {in_words(higher)} network" in numbers.unsettled_text(models)) == bool(higher)
 
 
 @pytest.fixture(scope="module")
