@@ -22,11 +22,12 @@ PRIMARY = {
 
 
 def takeaways(contrasts: pd.DataFrame, runs: pd.DataFrame, plan: list[Run]) -> dict[str, str]:
-    """A sentence for each of `PRIMARY`, `meaning` and `progress`; all without their full stop."""
+    """A sentence for each of `PRIMARY`, `claim` (what `meaning` says) and `progress`; all without their full stop."""
     lines = states(contrasts, tuple(FAMILIES)).set_index("id")
     told = {name: sentence(lines.loc[row], subject) for name, (row, subject) in PRIMARY.items()}
     told["tasks"] = further(lines) or told["tasks"]
-    return told | {"meaning": meaning(lines), "progress": progress(runs, plan)}
+    claim = meaning(lines).split(": ")[-1]
+    return told | {"claim": claim[0].upper() + claim[1:], "progress": progress(runs, plan)}
 
 
 def meaning(lines: pd.DataFrame) -> str:

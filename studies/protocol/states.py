@@ -49,18 +49,21 @@ def states_table(told: pd.DataFrame) -> pd.DataFrame:
     return shown.assign(seeds=seeds)
 
 
-def contrasts_table(contrasts: pd.DataFrame, models: pd.DataFrame, family: str) -> pd.DataFrame:
-    """The contrasts of a family as text: `states_table`, and last the two models and the images that are compared.
+def contrasts_tables(contrasts: pd.DataFrame, models: pd.DataFrame, family: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The contrasts of a family as text, the verdict beside the claim; and all that is known of them.
 
     Args:
         contrasts: of results/published/protocol/verdicts.json.
         models: from `runs.read_models`.
         family: one of `FAMILIES`.
+
+    Returns:
+        the columns of `states_table`; and the lines of `contrasts` with the two models and the images in words.
     """
     shown = states_table(states(contrasts, (family,))).rename(columns={"comparison": "claim"})
-    lines = contrasts[contrasts["family"] == family].to_dict("records")
-    shown["models and images"] = [compared(line, models) for line in lines]
-    return shown[["claim", "verdict", "points (95 % CI)", "seeds", "models and images"]]
+    full = contrasts[contrasts["family"] == family]
+    words = [compared(line, models) for line in full.to_dict("records")]
+    return shown[["claim", "verdict", "points (95 % CI)", "seeds"]], full.assign(compared=words)
 
 
 def state_text(told: pd.DataFrame) -> str:

@@ -18,7 +18,7 @@ def test_the_sentence_on_leakage_names_the_largest_change_and_counts_the_others(
     ]
     table, said = tables.inflation({"table": lines})
     assert table["model"].tolist() == ["thumbnail", "colour", "net"]
-    assert "of *thumbnail* by +4.4 (+1.6 to +7.5) points; for 1 of 2 other models the change is inconclusive" in said
+    assert "of the model “thumbnail” by +4.4 (+1.6 to +7.5) points; for 1 of 2 other models the change is" in said
 
 
 def test_a_file_that_names_the_commonest_disease_is_told_in_words():

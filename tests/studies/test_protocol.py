@@ -317,7 +317,9 @@ def test_pictures_tables_and_sentences_before_and_after_the_runs(seeds):
     for figure in (charts.claims(told), charts.learning(curves, known, models, "small", ["D"]),
                    charts.learning(curves, known, models, "plain", ["D"])):  # fmt: skip
         matplotlib.pyplot.close(figure)
-    shown = states.contrasts_table(told, models, "tasks").set_index("claim")
+    shown, full = states.contrasts_tables(told, models, "tasks")
+    assert full["claim"].tolist() == shown["claim"].tolist()
+    shown = shown.assign(compared=full["compared"].to_numpy()).set_index("claim")
     assert shown.loc["Learning the body part helps with labels of a reader"].tolist() == [
         "supported" if seeds else "not tested",
         "+3.0 (+1.0\xa0to\xa0+5.0)" if seeds else "–",
