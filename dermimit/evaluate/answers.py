@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from jaxtyping import Int
 
 from dermimit.data.label_space import LabelSpace
@@ -63,7 +64,7 @@ def read_answers(paths: Sequence[Path], label_space: LabelSpace, seeds: Sequence
     if len(set(seeds)) < len(seeds):
         again = next(seed for seed in seeds if seeds.count(seed) > 1)
         raise ValueError(f"two runs have seed {again}: {', '.join(str(p) for p in paths)}; keep one of them.")
-    frames = [pd.read_parquet(Path(path) / "predictions.parquet") for path in paths]
+    frames = [_columns(Path(path) / "predictions.parquet") for path in paths]
     frames = [frame[(frame["split"] == "test") & frame["disease"].notna()] for frame in frames]
     for path, frame in zip(paths, frames, strict=True):
         if frame.empty:
@@ -78,6 +79,13 @@ def read_answers(paths: Sequence[Path], label_space: LabelSpace, seeds: Sequence
         images=tuple(frames[0]["image"].to_list()),
         seeds=seeds,
     )
+
+
+def _columns(path: Path) -> pd.DataFrame:
+    """What is needed of a file of predictions: answers if it holds them, else probabilities; lists are slow to read."""
+    there = pq.read_schema(path).names
+    answer = "answer" if "answer" in there else "disease_prob"
+    return pd.read_parquet(path, columns=["image", "patient_id", "split", "disease", answer])
 
 
 def _named(frame: pd.DataFrame, place: dict[str, int]) -> Classes:
