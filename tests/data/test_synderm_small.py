@@ -173,8 +173,13 @@ def test_what_a_crop_shows(cases):
     assert not empty.seen or case.mask[0, 0]
 
 
-def test_zooming_at_the_right_place_pays_where_lesions_are_small_and_central_crops_do_not():
-    small = crop_ceiling("small", 0.35, n=200, seed=4)
+@pytest.fixture(scope="module")
+def small():
+    """What crops of a third of the side can show, of 300 cases."""
+    return crop_ceiling("small", 0.35, n=300, seed=4)
+
+
+def test_zooming_at_the_right_place_pays_where_lesions_are_small_and_central_crops_do_not(small):
     assert small["true"].accuracy > small["whole"].accuracy - 0.02
     assert small["true"].accuracy > small["central"].accuracy + 0.2
     assert small["true"].accuracy > small["random"].accuracy + 0.2
@@ -182,8 +187,8 @@ def test_zooming_at_the_right_place_pays_where_lesions_are_small_and_central_cro
     assert plain["central"].accuracy > plain["random"].accuracy
 
 
-def test_the_whole_picture_has_the_ceiling_of_the_process():
-    found = crop_ceiling("small", 0.35, n=300, seed=4)["whole"]
+def test_the_whole_picture_has_the_ceiling_of_the_process(small):
+    found = small["whole"]
     exact = ceiling(n=20_000, regime="small")
     assert found.accuracy == pytest.approx(exact.accuracy, abs=3.5 * found.mc_standard_error)
 

@@ -4,6 +4,7 @@ import base64
 import json
 import sys
 import zipfile
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from telephone import anew, on_a_telephone
 from test_book import BUILD, brightness, browser, needs_browser, needs_build, severe_messages, too_wide  # noqa: F401
 from test_explore import archive, choose, element, pick, shown, unpacked
 
+from dermimit.explore import cases as all_cases
 from dermimit.explore import runtime, static
 from dermimit.explore.bundle import WITHOUT, build_or_say_why, source
 from dermimit.explore.cases import FEW, START, curated, picture
@@ -123,6 +125,7 @@ def test_npm_fetches_into_a_relative_folder(tmp_path, monkeypatch):
 
 def test_without_the_runtime_the_page_says_so(tmp_path, monkeypatch):
     archive(tmp_path / "cache", monkeypatch)
+    monkeypatch.setattr(all_cases, "curated", partial(curated, n=1, counterfactual=0))  # drawing them all takes long
     onnx, out = tmp_path / "model.onnx", tmp_path / "out"
     onnx.write_bytes(b"weights")
     onnx.with_suffix(".json").write_text(json.dumps({"image_size": [16, 16], "inputs": [*INPUTS]}))

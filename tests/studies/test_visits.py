@@ -98,7 +98,7 @@ def test_change_is_learnt_where_one_visit_says_little():
     train, val, test = (growing(n, seed) for n, seed in ((600, 0), (200, 1), (400, 2)))
 
     def right(kind, part=lambda s: s):
-        model = fit_visits(part(train), part(val), kind, epochs=25, lr=0.01)
+        model = fit_visits(part(train), part(val), kind, epochs=25, batch_size=200, lr=0.02)
         return (answers(model, part(test)) == test.disease.numpy()).mean()
 
     assert right("change") > 0.9 and right("attention") > 0.8
