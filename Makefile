@@ -74,7 +74,7 @@ site: book ## the folder to host, in _build/site; SITE_URL=https://... adds a si
 	$(PY) workflow/scripts/host_book.py "_build/$$DERMIMIT_DATASET-$$DERMIMIT_PROFILE/_build/html" _build/site "$$SITE_URL"
 
 test: $(STAMP) ## run the tests, on all cores
-	OMP_NUM_THREADS=1 $(PY) -m pytest -n auto --dist loadfile $(ARGS)
+	$(PY) -m pytest $(ARGS)
 
 lint: $(STAMP) ## style and types, as CI checks them
 	$(PY) -m ruff check .

@@ -7,6 +7,8 @@ import sysconfig
 from copy import deepcopy
 from pathlib import Path
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before the first import that reads it; tests run on all cores already
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,6 +29,12 @@ gc.set_threshold(700, 10, 1000)  # a walk through all objects of torch and panda
 def pytest_configure(config: pytest.Config) -> None:
     """Tests use few photographs, and are not told that little can be measured with them."""
     config.addinivalue_line("filterwarnings", "ignore::dermimit.data.measurable.SmallDataWarning")
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """One process for tests of a single file, since it starts sooner; else one for each core."""
+    (name, *others) = {argument.split("::")[0] for argument in config.args}
+    return 0 if Path(name).is_file() and not others else None
 
 
 def no_sync(handle: int) -> None:
