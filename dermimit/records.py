@@ -29,9 +29,12 @@ RESULT_CODE = (
     "model",
     "train",
     "weights",
+    "evaluate/calibration.py",
     "evaluate/metrics.py",
     "evaluate/predictions.py",
+    "evaluate/ranking.py",
     "evaluate/ranks.py",
+    "evaluate/temperatures.py",
 )
 """The parts of the package that a run's numbers depend on."""
 DISK_FULL = {

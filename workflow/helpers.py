@@ -32,7 +32,9 @@ FILES = {  # the table that changes whenever the dataset does: the first of thes
     "folder": ("manifest.csv", "manifest.parquet", "."),
 }  # fmt: skip
 # as in dermimit.records
-SCORING = ("evaluate/metrics.py", "evaluate/predictions.py", "evaluate/ranks.py")
+SCORING = tuple(
+    f"evaluate/{name}.py" for name in ("calibration", "metrics", "predictions", "ranking", "ranks", "temperatures")
+)
 RESULT_CODE = ("data", "model", "train", "weights", *SCORING)
 MANIFEST_CODE = tuple(
     f"data/{name}.py" for name in ("cells", "columns", "label_space", "problems", "rules", "schema", "stored")

@@ -80,10 +80,11 @@ def scored(models: Mapping[str, Answers], diseases: Sequence[str], resamples: in
         resamples: of the patients.
 
     Returns:
-        for each row: `row, seeds, photographs, patients`; `macro_f1`, `balanced_accuracy`, `accuracy` (means over
-        seeds), each with `_low` and `_high` (95 %); `recall`: disease -> [value, low, high]; `confusion`: true ->
-        predicted -> count, of the first seed; `guessing`: the interval of balanced accuracy reaches one in the number
-        of classes.
+        for each row: `row, seeds, photographs, patients`, and `without_patient`, where there are such photographs, each
+        drawn as a patient of its own; `macro_f1`, `balanced_accuracy`, `accuracy` (means over seeds), each with `_low`
+        and `_high` (95 %); `recall`: disease -> [value, low, high], NaN where it has no photograph; `confusion`: true
+        -> predicted -> count, of the first seed; `guessing`: the interval of balanced accuracy reaches one in the
+        number of classes.
 
     Raises:
         ValueError: a row was scored on other photographs than the first.
@@ -102,6 +103,7 @@ def scored(models: Mapping[str, Answers], diseases: Sequence[str], resamples: in
         right = np.stack([these.truth == answer for answer in these.answers], axis=1).astype(float)
         line: dict[str, Any] = {"row": row, "seeds": list(these.seeds), "photographs": len(right)}
         line |= {"patients": these.patients.nunique()}
+        line |= {"without_patient": int(lost.sum())} if (lost := these.patients.isna()).any() else {}
         line |= _with_interval("macro_f1", these.macro_f1(), these.macro_f1_draws(draws))
         line |= _with_interval("balanced_accuracy", np.nanmean(own, axis=1), np.nanmean(recalls, axis=1))
         line |= _with_interval("accuracy", right.mean(axis=0), draws.means(right))
@@ -160,7 +162,9 @@ def _with_interval(name: str, values: np.ndarray, draws: np.ndarray) -> dict[str
 
 def _recall(values: np.ndarray, draws: np.ndarray) -> list[float]:
     both = two_level(draws, values)
-    return [float(values.mean()), *percentile_interval(both[~np.isnan(both)])]
+    known = both[~np.isnan(both)]  # none, of a disease without a photograph
+    ends = percentile_interval(known) if len(known) else (float("nan"), float("nan"))
+    return [float(values.mean()), *ends]
 
 
 def _recalls(truth: np.ndarray, answer: np.ndarray, classes: int, draws: Draws) -> np.ndarray:

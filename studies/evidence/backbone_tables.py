@@ -10,6 +10,7 @@ import pandas as pd
 
 from dermimit.evaluate.estimate import NOT_RUN, Estimate, estimate, p_text
 from dermimit.evaluate.significance import holm
+from studies.shared.hours import spent
 from studies.shared.real_backbones import RARE, SEEDS
 from studies.shared.real_backbones import read_backbones as read_backbones  # pages read and show it through one module
 from studies.shared.verdict_words import by_rule
@@ -134,7 +135,7 @@ def times_table(record: Mapping[str, Any], rows: pd.DataFrame) -> pd.DataFrame:
             samples = int(re.search(r"samples=(\d+)", row.settings)[1])
             line = {"backbone": row.group, "model": row.label, "trainings": len(of)}
             line |= {"million parameters": of["parameters"].mean() / 1e6}
-            line |= {"minutes (median)": of["seconds"].median() / 60}
+            line |= {"minutes (median)": spent(of).median() / 60}
             lines.append(line | {"photographs a second": samples / of["train_seconds"].median()})
     return pd.DataFrame(lines)
 
@@ -146,6 +147,6 @@ def runs_text(record: Mapping[str, Any]) -> str:
     commits = ", ".join(f"`{commit[:10]}` ({n})" for commit, n in runs["commit"].value_counts().items())
     return (
         f"*{len(runs)} trainings by commit: {commits}; {int(runs['dirty'].sum())} of them with uncommitted changes; on "
-        f"{', '.join(sorted(set(runs['processor'])))}; {runs['seconds'].sum() / 3600:.1f} hours of training together. "
+        f"{', '.join(sorted(set(runs['processor'])))}; {spent(runs).sum() / 3600:.1f} hours of training together. "
         f"All rows: `{' '.join(f'{name}={value}' for name, value in record['recipe'].items())}`.*"
     )

@@ -74,7 +74,7 @@ def differences(judged: pd.DataFrame) -> pd.DataFrame:
 
 
 def whole(evidence: Evidence) -> pd.Series:
-    """The full model minus disease only: a sum of the components, which has a size and no verdict of its own."""
+    """The full model minus disease only: a sum of the components, tested in a family of its own."""
     return with_rows(judge(evidence, SUMS), SUMS).set_index(["row", "reference"], drop=False).loc[WHOLE]
 
 

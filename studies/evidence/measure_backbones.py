@@ -67,14 +67,18 @@ def main(
         work: folder of the runs, of reduced photographs and of tokens.
         probes: folder of published probes; those of the same photographs are scored beside the rows.
         folds: how many of the five, for a quick try; with fewer nothing is published.
-        samples: photographs seen in each training, for a quick try; 0: as the table says.
+        samples: photographs seen in each training, for a quick try in `work`/tries, of which nothing is published;
+            0: as the table says.
         unpublished: leave out the rows and seeds that the record has, wherever they were trained.
     """
     started, chosen = time.monotonic(), read_rows(table, only)
     torch.set_num_threads(threads)
     work.mkdir(parents=True, exist_ok=True)
     lines = {line["row"]: line for _, line in chosen.iterrows()}
-    publish(out, work, read_rows(table), pad_ufes_20.load(root)[1].diseases, probes)
+    if samples:
+        work = work / "tries"
+    else:
+        publish(out, work, read_rows(table), pad_ufes_20.load(root)[1].diseases, probes)
     known = published(out) if unpublished else set()
     for row, seed in [run for run in in_order(chosen, seeds) if run not in known]:
         trained = 0
@@ -91,7 +95,7 @@ def main(
                 trained += 1
             except LockedError:
                 print(f"{config.out.name}: another process trains it", flush=True)
-        if trained and folds == FOLDS:
+        if trained and folds == FOLDS and not samples:
             publish(out, work, read_rows(table), pad_ufes_20.load(root)[1].diseases, probes)
 
 

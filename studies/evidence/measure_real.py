@@ -51,8 +51,10 @@ def main(
         work: folder of the runs.
         folds: how many of the five, for a quick try; fewer than five are not recorded.
         seeds: of the trainings.
-        samples: photographs seen in each training, for a quick try; 0: as the table says.
+        samples: photographs seen in each training, for a quick try in `work`/tries, which is not recorded; 0: as the
+            table says.
     """
+    work = work / "tries" if samples else work
     out.mkdir(parents=True, exist_ok=True)
     diseases = pad_ufes_20.load(root)[1].diseases
     table = read_experiments(TABLE).set_index("row")
@@ -73,7 +75,7 @@ def main(
             answers = collect(runs, name, seed)
             (line,) = scored(answers_of_folds(answers, diseases), diseases, resamples=2)
             print(name, seed, {k: round(line[k], 3) for k in ("macro_f1", "balanced_accuracy")}, flush=True)
-            if folds == 5:
+            if folds == 5 and not samples:
                 record(out, answers, [origin(run, name, fold, seed) for fold, run in enumerate(runs)], table, diseases)
 
 

@@ -46,7 +46,7 @@ def answer(judged: pd.DataFrame, claims: Sequence[str], positive: str, question:
 
 
 def sums(evidence: Evidence) -> pd.DataFrame:
-    """The differences that are sums of tested ones, as text: their sizes, without a verdict of their own."""
+    """The differences that are sums of tested ones, as text: their sizes."""
     table = judge(evidence, SUMS)
     told = pd.DataFrame({"sum": table["claim"], "rows compared": table["rows"], "seeds": table["seeds"]})
     told["difference (95 %)"] = [Estimate(r.difference, r.low, r.high).signed() for r in table.itertuples()]

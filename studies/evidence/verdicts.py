@@ -53,7 +53,7 @@ SUMS = (
     Claim("Body part and attributes together", "D_B_A", "D", "the first and the third claim together"),
     Claim("The whole model", "full", "D", "all steps together, local tokens included"),
 )
-"""Differences that are sums of tested ones: their sizes are told, and no verdict."""
+"""Differences that are sums of tested ones, and so say nothing of their parts; a family of their own."""
 REAL_CLAIMS = {
     ("imagenet_D_LSM", "imagenet_D"): "Lesion selection (local tokens included), disease alone",
     ("imagenet_full", "imagenet_concat"): "Cross-interaction beats concatenation",

@@ -44,7 +44,10 @@ class Finding:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim in words, with its findings on synthetic images and on real photographs, and what they mean."""
+    """A claim in words, with its findings on synthetic images and on real photographs, and what they mean.
+
+    The short form shows the last finding on synthetic images and the first one on photographs.
+    """
 
     text: str
     meaning: str
@@ -97,8 +100,9 @@ def on_photographs(judged: pd.DataFrame, row: str, reference: str, what: str) ->
     line = judged.set_index(["row", "reference"]).loc[(row, reference)]
     if not line["seeds"]:
         return Finding(what, None, NOT_RUN)
+    early = ", preliminary" if 1 < line["seeds"] < LEAST_SEEDS else ""
     plural = "s" if line["seeds"] > 1 else ""
-    return Finding(what, points(line), line["verdict"], f"{line['seeds']:.0f} seed{plural}")
+    return Finding(what, points(line), line["verdict"], f"{line['seeds']:.0f} seed{plural}{early}")
 
 
 def against_centre(differences: Sequence[Mapping[str, Any]], what: str, note: str) -> Finding:
@@ -122,7 +126,9 @@ def rare_first(gain: Mapping[str, float]) -> Finding:
     """
     slope = Estimate(*(100 * float(gain[f"slope{end}"]) for end in ("", "_low", "_high")))
     verdict = slope.verdict((CONTRADICTED, SUPPORTED, INCONCLUSIVE))
-    return Finding("change of the gain for ten times as many images", slope, verdict, "5 seeds", "points of F1")
+    return Finding(
+        "change of the gain for ten times as many images", slope, verdict, f"{gain['seeds']:.0f} seeds", "points of F1"
+    )
 
 
 def conflict(gain: Estimate, seeds: int) -> Finding:

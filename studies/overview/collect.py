@@ -68,15 +68,15 @@ def claims(
         Claim(
             "Learning the body part helps",
             "The body part is learnt beside the disease, from perfect labels.",
-            [first("Learning the body part helps the disease", "+ body part − disease only"), *longer("T1", large),
-             *longer("T3", f"{LONGER}, labels of a reader")],
+            [first("Learning the body part helps the disease", "+ body part − disease only"),
+             *longer("T3", f"{LONGER}, labels of a reader"), *longer("T1", large)],
             [Finding("body part alone", None, NOT_RUN)],
         ),
         Claim(
             "Learning lesion attributes helps",
             "27 attributes are learnt beside disease and body part.",
             [first("Learning attributes helps, the body part being learned", "+ attributes − body part"),
-             *longer("T2", large), *longer("T4", f"{LONGER}, labels of a reader")],
+             *longer("T4", f"{LONGER}, labels of a reader"), *longer("T2", large)],
             real("D_B_A", "D", "both tasks − disease only"),
         ),
         Claim(
@@ -104,7 +104,7 @@ def claims(
             "Cross-interaction beats concatenation",
             "Tasks attend to one another, instead of one layer that reads all of them.",
             [first("Cross-interaction beats concatenation", "cross-interaction − concatenation"),
-             *longer("I1", f"{LONGER}, findings interact"), *longer("I2", f"{LONGER}, findings add up")],
+             *longer("I2", f"{LONGER}, findings add up"), *longer("I1", f"{LONGER}, findings interact")],
             real("full", "concat", "cross-interaction − concatenation"),
         ),
         Claim(

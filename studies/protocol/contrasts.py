@@ -79,9 +79,8 @@ def effect(
     parts = [(sign, [s["seed"].index(k) for k in seeds], s) for sign, s in zip(signs, there, strict=False)]
     observed = sum(sign * s["observed"][places] for sign, places, s in parts)
     none["level"] = float(np.mean(parts[1][2]["observed"][parts[1][1]]))
-    pairs = [parts[i : i + 2] for i in range(0, len(parts), 2)]  # the test cases of two regimes are drawn apart
-    draws = [sum(sign * s["draws"][places].mean(0) for sign, places, s in pair) for pair in pairs]
-    photographs = sum(float(np.var(d, ddof=1)) for d in draws)
+    draws = sum(sign * s["draws"][places].mean(0) for sign, places, s in parts)  # the cases of two regimes are paired
+    photographs = float(np.var(draws, ddof=1))
     if len(seeds) < LEAST_SEEDS:
         return none | {"effect": float(np.mean(observed))}
     test = t_test(observed, photographs, there[0]["cases"])

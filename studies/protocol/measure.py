@@ -22,7 +22,7 @@ from dermimit.records import git_state, provenance, write_json
 from studies.protocol.contrasts import judged, read_contrasts
 from studies.protocol.queue import Queue
 from studies.protocol.records import hours, publish, read_runs
-from studies.protocol.runs import TABLES, Run, planned
+from studies.protocol.runs import TABLES, Run, planned, read_models
 from studies.shared.paths import PUBLISHED, ROOT
 
 
@@ -54,9 +54,12 @@ def main(
     until = time.monotonic() + 60 * minutes
     runs = [run for run in planned(tables) if not only or set(only) & set(run.experiments)]
     if minutes:
-        queue = Queue(tree_of(out, work), work, tables, jobs)
+        tree = tree_of(out, work)
+        refuse_changed_models(read_runs(out), tables, tree / TABLES.relative_to(ROOT))
+        queue = Queue(tree, work, tables, jobs)
         publish(out, work / "runs", runs)
-        queue.work_off(waiting(out, runs), until, lambda run: tell(out, work, run, runs))
+        for run in queue.work_off(waiting(out, runs), until, lambda run: tell(out, work, run, runs)):
+            print(f"{run.name}: failed, and its contrasts have one seed fewer; the next call tries it again")
     publish(out, work / "runs", runs)
     judge(out, tables, resamples)
     print(left(read_runs(out), runs, jobs))
@@ -83,12 +86,32 @@ def tree_of(out: Path, work: Path) -> Path:
     elif dirty:
         raise SystemExit("files differ from the commit: runs are bound to a commit, so commit first")
     tree = work / f"code-{commit[:12]}"
-    if not tree.exists():
+    if not (tree / "dermimit").is_dir():
+        subprocess.run(["git", "worktree", "prune"], cwd=ROOT, check=False)  # of a folder that was deleted
         words = ["git", "worktree", "add", "--detach", str(tree), commit]
         if subprocess.run(words, cwd=ROOT, check=False).returncode:
             raise SystemExit(f"git cannot check out {commit}, whose code the published runs are bound to: use a whole "
                              "clone of the repository (git fetch --unshallow)")  # fmt: skip
     return tree
+
+
+def refuse_changed_models(known: pd.DataFrame, tables: Path, bound: Path) -> None:
+    """The plan may change; a model that has published runs may not, since all its seeds share a row.
+
+    Args:
+        known: published runs.
+        tables: folder of models.csv.
+        bound: the same of the commit that the runs are bound to.
+
+    Raises:
+        SystemExit: naming a row that differs.
+    """
+    columns = ["row", "tasks", "lsm", "fusion", "settings"]
+    now, then = (read_models(folder)[columns] for folder in (tables, bound))
+    for row in dict.fromkeys(known["row"]):
+        if row in then.index and (row not in now.index or not now.loc[row].equals(then.loc[row])):
+            raise SystemExit(f"{tables / 'models.csv'}: {row} has published runs and is not what it was at their "
+                             "commit: restore the line, or give the new model a name of its own")  # fmt: skip
 
 
 def waiting(out: Path, runs: Sequence[Run]) -> list[Run]:
@@ -101,7 +124,7 @@ def tell(out: Path, work: Path, run: Run, runs: Sequence[Run]) -> None:
     """Publish a finished run, and print its score."""
     publish(out, work / "runs", runs)
     line = read_runs(out).set_index("name").loc[run.name]
-    print(f"{run.name}: macro-F1 {line['macro_f1']:.3f}, {line['seconds']:.0f} s", flush=True)
+    print(f"{run.name}: macro-F1 {line['macro_f1']:.3f}, {line['train_seconds']:.0f} s", flush=True)
 
 
 def left(known: pd.DataFrame, runs: Sequence[Run], jobs: int) -> str:

@@ -26,8 +26,9 @@ def takeaways(contrasts: pd.DataFrame, runs: pd.DataFrame, plan: list[Run]) -> d
     lines = states(contrasts, tuple(FAMILIES)).set_index("id")
     told = {name: sentence(lines.loc[row], subject) for name, (row, subject) in PRIMARY.items()}
     told["tasks"] = further(lines) or told["tasks"]
-    claim = meaning(lines).split(": ")[-1]
-    return told | {"claim": claim[0].upper() + claim[1:], "progress": progress(runs, plan)}
+    said, _, claim = meaning(lines).rpartition(": ")
+    claim = claim[0].upper() + claim[1:] + " (preliminary)" * ("so far" in said)
+    return told | {"claim": claim, "progress": progress(runs, plan)}
 
 
 def meaning(lines: pd.DataFrame) -> str:
@@ -42,7 +43,7 @@ def meaning(lines: pd.DataFrame) -> str:
     early = "so far " if lines.loc[["S1", "P1"], "seeds"].min() < PLANNED_SEEDS else ""
     told = "it cannot be told whether attention knows where small lesions lie"
     if possible != SUPPORTED:
-        told = "nothing can be said of selection at this scale, since a perfect choice was not shown to help either"
+        told = "nothing can be said of selection at this scale, since it is open whether a perfect choice would help"
     elif chosen == SUPPORTED:
         told = "attention finds small lesions better than chance, and the disease profits"
     elif chosen in (NO_DIFFERENCE, CONTRADICTED):

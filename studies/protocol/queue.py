@@ -49,7 +49,7 @@ class Queue:
         """Train the runs in their order until a moment of `time.monotonic`; returns those that failed.
 
         What is being trained then is stopped, and goes on from its last epoch another time. Two queues of one folder
-        share the work: a run that another process trains is passed over.
+        share the work: a run that another process trains is passed over, also where that shows only after the start.
         """
         waiting, busy, failed = [run for run in runs if not self.is_done(run)], {}, []
         try:
@@ -66,7 +66,7 @@ class Queue:
                     code = busy.pop(run).returncode
                     if self.is_done(run):
                         finished(run)
-                    else:
+                    elif not self._taken(run):
                         failed.append(run)
                         print(f"{run.name}: failed ({code}), see {self.work / 'logs' / run.name}.txt", flush=True)
         finally:

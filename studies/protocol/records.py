@@ -1,5 +1,6 @@
 """Published records of the planned trainings: scores and origins, curves, and the answers to the fresh test cases."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,10 @@ import pandas as pd
 
 from dermimit.data.synderm import LABEL_SPACE
 from dermimit.evaluate.answers import Answers
+from dermimit.lock import LockedError, locked
 from dermimit.records import read_json, write_parquet
 from studies.protocol.runs import Run
+from studies.shared.hours import spent
 
 SCORES = {"macro_f1": "disease/macro_f1", "accuracy": "disease/accuracy", "top3_accuracy": "disease/top3_accuracy",
           "body_part_accuracy": "body_part/accuracy", "attributes_map": "attributes/map"}  # fmt: skip
@@ -35,6 +38,16 @@ def of_run(run: Run, folder: Path) -> tuple[dict[str, Any], pd.DataFrame, pd.Dat
 
 
 def publish(out: Path, runs_folder: Path, runs: Sequence[Run]) -> int:
+    """Add the finished runs, once no other process does; see `add`."""
+    while True:
+        try:
+            with locked(runs_folder):
+                return add(out, runs_folder, runs)
+        except LockedError:
+            time.sleep(1)
+
+
+def add(out: Path, runs_folder: Path, runs: Sequence[Run]) -> int:
     """Add the finished runs that are not published yet; returns how many there are then.
 
     Writes runs.parquet, curves.parquet and answers_REGIME.parquet: for each fresh test case, in order, the true disease
@@ -115,5 +128,5 @@ def hours(known: pd.DataFrame, runs: Sequence[Run], jobs: int = 1) -> float:
 
     The median, since a run beside other work may take several times as long.
     """
-    pace = float((known["seconds"] / known["samples"]).astype(float).median()) if len(known) else float("nan")
+    pace = float((spent(known) / known["samples"]).astype(float).median()) if len(known) else float("nan")
     return sum(run.samples for run in runs) * pace / jobs / 3600

@@ -78,4 +78,4 @@ def state_text(told: pd.DataFrame) -> str:
         return f"None of the {len(told)} contrasts has the {LEAST_SEEDS} seeds that a verdict needs yet"
     hasty = ("" if not early else "; it is preliminary" if len(tested) == 1 else "; all of them are preliminary"
              if early == len(tested) else f", {early} of them preliminary")  # fmt: skip
-    return f"{len(tested)} of the {len(told)} contrasts have a verdict so far{hasty}"
+    return f"{len(tested)} of the {len(told)} contrasts {'has' if len(tested) == 1 else 'have'} a verdict so far{hasty}"

@@ -165,7 +165,8 @@ def beside_text(pair: Mapping[str, Any]) -> str:
     Args:
         pair: their difference, with `p`; a single test, so nothing is corrected.
     """
-    other, picked = "the best linear classifier on frozen features", "both were picked by their scores"
+    kind = "linear classifier" if ": logistic" in pair["reference"] else "classifier"
+    other, picked = f"the best {kind} on frozen features", "both were picked by their scores"
     return {
         SUPPORTED: f"It scored higher than {other}; {picked}.",
         CONTRADICTED: f"It scored lower than {other}; {picked}.",

@@ -37,8 +37,7 @@ SHORT = {  # of the earlier table, with one seed: group, name
 def name_of(row: str) -> str:
     """A network or probe as prose names it."""
     if ":" in row:
-        name = PROBES.get(row, row)
-        return name if row == "colour: majority" else f"{name} with logistic regression"
+        return PROBES.get(row, row) + " with logistic regression" * (": logistic" in row and row in PROBES)
     backbone, _, variant = row.partition("_")
     return f"{VARIANTS[variant]} ({BACKBONES[backbone]})"
 
@@ -54,7 +53,8 @@ def score_lines(models: RealModels, real: Mapping[str, Any]) -> pd.DataFrame:
         columns `group, name, value, low, high` (per cent) `, seeds` and `whole`: whether it has all seeds.
     """
     rows = dict.fromkeys((*PROBES, models.chosen("probe")))  # the best one is shown whichever it is
-    found = [("Logistic regression on" if ": logistic" in row else "No model", row) for row in rows]
+    found = [("Logistic regression on" if ": logistic" in row else "No model" if row in PROBES else "Other probes", row)
+             for row in rows]  # fmt: skip
     found = [(group, PROBES.get(row, row), models.line(row)) for group, row in found]
     earlier = {line["row"]: line for line in real["table"]}
     found += [(*SHORT[row], earlier[row]) for row in SHORT if row in earlier]

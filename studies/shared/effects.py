@@ -27,7 +27,7 @@ def finding(what: str, effect: Estimate, verdict: str, score: str = "macro-F1", 
     if told == CONTRADICTED:
         return f"{what} lowered {score} by {size(Estimate(-effect.value, -effect.high, -effect.low), first)}{little}"
     if told == INCONCLUSIVE:
-        corrected = " after correction for several tests" if effect.excludes() else ""
+        corrected = " by the corrected test" if effect.excludes() else ""
         return f"{what}: inconclusive{corrected}, {between(effect)}"
     if told == NO_DIFFERENCE:
         return f"{what} made no difference larger than {SMALL[MARGIN]} ({ends(effect)})"

@@ -11,7 +11,7 @@ from dermimit.data.synderm.knowledge import knowledge
 from dermimit.data.synderm.noise import Reader
 from dermimit.data.synderm.regimes import Regime, read_regime
 from dermimit.data.synderm.splits import TEST_CASES, split_seed, split_sizes
-from dermimit.records import read_json
+from dermimit.records import read_json, write_json
 
 CASES = 4000
 
@@ -198,6 +198,11 @@ def test_pictures_of_a_folder_beside_are_linked_and_not_drawn_again(tmp_path, mo
     for other, message in ((tmp_path, "no synderm.json"), (first, "image_size differs")):
         with pytest.raises(ValueError, match=message):
             write(tmp_path / "3", sizes, 2, 20, regime="plain", beside=other)
+    facts = read_json(first / RECORD)
+    write_json(first / RECORD, facts | {"fingerprint": "0" * 64})  # as after a change of knowledge.yaml
+    with pytest.raises(ValueError, match="drawn from other tables of diseases"):
+        write(tmp_path / "5", sizes, 2, 16, regime="plain", fresh_test=True, beside=first)
+    write_json(first / RECORD, facts)
     with pytest.raises(ValueError, match="regime is plain, here small"):
         write(tmp_path / "4", sizes, 2, 16, regime="small", beside=first)
 

@@ -1,5 +1,7 @@
 """Out-of-fold scores: against scikit-learn, intervals by patient, refusals."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -31,6 +33,15 @@ def test_scores_are_those_of_scikit_learn_and_lie_in_their_intervals():
         assert all(low <= value <= high for value, low, high in line["recall"].values())
         assert sum(sum(row.values()) for row in line["confusion"].values()) == line["photographs"] == 200
     assert first["guessing"] and not second["guessing"] and second["patients"] == 100 and second["seeds"] == [0, 1]
+
+
+def test_a_disease_without_photographs_and_photographs_without_patients_are_told():
+    one = model(1, right=0.9)
+    (line,) = scored({"one": one}, (*NAMES, "absent"), resamples=50)
+    assert np.isnan(line["recall"]["absent"]).all() and "without_patient" not in line
+    alone = replace(one, patients=one.patients.where(one.patients.index < 150))
+    (line,) = scored({"one": alone}, NAMES, resamples=50)
+    assert (line["patients"], line["without_patient"]) == (75, 50)
 
 
 def test_other_photographs_are_refused():

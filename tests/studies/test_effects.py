@@ -30,7 +30,7 @@ NOTHING = Estimate(np.nan, np.nan, np.nan)
          "X lowered macro-F1 by 0.3 points (0.1 to 0.4), less than would matter"),
         (Estimate(0.01, -0.016, 0.04), INCONCLUSIVE, "X: inconclusive, between −1.6 and +4.0 points"),
         (Estimate(0.01, 0.004, 0.024), INCONCLUSIVE,
-         "X: inconclusive after correction for several tests, between +0.4 and +2.4 points"),
+         "X: inconclusive by the corrected test, between +0.4 and +2.4 points"),
         (Estimate(0.001, -0.01, 0.012), NO_DIFFERENCE, "X made no difference larger than two points (−1.0 to +1.2)"),
         (NOTHING, NOT_RUN, "X: not tested"),
         (Estimate(0.03, 0.01, 0.05), ONE_SEED, "X: not tested"),

@@ -121,8 +121,8 @@ def test_the_readme_quotes_the_short_form(claims):
 
 
 def test_rare_diseases_gain_most_only_where_the_gain_falls_with_their_number():
-    ends = {"slope": -0.02, "slope_low": -0.03, "slope_high": -0.01}
+    ends = {"slope": -0.02, "slope_low": -0.03, "slope_high": -0.01, "seeds": 5}
     assert parts.rare_first(ends).verdict == SUPPORTED
-    up = {"slope": 0.02, "slope_low": 0.01, "slope_high": 0.03}
+    up = {"slope": 0.02, "slope_low": 0.01, "slope_high": 0.03, "seeds": 5}
     assert parts.rare_first(up).verdict == CONTRADICTED
     assert np.isclose(parts.rare_first(up).estimate.value, 2.0)

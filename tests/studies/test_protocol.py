@@ -1,6 +1,7 @@
 """The planned runs, the queue that trains them, and the verdicts on what they say."""
 
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -32,6 +33,7 @@ from studies.protocol import tables as tables_of
 from studies.protocol.contrasts import CANNOT_TELL, HELPS, LITTLE_HARM, LITTLE_HELP, NO_EFFECT, TOO_FEW, verdict
 from studies.protocol.queue import Queue
 from studies.protocol.runs import Run, planned
+from studies.shared.hours import spent
 from studies.shared.paths import ROOT
 
 PUBLISHED = ROOT / "results/published/protocol"
@@ -241,7 +243,9 @@ def test_runs_that_are_bound_to_a_commit_that_git_has_not_got_are_refused_in_a_l
 
 def test_what_is_left_is_estimated_from_what_has_run(tables):
     plan = planned(tables)
-    known = pd.DataFrame({"name": [plan[0].name], "row": ["D"], "samples": [64], "seconds": [7200.0]})
+    known = pd.DataFrame(
+        {"name": [plan[0].name], "row": ["D"], "samples": [64], "seconds": [7200.0], "train_seconds": 7000.0}
+    )
     text = measure.left(known, plan, jobs=2)
     assert "1 of 3 trainings are published" in text and "about 2.0 h with 2 at a time" in text
     assert "tasks: 1 left, 1.0 h" in text
@@ -254,13 +258,15 @@ def test_what_the_limit_has_no_room_for_is_planned_and_counted_apart(tables):
     assert [(run.regime, run.seed, run.beyond) for run in plan] == [
         ("small", 0, False), ("plain", 0, False), ("plain", 1, True),
     ]  # fmt: skip
-    known = pd.DataFrame({"name": [plan[0].name], "row": ["D"], "samples": [64], "seconds": [7200.0]})
+    known = pd.DataFrame(
+        {"name": [plan[0].name], "row": ["D"], "samples": [64], "seconds": [7200.0], "train_seconds": 7000.0}
+    )
     text = measure.left(known, plan, jobs=1)
     assert "a: 1 left, 2.0 h" in text and "within the limit: about 2.0 h" in text and "beyond: about 2.0 h" in text
     assert numbers.progress(known, plan) == (
         "1 of 2 planned trainings have run; 1 more lie beyond the limit of processor time"
     )
-    table = tables_of.spent(known, plan).iloc[0]
+    table = tables_of.hours_table(known, plan).iloc[0]
     assert table["trained"] == "1 of 2" and table["hours beyond the limit, about"] == "2.0"
 
 
@@ -331,7 +337,7 @@ def test_pictures_tables_and_sentences_before_and_after_the_runs(seeds):
     assert said["selection"] == f"Choosing patches by attention instead of at random, on small lesions, {expected}"
     named = tables_of.scores(known, models, "small", 128_000)
     assert named[["model", "seeds"]].values.tolist() == [["Disease only", 1]]
-    assert tables_of.spent(known, plan)["trained"].iloc[0] == "1 of 50"
+    assert tables_of.hours_table(known, plan)["trained"].iloc[0] == "1 of 50"
 
 
 def test_contrasts_have_the_books_verdicts_once_they_have_three_seeds():
@@ -351,6 +357,23 @@ def test_contrasts_have_the_books_verdicts_once_they_have_three_seeds():
     assert states.state_text(early.head(2)).endswith("2 contrasts have a verdict so far; all of them are preliminary")
     assert states.state_text(early.head(1)).endswith("; it is preliminary")
     assert states.state_text(found.tail(2)) == "None of the 2 contrasts has the 3 seeds that a verdict needs yet"
+
+
+def test_a_model_with_published_runs_must_stay_what_it_was(tables, tmp_path):
+    now = tmp_path / "now"
+    shutil.copytree(tables, now)
+    known = pd.DataFrame({"row": ["D_random", "D_random"]})
+    measure.refuse_changed_models(known, now, tables)
+    path = now / "models.csv"
+    path.write_text(path.read_text().replace("selection=random", "selection=centre"))
+    with pytest.raises(SystemExit, match="D_random has published runs"):
+        measure.refuse_changed_models(known, now, tables)
+    measure.refuse_changed_models(known.iloc[:0], now, tables)
+
+
+def test_a_run_that_was_stopped_took_as_long_as_its_epochs():
+    runs_of = pd.DataFrame({"seconds": [170.0, 900.0], "train_seconds": [800.0, 850.0]})
+    assert spent(runs_of).tolist() == [800.0, 900.0]
 
 
 @pytest.mark.parametrize(

@@ -45,8 +45,13 @@ def identity(
         **regime,
         **({"fresh_test": True} if fresh_test else {}),
     }
-    content = json.dumps([settings, _tables(*(NEW_TABLES if regime else ()))], sort_keys=True).encode()
-    return {"dataset": "synderm", **settings, "fingerprint": hashlib.sha256(content).hexdigest()}
+    return {"dataset": "synderm", **settings, "fingerprint": fingerprint(settings)}
+
+
+def fingerprint(settings: Mapping[str, Any]) -> str:
+    """SHA-256 of the settings of `identity` and of the tables that the labels come from, as this package has them."""
+    content = json.dumps([settings, _tables(*(NEW_TABLES if "regime" in settings else ()))], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _tables(*more: str) -> str:

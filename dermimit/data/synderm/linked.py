@@ -5,11 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from dermimit.data.synderm.describe import RECORD, fingerprint
 from dermimit.data.synderm.regimes import read_regime
 from dermimit.data.synderm.splits import SPLITS
 from dermimit.records import read_json
 
-RECORD = "synderm.json"
+MADE = ("dataset", "fingerprint", "date", "versions")
+"""What synderm.json holds beside the settings."""
 FREE = ("dataset", "fingerprint", "n", "seed", "maps", "regime", "fresh_test", "date", "versions")
 """What two folders may differ in, and still have pictures in common."""
 
@@ -34,6 +36,9 @@ def link_pictures(root: Path, facts: Mapping[str, Any], beside: Path) -> int:
     if not (beside / RECORD).is_file():
         raise ValueError(f"beside: {beside} has no {RECORD}; name a folder that `dermimit data synderm` wrote")
     there = read_json(beside / RECORD)
+    if fingerprint({k: v for k, v in there.items() if k not in MADE}) != there.get("fingerprint"):
+        raise ValueError(f"beside: {beside} was drawn from other tables of diseases than this version has; "
+                         "draw without it")  # fmt: skip
     if changed := sorted(k for k in {**facts, **there} if k not in FREE and facts.get(k) != there.get(k)):
         raise ValueError(f"beside: {beside} has other pictures: {changed[0]} differs; draw without it")
     one, other = (replace(read_regime(record.get("regime")), noisy=0.0) for record in (facts, there))
