@@ -56,6 +56,8 @@ def predict(
         check_table(out)
     if maps is not None and not (maps_out or figures):
         raise ValueError("maps: name a folder for them, with --maps-out or --figures")
+    if maps_out is not None and maps is None:
+        raise ValueError("maps_out: say which maps to draw, such as --maps integrated_gradients")
     found = find_photographs(paths)
     loaded = load_run(resolve(run))
     reading = reading_of(loaded, calibrated, abstain)

@@ -173,6 +173,9 @@ def check_explorable(model: nn.Module) -> None:
         raise ValueError(f"export: the model has the tasks {', '.join(model.tasks)}; train all of {', '.join(TASKS)}")
     if model.config.fusion != "cim":
         raise ValueError(f"export: the model has fusion={model.config.fusion!r}; train one with fusion='cim'")
+    if model.config.cim_shuffled:
+        raise ValueError("export: with cim_shuffled an answer depends on the other photographs of a batch; train "
+                         "without it")  # fmt: skip
     selections = [model.heads[task].selection for task in SELECTING_TASKS]
     if not all(isinstance(s, LesionSelection) and not s.reads_all_layers for s in selections):
         raise ValueError("export: the patches are not scored by one layer's attention; train with lsm=True, "

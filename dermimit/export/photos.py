@@ -39,8 +39,10 @@ def photos_there(run: Run, root: Path | None, split: str, limit: int) -> Found:
     Args: as `photos_of`.
 
     Raises:
+        ValueError: `limit` is too small.
         ValueError, OSError: `root` was named, and the dataset there cannot be used.
     """
+    check_limit(limit)
     try:
         photos = load_photos(without_corruption(run, root))
         rows = select(photos.frame, split).head(limit)
@@ -66,13 +68,18 @@ def photos_of(run: Run, root: Path | None, split: str, limit: int) -> tuple[Tens
     Raises:
         ValueError: `limit` is too small; errors of the dataset's own name what is missing.
     """
-    if limit < 1:
-        raise ValueError(f"limit={limit}: at least 1 photograph is needed")
+    check_limit(limit)
     photos = load_photos(without_corruption(run, root))
     images, targets, unread = _read(run, photos, select(photos.frame, split).head(limit))
     if unread or images is None:
         raise ValueError(f"{photos.root}: {unread} photographs of the {split} split cannot be read")
     return images, targets
+
+
+def check_limit(limit: int) -> None:
+    """Raises ValueError for a number of photographs below 1."""
+    if limit < 1:
+        raise ValueError(f"limit={limit}: at least 1 photograph is needed")
 
 
 def patients_of(run: Run, root: Path | None, split: str) -> pd.Series:

@@ -5,10 +5,11 @@ import inspect
 from collections.abc import Iterable
 from typing import Any
 
+import timm
 from timm.models.vision_transformer import VisionTransformer
 
 NOT_OURS = {"self", "num_classes", "global_pool", "class_token", "fc_norm", "pool_include_prefix", "dynamic_img_size",
-            "dynamic_img_pad", "block_fn", "mlp_layer", "attn_layer", "device", "dtype"}  # fmt: skip
+            "dynamic_img_pad", "patch_drop_rate", "block_fn", "mlp_layer", "attn_layer", "device", "dtype"}  # fmt: skip
 """Arguments of timm's ViT that the heads or the fixed image size leave no room for."""
 VIT_ARGUMENTS = set(inspect.signature(VisionTransformer.__init__).parameters) - NOT_OURS
 HUB = ("pretrained_cfg", "pretrained_cfg_overlay", "cache_dir", "pretrained_model_args")
@@ -26,6 +27,19 @@ def nearest(name: str, known: Iterable[str], otherwise: str = "") -> str:
     known = sorted(known)
     near = difflib.get_close_matches(str(name).lower(), known, n=3)
     return f"did you mean {' or '.join(map(repr, near))}?" if near else otherwise or f"known: {', '.join(known)}"
+
+
+def known_cfg(builder: str, backbone: str) -> Any:
+    """What timm knows of a model's pretraining, or None.
+
+    Raises:
+        ValueError: the name has a tag that timm does not know.
+    """
+    try:
+        return timm.get_pretrained_cfg(backbone)
+    except RuntimeError as error:
+        tags = ", ".join(timm.list_pretrained(backbone.partition(".")[0] + ".*")) or "none"
+        raise ValueError(f"{builder}: backbone={backbone!r}: timm knows no such weights; there are {tags}") from error
 
 
 def check_pooling(builder: str, global_pool: str | None) -> None:

@@ -7,7 +7,7 @@ from timm.models import register_model
 from timm.models.vision_transformer import Attention, Block, VisionTransformer
 from torch import nn
 
-from dermimit.model.arguments import VIT_ARGUMENTS, check_multiple, check_names, nearest, pair
+from dermimit.model.arguments import VIT_ARGUMENTS, check_multiple, check_names, known_cfg, nearest, pair
 from dermimit.model.baseline import backbones, is_backbone
 from dermimit.model.build import CONFIG_FIELDS, build, choices
 from dermimit.model.config import ModelConfig
@@ -90,13 +90,16 @@ def vision_transformer(backbone: str, config: ModelConfig, tasks: int, given: di
         ValueError: it is no ViT, or one that cannot be cut; or an argument that it does not take.
     """
     arguments = {name: value for name, value in given.items() if name not in CONFIG_FIELDS}
-    expected = timm.get_pretrained_cfg(backbone)
+    expected = known_cfg(NAME, backbone)
     size = arguments.pop("img_size", expected.input_size[-2:] if expected else 224)
     if config.class_tokens == "per_task":
+        if "reg_tokens" in arguments:
+            raise ValueError(f"{NAME}: reg_tokens={arguments['reg_tokens']!r}: with class_tokens='per_task' they are "
+                             "the tasks' class tokens; leave it out")  # fmt: skip
         arguments["reg_tokens"] = tasks - 1
     try:
         vit: Any = timm.create_model(backbone, num_classes=0, img_size=pair(NAME, "img_size", size), **arguments)
-    except (AssertionError, TypeError) as error:
+    except (AssertionError, KeyError, TypeError) as error:
         kind = "" if backbone.startswith(("vit", "deit")) else f"; where it is no ViT, {OTHERWISE}"
         raise ValueError(f"{NAME}: backbone={backbone!r} does not take {given}: {error}{kind}") from error
     check_cut(backbone, vit)

@@ -11,7 +11,7 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from dermimit.model.answer import answer
-from dermimit.model.arguments import nearest, pair
+from dermimit.model.arguments import known_cfg, nearest, pair
 from dermimit.model.classes import checked_num_classes, classifier
 from dermimit.model.classifier import TaskClassifier, inside
 from dermimit.model.config import ModelConfig
@@ -182,7 +182,7 @@ def baseline(
     pooling = {"global_pool": kwargs.pop("global_pool")} if "global_pool" in kwargs else {}
     request = Request.take("baseline", pretrained, kwargs)
     height, width = pair("baseline", "img_size", img_size)
-    expected = timm.get_pretrained_cfg(backbone)
+    expected = known_cfg("baseline", backbone)
     if expected is not None and expected.fixed_input_size:
         kwargs["img_size"] = img_size
     try:

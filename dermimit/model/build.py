@@ -188,7 +188,7 @@ def assemble(
     arguments = checked_sizes(builder, arguments, stride)
     try:
         vit = VisionTransformer(num_classes=0, **arguments)
-    except (AssertionError, TypeError, ValueError) as error:
+    except (AssertionError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{builder}: timm's VisionTransformer refuses {given}: {error}") from error
     return build(vit, num_classes, config)
 

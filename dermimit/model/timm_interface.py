@@ -112,11 +112,14 @@ class TimmInterface(nn.Module):
 
     def group_matcher(self, coarse: bool = False) -> dict:
         """timm's layer groups: stem, trunk blocks, head blocks, and the rest."""
-        stem = r"^trunk\.(?:cls_token|reg_token|pos_embed|patch_embed)"
+        stem = r"^trunk\.(?:cls_token|reg_token|pos_embed|patch_embed|norm_pre)"
         if coarse:
             return dict(stem=stem, trunk=r"^trunk\.blocks", heads=r"^heads\.")
         return dict(
-            stem=stem, trunk=r"^trunk\.blocks\.(\d+)", heads=r"^heads\.\w+\.blocks\.(\d+)", norm=r"^heads\.\w+\.norm"
+            stem=stem,
+            trunk=r"^trunk\.blocks\.(\d+)",
+            heads=r"^heads\.\w+\.blocks\.(\d+)",
+            norm=r"^heads\.\w+\.(?:norm|pooling)",
         )
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:

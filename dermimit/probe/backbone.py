@@ -16,6 +16,7 @@ from dermimit.data.problems import suggest
 from dermimit.memory import check_room
 from dermimit.model.footprint import photo_bytes, weight_bytes
 from dermimit.model.plan import no_numbers
+from dermimit.model.pretrained import NETWORK, PATCHES
 from dermimit.probe.config import ProbeConfig
 from dermimit.weights import Weights, read_weights
 
@@ -94,9 +95,13 @@ def fill(model: nn.Module, weights: Weights) -> None:
     Raises:
         ValueError: the file lacks a weight, or has one of another shape, with the first of them.
     """
+    own = model.state_dict()
+    theirs, ours = (tuple(state[PATCHES].shape[2:]) if PATCHES in state else () for state in (weights.state, own))
+    if theirs != ours:  # timm would resample them
+        raise ValueError(f"--weights {weights.name}: their patches are {theirs or 'none'}, the backbone's are "
+                         f"{ours or 'none'}: they are of another architecture than --backbone")  # fmt: skip
     convert = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
     given: Mapping[str, Tensor] = convert(dict(weights.state), model) if convert else weights.state
-    own = model.state_dict()
     missing = [name for name in own if name not in given and not name.endswith("num_batches_tracked")]
     wrong = [name for name in own if name in given and given[name].shape != own[name].shape]
     if missing or wrong:
@@ -107,6 +112,9 @@ def fill(model: nn.Module, weights: Weights) -> None:
     classifier = model.pretrained_cfg.get("classifier") or ()
     heads = (classifier,) if isinstance(classifier, str) else tuple(classifier)
     left = [*weights.left_over, *(n for n in given if n not in own and not n.startswith(heads or "\0"))]
+    if foreign := [name for name in left if name.startswith(NETWORK)]:
+        raise ValueError(f"--weights {weights.name}: no place for {foreign[0]} ({len(foreign)} such): they are of "
+                         "another depth or kind than --backbone")  # fmt: skip
     if left:
         warnings.warn(f"{weights.name}: {len(left)} tensors have no place in the backbone: "
                       f"{', '.join(left[:SHOWN])}{', ...' if len(left) > SHOWN else ''}", stacklevel=2)  # fmt: skip

@@ -23,7 +23,7 @@ class Features:
     """What a backbone says of photographs, in the order of the manifest.
 
     Attributes:
-        vectors: name -> (n, D) float32: `class` and `mean`, or `pooled`, or `colour`.
+        vectors: name -> (n, D) float32: `class`, `pooled` and `mean`, those that the backbone has; or `colour`.
         tokens: (n, N, D) float16, of every patch or place; None where nobody asked for them.
         from_cache: they were computed by an earlier probe.
     """
@@ -52,19 +52,26 @@ class Features:
 def said(model: nn.Module, images: Float[Tensor, "b 3 h w"]) -> tuple[dict[str, Tensor], Tensor]:
     """The vectors (B, D) of a batch by name, and its tokens (B, N, D).
 
-    A transformer gives its normalised class token, where it has one, and the mean of its patch tokens; a network
-    without class token what its own pooling makes of them. The tokens of a network of convolutions are the places of
-    its last map.
+    A transformer gives its class token, where it has one, and the mean of its patch tokens, where it keeps them, as its
+    last norm leaves them; a network without class token, or whose answer comes from a pooling, what this pooling makes
+    of them. The tokens of a network of convolutions are the places of its last map.
+
+    Raises:
+        ValueError: the network gives several maps, and no tokens.
     """
     out = model.forward_features(images)
+    if not isinstance(out, Tensor):
+        raise ValueError(f"--backbone: {type(model).__name__} gives several sets of features; take another backbone")
     if out.ndim == 4:  # (B, D, h, w), or (B, h, w, D)
         last = out.shape[-1] == model.num_features and out.shape[1] != model.num_features
         tokens = out.flatten(1, 2) if last else out.flatten(2).transpose(1, 2)
         return {"pooled": model.forward_head(out, pre_logits=True)}, tokens
-    tokens = out[:, getattr(model, "num_prefix_tokens", 0) :]
-    if getattr(model, "cls_token", None) is not None:
-        return {"class": out[:, 0], "mean": tokens.mean(1)}, tokens
-    return {"pooled": model.forward_head(out, pre_logits=True), "mean": tokens.mean(1)}, tokens
+    has_class = getattr(model, "cls_token", None) is not None
+    tokens = out[:, getattr(model, "num_prefix_tokens", int(has_class)) :]
+    vectors = {"class": out[:, 0]} if has_class else {}
+    if not has_class or getattr(model, "global_pool", "token") not in ("token", ""):
+        vectors["pooled"] = model.forward_head(out, pre_logits=True)
+    return vectors | ({"mean": tokens.mean(1)} if tokens.shape[1] else {}), tokens
 
 
 def compute(
@@ -89,6 +96,10 @@ def compute(
     for rows in tqdm(parts(count, batch_size), "features", unit="batch", disable=None, leave=False):
         images = torch.stack([photos[i]["image"] for i in rows])
         found, these = said(model, images)
+        if keep_tokens and not these.shape[1]:
+            raise ValueError(
+                "--methods attentive: the backbone keeps no patch tokens; leave it out (--methods knn logistic)"
+            )
         if not vectors:
             vectors = {name: np.empty((count, v.shape[1]), np.float32) for name, v in found.items()}
             tokens = room((count, *these.shape[1:]), folder) if keep_tokens else None

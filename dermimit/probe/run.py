@@ -20,9 +20,10 @@ from dermimit.probe.config import COLOUR, COLOUR_SIZE, ProbeConfig
 from dermimit.probe.cross_validation import cross_validate
 from dermimit.probe.features import Features, check_names
 from dermimit.probe.kept import features_of
-from dermimit.probe.record import is_finished, write_record
+from dermimit.probe.record import PROVENANCE, is_finished, write_record
 from dermimit.probe.scores import score
-from dermimit.records import provenance
+from dermimit.records import data_fingerprint, provenance, read_json
+from dermimit.weights import read_weights
 
 
 def probe(config: ProbeConfig) -> Path:
@@ -40,11 +41,12 @@ def probe(config: ProbeConfig) -> Path:
         PhotoError: a photograph cannot be read.
         ValueError: the folder holds another record, or the backbone cannot be had as asked for.
     """
-    if is_finished(config):
+    finished, started = is_finished(config), time.time()
+    frame, space, root, left_out = labelled(config)
+    if finished:
+        check_inputs(config, frame)
         print(f"{config.out}: finished already", file=sys.stderr)
         return config.out
-    started = time.time()
-    frame, space, root, left_out = labelled(config)
     with locked(config.out):
         features, facts = seen(config, frame, space, root)
         took = time.time() - started
@@ -59,6 +61,19 @@ def probe(config: ProbeConfig) -> Path:
         write_record(config, answers, metrics, provenance(frame, started, extra))
     print(f"{config.out}: finished in {time.time() - started:.0f} s", file=sys.stderr)
     return config.out
+
+
+def check_inputs(config: ProbeConfig, frame: pd.DataFrame) -> None:
+    """Raises ValueError where a finished probe is of other photographs or weights than the ones that are there now.
+
+    A record holds the last part of their places alone, so other ones may have the same name.
+    """
+    then = read_json(config.out / PROVENANCE)
+    remedy = "choose another --out, or delete the folder"
+    if then["data_fingerprint"] != data_fingerprint(frame):
+        raise ValueError(f"{config.out} is a probe of other photographs or labels than {config.data_root}: {remedy}")
+    if config.weights and then["backbone"]["sha256"] != read_weights(config.weights).sha256:
+        raise ValueError(f"{config.out} is a probe of other weights than {config.weights}: {remedy}")
 
 
 def labelled(config: ProbeConfig) -> tuple[pd.DataFrame, LabelSpace, Path, int]:

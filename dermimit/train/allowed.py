@@ -17,7 +17,7 @@ LARGEST = {
     "concat_hidden": 1 << 20,
 }  # fmt: skip
 """The most that a size may be, above that of every network in use."""
-RATES = ("drop_rate", "drop_path_rate", "attn_drop_rate", "proj_drop_rate", "pos_drop_rate", "patch_drop_rate")
+RATES = ("drop_rate", "drop_path_rate", "attn_drop_rate", "proj_drop_rate", "pos_drop_rate")
 FLAGS = ("qkv_bias", "qk_norm", "proj_bias", "no_embed_class", "pre_norm", "final_norm", "fix_init", "init_values",
          "scale_attn_norm", "scale_mlp_norm", "dynamic_img_size")  # fmt: skip
 NAMES = ("backbone", "global_pool", "pos_embed", "weight_init", "act_layer", "norm_layer")

@@ -26,6 +26,7 @@ from dermimit.train.gradients import UncertaintyWeights
 from dermimit.train.group_dro import GroupWeights
 from dermimit.train.long_tail import freeze_all_but_classifiers
 from dermimit.train.transfer import of_the_hub, start_from, start_from_weights
+from dermimit.weights.filling import counted
 
 
 def load_photos(config: TrainConfig) -> PhotoSet:
@@ -117,16 +118,21 @@ def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:
     if config.drop_path:
         choices = {"drop_path_rate": config.drop_path} | choices
     model: Any = timm.create_model(config.model, pretrained=config.pretrained, num_classes=num_classes, **choices)
+    model.told = []
     if config.weights:
-        model.started_from = start_from_weights(model, config.weights)
-    elif config.pretrained and "backbone" in config.model_kwargs:
-        model.started_from = of_the_hub(str(config.model_kwargs["backbone"]))
+        model.started_from, said = start_from_weights(model, config.weights)
+        model.told.append(said)
+    elif config.pretrained:
+        model.started_from = of_the_hub(str(config.model_kwargs.get("backbone", config.model)))
     if config.balance == "uncertainty":
         model.loss_weights = UncertaintyWeights(num_classes)
     if config.group_dro:
         model.group_weights = GroupWeights(len(SKIN_GROUPS), config.group_dro)
     if config.start_from:
-        start_from(model, Path(config.start_from), label_space)
+        if kept := start_from(model, Path(config.start_from), label_space):
+            model.told.append(f"start_from: keep their initial values: {counted(kept)}")
+    elif config.freeze and not (config.weights or config.pretrained):
+        model.told.append("what is frozen keeps random weights: give --weights, --pretrained or --start-from")
     if config.train_only == "classifiers":
         freeze_all_but_classifiers(model)
     freeze(model, config.freeze)

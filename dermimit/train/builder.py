@@ -17,6 +17,9 @@ SAID_ELSEWHERE = {
     "pretrained": "it is a setting of the run: --pretrained",
     "task": "the tasks are settings of the run: --tasks",
     "other_classes": "the dataset says how many classes there are",
+    "lsm": "it is a setting of the run: --lsm or --no-lsm",
+    "fusion": "it is a setting of the run: --fusion",
+    "drop_path_rate": "it is a setting of the run: --drop-path",
     "features_only": "a run needs the model's answers",
     "checkpoint_path": "a run starts from another with --start-from",
 }

@@ -174,6 +174,9 @@ class TrainConfig(StudyOptions, CoreOptions):  # of several bases, the last one'
         frozen = self.freeze in ("trunk", "all-but-heads")
         self.require("views", self.views >= 0 and (frozen or not self.views), "0, or above 0 with freeze=trunk")
         self.require("tokens", not self.tokens or self.views > 0, "empty without views")
+        reads = frozen and self.reads_task_gradients
+        told = "empty with balance=pcgrad or watch_gradients: they read gradients of the trunk, which is frozen"
+        self.require("freeze", not reads, told)
         mixed = self.views and self.cutmix_probability
         self.require("cutmix_probability", not mixed, "0 with views: tokens of two photographs cannot be mixed")
 
@@ -252,10 +255,9 @@ def own_size(model: str, model_kwargs: dict[str, Any]) -> int:
         return given if isinstance(given, int) else 0  # what else it is, the builder says by name
     if model == SMALL:
         return 64
-    import timm
-
     import dermimit.model  # noqa: F401  (registers the builders)
+    from dermimit.model.arguments import known_cfg
 
     around = model in ("dermimitformer", "baseline")
-    cfg = timm.get_pretrained_cfg(str(model_kwargs.get("backbone") if around else model))
+    cfg = known_cfg(model, str(model_kwargs.get("backbone") if around else model))
     return cfg.input_size[-1] if cfg else 224

@@ -1,6 +1,7 @@
 """A training run, top to bottom in the order in which things happen."""
 
 import time
+import warnings
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from dermimit.evaluate.metrics import score
 from dermimit.evaluate.predictions import predict
 from dermimit.lock import locked
 from dermimit.model.attention import unfuse
+from dermimit.model.plan import no_numbers
 from dermimit.records import code_fingerprint, data_fingerprint, write_parquet
 from dermimit.train.assemble import build_model, check_model, load_photos
 from dermimit.train.checkpoint import save_tensors, save_training
@@ -80,6 +82,7 @@ def fit(config: TrainConfig) -> Path:
     with explaining(config):
         photos = load_photos(config)
         check_labels(config, photos)
+        check_start(config, photos)
         with locked(config.out) if accelerator.is_main_process else nullcontext():
             if accelerator.is_main_process:
                 claim(config)
@@ -87,6 +90,14 @@ def fit(config: TrainConfig) -> Path:
             train_and_test(config, photos, started, accelerator)
             accelerator.wait_for_everyone()
     return config.out
+
+
+def check_start(config: TrainConfig, photos: PhotoSet) -> None:
+    """Raises the errors of weights and runs to start from before the folder is claimed; without memory for a model."""
+    if config.weights or config.start_from:
+        with no_numbers(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the training will say the same
+            build_model(config, photos.label_space)
 
 
 def train_and_test(config: TrainConfig, photos: PhotoSet, started: float, accelerator: Accelerator) -> None:
@@ -99,6 +110,8 @@ def train_and_test(config: TrainConfig, photos: PhotoSet, started: float, accele
 
     torch.manual_seed(config.seed)
     model = build_model(config, photos.label_space).to(memory_format=torch.channels_last)
+    if told := getattr(model, "told", ()):
+        accelerator.print("\n".join(told))
     if config.precision == "bf16" and accelerator.device.type == "cpu":
         unfuse(model)
     model = normalising_together(model, accelerator)
@@ -108,13 +121,12 @@ def train_and_test(config: TrainConfig, photos: PhotoSet, started: float, accele
     ema = ModelEmaV3(bare, decay=config.ema, use_warmup=True) if config.ema else None
     evaluated = ema.module if ema else bare
     asked = OnTokens(evaluated) if config.views else evaluated
-    split = splits(config, photos, bare, accelerator)
-    train, val = split("train", True), split("val", False)
-    recipe = recipe_of(config, train, bare, accelerator)
-
     fingerprints = {"code": code_fingerprint(), "data": data_fingerprint(photos.frame)}
     identity = {"config": config.identity(), "fingerprints": fingerprints}
     history, first = resume(out, bare, ema, optimizer, identity, accelerator, changed)
+    split = splits(config, photos, bare, accelerator)  # of the trunk that the run goes on with
+    train, val = split("train", True), split("val", False)
+    recipe = recipe_of(config, train, bare, accelerator)
     if table is not None and not (first and (out / TABLE).exists()):
         write_parquet(out / TABLE, table)
     count = config.steps_per_epoch * config.batch_size

@@ -6,17 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import timm
 from torch import nn
 
-from dermimit.data.label_space import LabelSpace
+from dermimit.data.label_space import TASKS, LabelSpace
 from dermimit.data.preprocessing import Preprocessing
+from dermimit.model.arguments import known_cfg
 from dermimit.train.foreign import check_folder, load_weights, read_space
 from dermimit.weights import fill, provenance_of, read_weights
 
 
 def start_from(model: nn.Module, run: Path, label_space: LabelSpace) -> list[str]:
-    """Copies every weight of a finished run that fits; classifiers only where both know the same labels.
+    """Copies every weight of a finished run that fits; a task's classifier only where both know the same classes of it.
 
     Args:
         model: filled in place.
@@ -24,31 +24,46 @@ def start_from(model: nn.Module, run: Path, label_space: LabelSpace) -> list[str
         label_space: of the new run.
 
     Returns:
-        names of the parameters that keep their initial values.
+        names of the parameters that keep their initial values: classifiers of other classes, tasks and modules that
+        the other run did not have.
 
     Raises:
         FileNotFoundError: the folder holds no finished run.
-        ValueError: nothing of the trunk fits: another architecture.
+        ValueError: the trunk, or the head of a task that both have, is of another architecture.
     """
     for name in ("model.safetensors", "label_space.json"):
         if not (run / name).exists():
             raise FileNotFoundError(f"start_from: {run} is not a finished run: {name} is missing; train it first")
     check_folder(run, ("model.safetensors", "label_space.json"))
-    same = read_space(run) == label_space
+    there = read_space(run)
+    same = {task for task in TASKS if _classes(there, task) == _classes(label_space, task)}
     own, given = model.state_dict(), load_weights(run / "model.safetensors")
     taken = {
         name: value
         for name, value in given.items()
-        if name in own and value.shape == own[name].shape and (same or not name.startswith("classifiers"))
+        if name in own and value.shape == own[name].shape and (not _is_classifier(name) or name.split(".")[1] in same)
     }
-    missing = [name for name in own if name.startswith("trunk.") and name not in taken]
-    if missing:
+    heads = {".".join(name.split(".")[:2]) for name in given if name.startswith("heads.")}
+    network = ("trunk.", *(f"{head}.{part}." for head in heads for part in ("blocks", "norm", "pooling")))
+    if missing := [name for name in own if name.startswith(network) and name not in taken]:
         raise ValueError(f"start_from: {run} has no {missing[0]} of the right shape; it is of another architecture")
+    if surplus := [name for name in given if name.startswith("trunk.") and name not in own]:
+        raise ValueError(f"start_from: {run} has {surplus[0]}, for which the model has no place; it is of another "
+                         "architecture, such as another head_depth")  # fmt: skip
     model.load_state_dict(own | taken)
     return [name for name in own if name not in taken]
 
 
-def start_from_weights(model: nn.Module, weights: str) -> dict[str, Any]:
+def _classes(space: LabelSpace, task: str) -> tuple[tuple[str, ...], bool]:
+    """What a task's answers mean, whatever the dataset is called."""
+    return space.classes(task), space.multi_label(task)
+
+
+def _is_classifier(name: str) -> bool:
+    return name.startswith("classifiers")
+
+
+def start_from_weights(model: nn.Module, weights: str) -> tuple[dict[str, Any], str]:
     """Fills trunk and heads from a file of weights, or from known ones by their name.
 
     Args:
@@ -56,8 +71,9 @@ def start_from_weights(model: nn.Module, weights: str) -> dict[str, Any]:
         weights: as `TrainConfig.weights`.
 
     Returns:
-        the weights' name, source, licence and hash, and how many of them were used, left over and missing. A warning
-        says where their makers are known to have prepared photographs otherwise than the model does.
+        the weights' name, source, licence and hash, and how many of them were used, left over and missing; and the
+        same in words, with the first names. A warning says where their makers are known to have prepared photographs
+        otherwise than the model does.
 
     Raises:
         ValueError: they are not a backbone's, or of another width or depth.
@@ -69,7 +85,7 @@ def start_from_weights(model: nn.Module, weights: str) -> dict[str, Any]:
         said = f"{given.name}: its makers prepared photographs otherwise ({other})"
         warnings.warn(f"{said}; the run prepares them as its backbone says", stacklevel=2)
     counts = {name: len(getattr(filled, name)) for name in ("used", "left_over", "missing")}
-    return provenance_of(given) | counts
+    return provenance_of(given) | counts, f"{given.name}: {str(filled).replace(chr(10), '; ')}"
 
 
 def differences(preprocessing: Mapping[str, Any], model: nn.Module) -> str:
@@ -85,7 +101,7 @@ def differences(preprocessing: Mapping[str, Any], model: nn.Module) -> str:
 
 def of_the_hub(backbone: str) -> dict[str, Any]:
     """What timm knows of the weights of a backbone that its hub gives: name, source and licence."""
-    cfg = timm.get_pretrained_cfg(backbone)
+    cfg = known_cfg("pretrained", backbone)
     if cfg is None:
         return {"name": backbone}
     name = f"{cfg.architecture or backbone}.{cfg.tag}" if cfg.tag else backbone

@@ -84,6 +84,3 @@ def check_views(config: TrainConfig, model: nn.Module) -> None:
                          "take a dermimitformer, or views=0")  # fmt: skip
     if why := takes_no_tokens():
         raise ValueError(f"views={config.views}: {why}; choose another selection, or views=0")
-    if config.reads_task_gradients:
-        raise ValueError(f"views={config.views}: balance=pcgrad and watch_gradients read gradients of the trunk, "
-                         "which is frozen; leave them out")  # fmt: skip

@@ -59,7 +59,7 @@ def fill(model: nn.Module, weights: Weights) -> Filled:
     """
     if not isinstance(model, DermImitFormer):
         raise ValueError(f"{weights.name}: a {type(model).__name__} is not filled with weights; build a dermimitformer")
-    if isinstance(model.trunk.patch_embed, HybridEmbed):
+    if is_lite(model.trunk.patch_embed):
         used = fill_stem(model, weights.state, weights.name)
         left = [name for name in weights.state if name not in {*used}]
         stem = "trunk.patch_embed.backbone."
@@ -70,6 +70,11 @@ def fill(model: nn.Module, weights: Weights) -> Filled:
     except ValueError as error:
         raise ValueError(f"{weights.name}: {error}; {remedy(weights)}") from error
     return Filled(placed.used, (*placed.left_over, *weights.left_over), placed.missing)
+
+
+def is_lite(embed: nn.Module) -> bool:
+    """Whether a stem is an EfficientNet-Lite's; those of timm's other hybrids come with the whole ViT's weights."""
+    return isinstance(embed, HybridEmbed) and hasattr(getattr(embed.backbone, "feature_info", None), "channels")
 
 
 def remedy(weights: Weights) -> str:

@@ -179,6 +179,7 @@ def test_certainty_is_bounded_and_never_lowers_the_models_own():
         ({"selection": "centre"}, "selection='lsm'"),
         ({"lsm_score": "rollout"}, "rollout"),
         ({"zoom": True}, "without zoom"),
+        ({"cim_shuffled": True}, "the other photographs of a batch"),
         ({"num_classes": {"attributes": 7, "disease": 9}}, "train all of"),
     ],
 )

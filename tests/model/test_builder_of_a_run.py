@@ -44,6 +44,23 @@ def test_the_model_has_the_size_of_the_photographs(settings, size):
         ({"model_kwargs": {"lsm_kk": 4}}, "unknown argument 'lsm_kk'; did you mean 'lsm_k'"),
         ({"model_kwargs": {"num_classes": 4}}, "num_classes cannot be given here"),
         ({"model_kwargs": {"task": "disease"}}, "task cannot be given here.*--tasks"),
+        ({"model_kwargs": {"lsm": False}}, "lsm cannot be given here.*--no-lsm"),
+        ({"model_kwargs": {"fusion": "none"}}, "fusion cannot be given here.*--fusion"),
+        ({"model_kwargs": {"drop_path_rate": 0.3}}, "drop_path_rate cannot be given here.*--drop-path"),
+        ({"model_kwargs": {"patch_drop_rate": 0.5}}, "unknown argument 'patch_drop_rate'"),
+        ({"model_kwargs": {"act_layer": "foo"}}, "foo"),
+        (
+            {"model": "dermimitformer", "image_size": 224, "model_kwargs": {"backbone": "vit_tiny_patch16_224.nope"}},
+            "timm knows no such weights; there are vit_tiny_patch16_224",
+        ),
+        (
+            {
+                "model": "dermimitformer",
+                "image_size": 28,
+                "model_kwargs": {"backbone": "vit_small_patch14_dinov2", "class_tokens": "per_task", "reg_tokens": 8},
+            },
+            "reg_tokens=8: with class_tokens='per_task'",
+        ),
         ({"model": "vit_tiny_patch16_224"}, "--model baseline --model-kwargs backbone vit_tiny_patch16_224 --no-lsm"),
         ({"model": "resnet50.a1_in1k"}, "--model baseline --model-kwargs backbone resnet50.a1_in1k --no-lsm"),
         ({"model": "timm/resnet50.a1_in1k"}, "--model baseline --model-kwargs backbone resnet50.a1_in1k --no-lsm"),

@@ -39,6 +39,7 @@ def test_maps_of_a_run_without_lesion_selection(tmp_path, capsys):
     plain = {name: value for name, value in trained.MODEL.items() if name != "lsm_k"}
     run = trained.train(tmp_path / "tiny", tmp_path / "run", lsm=False, model_kwargs=plain)
     words = ["predict", str(run), str(tmp_path / "tiny/images/00.png"), "--maps-out", str(tmp_path / "m")]
+    assert main(words) == 2 and "say which maps to draw" in capsys.readouterr().err
     assert main([*words, "--maps", "integrated_gradients"]) == 0
     assert [path.name for path in (tmp_path / "m").iterdir()] == ["00.integrated_gradients.png"]
     capsys.readouterr()

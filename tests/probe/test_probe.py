@@ -3,6 +3,7 @@
 import json
 import shutil
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from dermimit.data.preprocessing import Preprocessing
 from dermimit.data.stored import load_dataset
 from dermimit.data.transforms import eval_transform
 from dermimit.evaluate.out_of_fold import answers_of_folds, scored
-from dermimit.probe import ProbeConfig, out_of_fold, probe
+from dermimit.probe import ProbeConfig, features, out_of_fold, probe
 from dermimit.probe.backbone import open_backbone
 from dermimit.probe.features import compute
 from dermimit.probe.scores import score
@@ -83,6 +84,12 @@ def test_the_same_command_again_says_that_it_is_finished_and_another_is_refused(
     told = capsys.readouterr()
     assert told.out == table and "finished already" in told.err
     assert before == {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
+    other = replace(tiny_photos, root=tmp_path / "other" / tiny_photos.root.name)
+    shutil.copytree(tiny_photos.root, other.root)
+    table_of = other.root / "manifest.parquet"
+    pd.read_parquet(table_of).assign(disease=lambda frame: frame["disease"].iloc[::-1].to_numpy()).to_parquet(table_of)
+    assert said(other, out, *words) == 2
+    assert "is a probe of other photographs or labels than" in capsys.readouterr().err
     assert said(tiny_photos, out, *words, "--seed", "1") == 2
     assert "(seed: 42, now 1): choose another --out, or delete the folder" in capsys.readouterr().err
     (out / "metrics.json").unlink()  # as after a kill
@@ -163,6 +170,21 @@ def test_a_network_without_class_token_gives_what_it_pools(tiny_photos, name):
     assert found.tokens.shape[0] == 12 and found.tokens.shape[2] == model.num_features
 
 
+def test_a_backbone_gives_what_it_keeps():
+    beit = timm.create_model("beit_base_patch16_224", img_size=32, depth=1, num_classes=0).eval()
+    x = torch.rand(2, 3, 32, 32)
+    with torch.inference_mode():
+        vectors, tokens = features.said(beit, x)
+        torch.testing.assert_close(vectors["pooled"], beit(x))  # its answer comes from a mean, normalised
+        assert set(vectors) == {"class", "pooled", "mean"} and tokens.shape[1] == 4
+        volo = timm.create_model("volo_d1_224", num_classes=0).eval()
+        assert features.said(volo, torch.rand(1, 3, 224, 224))[1].shape[1] == 196, "the class token is no patch"
+        pit = timm.create_model("pit_ti_224", num_classes=0).eval()
+        assert set(features.said(pit, torch.rand(1, 3, 224, 224))[0]) == {"class"}
+        with pytest.raises(ValueError, match="CrossVit gives several sets of features"):
+            features.said(timm.create_model("crossvit_tiny_240", num_classes=0).eval(), torch.rand(1, 3, 240, 240))
+
+
 def test_weights_that_are_not_finite_are_named(tiny_photos):
     model = timm.create_model("vit_tiny_patch16_224", img_size=32, depth=1, num_classes=0).eval()
     model.norm.weight.data[3] = float("nan")
@@ -184,6 +206,20 @@ def test_weights_of_a_file_are_in_the_backbone_and_of_another_are_refused(tiny_p
     assert smaller.model.pos_embed.shape[1] == 5  # resampled
     with pytest.raises(ValueError, match=r"donor\.safetensors: .*another architecture than --backbone"):
         open_backbone(made(tiny_photos, tmp_path / "out", backbone="vit_small_patch16_224", weights=weights))
+    deeper = timm.create_model("vit_tiny_patch16_224", img_size=48, depth=14, init_values=1e-5)
+    save_file(deeper.state_dict(), tmp_path / "deeper.safetensors")
+    config = made(
+        tiny_photos, tmp_path / "out", backbone="vit_tiny_patch16_224", weights=str(tmp_path / "deeper.safetensors")
+    )
+    with pytest.raises(ValueError, match=r"no place for blocks\.0\.ls1\.gamma \(\d+ such\): they are of another depth"):
+        open_backbone(config)
+    coarser = timm.create_model("vit_tiny_patch16_224", img_size=42, patch_size=14)
+    save_file(coarser.state_dict(), tmp_path / "coarser.safetensors")
+    config = made(
+        tiny_photos, tmp_path / "out", backbone="vit_tiny_patch16_224", weights=str(tmp_path / "coarser.safetensors")
+    )
+    with pytest.raises(ValueError, match=r"their patches are \(14, 14\), the backbone's are \(16, 16\)"):
+        open_backbone(config)
 
 
 # ---------------------------------------------------------------- kept

@@ -9,6 +9,7 @@ import torch
 
 import dermimit.model  # noqa: F401  (registers the builders)
 from dermimit.commands.train import with_recipe
+from dermimit.model.plan import no_numbers
 from dermimit.train import TrainConfig
 from dermimit.train.freezing import freeze, frozen_mode
 from dermimit.train.optimizers import build_optimizer, learning_rate_scales
@@ -79,6 +80,24 @@ def test_learning_rates_fall_from_the_heads_to_the_patches() -> None:
     assert sum(len(group["params"]) for group in groups) == len([*net.parameters()])
     assert {group.get("lr_scale", 1.0) for group in groups} == {0.5**i for i in range(7)}
     assert learning_rate_scales(net, config()) == {}
+
+
+@pytest.mark.parametrize(
+    ("backbone", "first", "last"),
+    [
+        ("vit_base_patch16_clip_224.openai", "trunk.norm_pre.weight", None),
+        ("vit_base_patch16_siglip_224", None, "heads.disease.pooling"),
+    ],
+)
+def test_a_norm_before_the_blocks_and_a_pooling_after_them_are_layers_too(backbone, first, last) -> None:
+    with no_numbers():
+        net = timm.create_model("dermimitformer", backbone=backbone, img_size=32, num_classes=3, depth=4, lsm=False)
+    scales = learning_rate_scales(net, config(layer_decay=0.5))
+    if first:
+        assert scales[first] == scales["trunk.patch_embed.proj.weight"]
+    if last:
+        pooled = {scale for name, scale in scales.items() if name.startswith(last)}
+        assert pooled == {scales["heads.disease.norm.weight"]} != {1.0}
 
 
 def test_recipes_are_settings_of_a_run_and_what_is_given_holds() -> None:

@@ -107,7 +107,6 @@ def test_tokens_of_another_trunk_are_refused_by_their_shape():
         ({"model_kwargs": MODEL | {"lsm_score": "rollout"}}, "another selection, or views=0"),
         ({"model": "baseline", "lsm": False, "fusion": "none", "model_kwargs": {"backbone": "vit_tiny_patch16_224"}},
          "has no trunk whose tokens"),
-        ({"watch_gradients": 1}, "which is frozen"),
         ({"lesion_map": "mask"}, "lesion map"),
     ],
 )  # fmt: skip
@@ -116,6 +115,12 @@ def test_a_run_that_cannot_keep_tokens_says_so_before_it_reads_photographs(confi
     with pytest.raises(ValueError, match=reason):
         fit(run)
     assert not run.out.exists()
+
+
+@pytest.mark.parametrize("changes", [{"watch_gradients": 1}, {"balance": "pcgrad"}])
+def test_gradients_of_a_frozen_trunk_cannot_be_read(config, changes):
+    with pytest.raises(ValueError, match="which is frozen"):
+        config(views=0, **changes)
 
 
 def photographs(tiny_photos, name):

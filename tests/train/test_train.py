@@ -1,6 +1,7 @@
 """What a user of training relies on: determinism, resuming, records, clear errors, nothing half-written."""
 
 import os
+import re
 from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
@@ -32,6 +33,7 @@ from dermimit.train import (
 from dermimit.train.checkpoint import CheckpointError, load_tensors
 from dermimit.train.order import sample_order
 from dermimit.train.study_options import StudyOptions
+from dermimit.weights.filling import counted
 
 PUBLISHED = sorted(
     path
@@ -301,10 +303,16 @@ def test_a_run_can_start_from_another(config):
     model = assemble.build_model(config("second", start_from=str(first)), space)
     of_first = weights(first)
     assert all(torch.equal(value, of_first[name]) for name, value in model.state_dict().items())
+    renamed = assemble.build_model(config("renamed", start_from=str(first)), replace(space, name="elsewhere"))
+    assert not renamed.told, "the same classes are the same, whatever the dataset is called"
+    assert all(torch.equal(value, of_first[name]) for name, value in renamed.state_dict().items())
     other = replace(space, diseases=("x", "y", "z"))
     fresh = assemble.build_model(config("third", start_from=str(first)), other)
     kept = {name for name, value in fresh.state_dict().items() if not torch.equal(value, of_first[name])}
-    assert kept and all(name.startswith("classifiers") for name in kept)
+    assert kept and all(re.match(r"classifiers\w+\.disease\.", name) for name in kept)
+    assert fresh.told == [
+        f"start_from: keep their initial values: {counted([n for n in fresh.state_dict() if n in kept])}"
+    ]
     fourth = fit(config("fourth", start_from=str(first)))
     assert load_run(fourth).config.start_from == str(first)
     publish(fourth, fourth.parent / "published")
@@ -317,6 +325,17 @@ def test_a_wrong_start_is_explained(config, tmp_path):
     first = fit(config("first"))
     with pytest.raises(ValueError, match="another architecture"):
         fit(config("wide", start_from=str(first), model_kwargs=MODEL | {"embed_dim": 48}))
+    for depth, name in ((1, 2), (2, 1)):
+        source = fit(config(f"cut{depth}", model_kwargs=MODEL | {"depth": 3, "head_depth": depth}))
+        with pytest.raises(ValueError, match="another architecture"):
+            fit(config("recut", start_from=str(source), model_kwargs=MODEL | {"depth": 3, "head_depth": name}))
+    assert not (tmp_path / "recut").exists(), "a start that does not fit claims no folder"
+
+
+def test_a_misspelt_file_of_weights_claims_no_folder(config, tmp_path):
+    with pytest.raises(FileNotFoundError, match="nope"):
+        fit(config("new", weights=str(tmp_path / "nope.safetensors")))
+    assert not (tmp_path / "new").exists()
 
 
 def test_gradients_of_the_tasks_are_watched_where_asked(config):
