@@ -16,9 +16,9 @@ from dermimit.data.problems import suggest
 from dermimit.memory import check_room
 from dermimit.model.footprint import photo_bytes, weight_bytes
 from dermimit.model.plan import no_numbers
-from dermimit.model.pretrained import NETWORK, PATCHES
 from dermimit.probe.config import ProbeConfig
 from dermimit.weights import Weights, read_weights
+from dermimit.weights.filling import NETWORK, PATCHES
 
 SHOWN = 3  # names of weights in one message; the rest are counted
 

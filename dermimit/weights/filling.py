@@ -9,6 +9,8 @@ from torch import nn
 
 from dermimit.model import DermImitFormer
 from dermimit.model.hybrid import fill_stem
+from dermimit.model.pretrained import NETWORK as NETWORK  # a probe fills a backbone by the same rules
+from dermimit.model.pretrained import PATCHES as PATCHES
 from dermimit.model.pretrained import load_vit_state_dict
 from dermimit.weights.architecture import architectures
 from dermimit.weights.reading import Weights
