@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -88,7 +89,7 @@ def scores_forest(lines: pd.DataFrame) -> Figure:
         lines: from `scores.score_lines`.
     """
     groups = list(dict.fromkeys(lines["group"]))
-    colours = dict(zip(groups, (GREY, BLACK, GREEN, ORANGE, BLUE, RED, SKY), strict=False))
+    colours = dict(zip(groups, cycle((GREY, BLACK, GREEN, ORANGE, BLUE, RED, SKY)), strict=False))
     figure, axis = plt.subplots(figsize=(7, 1.0 + 0.27 * (len(lines) + 0.9 * len(groups))), layout="constrained")
     place, ticks = 0.0, []
     for group in groups:

@@ -196,6 +196,8 @@ def test_all_that_was_scored_is_in_the_figure(models, published):
     assert best in set(lines["name"]) and lines["value"].between(lines["low"], lines["high"]).all()
     axis = score_charts.scores_forest(lines).axes[0]
     assert [tick.get_text() for tick in axis.get_yticklabels()] == lines["name"].tolist()
+    many = pd.concat([lines.head(1).assign(group=f"group {i}") for i in range(12)])
+    assert len(score_charts.scores_forest(many).axes[0].get_yticklabels()) == 12, "any number of groups has a colour"
 
 
 def test_the_figures_show_counts_and_parts(models):
