@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dermimit.explain.style import BLACK, BLUE, GREEN, GREY, ORANGE, RED, SKY
+from dermimit.explain.style import BLACK, BLUE, GREEN, GREY, ORANGE, PINK, RED, SKY
 from studies.shared.real_backbones import RARE
 
 NAMES = {
@@ -89,7 +89,7 @@ def scores_forest(lines: pd.DataFrame) -> Figure:
         lines: from `scores.score_lines`.
     """
     groups = list(dict.fromkeys(lines["group"]))
-    colours = dict(zip(groups, cycle((GREY, BLACK, GREEN, ORANGE, BLUE, RED, SKY)), strict=False))
+    colours = dict(zip(groups, cycle((GREY, BLACK, GREEN, ORANGE, BLUE, RED, SKY, PINK)), strict=False))
     figure, axis = plt.subplots(figsize=(7, 1.0 + 0.27 * (len(lines) + 0.9 * len(groups))), layout="constrained")
     place, ticks = 0.0, []
     for group in groups:
