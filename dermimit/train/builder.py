@@ -17,9 +17,6 @@ SAID_ELSEWHERE = {
     "pretrained": "it is a setting of the run: --pretrained",
     "task": "the tasks are settings of the run: --tasks",
     "other_classes": "the dataset says how many classes there are",
-    "lsm": "it is a setting of the run: --lsm or --no-lsm",
-    "fusion": "it is a setting of the run: --fusion",
-    "drop_path_rate": "it is a setting of the run: --drop-path",
     "features_only": "a run needs the model's answers",
     "checkpoint_path": "a run starts from another with --start-from",
 }
@@ -31,11 +28,15 @@ def builder_arguments(config: TrainConfig) -> dict[str, Any]:
 
     Raises:
         ValueError: `model` is no builder of this package's kind, `model_kwargs` names what is said elsewhere, what no
-            builder takes, or an `img_size` that is not the photographs'.
+            builder takes, another value than an option of the run, or an `img_size` that is not the photographs'.
     """
     check_name(config.model)
     for name in config.model_kwargs.keys() & SAID_ELSEWHERE.keys():
         raise ValueError(f"model_kwargs: {name} cannot be given here; {SAID_ELSEWHERE[name]}")
+    for name, (option, value) in settings_of(config).items():
+        if name in config.model_kwargs and config.model_kwargs[name] != value:
+            raise ValueError(f"model_kwargs: {name}={config.model_kwargs[name]!r} and {option}, which is {value!r}, "
+                             "differ; leave it out of --model-kwargs")  # fmt: skip
     ours = model_entrypoint(config.model).__module__.startswith("dermimit.")
     (check_arguments if ours else check_values)(config.model, config.model_kwargs | {"img_size": config.image_size})
     size = config.model_kwargs.get("img_size", config.image_size)
@@ -43,6 +44,12 @@ def builder_arguments(config: TrainConfig) -> dict[str, Any]:
         raise ValueError(f"image_size={config.image_size} and model_kwargs img_size={size} differ: photographs and "
                          "model have one size; leave img_size out of --model-kwargs: it is --image-size")  # fmt: skip
     return ({"img_size": size} if ours else {}) | config.model_kwargs
+
+
+def settings_of(config: TrainConfig) -> dict[str, tuple[str, Any]]:
+    """Arguments of the builders that a run has options of its own for: name -> the option and its value."""
+    told: dict[str, tuple[str, Any]] = {"lsm": ("--lsm", config.lsm), "fusion": ("--fusion", config.fusion)}
+    return told | ({"drop_path_rate": ("--drop-path", config.drop_path)} if config.drop_path else {})
 
 
 def check_name(model: str) -> None:

@@ -135,7 +135,8 @@ def attention(findings: Sequence[Finding]) -> str:
     (first, n), *rest = {kind: kinds.count(kind) for kind in kinds}.items()
     told = [f"{in_words(n)} {'is' if n == 1 else 'are'} {OUTCOMES[first]}"]
     told += [f"{in_words(n)} {OUTCOMES[kind]}" for kind, n in rest]
-    return f"Of {in_words(len(kinds))} comparisons of attention with chance, {and_list(told)}."
+    plural = "s" if len(kinds) > 1 else ""
+    return f"Of {in_words(len(kinds))} comparison{plural} of attention with chance, {and_list(told)}."
 
 
 SHORT = {

@@ -44,9 +44,9 @@ def test_the_model_has_the_size_of_the_photographs(settings, size):
         ({"model_kwargs": {"lsm_kk": 4}}, "unknown argument 'lsm_kk'; did you mean 'lsm_k'"),
         ({"model_kwargs": {"num_classes": 4}}, "num_classes cannot be given here"),
         ({"model_kwargs": {"task": "disease"}}, "task cannot be given here.*--tasks"),
-        ({"model_kwargs": {"lsm": False}}, "lsm cannot be given here.*--no-lsm"),
-        ({"model_kwargs": {"fusion": "none"}}, "fusion cannot be given here.*--fusion"),
-        ({"model_kwargs": {"drop_path_rate": 0.3}}, "drop_path_rate cannot be given here.*--drop-path"),
+        ({"model_kwargs": {"lsm": False}}, "lsm=False and --lsm, which is True, differ"),
+        ({"model_kwargs": {"fusion": "none"}}, "fusion='none' and --fusion, which is 'cim', differ"),
+        ({"model_kwargs": {"drop_path_rate": 0.3}, "drop_path": 0.1}, "0.3 and --drop-path, which is 0.1, differ"),
         ({"model_kwargs": {"patch_drop_rate": 0.5}}, "unknown argument 'patch_drop_rate'"),
         ({"model_kwargs": {"act_layer": "foo"}}, "foo"),
         (

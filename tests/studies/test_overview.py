@@ -91,7 +91,7 @@ def test_comparisons_with_chance_are_counted_by_verdict():
     every = [finding(0.0, -3.0, 3.0, INCONCLUSIVE)] * 2 + [finding(0.0, -1.0, 1.0, NO_DIFFERENCE)]
     said = "Of three comparisons of attention with chance, two are inconclusive and one without meaningful difference."
     assert sentences.attention(every) == said
-    assert sentences.attention(every[:1]) == "Of one comparisons of attention with chance, one is inconclusive."
+    assert sentences.attention(every[:1]) == "Of one comparison of attention with chance, one is inconclusive."
 
 
 def test_the_matrix_draws_intervals_within_its_axis_and_escapes_words():
