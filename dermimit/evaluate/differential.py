@@ -9,8 +9,6 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from dermimit.data.label_space import LabelSpace
-from dermimit.evaluate.ranks import rank_of_truth
-from dermimit.evaluate.resampling import patient_draws, percentile_interval
 
 
 @dataclass(frozen=True)
@@ -67,20 +65,3 @@ def differential(predictions: pd.DataFrame, label_space: LabelSpace, split: str 
     truth = np.array([place[name] for name in rows["disease"]])
     rows = rows.reset_index(drop=True)
     return Differential(truth, probability, rows["patient_id"], rows["fitzpatrick"])
-
-
-def top_k(answers: Differential, most: int = 10, resamples: int = 1000) -> pd.DataFrame:
-    """Share of photos whose true disease is among the k most probable, for k = 1 .. `most`.
-
-    A disease that is as probable as the truth counts as before it, as in `metrics.class_metrics`: with k = 1 a photo
-    whose two most probable diseases are equal is wrong, whichever the answer was.
-
-    Returns:
-        columns `k, accuracy, low, high` (95 % bootstrap interval by patient).
-    """
-    rank = rank_of_truth(answers.probability, answers.truth)
-    found = (rank[:, None] <= np.arange(1, most + 1)).astype(float)
-    draws = patient_draws(answers.patients, resamples).means(found)
-    ends = [percentile_interval(line) for line in draws]
-    table = pd.DataFrame({"k": np.arange(1, most + 1), "accuracy": found.mean(axis=0)})
-    return table.assign(low=[low for low, _ in ends], high=[high for _, high in ends])

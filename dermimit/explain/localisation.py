@@ -107,11 +107,6 @@ def iou_by_threshold(
     return inside / (marked + lesion.sum(1, keepdims=True) - inside)
 
 
-def best_threshold(maps: Batch, masks: Masks, thresholds: Float[np.ndarray, " t"] = THRESHOLDS) -> float:
-    """The threshold with the best mean IoU over a set; the lowest of equals. Choose it on photos not measured after."""
-    return float(thresholds[iou_by_threshold(maps, masks, thresholds).mean(0).argmax()])
-
-
 def iou(maps: Batch, masks: Masks, threshold: float) -> Scores:
     """IoU of the lesion and the pixels at or above one threshold."""
     return iou_by_threshold(maps, masks, np.array([threshold]))[:, 0]

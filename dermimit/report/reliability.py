@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from dermimit.evaluate.calibration import BINS, floor_of, reliability
+from dermimit.evaluate.calibration import BINS, ece_floor, reliability
 from dermimit.evaluate.differential import Differential
 from dermimit.evaluate.estimate import Estimate
 from dermimit.evaluate.metrics import expected_calibration_error
@@ -18,7 +18,7 @@ from dermimit.report.words import TASK_LABELS
 def reliability_part(answers: OneOf) -> Markup:
     """Diagram, ECE with the floor that chance gives, and whether the answers are too sure."""
     bins = reliability(_as_differential(answers)).dropna()
-    error, floor = expected_calibration_error(answers.right, answers.confidence), floor_of(answers.confidence)
+    error, floor = expected_calibration_error(answers.right, answers.confidence), ece_floor(answers.confidence)
     texts = [
         f"The expected calibration error (ECE, {BINS} bins) is {percent(error)}. A perfectly calibrated model with "
         f"these confidences would have {percent(floor)} on average on so many photographs.",

@@ -18,7 +18,6 @@ from dermimit.evaluate.estimate import ALPHA, minus
 from dermimit.evaluate.resampling import bootstrap_p, patient_draws
 from dermimit.evaluate.runs import in_order
 from studies.shared.evidence import Evidence
-from studies.shared.listing import listed
 
 SCORE = "test/disease/macro_f1"
 INSIDE, ABOVE, BELOW, NO_TRAINING = "inside the band", "above the band", "below the band", "did not train"
@@ -136,25 +135,6 @@ def exploration_table(readings: pd.DataFrame, factors: bool = False) -> pd.DataF
             "band (95 %)": readings["half"].map(lambda half: "–" if pd.isna(half) else f"±{half:.3f}"),
             "reading": readings["reading"].fillna("reference"),
         }
-    )
-
-
-def reading_text(readings: pd.DataFrame) -> str:
-    """How many rows lie outside the band, beside how many would by the seeds alone; in words.
-
-    Args:
-        readings: from `explore`.
-    """
-    rows = readings[readings["reference"].notna()]
-    trained, stuck = (rows[(rows["reading"] == NO_TRAINING) == untrained] for untrained in (False, True))
-    outside = trained[trained["reading"] != INSIDE].itertuples()
-    named = listed(
-        (f"*{r.group}: {r.label}* ({minus(f'{r.difference:+.3f}')})" for r in outside), "Outside the band", ", "
-    )
-    tail = f" {listed(stuck['label'], 'Did not train, and so was not compared', ', ')}." if len(stuck) else ""
-    return (
-        f"**Exploration, one seed a row: no test is made.** {named}. Of {len(trained)} rows that differ in nothing but "
-        f"the seed {ALPHA * len(trained):.1f} would lie outside on average.{tail}"
     )
 
 

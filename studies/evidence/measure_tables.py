@@ -19,7 +19,7 @@ from dermimit.explain.style import use_style
 from dermimit.records import write_atomically
 from studies.evidence import real as real_evidence
 from studies.evidence import tables as evidence_pages
-from studies.evidence import verdict_texts, verdicts
+from studies.evidence import verdicts
 from studies.shared import evidence
 from studies.shared import interval_charts as evidence_charts
 from studies.shared.paths import EXPERIMENTS, PUBLISHED, ROOT
@@ -31,7 +31,7 @@ def make(root: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Figure]]:
     made = {
         "ablation": ablation.against("D"),
         "verdicts": verdicts.judge(controlled),
-        "sums": verdict_texts.sums(ablation),
+        "sums": verdicts.sums(ablation),
     }
     made["controls"] = controlled.against("full")
     drawn = {"ablation": evidence_charts.paired_forest(made["ablation"], claimed=0.013)}

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from dermimit.evaluate.statistics import format_mean_sd
 from studies.evidence import charts as evidence_curves
-from studies.evidence import verdicts
 from studies.evidence.exploration import exploration_table, explore, like_with_like
 from studies.evidence.gradient_conflict import gradient_curves
 from studies.shared import interval_charts as evidence_charts
 from studies.shared.evidence import Evidence, read_evidence
-from studies.shared.references import RULE
 
 BESIDE = {"choices": ("full",), "gradients": ("full",), "baselines": ("D", "D_LSM", "D_B_A", "full"),
           "labels": ("full", "D_LSM"), "data_share": ("full", "D_LSM"),
@@ -106,27 +102,6 @@ def conflict(gradients: Evidence) -> Figure:
     names = gradients.experiments.set_index("row")["label"]
     shown = {row: names[row] for row in gradients.own if (runs["row"] == row).any()}
     return evidence_curves.cosine_curves(gradient_curves(runs), shown)
-
-
-def second_hand_table(ablation: Evidence, readers: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
-    """The paper's scores, known second-hand, beside ours on SynDerm-49, and why they differ.
-
-    Args:
-        ablation: the published runs.
-        readers: name -> scores of a reader without error, as in ceiling.json.
-    """
-    scores = (100 * ablation.records.set_index("row")["test/disease/macro_f1"]).groupby(level=0)
-    ours = {row: format_mean_sd(scores.get_group(row), digits=1) for row in ("full", "D")}
-    step = 100 * verdicts.judge(ablation, verdicts.SUMS)["difference"].iloc[0]
-    gained = "not run yet" if pd.isna(step) else f"{step:+.1f}"
-    small = "other images, a network sixty times smaller, no pretraining"
-    rows = [
-        ("final model, F1", "78.8", ours["full"], small),
-        ("disease alone, F1", "77.8", ours["D"], small),
-        ("gain from body part and attributes", "+1.3", gained, "labels of synthetic images have no noise"),
-        *((f"reader: {name}", "unknown", f"{100 * line['macro_f1']:.1f}", RULE) for name, line in readers.items()),
-    ]
-    return pd.DataFrame(rows, columns=["what", "paper (second-hand)", "ours, SynDerm-49", "why they differ"])
 
 
 EXPLORED = ("choices", "baselines", "labels", "data_share")

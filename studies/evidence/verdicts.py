@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from dermimit.evaluate.comparisons import compare
+from dermimit.evaluate.estimate import Estimate
 from dermimit.evaluate.significance import holm
 from studies.shared.evidence import Evidence
 from studies.shared.verdict_words import by_rule
@@ -95,6 +96,14 @@ def judge(evidence: Evidence, claims: tuple[Claim, ...] = CLAIMS) -> pd.DataFram
 
 def _share(claim: Claim, other: Claim) -> bool:
     return bool({claim.row, claim.reference} & {other.row, other.reference})
+
+
+def sums(evidence: Evidence) -> pd.DataFrame:
+    """The differences that are sums of tested ones, as text: their sizes."""
+    table = judge(evidence, SUMS)
+    told = pd.DataFrame({"sum": table["claim"], "rows compared": table["rows"], "seeds": table["seeds"]})
+    told["difference (95 %)"] = [Estimate(r.difference, r.low, r.high).signed() for r in table.itertuples()]
+    return told.assign(of=table["limit"])
 
 
 def judge_real(record: Mapping[str, Any], experiments: pd.DataFrame) -> pd.DataFrame:

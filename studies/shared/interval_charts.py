@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -12,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from dermimit.evaluate.estimate import ALPHA
-from dermimit.explain.style import BLACK, BLUE, GREY, MARKERS, ORANGE, RED, row_colour, row_marker
+from dermimit.explain.style import BLACK, BLUE, GREY, ORANGE, row_colour, row_marker
 
 SHOWN, NOT_SHOWN = ("D", BLACK), ("o", "white")  # marker and filling of a difference: by its p
 ONE_SEED = ("x", "white")  # not tested
@@ -140,56 +138,6 @@ def _by_influence(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, float]]:
     new = (order["factor"] != order["factor"].shift()).cumsum()
     order = order.assign(place=np.arange(len(order)) + 0.95 * (new - 1).to_numpy())
     return order, order.groupby("factor", sort=False)["place"].first().to_dict()
-
-
-def reliability_diagram(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw accuracy against confidence with Wilson intervals, and below it how many photos have that confidence.
-
-    Args:
-        tables: name -> `calibration.reliability`, such as before and after temperature scaling; four at most.
-    """
-    figure, (axis, below) = plt.subplots(
-        2, 1, figsize=(5.6, 6.4), sharex=True, layout="constrained", height_ratios=(4, 1.1)
-    )
-    axis.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1)
-    axis.annotate("overconfident", (0.8, 0.68), color=GREY, fontsize=9, rotation=42, ha="center")
-    axis.annotate("underconfident", (0.27, 0.4), color=GREY, fontsize=9, rotation=42, ha="center")
-    for k, (name, table) in enumerate(tables.items()):
-        colour, shown = (BLUE, ORANGE, BLACK, RED)[k], table[table["photos"] > 0]
-        whiskers = [shown["accuracy"] - shown["low"], shown["high"] - shown["accuracy"]]
-        axis.errorbar(
-            shown["confidence"], shown["accuracy"], yerr=np.maximum(whiskers, 0), color=colour, marker=MARKERS[k],
-            ms=5, linewidth=1.2, linestyle=DASHES[k], elinewidth=1, label=name,
-        )  # fmt: skip
-        edges = [*table["start"], table["end"].iloc[-1]]
-        below.stairs(table["photos"], edges, color=colour, linestyle=DASHES[k], linewidth=1.4)
-    axis.set(xlim=(0, 1), ylim=(0, 1), ylabel="accuracy, 0 to 1 (95 % Wilson interval)")
-    below.set(xlabel="confidence (0 to 1)", ylabel="images")
-    axis.legend(fontsize=9, loc="upper left")
-    return figure
-
-
-def risk_coverage_curves(curves: Mapping[str, pd.DataFrame], *, risk: float | None = None, least: int = 20) -> Figure:
-    """Draw the error among the answered photos against the share answered, the most confident first.
-
-    Args:
-        curves: name -> `selective.risk_coverage`; four at most.
-        risk: wanted risk, a dotted line.
-        least: leave out the start, where fewer photos than this make the curve jump.
-    """
-    figure, axis = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
-    for k, (name, curve) in enumerate(curves.items()):
-        shown = curve[curve["photos"] >= min(least, curve["photos"].max())]
-        line = {"color": (BLUE, ORANGE, BLACK, RED)[k], "linestyle": DASHES[k], "marker": MARKERS[k]}
-        axis.plot(shown["coverage"], shown["risk"], **line, markevery=(0.03 * k, 0.14), ms=5, label=name)
-    if risk is not None:
-        axis.axhline(risk, color=GREY, linestyle=":", linewidth=1.3)
-        axis.annotate(f"wanted: {risk:g}", (1, risk), ha="right", va="bottom", fontsize=9)
-    axis.set(xlim=(0, 1.01), ylim=(0, None), xlabel="coverage: share predicted, most confident first (0 to 1)")
-    axis.set_ylabel("risk: share of wrong predictions (0 to 1)")
-    axis.grid(alpha=0.3)
-    axis.legend(fontsize=9)
-    return figure
 
 
 def _interval(

@@ -16,7 +16,7 @@ import pandas as pd
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.skin import DARK_GROUP, FITZPATRICK, SKIN_GROUPS, skin_group
 from dermimit.evaluate.answers import macro_f1
-from dermimit.evaluate.calibration import BINS, floor_of
+from dermimit.evaluate.calibration import BINS, ece_floor
 from dermimit.evaluate.error_types import attribute_f1, body_right
 from dermimit.evaluate.metrics import expected_calibration_error
 from dermimit.evaluate.resampling import (
@@ -142,7 +142,7 @@ def type_table(seeds: Sequence[pd.DataFrame], resamples: int = 2000) -> list[dic
     """Every score of a row for each skin type: `score, type, photographs, value, low, high`; the last two 95 %.
 
     ECE has no interval, for it is larger in every resample than in the photographs themselves; it has `chance`, what
-    perfectly calibrated answers with the same confidences would have (`calibration.floor_of`).
+    perfectly calibrated answers with the same confidences would have (`calibration.ece_floor`).
     """
     kinds, draws = seeds[0]["fitzpatrick"].to_numpy(int) - 1, patient_draws(seeds[0]["patient_id"], resamples)
     table, lines = measured(seeds, kinds, len(FITZPATRICK), draws), []
@@ -150,7 +150,7 @@ def type_table(seeds: Sequence[pd.DataFrame], resamples: int = 2000) -> list[dic
         for k, kind in enumerate(FITZPATRICK):
             line: dict[str, object] = {"score": score, "type": kind, "photographs": int((kinds == k).sum())}
             if score == "ece":
-                floors = [floor_of(one["confidence"].to_numpy()[kinds == k]) for one in seeds]
+                floors = [ece_floor(one["confidence"].to_numpy()[kinds == k]) for one in seeds]
                 line |= {"value": float(found.observed[:, k].mean()), "chance": float(np.mean(floors))}
             else:
                 line |= found.line(k)

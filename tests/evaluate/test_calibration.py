@@ -1,4 +1,4 @@
-"""Calibration, temperature and the differential against values worked out by hand, and their properties."""
+"""Calibration and the differential against values worked out by hand."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,7 @@ import pytest
 
 from dermimit.data.schema import LabelSpace
 from dermimit.evaluate import calibration
-from dermimit.evaluate.differential import Differential, differential, top_k
+from dermimit.evaluate.differential import Differential, differential
 from dermimit.evaluate.metrics import class_metrics, expected_calibration_error
 from dermimit.evaluate.ranks import rank_of_truth
 
@@ -27,42 +27,12 @@ def by_hand(probability, truth):
     return Differential(np.array(truth), np.array(probability), pd.Series(range(n)), pd.Series([1] * n, dtype="Int64"))
 
 
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.5])
-def test_the_temperature_that_was_put_in_is_found(temperature):
-    assert calibration.fit_temperature(drawn(temperature=temperature)) == pytest.approx(temperature, rel=0.06)
-
-
 def test_tempering_by_hand():
     assert calibration.tempered(np.array([[0.64, 0.16, 0.20]]), 2.0)[0] == pytest.approx(
         np.array([0.8, 0.4, 0.2**0.5]) / (1.2 + 0.2**0.5)
     )
     assert calibration.tempered(np.array([[0.7, 0.3]]), 1.0)[0] == pytest.approx([0.7, 0.3])
     assert np.isfinite(calibration.tempered(np.array([[1.0, 0.0]]), 0.05)).all()
-
-
-def test_scores_before_and_after_by_hand():
-    # one temperature T makes .8 into the share right, 3/4: 4^(1/T) = 3, so T = ln 4 / ln 3
-    validation = by_hand([[0.8, 0.2]] * 4, [0, 0, 0, 1])
-    table = calibration.before_and_after(validation, validation, resamples=50).set_index("score")
-    assert table["temperature"].iloc[0] == pytest.approx(np.log(4) / np.log(3), abs=1e-4)
-    assert table.loc["ECE", ["before", "after"]].tolist() == pytest.approx([0.05, 0], abs=1e-4)
-    before, after = -(3 * np.log(0.8) + np.log(0.2)) / 4, -(3 * np.log(0.75) + np.log(0.25)) / 4
-    assert table.loc["NLL", ["before", "after"]].tolist() == pytest.approx([before, after], abs=1e-4)
-    # (.2² + .2²) three times and (.8² + .8²) once; then with .25 and .75
-    assert table.loc["Brier", ["before", "after"]].tolist() == pytest.approx([0.38, 0.375], abs=1e-4)
-    assert (table["low"] <= table["change"]).all() and (table["change"] <= table["high"]).all()
-
-
-def test_temperature_mends_a_model_that_is_too_sure():
-    table = calibration.before_and_after(drawn(temperature=3.0), drawn(temperature=3.0, seed=1), 100).set_index("score")
-    assert (table["high"] < 0).all()
-    assert table.loc["ECE", "after"] < 0.03
-
-
-@pytest.mark.parametrize("truth", [[0, 0], [1, 1]])
-def test_no_temperature_where_all_are_right_or_all_wrong(truth):
-    with pytest.raises(ValueError, match="answers are right"):
-        calibration.fit_temperature(by_hand([[0.8, 0.2]] * 2, truth))
 
 
 def test_reliability_by_hand():
@@ -84,14 +54,14 @@ def test_ece_is_that_of_the_metrics_and_of_the_bins():
     table = calibration.reliability(answers).dropna()
     ece = float((table["photos"] * (table["accuracy"] - table["confidence"]).abs()).sum() / 500)
     assert ece == pytest.approx(expected_calibration_error(answers.right, answers.confidence))
-    assert calibration.before_and_after(answers, answers, 10)["before"][0] == pytest.approx(ece)
     assert class_metrics(np.eye(5)[answers.truth], answers.probability)["ece"] == pytest.approx(ece)
 
 
 def test_chance_alone_gives_the_floor():
-    few, many = calibration.ece_floor(drawn(100)), calibration.ece_floor(drawn(4000))
+    few, many = (calibration.ece_floor(drawn(n).confidence) for n in (100, 4000))
     assert few > 3 * many
-    found = [calibration.ece_floor(drawn(300, seed=s), 20) - _ece(drawn(300, seed=s)) for s in range(30)]
+    some = [drawn(300, seed=s) for s in range(30)]
+    found = [calibration.ece_floor(answers.confidence, 20) - _ece(answers) for answers in some]
     assert np.mean(found) == pytest.approx(0, abs=0.01)
 
 
@@ -132,13 +102,3 @@ def test_equal_probabilities_count_against_the_model():
     assert class_metrics(np.eye(5)[[0, 1, 2, 4]], even)["top3_accuracy"] == 0
     some = np.array([[0.5, 0.3, 0.3], [0.2, 0.2, 0.6]])
     assert rank_of_truth(some, np.array([1, 1])).tolist() == [3, 3]
-
-
-def test_top_k_by_hand_and_as_in_the_metrics():
-    answers = by_hand([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.4, 0.4, 0.2], [0.1, 0.2, 0.7]], [0, 1, 1, 0])
-    assert top_k(answers, 3, 50)["accuracy"].tolist() == [0.25, 0.75, 1.0]  # the tie of the third counts against
-    answers = drawn(300, classes=9)
-    table = top_k(answers, 9, 50).set_index("k")
-    assert table.loc[3, "accuracy"] == class_metrics(np.eye(9)[answers.truth], answers.probability)["top3_accuracy"]
-    assert table["accuracy"].is_monotonic_increasing and table.loc[9, "accuracy"] == 1
-    assert (table["low"] <= table["accuracy"]).all() and (table["accuracy"] <= table["high"]).all()

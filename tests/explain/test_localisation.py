@@ -59,16 +59,6 @@ def test_tolerance_is_a_distance_in_pixels():
     assert [of.pointing_game(maps, masks, t)[0] for t in (0, 4.9, 5)] == [0, 0, 1]
 
 
-def test_the_threshold_is_the_best_of_the_set():
-    maps, masks = study(n=30)
-    masks = masks & (maps > 0.5)  # so that some threshold is better than others
-    masks[:, 0, 0] = True
-    means = [of.iou(maps, masks, t).mean() for t in of.THRESHOLDS]
-    assert of.best_threshold(maps, masks) == of.THRESHOLDS[int(np.argmax(means))]
-    perfect = masks.astype(np.float32)
-    assert of.iou(perfect, masks, of.best_threshold(perfect, masks)).min() == 1
-
-
 def test_masks_that_cannot_be_used_are_counted():
     masks = np.zeros((5, 4, 4), np.uint8)
     masks[0], masks[1], masks[2, 1, 1], masks[3, :2] = of.NO_MASK, 1, 1, 1

@@ -12,7 +12,7 @@ from dermimit.lock import LockedError
 from dermimit.model.plan import no_numbers
 from dermimit.records import read_json, write_json, write_parquet
 from dermimit.train.assemble import build_model
-from studies.evidence import backbone_numbers, measure_backbones
+from studies.evidence import measure_backbones
 from studies.evidence.backbone_runs import config_of, folder_of, in_order, read_rows
 from studies.evidence.backbone_tables import (
     backbones_table,
@@ -260,22 +260,6 @@ def test_p_is_corrected_within_a_family_and_cannot_tell_is_not_no(record):
         f"*{len(found) - 4} of {len(found)} planned comparisons have not"
     )
     assert "D, ViT-S/14, fine-tuned at 112 pixels against D, ViT-S/14, trunk frozen" in set(told["rows"])
-
-
-def test_sentences_follow_the_record(record):
-    told = backbone_numbers.of_backbones(record, ROWS, judged(record, ROWS))
-    assert "D + LSM (ViT-S/14, trunk frozen): 0.550 (0.530 to 0.570), 1 seed." in told["backbones_best"]
-    assert "lies above zero" in told["backbones_probe"]
-    unsure = record | {"beside": pair("frozen_D_LSM", "class", 0.005, None, seeds=1)}
-    assert "contains zero" in backbone_numbers.probe_text(unsure, ROWS)
-    assert told["backbones_differences"].startswith(f"Of {len(judged(record, ROWS))} planned comparisons, 4 have been")
-    assert "Higher after correction: D + random" in told["backbones_differences"]
-    assert (
-        told["backbones_run"]
-        == f"1 of {len(ROWS)} variants have all 3 seeds, 1 have fewer, and {len(ROWS) - 2} have not been trained."
-    )
-    nothing = backbone_numbers.of_backbones(read_backbones(Path("x")), ROWS, judged(read_backbones(Path("x")), ROWS))
-    assert nothing["backbones_best"] == nothing["backbones_differences"] == backbone_numbers.NOTHING
 
 
 def test_times_are_those_of_the_runs(record):

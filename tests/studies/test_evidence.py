@@ -14,7 +14,7 @@ from dermimit.evaluate.estimate import INCONCLUSIVE
 from dermimit.evaluate.resampling import bootstrap_floor, bootstrap_p
 from dermimit.evaluate.runs import read_experiments
 from dermimit.records import answers_of, write_json
-from studies.evidence import gradient_conflict, verdict_texts, verdicts
+from studies.evidence import gradient_conflict, verdicts
 from studies.shared import evidence
 from studies.shared.verdict_words import CONTRADICTED, NO_DIFFERENCE, NOT_TESTED, SUPPORTED, by_rule, word
 
@@ -56,7 +56,7 @@ def test_verdicts_follow_the_rule(project):
     assert untrained["verdict"] == evidence.NOT_RUN and evidence.p_text(untrained["p"]) == "–"
     known = judged[judged["seeds"] > 0]
     assert (known["p_holm"] >= known["p"]).all() and (known["p_holm"] > known["p"]).any()
-    assert verdict_texts.sums(evidence.with_controls(project))["seeds"].tolist() == [4, 4]
+    assert verdicts.sums(evidence.with_controls(project))["seeds"].tolist() == [4, 4]
 
 
 def test_a_verdict_waits_for_the_corrected_p(project, monkeypatch):
@@ -92,22 +92,8 @@ def test_claims_that_share_runs_name_one_another():
     shares = first_edition().set_index("claim")["shares"]
     assert numbers["Learning attributes helps the disease"] == 2
     assert shares["Learning the body part helps the disease"] == "2, 3, 4"  # D or D + B
-    assert shares["Local tokens help, three tasks"] == str(numbers[verdict_texts.CHOOSING[1]])
-
-
-def test_two_questions_are_answered_apart():
-    lines = [(claim, 0.1, 0.05, 0.15, SUPPORTED) for claim in verdict_texts.TOKENS]
-    lines += [(claim, 0.0, -0.02, 0.02, INCONCLUSIVE) for claim in verdict_texts.CHOOSING]
-    judged = pd.DataFrame(lines, columns=["claim", "difference", "low", "high", "verdict"])
-    said = verdict_texts.answers(judged)
-    assert said["tokens_answer"].startswith("Local tokens, even chosen at random, help: +0.100 (+0.050 to +0.150)")
-    assert said["choosing_answer"].startswith("That choosing by attention beats chance is inconclusive: +0.000")
-    alone = verdict_texts.answer(judged, verdict_texts.TOKENS, "tokens help", "that tokens help")
-    assert alone.startswith("Tokens help: +0.100") and alone.count("(+0.050 to +0.150)") == 2
-    judged.loc[2, "verdict"] = CONTRADICTED
-    assert (
-        "is contradicted with the disease alone and inconclusive with"
-        in verdict_texts.answers(judged)["choosing_answer"]
+    assert shares["Local tokens help, three tasks"] == str(
+        numbers["Choosing patches by attention beats chance, three tasks"]
     )
 
 

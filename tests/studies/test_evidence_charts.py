@@ -52,27 +52,6 @@ def test_tornado_has_the_largest_factor_and_alternative_on_top():
         charts.tornado(table.iloc[:0])
 
 
-def reliability():
-    return pd.DataFrame(
-        {"start": [0, 0.5], "end": [0.5, 1.0], "photos": [0, 10], "confidence": [np.nan, 0.8]}
-        | {"accuracy": [np.nan, 0.7], "low": [np.nan, 0.4], "high": [np.nan, 0.9]}
-    )
-
-
-def test_reliability_leaves_empty_bins_out():
-    figure = charts.reliability_diagram({"before": reliability(), "after": reliability()})
-    lines = [c.lines[0] for c in figure.axes[0].containers]
-    assert [list(line.get_xdata()) for line in lines] == [[0.8], [0.8]]
-    assert lines[0].get_marker() != lines[1].get_marker()
-
-
-def test_risk_coverage_leaves_the_first_photos_out():
-    curve = pd.DataFrame({"photos": [1, 20, 40], "coverage": [0.025, 0.5, 1.0], "risk": [1.0, 0.1, 0.2]})
-    axis = charts.risk_coverage_curves({"full": curve}, risk=0.2).axes[0]
-    assert list(axis.lines[0].get_xdata()) == [0.5, 1.0]
-    assert "coverage" in axis.get_xlabel() and "risk" in axis.get_ylabel()
-
-
 def test_data_curve_has_the_shares_as_ticks_and_the_seeds_as_a_band():
     table = pd.DataFrame({"row": ["D", "D", "full", "full"], "share": [0.1, 1.0] * 2, "value": [0.1, 0.3, 0.2, 0.4]})
     figure = curves.data_curve(table.assign(label=table["row"], half=0.02))

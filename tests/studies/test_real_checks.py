@@ -7,7 +7,6 @@ from test_pad_ufes_20 import big_miniature
 
 from dermimit.data import pad_ufes_20
 from dermimit.records import read_json
-from studies.real_photographs import charts as real_charts
 from studies.real_photographs import leakage, missingness
 from studies.shared.folders import find_root
 
@@ -102,9 +101,3 @@ def test_published_records_agree_with_each_other():
     assert confusion.sum(axis=1).to_dict() == pytest.approx(rows)
     hits = sum(confusion.loc[d, d] for d in confusion.index) / total
     assert hits == pytest.approx(table[leakage.NETWORK, "all", "accuracy", "patient"])
-    for chart in (
-        real_charts.counts_grid(counts["disease_by_skin_type"]),
-        real_charts.missing_grid(missing["shares"]),
-        real_charts.leakage_points(pd.DataFrame(leaks["table"])),
-    ):
-        assert all(axis.get_xlabel() for axis in chart.axes)
