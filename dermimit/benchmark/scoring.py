@@ -11,7 +11,7 @@ from dermimit.benchmark.tasks import several_of, single_of, task_scores, truth_o
 from dermimit.evaluate.answers import Answers
 from dermimit.evaluate.estimate import Estimate
 from dermimit.evaluate.metrics import class_metrics, expected_calibration_error
-from dermimit.evaluate.out_of_fold import scored
+from dermimit.evaluate.out_of_fold import scored, share
 from dermimit.evaluate.ranking import auroc_draws, centred_interval, mean_over_classes
 from dermimit.evaluate.ranks import rank_of_truth
 from dermimit.evaluate.resampling import Draws, macro_f1_draws, patient_draws, percentile_interval
@@ -82,7 +82,7 @@ def probability_scores(truth: np.ndarray, p: np.ndarray, draws: Draws) -> dict[s
     values["log_loss"], drawn["log_loss"] = float(losses.mean()), draws.means(losses[:, None])[0]
     found: dict[str, float] = {}
     for name, line in drawn.items():
-        found |= _with_ends(name, values[name], *percentile_interval(line[~np.isnan(line)]))
+        found |= _with_ends(name, values[name], *percentile_interval(line))
     inside = np.eye(BINS)[np.minimum((sure * BINS).astype(int), BINS - 1)]
     gaps = np.abs(draws.sums(inside * (right - sure)[:, None])).sum(axis=0) / draws.sums(np.ones((len(p), 1)))[0]
     around = centred_interval(values["ece"], gaps)  # resamples are noisier than the photographs, and so gaps are larger
@@ -105,8 +105,9 @@ def by_skin_type(to: Benchmark, probabilities: np.ndarray, resamples: int = RESA
         chosen = (types == name).to_numpy()
         lines[name] = {"photographs": int(chosen.sum())}
         if chosen.sum() >= LEAST:
-            draws = patient_draws(to.frame.loc[chosen, "patient_id"], resamples).means(right[chosen])[0]
-            lines[name] |= _with_ends("accuracy", right[chosen].mean(), *percentile_interval(draws))
+            draws = patient_draws(to.frame.loc[chosen, "patient_id"], resamples)
+            drawn = draws.means(right[chosen])
+            lines[name] |= _with_ends("accuracy", *share(right[chosen].mean(axis=0), drawn, len(draws.weights)))
     return lines
 
 
@@ -147,6 +148,6 @@ def difference(to: Benchmark, one: Given, other: Given, resamples: int = RESAMPL
     for task, (ours, theirs) in pairs.items():
         for name, (value, drawn) in ours.items():
             gap, gaps = value - theirs[name][0], drawn - theirs[name][1]
-            low, high = percentile_interval(gaps[~np.isnan(gaps)])
+            low, high = percentile_interval(gaps)
             found[f"{task}{name}"] = Estimate(float(gap), low, high)
     return found

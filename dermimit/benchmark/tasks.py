@@ -7,6 +7,7 @@ import numpy as np
 from dermimit.benchmark.benchmarks import Benchmark
 from dermimit.data.targets import encode_targets
 from dermimit.evaluate.answers import macro_f1
+from dermimit.evaluate.chance import random_order
 from dermimit.evaluate.metrics import attribute_metrics, class_metrics
 from dermimit.evaluate.ranking import (
     auroc_draws,
@@ -49,8 +50,9 @@ def task_scores(to: Benchmark, task: str, probability: np.ndarray, draws: Draws)
     Returns:
         `photographs` with any label. Of one class of several: `accuracy`, `balanced_accuracy`, `macro_f1`, `auroc`, and
         `majority`, the accuracy of the commonest. Of any number: `known`, the share of labels that are; `map`, `auroc`,
-        `macro_f1` (found from one half), means over classes; `chance_map`, the mean prevalence; `each`: class ->
-        `known`, `present`, `average_precision`, `auroc`. All scores have `_low` and `_high`, 95 % over patients.
+        `macro_f1` (found from one half), means over classes; `chance_map`, the `map` expected of a random order;
+        `each`: class -> `known`, `present`, `average_precision`, `auroc`. All scores have `_low` and `_high`, 95 % over
+        patients.
     """
     known, truth = truth_of_task(to, task)
     inside, p = Draws(draws.patient[known], draws.weights), probability[known]
@@ -64,7 +66,7 @@ def task_scores(to: Benchmark, task: str, probability: np.ndarray, draws: Draws)
         return found | {"majority": float(np.bincount(truth).max() / len(truth))}
     names, labelled = to.label_space.classes(task), ~np.isnan(truth)
     found |= {"known": float(labelled.sum() / (len(to.frame) * len(names))), "each": {}}
-    found["chance_map"] = float(np.nanmean(np.where(np.nansum(truth, axis=0) > 0, np.nanmean(truth, axis=0), np.nan)))
+    found["chance_map"] = random_order(truth)
     for place, name in enumerate(names):
         here = labelled[:, place]
         one: dict[str, Any] = {"known": int(here.sum()), "present": int(np.nansum(truth[:, place]))}
@@ -102,10 +104,10 @@ def several_of(truth: np.ndarray, p: np.ndarray, draws: Draws) -> Drawn:
     values, known = attribute_metrics(truth, p, THRESHOLD), ~np.isnan(truth)
     present, found = np.nan_to_num(truth), (p >= THRESHOLD) & known
     hits, true, said = (draws.sums(a.astype(float)) for a in (found * present, present, found))
-    shown = present.any(axis=0)
-    f1 = (2 * hits / np.maximum(true + said, 1))[shown]
+    f1 = np.where(true > 0, 2 * hits / np.maximum(true + said, 1), 0).sum(axis=0)
+    shown = (true > 0).sum(axis=0)
     return {
         "map": (values["map"], mean_over_classes(precision_draws, truth, p, draws)),
         "auroc": (values["auroc"], mean_over_classes(auroc_draws, truth, p, draws)),
-        "macro_f1": (values["macro_f1"], f1.mean(axis=0) if len(f1) else np.full(draws.weights.shape[1], np.nan)),
+        "macro_f1": (values["macro_f1"], np.where(shown > 0, f1 / np.maximum(shown, 1), np.nan)),
     }

@@ -5,6 +5,7 @@ from typing import Any
 
 from dermimit.benchmark.scoring import LEAST
 from dermimit.evaluate.estimate import Estimate, estimate
+from dermimit.evaluate.out_of_fold import patients_text
 
 LABELS = {
     "macro_f1": "macro-F1", "balanced_accuracy": "balanced accuracy", "accuracy": "accuracy", "auroc": "AUROC",
@@ -18,7 +19,7 @@ WIDTH = 24
 def as_text(found: Mapping[str, Any]) -> str:
     """The report of `scoring.report`."""
     lines = [f"{found['benchmark']}, version {found['version']}, SHA-256 {found['sha256'][:12]}: "
-             f"{found['photographs']:,} photographs, {_patients(found)}",
+             f"{found['photographs']:,} photographs, {patients_text(found)}",
              "disease (95 % intervals over patients)"]  # fmt: skip
     lines += [_line(label, estimate(found, name).plain()) for name, label in LABELS.items() if name in found]
     lines.append(_line("majority class", f"{found['majority']:.3f} (macro-F1)"))
@@ -38,15 +39,6 @@ def as_text(found: Mapping[str, Any]) -> str:
         many = "photograph" if line["photographs"] == 1 else "photographs"
         lines.append(_line(name, f"{told}, {line['photographs']:,} {many}"))
     return "\n".join(lines)
-
-
-def _patients(found: Mapping[str, Any]) -> str:
-    """How many patients there are, and how many photographs have none and are drawn alone."""
-    unknown = found.get("without_patient", 0)
-    known = f"{found['patients']:,} patients"
-    if not unknown:
-        return known
-    return f"{known if found['patients'] else 'patients unknown'} ({unknown:,} photographs each drawn as one)"
 
 
 def _task(task: str, scores: Mapping[str, Any]) -> list[str]:

@@ -15,7 +15,8 @@ def nonconformity(probability: Probability, kind: str = "adaptive") -> Float[np.
     Args:
         probability: of the classes, rows that sum to 1.
         kind: "threshold": 1 - p_c (Sadinle et al. 2019), the smallest sets on average, empty where nothing is likely;
-            "adaptive": the probability of all classes more probable than c, and of c (Romano et al. 2020), never empty.
+            "adaptive": the probability of all classes more probable than c, and of c (Romano et al. 2020, without their
+            random part), empty where the most probable class alone is above the threshold.
 
     Raises:
         ValueError: an unknown kind.

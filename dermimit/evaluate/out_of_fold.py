@@ -14,6 +14,7 @@ from dermimit.evaluate.answers import Answers
 from dermimit.evaluate.estimate import estimate
 from dermimit.evaluate.resampling import Draws, patient_draws, percentile_interval, two_level
 from dermimit.evaluate.significance import t_test
+from dermimit.evaluate.statistics import count_interval
 
 COLUMNS = ["row", "seed", "fold", "image", "patient_id", "disease", "probability"]
 
@@ -82,9 +83,9 @@ def scored(models: Mapping[str, Answers], diseases: Sequence[str], resamples: in
     Returns:
         for each row: `row, seeds, photographs, patients`, and `without_patient`, where there are such photographs, each
         drawn as a patient of its own; `macro_f1`, `balanced_accuracy`, `accuracy` (means over seeds), each with `_low`
-        and `_high` (95 %); `recall`: disease -> [value, low, high], NaN where it has no photograph; `confusion`: true
-        -> predicted -> count, of the first seed; `guessing`: the interval of balanced accuracy reaches one in the
-        number of classes.
+        and `_high` (95 %, NaN of one patient); `recall`: disease -> [value, low, high],
+        NaN where it has no photograph; `confusion`: true -> predicted -> count, of the first seed; `guessing`: the
+        interval of balanced accuracy reaches one in the number of classes, or there is none.
 
     Raises:
         ValueError: a row was scored on other photographs than the first.
@@ -104,15 +105,29 @@ def scored(models: Mapping[str, Answers], diseases: Sequence[str], resamples: in
         line: dict[str, Any] = {"row": row, "seeds": list(these.seeds), "photographs": len(right)}
         line |= {"patients": these.patients.nunique()}
         line |= {"without_patient": int(lost.sum())} if (lost := these.patients.isna()).any() else {}
-        line |= _with_interval("macro_f1", these.macro_f1(), these.macro_f1_draws(draws))
-        line |= _with_interval("balanced_accuracy", np.nanmean(own, axis=1), np.nanmean(recalls, axis=1))
-        line |= _with_interval("accuracy", right.mean(axis=0), draws.means(right))
+        shares = {
+            "macro_f1": (these.macro_f1(), these.macro_f1_draws(draws)),
+            "balanced_accuracy": (np.nanmean(own, axis=1), np.nanmean(recalls, axis=1)),
+            "accuracy": (right.mean(axis=0), draws.means(right)),
+        }
+        for name, both in shares.items():
+            line[name], line[f"{name}_low"], line[f"{name}_high"] = share(*both, len(draws.weights))
         line["guessing"] = not estimate(line, "balanced_accuracy").above(1 / len(diseases))
-        line["recall"] = {name: _recall(own[:, i], recalls[:, i]) for i, name in enumerate(diseases)}
+        units = [len(np.unique(draws.patient[these.truth == i])) for i in places]
+        line["recall"] = {name: share(own[:, i], recalls[:, i], units[i]) for i, name in enumerate(diseases)}
         counts = confusion_matrix(these.truth, these.answers[0], labels=places).tolist()
         line["confusion"] = {true: dict(zip(diseases, counts[i], strict=True)) for i, true in enumerate(diseases)}
         lines.append(line)
     return lines
+
+
+def patients_text(line: Mapping[str, Any]) -> str:
+    """How many patients a line of `scored` is of, and how many photographs have none and are drawn alone."""
+    unknown = line.get("without_patient", 0)
+    known = f"{line['patients']:,} {'patient' if line['patients'] == 1 else 'patients'}"
+    if not unknown:
+        return known
+    return f"{known if line['patients'] else 'patients unknown'} ({unknown:,} photographs each drawn as one)"
 
 
 def paired(
@@ -160,11 +175,18 @@ def _with_interval(name: str, values: np.ndarray, draws: np.ndarray) -> dict[str
     return {name: float(values.mean()), f"{name}_low": low, f"{name}_high": high}
 
 
-def _recall(values: np.ndarray, draws: np.ndarray) -> list[float]:
-    both = two_level(draws, values)
+def share(values: np.ndarray, draws: np.ndarray, patients: int) -> list[float]:
+    """A share, its mean over seeds, and its interval, which ends at 0 and 1.
+
+    Where all resamples agree they say nothing about other patients. The interval is then Wilson's, as if of so many
+    patients all or none were right; of a share between, as of one patient, it is NaN.
+    """
+    both, mean = two_level(draws, values), float(values.mean())
     known = both[~np.isnan(both)]  # none, of a disease without a photograph
-    ends = percentile_interval(known) if len(known) else (float("nan"), float("nan"))
-    return [float(values.mean()), *ends]
+    if len(known) and np.ptp(known) > 1e-9:
+        return [mean, *percentile_interval(np.clip(both, 0, 1))]
+    ends = count_interval(round(mean * patients), patients) if mean in (0.0, 1.0) else (float("nan"), float("nan"))
+    return [mean, *ends]
 
 
 def _recalls(truth: np.ndarray, answer: np.ndarray, classes: int, draws: Draws) -> np.ndarray:

@@ -47,11 +47,12 @@ def mean_over_classes(
             for t, p, k in zip(target.T, probability.T, ~np.isnan(target.T), strict=True)
             if len(np.unique(t[k])) == 2
         ]
-        parts.append(_mean(np.stack(lines)) if lines else np.full(weights.shape[1], np.nan))
+        parts.append(mean_of_known(np.stack(lines)) if lines else np.full(weights.shape[1], np.nan))
     return np.concatenate(parts)
 
 
-def _mean(lines: np.ndarray) -> np.ndarray:
+def mean_of_known(lines: Float[np.ndarray, "some r"]) -> Drawn:
+    """The mean of the lines in every resample, those left out that are NaN there; NaN where all are."""
     with warnings.catch_warnings():  # a resample in which no class holds both truths has no mean
         warnings.simplefilter("ignore", RuntimeWarning)
         return np.nanmean(lines, axis=0)

@@ -14,6 +14,7 @@ from scipy import sparse, stats
 from dermimit.evaluate.statistics import Interval
 
 KEPT = 8_000_000  # weights of resamples that are kept for the next table of the same test set
+LEAST_KNOWN = 0.5  # share of the resamples that must hold what is measured
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,9 @@ class Draws:
         return by_patient.T @ self.weights
 
     def means(self, values: Float[np.ndarray, "photos k"]) -> Float[np.ndarray, "k resamples"]:
-        """Weighted mean over photos of each column of `values`."""
-        return self.sums(values) / self.sums(np.ones((len(values), 1)))
+        """Weighted mean over photos of each column of `values`; NaN where a resample has none of the photos."""
+        count = self.sums(np.ones((len(values), 1)))
+        return np.where(count > 0, self.sums(values) / np.maximum(count, 1), np.nan)
 
     def class_counts(
         self, classes: Int[np.ndarray, " some"], photos: Int[np.ndarray, " some"], size: int
@@ -125,8 +127,15 @@ def two_level(
 
 
 def percentile_interval(draws: Float[np.ndarray, " resamples"], level: float = 0.95) -> Interval:
-    """The percentile bootstrap interval of a statistic, from its value on every resample."""
-    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
+    """The percentile bootstrap interval of a statistic, from its value on every resample.
+
+    A resample without what is measured, as of a group of few patients, has NaN and does not count. Both ends are NaN
+    where fewer than `LEAST_KNOWN` of the resamples are left.
+    """
+    known = draws[~np.isnan(draws)]
+    if len(known) < max(1, LEAST_KNOWN * len(draws)):
+        return float("nan"), float("nan")
+    low, high = np.quantile(known, [0.5 - level / 2, 0.5 + level / 2])
     return float(low), float(high)
 
 

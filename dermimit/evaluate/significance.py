@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 from scipy import special, stats
 
 from dermimit.evaluate.estimate import ALPHA
@@ -60,6 +61,17 @@ def t_test(differences: Iterable[float], photographs: float, patients: int) -> T
     scales = [(total**0.5, df), (seeds**0.5, free)]
     p = max(2 * stats.t.sf(mean / se, f) if se else float(mean == 0) for se, f in scales)
     return TTest(float(p), df, float(max(se * stats.t.ppf(0.975, f) for se, f in scales)))
+
+
+def drawn_test(observed: Iterable[float], draws: Float[np.ndarray, "seeds resamples"], patients: int) -> TTest:
+    """`t_test` of a difference that was resampled.
+
+    Args:
+        observed: the difference of each seed on the photographs as they are.
+        draws: that of each seed on each resample of the patients.
+        patients: how many there are.
+    """
+    return t_test(observed, float(np.nanvar(draws.mean(axis=0), ddof=1)), patients)
 
 
 def holm(p_values: Iterable[float]) -> np.ndarray:

@@ -13,6 +13,8 @@ FEATURES = ("class", "mean", "class+mean", "pooled", COLOUR)
 METHODS = ("knn", "logistic", "attentive")
 PROBABILITY = "p_"
 """What stands before a disease's name in the names of columns of answers."""
+ALONE = "(row "
+"""How the group of a photograph begins that has neither patient nor lesion."""
 NUMBERLESS = ("cache", "batch_size")
 """Fields that change no number but by rounding."""
 PLACES = ("data_root", "weights", "quarantine")

@@ -14,7 +14,7 @@ from dermimit.data.groups import groups_of
 from dermimit.data.photo_files import shown
 from dermimit.data.problems import ManifestError
 from dermimit.probe.attentive import attentive
-from dermimit.probe.config import COLOUR, PROBABILITY, ProbeConfig
+from dermimit.probe.config import ALONE, COLOUR, PROBABILITY, ProbeConfig
 from dermimit.probe.features import Features, Vectors
 from dermimit.probe.logistic import logistic
 from dermimit.probe.neighbours import nearest
@@ -49,7 +49,7 @@ def cross_validate(
     """
     if len(classes) < 2:
         raise ManifestError(f"one disease only, {classes[0]!r}: nothing to tell apart")
-    groups = groups_of(frame, "patient_id", "folds", "{}", "(row {})")
+    groups = groups_of(frame, "patient_id", "folds", "{}", f"{ALONE}{{}})")
     note_rare(frame, groups, config.folds)
     truth = pd.Categorical(frame["disease"], classes).codes.astype(np.int64)
     who = frame[["image", "disease"]].assign(group=groups).astype(object)

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from dermimit.evaluate.estimate import Estimate, estimate
+from dermimit.evaluate.out_of_fold import patients_text
 
 SCORES = {"macro-F1": "macro_f1", "balanced accuracy": "balanced_accuracy", "accuracy": "accuracy", "AUROC": "auroc"}
 
@@ -23,7 +24,7 @@ def table(metrics: Mapping[str, Any]) -> str:
     }  # fmt: skip
     labels = pd.Index([row["row"] for row in rows])
     first = rows[0]
-    head = (f"{first['photographs']} photographs of {first['patients']} patients, {metrics['folds']} folds by patient, "
+    head = (f"{first['photographs']} photographs, {patients_text(first)}, {metrics['folds']} folds, "
             f"mean of {len(first['splits'])} split(s); 95 % intervals")  # fmt: skip
     return "\n".join(
         [head, pd.DataFrame(scores, labels).to_string(), "recall", pd.DataFrame(recalls, labels).to_string()]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dermimit.evaluate.resampling import percentile_interval
-from dermimit.evaluate.statistics import bootstrap_interval, count_interval
+from dermimit.evaluate.statistics import count_interval
 from dermimit.extras import extra
 from dermimit.reader_study.design import FIRST, REVISED, WITH, WITHOUT
 from dermimit.reader_study.model import crossed_mean
@@ -113,7 +113,8 @@ def odds_ratio(frame: pd.DataFrame) -> Line:
 def agreement(frame: pd.DataFrame, resamples: int = 500) -> list[Line]:
     """Fleiss' kappa of the first disease among readers, before and after, by arm; intervals by resampling cases.
 
-    Only cases that all readers have read count.
+    Only cases that all readers have read count. Kappa is NaN for one reader, no such case, or answers that are all the
+    same, and its interval for one case.
     """
     with extra("reader-study"):
         from statsmodels.stats.inter_rater import aggregate_raters, fleiss_kappa
@@ -123,14 +124,15 @@ def agreement(frame: pd.DataFrame, resamples: int = 500) -> list[Line]:
         rows = frame[(frame["step"] == step) & (frame["arm"] == arm)]
         said = rows.assign(said=pd.factorize(rows["differential"].map(lambda names: names[0]))[0])
         table = said.pivot(index="case", columns="reader", values="said").dropna().to_numpy(int)
-        counts = aggregate_raters(table)[0]
-
-        def kappa(drawn: np.ndarray, counts: np.ndarray = counts) -> float:
-            return float(fleiss_kappa(counts[drawn]))
-
-        low, high = bootstrap_interval(kappa, len(counts), resamples=resamples)
-        lines.append({"step": step, "arm": arm, "kappa": float(fleiss_kappa(counts)), "low": low, "high": high,
-                      "cases": len(counts), "readers": table.shape[1]})  # fmt: skip
+        line = {"step": step, "arm": arm, "kappa": np.nan, "low": np.nan, "high": np.nan}
+        if len(table) and table.shape[1] > 1:
+            counts, rng = aggregate_raters(table)[0], np.random.default_rng(0)
+            with np.errstate(invalid="ignore"):  # kappa does not exist where all answers are the same
+                drawn = [fleiss_kappa(counts[rng.integers(len(counts), size=len(counts))]) for _ in range(resamples)]
+                line["kappa"] = float(fleiss_kappa(counts))
+            if len(table) > 1:
+                line["low"], line["high"] = percentile_interval(np.array(drawn))
+        lines.append(line | {"cases": len(table), "readers": table.shape[1]})
     return lines
 
 

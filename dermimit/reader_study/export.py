@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 ANSWER = ["reader", "sequence", "period", "position", "case", "arm", "step", "body_part", "attributes", "differential",
           "confidence", "seconds", "interruptions", "saved"]  # fmt: skip
-TRUTH = {"disease": "true_disease", "body_part": "true_body_part", "attributes": "true_attributes"}
+TRUTH = {"disease": "true_disease", "body_part": "true_body_part", "attributes": "true_attributes",
+         "attributes_unknown": "unknown_attributes"}  # fmt: skip
 CASE = ["case", *TRUTH.values(), "skin_group", "model_disease", "model_confidence"]
 
 
@@ -32,10 +33,10 @@ def tidy(records: Iterable[Record], key: pd.DataFrame, sequences: Mapping[str, s
         sequences: reader -> sequence.
 
     Returns:
-        the answer; `true_disease`, `true_body_part`, `true_attributes`, `skin_group`, `model_disease`,
-        `model_confidence`; and the scores: `rank` (place of the true disease, missing where it is not named), `right`
-        (rank 1), `top3`, `body_part_right` and `attribute_f1` (missing where the truth is not known), `model_right`,
-        `follows` (the first disease is the model's). Neither file names nor patients.
+        the answer; `true_disease`, `true_body_part`, `true_attributes`, `unknown_attributes`, `skin_group`,
+        `model_disease`, `model_confidence`; and the scores: `rank` (place of the true disease, missing where it is not
+        named), `right` (rank 1), `top3`, `body_part_right` and `attribute_f1` (missing where the truth is not known),
+        `model_right`, `follows` (the first disease is the model's). Neither file names nor patients.
 
     Raises:
         ValueError: no answers yet.
@@ -44,6 +45,7 @@ def tidy(records: Iterable[Record], key: pd.DataFrame, sequences: Mapping[str, s
     if frame.empty:
         raise ValueError("no answers yet: nothing to export")
     frame["sequence"] = frame["reader"].map(dict(sequences))
+    key = key if "attributes_unknown" in key else key.assign(attributes_unknown=None)  # of a study of an older version
     known = key.rename(columns=TRUTH)[CASE]
     return _scored(frame[ANSWER].merge(known, on="case", how="left", validate="many_to_one"))
 
@@ -55,8 +57,8 @@ def _scored(frame: pd.DataFrame) -> pd.DataFrame:
     frame["right"] = said == frame["true_disease"]
     frame["top3"] = (frame["rank"] <= 3).fillna(False).astype(bool)
     frame["body_part_right"] = [_part(*pair) for pair in zip(frame["body_part"], frame["true_body_part"], strict=True)]
-    pairs = zip(frame["attributes"], frame["true_attributes"], strict=True)
-    frame["attribute_f1"] = [attribute_f1(said, true) for said, true in pairs]
+    columns = ("attributes", "true_attributes", "unknown_attributes")
+    frame["attribute_f1"] = [attribute_f1(*each) for each in zip(*(frame[name] for name in columns), strict=True)]
     frame["model_right"] = frame["model_disease"] == frame["true_disease"]
     frame["follows"] = said == frame["model_disease"]
     return frame
@@ -69,11 +71,17 @@ def _part(said: object, true: object) -> float:
     return np.nan if pd.isna(true) else float(said == true)
 
 
-def attribute_f1(said: Iterable[str], true: Iterable[str] | None) -> float:
-    """2 |said ∩ true| / (|said| + |true|), 1 where both are empty; missing where the truth is not known."""
+def attribute_f1(said: Iterable[str], true: Iterable[str] | None, unknown: Iterable[str] | None = None) -> float:
+    """2 |said ∩ true| / (|said| + |true|), 1 where both are empty; missing where the truth is not known.
+
+    Args:
+        unknown: attributes of which it is not known whether they hold: they count neither as said nor as true.
+    """
     if true is None or isinstance(true, float):
         return np.nan
     one, other = set(said), set(true)
+    if unknown is not None and not isinstance(unknown, float):
+        one -= set(unknown)
     return 2 * len(one & other) / (len(one) + len(other)) if one or other else 1.0
 
 

@@ -31,7 +31,8 @@ from dermimit.reader_study.private import FOLDER, make_private
 from dermimit.records import provenance, read_json, write_json, write_parquet
 from dermimit.train.run import Run
 
-KEPT = ["case", "half", "image", "disease", "body_part", "attributes", "fitzpatrick", "skin_group"]
+KEPT = ["case", "half", "image", "disease", "body_part", "attributes", "attributes_unknown", "fitzpatrick",
+        "skin_group"]  # fmt: skip
 LONGEST = 1600  # pixels of a photograph's longer side, as shown
 FORMAT = 2
 OLD = {1: "its reader codes can be computed from its seed; prepare the study anew"}

@@ -12,6 +12,7 @@ from dermimit.benchmark.benchmarks import Benchmark
 from dermimit.benchmark.scoring import LEAST, by_skin_type
 from dermimit.benchmark.text import label_of
 from dermimit.evaluate.estimate import Estimate, estimate
+from dermimit.evaluate.out_of_fold import patients_text
 from dermimit.prediction import DISCLAIMER
 from dermimit.records import write_atomically
 from dermimit.report.answers import Answers, OneOf, answers_to
@@ -91,12 +92,13 @@ def _skin_types(to: Benchmark, given: Given) -> Markup:
 
 
 def _head(to: Benchmark, name: str) -> Markup:
-    patients = to.frame["patient_id"].nunique()
+    named = to.frame["patient_id"]
+    patients = patients_text({"patients": named.nunique(), "without_patient": int(named.isna().sum())})
     own = "its own fold" if to.frame["fold"].nunique() > 1 else "any of them"
     facts = [
         ("Answers", name),
         ("Benchmark", f"{to.title}, version {to.version}"),
-        ("Scored on", f"{count(len(to.frame), 'photograph')} of {count(patients, 'patient')}"),
+        ("Scored on", f"{count(len(to.frame), 'photograph')}, {patients}"),
         ("Condition", f"no photograph was answered by a model trained on {own}; this page cannot check that"),
     ]
     rows = [el("div", el("dt", label), el("dd", value)) for label, value in facts]

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from dermimit.evaluate.answers import macro_f1
+from dermimit.evaluate.chance import always_most_frequent, prevalence, random_order, uniform_guess
 from dermimit.evaluate.estimate import Estimate
 from dermimit.evaluate.metrics import attribute_metrics, class_metrics
 from dermimit.evaluate.ranking import auroc_draws, centred_interval, interval, mean_over_classes, precision_draws
 from dermimit.evaluate.resampling import Draws, macro_f1_draws
 from dermimit.evaluate.statistics import count_interval
 from dermimit.report.answers import AnyOf, OneOf
-from dermimit.report.chance import always_most_frequent, prevalence, random_order, uniform_guess
 from dermimit.report.draws import draws_of
 
 NAMES = {

@@ -8,8 +8,8 @@ import pandas as pd
 
 from dermimit.data.skin import fitzpatrick_label
 from dermimit.evaluate.answers import Answers
-from dermimit.evaluate.out_of_fold import answers_of_folds, scored
-from dermimit.evaluate.resampling import Draws, patient_draws, percentile_interval, two_level
+from dermimit.evaluate.out_of_fold import answers_of_folds, scored, share
+from dermimit.evaluate.resampling import Draws, patient_draws
 from dermimit.evaluate.subgroups import FEWEST, NOT_RECORDED
 
 OVERALL = ("macro_f1", "balanced_accuracy", "accuracy")
@@ -79,8 +79,7 @@ def groups(these: Answers, group: pd.Series, draws: Draws, order: list[str]) -> 
             continue
         values = right[here].mean(axis=0)
         drawn = Draws(draws.patient[here], draws.weights).means(right[here])
-        low, high = percentile_interval(two_level(drawn, values))
-        lines.append(line | {"accuracy": [float(values.mean()), low, high]})
+        lines.append(line | {"accuracy": share(values, drawn, line["patients"])})
     return lines
 
 

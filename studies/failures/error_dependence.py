@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dermimit.evaluate.resampling import Draws, bootstrap_p, patient_draws, percentile_interval, two_level
+from dermimit.evaluate.resampling import Draws, patient_draws, percentile_interval, two_level
+from dermimit.evaluate.significance import drawn_test
 
 THIRDS = ("lowest third", "middle third", "highest third")
 GAPS = {
@@ -53,10 +54,11 @@ def thirds(values: np.ndarray) -> np.ndarray:
 
 
 def share_right(right: np.ndarray, group: np.ndarray, draws: Draws) -> tuple[float, np.ndarray]:
-    """Share of a group whose disease is right: as it is and on each resample; a resample without the group gives 0."""
+    """Share of a group whose disease is right: as it is and on each resample; NaN where it has none of the group."""
     counts = np.stack([right & group, group], axis=1).astype(float)
     drawn = draws.sums(counts)
-    return float(counts[:, 0].sum() / max(counts[:, 1].sum(), 1)), drawn[0] / np.maximum(drawn[1], 1)
+    shares = np.where(drawn[1] > 0, drawn[0] / np.maximum(drawn[1], 1), np.nan)
+    return float(counts[:, 0].sum() / max(counts[:, 1].sum(), 1)), shares
 
 
 def gaps(seed: Rights, draws: Draws, disease: np.ndarray | None = None) -> dict[str, tuple[float, np.ndarray]]:
@@ -117,7 +119,7 @@ def gap_table(models: Mapping[str, Sequence[Rights]], patients: Sequence[str], r
             line |= {f"borrowed{k}": v for k, v in _suffixed(_interval([b[name] for b in lent])).items()}
             beyond = [(o[name][0] - b[name][0], o[name][1] - b[name][1]) for o, b in zip(own, lent, strict=True)]
             line |= {f"beyond{k}": v for k, v in _suffixed(_interval(beyond)).items()}
-            lines.append(line | {"p": bootstrap_p(_both(beyond))})
+            lines.append(line | {"p": _p(beyond, draws)})
     return lines
 
 
@@ -131,13 +133,18 @@ def gap_differences(
         own = [gaps(s, draws) for s in seeds] if row != reference else []
         for name in GAPS if own else ():
             pairs = [(o[name][0] - b[name][0], o[name][1] - b[name][1]) for o, b in zip(own, base, strict=True)]
-            lines.append({"row": row, "gap": name, **_interval(pairs), "p": bootstrap_p(_both(pairs))})
+            lines.append({"row": row, "gap": name, **_interval(pairs), "p": _p(pairs, draws)})
     return lines
 
 
 def _both(found: Sequence[tuple[float, np.ndarray]]) -> np.ndarray:
     """Draws over patients and seeds."""
     return two_level(np.stack([drawn for _, drawn in found]), [value for value, _ in found])
+
+
+def _p(found: Sequence[tuple[float, np.ndarray]], draws: Draws) -> float:
+    """p of a difference being zero, by Student's t over seeds and patients."""
+    return drawn_test([value for value, _ in found], np.stack([drawn for _, drawn in found]), len(draws.weights)).p
 
 
 def _interval(found: Sequence[tuple[float, np.ndarray]]) -> dict[str, float]:

@@ -142,7 +142,7 @@ def error_rates(answers: pd.DataFrame, resamples: int = 2000) -> dict[str, float
     inked, draws = answers["inked"].to_numpy(bool), patient_draws(answers["patient_id"], resamples)
     counts = np.stack([wrong & inked, inked, wrong & ~inked, ~inked], axis=1).astype(float)
     (a, n, b, m), drawn = counts.sum(0), draws.sums(counts)
-    with_ink, without = drawn[0] / np.maximum(drawn[1], 1), drawn[2] / np.maximum(drawn[3], 1)
+    with_ink, without = (np.where(drawn[k + 1] > 0, drawn[k] / np.maximum(drawn[k + 1], 1), np.nan) for k in (0, 2))
     line: dict[str, float] = {"photographs_with": int(n), "photographs_without": int(m)}
     for name, value, these in (("with", a / n, with_ink), ("without", b / m, without),
                                ("difference", a / n - b / m, with_ink - without)):  # fmt: skip

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Int
 
-from dermimit.evaluate.resampling import Draws, bootstrap_p, patient_draws, percentile_interval, two_level
+from dermimit.evaluate.resampling import Draws, patient_draws, percentile_interval, two_level
+from dermimit.evaluate.significance import drawn_test
 
 PARTS = ("head", "middle", "tail")
 Classes = Int[np.ndarray, " photos"]
@@ -69,7 +70,7 @@ def gain_by_part(
         for pair in zip(answers, reference, strict=False)
     ]
     f1, usual = ([a[i] - b[i] for a, b in pairs] for i in (0, 1))
-    return _of_parts(f1, usual, part, tested=True)
+    return _of_parts(f1, usual, part, len(truth))
 
 
 def _drawn_and_usual(truth: Classes, answer: Classes, size: int, draws: Draws) -> tuple[np.ndarray, np.ndarray]:
@@ -81,15 +82,16 @@ def _drawn_and_usual(truth: Classes, answer: Classes, size: int, draws: Draws) -
 
 
 def _of_parts(
-    f1: Sequence[np.ndarray], usual: Sequence[np.ndarray], part: np.ndarray, tested: bool = False
+    f1: Sequence[np.ndarray], usual: Sequence[np.ndarray], part: np.ndarray, photographs: int | None = None
 ) -> pd.DataFrame:
+    """A line a part; with `p` where it is a difference, on so many photographs."""
     lines = []
     for name, kept in ({p: part == p for p in PARTS} | {"all": np.ones(len(part), bool)}).items():
         observed = [float(value[kept].mean()) for value in usual]
-        both = two_level(np.stack([d[kept].mean(0) for d in f1]), observed)
-        low, high = percentile_interval(both)
+        drawn = np.stack([d[kept].mean(0) for d in f1])
+        low, high = percentile_interval(two_level(drawn, observed))
         line = {"part": name, "value": float(np.mean(observed)), "low": low, "high": high}
-        lines.append(line | ({"p": bootstrap_p(both)} if tested else {}))
+        lines.append(line | ({"p": drawn_test(observed, drawn, photographs).p} if photographs else {}))
     return pd.DataFrame(lines)
 
 
@@ -118,10 +120,9 @@ def gain_by_count(
         (f1, usual), (base, usual_base) = (_drawn_and_usual(truth, answer, len(counts), draws) for answer in pair)
         drawn.append(weights @ (f1 - base))
         observed.append(float(weights @ (usual - usual_base)))
-    both = two_level(np.stack(drawn), observed)
-    low, high = percentile_interval(both)
-    slope = {"slope": float(np.mean(observed)), "slope_low": low, "slope_high": high, "slope_p": bootstrap_p(both)}
-    return slope | {"seeds": len(observed)}
+    low, high = percentile_interval(two_level(np.stack(drawn), observed))
+    slope = {"slope": float(np.mean(observed)), "slope_low": low, "slope_high": high}
+    return slope | {"slope_p": drawn_test(observed, np.stack(drawn), len(truth)).p, "seeds": len(observed)}
 
 
 def answers_of(frame: pd.DataFrame, row: str) -> Int[np.ndarray, "seeds photos"]:

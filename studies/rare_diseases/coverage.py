@@ -10,7 +10,7 @@ import pandas as pd
 
 from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate import conformal
-from dermimit.evaluate.resampling import patient_draws, percentile_interval
+from dermimit.evaluate.resampling import patient_draws, percentile_interval, two_level
 from studies.rare_diseases.by_frequency import parts_of
 
 WAYS = {
@@ -32,9 +32,9 @@ def coverage_table(
 
     Returns:
         columns `way, group, seeds, coverage, low, high, size, empty, photographs`; coverage, size and the share of
-        empty sets are means over seeds, the interval is by patient. The way with "a threshold for each part" needs the
-        true part of the photograph asked about, which nobody knows at the bedside: it shows what is owed to the
-        mixture.
+        empty sets are means over seeds, the interval is over patients and seeds, for these calibration photographs.
+        The way with "a threshold for each part" needs the true part of the photograph asked about, which nobody knows
+        at the bedside: it shows what is owed to the mixture.
     """
     part = parts_of(np.array([counts[d] for d in space.diseases]))
     parts: list[pd.DataFrame] = []
@@ -44,7 +44,8 @@ def coverage_table(
         for way, (kind, by_part) in WAYS.items():
             groups = (part[val[1]], part[test[1]]) if by_part else (None, None)
             sets = conformal.prediction_sets(val[0], val[1], test[0], miss, kind, *groups)
-            line = {"way": way, "patient": test[2], "part": part[test[1]], "skin": test[3], "size": sets.sum(1)}
+            line = {"way": way, "run": str(run), "patient": test[2], "part": part[test[1]], "skin": test[3]}
+            line |= {"size": sets.sum(1)}
             parts.append(pd.DataFrame(line | {"covered": conformal.covered(sets, test[1])}))
     lines = []
     for way, some in pd.concat(parts).groupby("way", sort=False):
@@ -58,9 +59,9 @@ def coverage_table(
 
 
 def _coverage(some: pd.DataFrame, resamples: int) -> dict[str, float]:
-    by_patient = some.groupby("patient", sort=False)[["covered", "size"]].mean()
-    draws = patient_draws(by_patient.index, resamples).means(by_patient[["covered"]].to_numpy(float))[0]
-    low, high = percentile_interval(draws)
+    by_patient = some.groupby(["patient", "run"], sort=False)["covered"].mean().unstack("run")
+    draws = patient_draws(by_patient.index, resamples).means(by_patient.to_numpy(float))
+    low, high = percentile_interval(two_level(draws, by_patient.mean()))
     line = {"coverage": float(some["covered"].mean()), "low": low, "high": high, "size": float(some["size"].mean())}
     return line | {"empty": float((some["size"] == 0).mean()), "photographs": len(by_patient)}
 

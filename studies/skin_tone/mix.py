@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from dermimit.data.skin import DARK_GROUP, skin_group
-from dermimit.evaluate.resampling import bootstrap_p, patient_draws, two_level
-from dermimit.evaluate.significance import holm
+from dermimit.evaluate.resampling import patient_draws
+from dermimit.evaluate.significance import drawn_test, holm
 from studies.shared.evidence import Evidence
 from studies.skin_tone.by_type import ByGroup, measured
 
@@ -91,8 +91,8 @@ def compared(
         pairs: (row, reference); those of which one is missing, or that share no seed, are left out.
 
     Returns:
-        `row, reference, seeds, score, group`, `value` (row − reference) with `low, high`, `p`, and `p_holm` over the
-        pairs of a score and group.
+        `row, reference, seeds, score, group`, `value` (row − reference) with `low, high`, `p` (of Student's t over
+        seeds and patients; NaN with one seed), and `p_holm` over the pairs of a score and group.
     """
     lines: list[dict[str, object]] = []
     for row, reference in (pair for pair in pairs if set(pair) <= set(rows)):
@@ -105,7 +105,8 @@ def compared(
                                 ("gap", one.contrast(0, 1), other.contrast(0, 1))):  # fmt: skip
                 both_seeds = ByGroup(a.observed - b.observed, a.drawn - b.drawn)
                 line = {"row": row, "reference": reference, "seeds": shared, "score": score, "group": group}
-                p = bootstrap_p(two_level(both_seeds.drawn[:, 0], both_seeds.observed[:, 0]))
+                patients = rows[row].seeds[shared[0]]["patient_id"].nunique()
+                p = drawn_test(both_seeds.observed[:, 0], both_seeds.drawn[:, 0], patients).p
                 lines.append(line | both_seeds.line(0) | {"p": p})
     for key in {(line["score"], line["group"]) for line in lines}:
         these = [line for line in lines if (line["score"], line["group"]) == key]

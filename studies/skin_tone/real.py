@@ -17,7 +17,7 @@ from PIL import Image
 from dermimit.data import pad_ufes_20
 from dermimit.data.photos import read_mask, read_photo
 from dermimit.evaluate.answers import Answers
-from dermimit.evaluate.resampling import patient_draws, percentile_interval
+from dermimit.evaluate.resampling import Draws, patient_draws, percentile_interval
 from dermimit.evaluate.statistics import count_interval
 from dermimit.evaluate.subgroups import NOT_RECORDED
 from studies.skin_tone.angle import REACH, skin_angle
@@ -109,9 +109,9 @@ def _scored(right: np.ndarray, these: Answers, here: np.ndarray, resamples: int)
     """A group's accuracy, and what is expected of its diseases; each resample of patients has its own expectation."""
     draws = patient_draws(these.patients, resamples)
     own = np.eye(int(these.truth.max()) + 1)[these.truth]
-    accuracy = draws.sums((right * here)[:, None])[0] / np.maximum(draws.sums(here[:, None].astype(float))[0], 1)
+    inside = Draws(draws.patient[here], draws.weights)
+    accuracy, mix = inside.means(right[here][:, None])[0], inside.means(own[here])
     rates = draws.sums(own * right[:, None]) / np.maximum(draws.sums(own), 1)
-    mix = draws.sums(own * here[:, None]) / np.maximum(draws.sums(here[:, None].astype(float)), 1)
     expected = (rates * mix).sum(axis=0)
     rate = np.array([right[these.truth == c].mean() if (these.truth == c).any() else 0.0 for c in range(own.shape[1])])
     value, usual = float(right[here].mean()), float(rate[these.truth[here]].mean())

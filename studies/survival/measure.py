@@ -40,7 +40,10 @@ def outcomes(probes: Sequence[Probe], report: Path) -> list[dict[str, Any]]:
         not run.
     """
     found: dict[str, list[ElementTree.Element]] = {}
-    for case in ElementTree.parse(report).iter("testcase"):
+    tree = ElementTree.parse(report)
+    if broken := [case.get("name") for case in tree.iter("testcase") if not case.get("classname")]:
+        raise SystemExit(f"no record written: pytest could not collect {', '.join(map(str, broken))}")
+    for case in tree.iter("testcase"):
         module, name = case.get("classname", "").replace(".", "/"), case.get("name", "").split("[")[0]
         found.setdefault(f"{module}.py::{name}", []).append(case)
     rows = []

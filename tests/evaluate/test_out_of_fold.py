@@ -9,6 +9,7 @@ from sklearn.metrics import balanced_accuracy_score, f1_score
 
 from dermimit.evaluate.answers import Answers
 from dermimit.evaluate.out_of_fold import COLUMNS, answers_of_folds, collect, paired, scored
+from dermimit.evaluate.statistics import count_interval
 
 NAMES = ("a", "b", "c")
 
@@ -89,3 +90,24 @@ def test_a_pair_is_tested_with_several_seeds_only_and_missing_rows_are_left_out(
 def test_a_row_beside_a_copy_of_itself_differs_by_exactly_nothing():
     (line,) = paired({"one": model(1, seeds=3), "copy": model(1, seeds=3)}, [("copy", "one")], resamples=200)
     assert line["difference"] == line["difference_low"] == line["difference_high"] == 0.0 and line["p"] == 1.0
+
+
+def test_where_all_resamples_agree_the_interval_is_that_of_so_many_patients():
+    truth = np.array([0] * 3 + [1] * 30)
+    images = tuple(f"{i:02d}" for i in range(33))
+    perfect = Answers(truth, [truth], pd.Series([f"P{i}" for i in range(33)]), images, (0,))
+    (line,) = scored({"perfect": perfect}, ("a", "b"), 200)
+    assert line["recall"]["a"] == pytest.approx([1.0, *count_interval(3, 3)]) and line["recall"]["a"][1] < 0.5
+    assert line["recall"]["b"][1] > 0.85 and line["accuracy_low"] > 0.85 and not line["guessing"]
+    answer = np.where(np.arange(33) % 3 == 0, 1 - truth, truth)
+    (line,) = scored({"one": Answers(truth, [answer], pd.Series(["P"] * 33), images, (0,))}, ("a", "b"), 200)
+    assert np.isnan(line["macro_f1_low"]) and line["guessing"]  # one patient says nothing of others
+
+
+def test_intervals_of_shares_end_where_shares_do():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(2, size=40)
+    answers = [truth, np.where(np.arange(40) < 4, 1 - truth, truth)]
+    patients, images = pd.Series([f"P{i}" for i in range(40)]), tuple(f"{i:02d}" for i in range(40))
+    (line,) = scored({"two seeds": Answers(truth, answers, patients, images, (0, 1))}, ("a", "b"), 200)
+    assert all(0 <= line[f"{name}_{end}"] <= 1 for name in ("macro_f1", "accuracy") for end in ("low", "high"))

@@ -96,3 +96,12 @@ def held():
 @pytest.mark.parametrize("noise", NOISES)
 def test_two_level_interval_holds_the_truth(held, seeds, noise):
     assert held[seeds, noise] / 150 >= 0.88  # 95 % but for the luck of 150 studies
+
+
+def test_resamples_without_what_is_measured_do_not_count():
+    draws = resampling.patient_draws(["a"] * 10 + ["b"] * 10 + ["c"] * 20, 400)
+    group = resampling.Draws(draws.patient[:20], draws.weights)  # a resample of c alone has nothing of it
+    means = group.means(np.repeat([0.0, 1.0], 10)[:, None])[0]
+    assert 0 < np.isnan(means).mean() < 0.1
+    assert resampling.percentile_interval(means) == (0.0, 1.0)
+    assert all(np.isnan(resampling.percentile_interval(np.array([np.nan, np.nan, np.nan, 0.5]))))

@@ -9,6 +9,7 @@ from sklearn.metrics import roc_auc_score
 
 from dermimit.data import ManifestError
 from dermimit.evaluate.resampling import patient_draws
+from dermimit.evaluate.statistics import count_interval
 from dermimit.probe import ProbeConfig
 from dermimit.probe.attentive import attentive
 from dermimit.probe.cross_validation import cross_validate
@@ -86,7 +87,7 @@ def test_a_separable_set_scores_one():
     lines = by_row(answers)
     for row in ("knn class", "logistic mean", "logistic class+mean", "attentive"):
         assert [lines[row][name] for name in ("macro_f1", "balanced_accuracy", "accuracy", "auroc")] == [1] * 4, row
-        assert lines[row]["recall"] == {name: [1, 1, 1] for name in CLASSES}
+        assert lines[row]["recall"] == {name: [1, *count_interval(30, 30)] for name in CLASSES}
     assert len(chosen["logistic class"]) == 5 and {*chosen["logistic class"]} <= {0.01, 1.0}
     assert "knn class" not in chosen
 
@@ -155,17 +156,29 @@ def test_attentive_pooling_finds_the_token_that_tells():
 def test_the_area_of_a_resample_is_that_of_its_photographs_written_out():
     rng = np.random.default_rng(0)
     truth, probability = rng.integers(3, size=40), rng.random((40, 3)).round(1)  # with many equals
-    draws = patient_draws([f"P{i // 2}" for i in range(40)], 7)
-    areas = auroc_draws(truth, probability, draws)
+    draws, fold = patient_draws([f"P{i // 2}" for i in range(40)], 7), np.arange(40) // 20
+    areas = auroc_draws(truth, probability, fold, draws)
     for r in range(7):
         rows = np.repeat(np.arange(40), draws.weights[draws.patient, r].astype(int))
-        expected = np.mean([roc_auc_score(truth[rows] == c, probability[rows, c]) for c in range(3)])
-        assert areas[r] == pytest.approx(expected)
+        parts = [rows[fold[rows] == k] for k in (0, 1)]
+        expected = [[roc_auc_score(truth[some] == c, probability[some, c]) for c in range(3)] for some in parts]
+        assert areas[r] == pytest.approx(np.mean(expected))
 
 
 def test_an_area_of_a_resample_without_a_class_is_over_the_others():
     draws = patient_draws(["a", "b", "b"], 20, seed=1)
-    areas = auroc_draws(np.array([2, 0, 1]), np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]], float), draws)
+    probability = np.array([[0, 0, 1], [1, 0, 0], [0, 1, 0]], float)
+    areas = auroc_draws(np.array([2, 0, 1]), probability, np.zeros(3, np.int64), draws)
     without = draws.weights[1] == 2  # patient b twice: classes 0 and 1
     assert without.any() and (areas[without] == 1).all()
     assert np.isnan(areas[draws.weights[0] == 2]).all()  # one class alone has no area
+
+
+def test_a_method_that_knows_nothing_ranks_no_better_and_no_worse_than_at_random():
+    rng, n = np.random.default_rng(0), 40
+    truth, fold = rng.integers(2, size=n), np.arange(n) % 5
+    answers = pd.DataFrame({"row": "majority", "split": 0, "fold": fold, "image": [f"{i:02d}" for i in range(n)],
+                            "group": [f"P{i}" for i in range(n)], "disease": np.array(["a", "b"])[truth]})  # fmt: skip
+    rare = [1 - truth[fold != k].mean() for k in fold]  # what the other folds hold of the first class
+    (line,) = score(answers.assign(p_a=rare, p_b=1 - np.array(rare)), ("a", "b"), 200)
+    assert (line["auroc"], line["auroc_low"], line["auroc_high"]) == (0.5, 0.5, 0.5)

@@ -162,6 +162,16 @@ def test_agreement_is_one_for_copies_and_nothing_for_chance(study):
     assert abs(line["kappa"]) < 0.1 and (line["cases"], line["readers"]) == (40, 10)
 
 
+def test_agreement_says_where_it_does_not_exist(study):
+    frame, _ = study
+    same = frame.assign(differential=[["a"]] * len(frame))
+    assert all(np.isnan(line["kappa"]) and np.isnan(line["low"]) for line in reader_analysis.agreement(same, 20))
+    for line in reader_analysis.agreement(frame[frame["case"] == frame["case"].iloc[0]], 20):
+        assert np.isnan(line["low"]) and line["cases"] <= 1
+    rare = frame.assign(differential=[["b"] if case == "C000" else ["a"] for case in frame["case"]])
+    assert all(line["low"] <= line["kappa"] for line in reader_analysis.agreement(rare, 100) if line["cases"] > 1)
+
+
 def test_calibration_of_readers(study):
     frame, _ = study
     for line in reader_analysis.calibration(frame):

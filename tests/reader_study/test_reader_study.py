@@ -307,6 +307,7 @@ def test_the_export_is_tidy_scored_and_without_names(study, readers, tmp_path):
 def test_attribute_f1(said, true, f1):
     assert attribute_f1(list(said), list(true)) == f1
     assert np.isnan(attribute_f1(list(said), None))
+    assert attribute_f1([*said, "new"], list(true), ["new"]) == f1  # nobody knows of this one
 
 
 # ---------------------------------------------------------------- the server

@@ -7,9 +7,9 @@ from hand_records import predictions, record, show  # noqa: F401
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from dermimit.data.label_space import LabelSpace
+from dermimit.evaluate.chance import always_most_frequent, random_order, uniform_guess
 from dermimit.evaluate.ranking import auroc_draws, precision_draws
 from dermimit.prediction import DISCLAIMER
-from dermimit.report.chance import always_most_frequent, random_order, uniform_guess
 
 # 10 photographs of classes a (5), b (3), c (2), d (0); 6 right: a 4 of 5, b 2 of 3, c 0 of 2
 TRUTH = ["a", "a", "a", "a", "a", "b", "b", "b", "c", "c"]

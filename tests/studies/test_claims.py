@@ -11,12 +11,15 @@ from studies.shared.answer import file_list
 from studies.shared.claims import Claim, claims_table, p_of_interval, verdicts
 
 
-def test_p_of_an_interval_is_that_of_its_normal_distribution():
-    assert p_of_interval(Estimate(0.0, -0.1, 0.1)) == pytest.approx(1)
-    assert p_of_interval(Estimate(0.1, 0.0, 0.2)) == pytest.approx(0.05)  # an end on zero
-    z = 0.3 / (0.2 / (2 * 1.959964))
-    assert p_of_interval(Estimate(-0.3, -0.4, -0.2)) == pytest.approx(2 * stats.norm.sf(z), rel=1e-5)
-    assert (p_of_interval(Estimate(0.0, 0.0, 0.0)), p_of_interval(Estimate(0.1, 0.1, 0.1))) == (1, 0)
+def test_p_of_an_interval_is_that_of_the_t_test_over_its_seeds():
+    for seeds in (2, 3, 5):
+        assert p_of_interval(Estimate(0.0, -0.1, 0.1), seeds) == pytest.approx(1)
+        assert p_of_interval(Estimate(0.1, 0.0, 0.2), seeds) == pytest.approx(0.05)  # an end on zero
+    values = np.array([0.28, 0.30, 0.32])
+    half = stats.t.ppf(0.975, 2) * values.std(ddof=1) / 3**0.5
+    one = Estimate(0.3, 0.3 - half, 0.3 + half)
+    assert p_of_interval(one, 3) == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
+    assert (p_of_interval(Estimate(0.0, 0.0, 0.0), 3), p_of_interval(Estimate(0.1, 0.1, 0.1), 3)) == (1, 0)
 
 
 def claims():

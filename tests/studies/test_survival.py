@@ -56,6 +56,13 @@ def test_every_probe_names_a_test_that_is_there_and_was_run_and_held():
     assert {probe.area for probe in probes} >= {"Reader study, served", "The explorer's servers", "Files of strangers"}
 
 
+def test_a_file_of_tests_that_cannot_be_read_is_no_probe_that_was_not_run(tmp_path):
+    broken = '<testcase classname="" name="tests.a.test_b"><error message="collection failure"/></testcase>'
+    (tmp_path / "r.xml").write_text(f"<testsuites><testsuite>{broken}</testsuite></testsuites>")
+    with pytest.raises(SystemExit, match=r"pytest could not collect tests\.a\.test_b"):
+        measure.outcomes([], tmp_path / "r.xml")
+
+
 def test_a_list_of_probes_with_a_gap_or_a_test_twice_is_refused(tmp_path):
     line = "  - {tried: a, expected: b, test: c}\n"
     (tmp_path / "probes.yaml").write_text(f"one:\n{line}{line}")
