@@ -41,7 +41,7 @@ def normalise(frame: pd.DataFrame, column: str, source: str, space: LabelSpace) 
     values = frame[column]
     if column in INTEGER_COLUMNS:
         return _integers(values, column, source)
-    clean = _as_list if column in space.list_columns else _as_text
+    clean = _as_list if column in space.list_columns else as_text
     return pd.Series([clean(v) for v in values], index=frame.index, dtype=object)
 
 
@@ -61,7 +61,8 @@ def _decimal_point(value: Any) -> Any:
 
 def skin_type(value: Any) -> Any:
     """A Fitzpatrick skin type, such as IV, FST 4 or "Type IV", as a number in text; anything else as it is."""
-    bare = re.sub(r"(?i)^(?:fitzpatrick|skin|type|fst|[\s_-])+", "", value).strip() if isinstance(value, str) else ""
+    words = r"(?i)^(?:(?:fitzpatrick|skin|type|fst)[\s_-]*|\s)+"  # not "-1", which is none
+    bare = re.sub(words, "", value).strip() if isinstance(value, str) else ""
     numeral = bare.upper()
     return (
         str(ROMAN.index(numeral) + 1)
@@ -72,7 +73,20 @@ def skin_type(value: Any) -> Any:
     )
 
 
-def _as_text(value: Any) -> Any:
+def is_no_skin_type(value: Any) -> bool:
+    """Whether a value is -1 or 0, with which some datasets say that the skin type is not known."""
+    if isinstance(value, str):
+        return bool(re.fullmatch(r"\s*(?:-1|0)(?:[.,]0+)?\s*", value))
+    return isinstance(value, int | float | np.number) and value in (-1, 0)
+
+
+def plain_id(value: Any) -> Any:
+    """An identifier without the ".0" that a column of numbers gets where it has gaps: "12.0" and "12" are one."""
+    return re.sub(r"^(\d+)[.,]0$", r"\1", value) if isinstance(value, str) else value
+
+
+def as_text(value: Any) -> Any:
+    """A value as text, None where it is missing; a whole number without a point."""
     if pd.api.types.is_scalar(value) and pd.isna(value):
         return None
     if isinstance(value, float | np.floating) and float(value).is_integer():

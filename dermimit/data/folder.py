@@ -26,7 +26,7 @@ from typing import Any
 import pandas as pd
 
 from dermimit.data.absent import leaves_out, without_absent
-from dermimit.data.cells import is_missing
+from dermimit.data.cells import as_text, is_missing
 from dermimit.data.columns import WEIGHTS_COLUMN
 from dermimit.data.folds import carve_validation
 from dermimit.data.label_space import LabelSpace
@@ -156,7 +156,7 @@ def _names(frame: pd.DataFrame, column: str) -> set[str]:
     """All names in a column of names, of lists of them or of dictionaries by name."""
     values = [v for v in frame[column] if not is_missing(v)] if column in frame else []
     return {
-        str(n)
+        str(as_text(n))
         for v in values
         for n in ([v] if not isinstance(v, list | tuple | dict) and not hasattr(v, "tolist") else v)
     }

@@ -51,6 +51,8 @@ def parse_lists(
         if odd := [i for i in split if i not in bracketed]:
             _refuse(cells, source, odd[0], 'other rows are lists in brackets; write ["a", "b"] in each or in none')
         return _lists(cells, {i: split.get(i) or [] for i in text}), "[]"
+    if known and not several and set(text.values()) <= set(known):  # "head/neck" is one of the names
+        return cells, ""
     separator = _separator(cells, text, source, known, several)
     if not separator and not several:
         return cells, ""
@@ -136,7 +138,7 @@ def _separator(cells: pd.Series, text: dict, source: str, known: Collection[str]
     holding = {s: {i: v for i, v in text.items() if s in v and v not in NONE_OF_THEM} for s in (";", *SEPARATORS)}
     first = next((s for s in (";", *SURE) if holding[s]), "")
     if first:
-        _no_other(cells, text, first, source)
+        _no_other(cells, text, first, source, known)
         return first
     for separator in (",", "/"):
         if holding[separator] and known:
@@ -147,12 +149,13 @@ def _separator(cells: pd.Series, text: dict, source: str, known: Collection[str]
     return ""
 
 
-def _no_other(cells: pd.Series, text: dict, separator: str, source: str) -> None:
-    """Refuse a column in which some rows use one separator and some another."""
+def _no_other(cells: pd.Series, text: dict, separator: str, source: str, known: Collection[str]) -> None:
+    """Refuse a column in which some rows use one separator and some another; what is a known name has neither."""
     names = {i: _split(v, separator) for i, v in text.items()}
     all_names = {name for found in names.values() for name in found}
     for index, found in names.items():
-        for name, other in ((name, other) for name in found for other in (*SURE, ",") if other in name):
+        unsure = [name for name in found if name not in known]
+        for name, other in ((name, other) for name in unsure for other in (*SURE, ",") if other in name):
             if other != separator and all(part in all_names for part in _split(name, other)):
                 _refuse(cells, source, index, f"other rows have {separator!r} between names; use it in all")
 

@@ -30,7 +30,7 @@ def find_images(frame: pd.DataFrame, path: Path, doubt: str = "", leave_out: boo
     root = path.parent
     if "mask" in frame:
         frame["mask"] = [_slashes(v, root) for v in frame["mask"]]
-    there = [isinstance(v, str) and path_problem(v, None) is None and (root / v).is_file() for v in frame["image"]]
+    there = [isinstance(v, str) and path_problem(v, None) is None and _is_file(root / v) for v in frame["image"]]
     paths = [PurePosixPath(v).as_posix() if here else v for v, here in zip(frame["image"], there, strict=True)]
     frame["image"] = pd.Series(paths, frame.index, dtype=object)  # "./a.jpg" is "a.jpg"
     names = frame["image"][[not present for present in there]]
@@ -54,6 +54,14 @@ def find_images(frame: pd.DataFrame, path: Path, doubt: str = "", leave_out: boo
     for index, (_, photo) in found.spelling.items():
         images[index] = photo
     return frame.assign(image=images)
+
+
+def _is_file(path: Path) -> bool:
+    """Whether a file is there; a name longer than a disk allows is of none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _slashes(value: object, root: Path) -> object:

@@ -7,13 +7,13 @@ from typing import Any
 
 import pandas as pd
 
-from dermimit.data.cells import is_missing, skin_type
+from dermimit.data.cells import is_missing, is_no_skin_type, plain_id, skin_type
 from dermimit.data.columns import COLUMNS, WEIGHTS_COLUMN, fold
 from dermimit.data.importing.mapping import USUAL
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.list_cells import odd_names, parse_lists, reading_note
 from dermimit.data.manifest_images import find_images
-from dermimit.data.names import composed, split_of
+from dermimit.data.names import ERRORS, MAYBE, composed, missing_where, notes_on_ids, split_of
 from dermimit.data.one_hot import import_command, is_one_hot, one_name, shares, zero_one_columns
 from dermimit.data.photo_names import first_row
 from dermimit.data.problems import ManifestError, collecting, describe, raise_problems, suggest
@@ -22,6 +22,7 @@ from dermimit.data.text_table import read_text_table
 
 TABLES = ("manifest.csv", "manifest.tsv", "manifest.parquet")
 LISTS = ("attributes", "attributes_unknown", "body_part")
+IDS = ("patient_id", "lesion_id")
 OURS = (*COLUMNS, WEIGHTS_COLUMN)
 LOOK_ALIKES = {  # usual names of columns whose absence costs something that cannot be seen
     "patient": "patient_id", "subject": "patient_id", "subject_id": "patient_id", "lesion": "lesion_id",
@@ -54,6 +55,12 @@ def read_manifest(path: Path, space: LabelSpace | None = None, leave_out: bool =
         raise _absent("image", frame, path)
     if "disease" not in frame:
         frame = _diseases(frame, path)
+    found = list[str]()
+    for column in frame.columns.intersection([*OURS]).difference(["image", "mask", WEIGHTS_COLUMN], sort=False):
+        frame[column] = missing_where(frame[column], (*ERRORS, *(MAYBE if column in IDS else ())), found)
+    for column in frame.columns.intersection(IDS):
+        frame[column] = frame[column].map(plain_id)
+        found += notes_on_ids(frame[column])
     for column in [column for column in LISTS if column in frame]:
         known = _known(space, column)
         several = column != "body_part" or bool(space and space.several_body_parts)
@@ -65,7 +72,9 @@ def read_manifest(path: Path, space: LabelSpace | None = None, leave_out: bool =
     if "split" in frame:
         frame["split"] = read_splits(frame["split"])
     if "fitzpatrick" in frame:
-        frame["fitzpatrick"] = frame["fitzpatrick"].map(skin_type)
+        frame["fitzpatrick"] = without_no_type(frame["fitzpatrick"], found).map(skin_type)
+    for note in found:
+        warnings.warn(f"{path}: {note}", stacklevel=3)
     if WEIGHTS_COLUMN in frame and is_text:
         frame[WEIGHTS_COLUMN] = _weights(frame[WEIGHTS_COLUMN], path)
     if WEIGHTS_COLUMN in frame:
@@ -170,6 +179,14 @@ def read_splits(cells: pd.Series) -> pd.Series:
         for name, v in zip(read, cells, strict=True)
     ]
     return pd.Series([name or v for name, v in zip(read, cells, strict=True)], cells.index, dtype=object)
+
+
+def without_no_type(cells: pd.Series, notes: list[str]) -> pd.Series:
+    """A column of skin types in which -1 and 0 are missing; says how many they are."""
+    marked = cells.map(is_no_skin_type)
+    if marked.any():
+        notes.append(f"column {cells.name}: {int(marked.sum()):,} cells of -1 or 0 are read as missing")
+    return cells.mask(marked, None) if marked.any() else cells
 
 
 def _weights(cells: pd.Series, path: Path) -> pd.Series:

@@ -18,6 +18,8 @@ SPLIT_NAMES = {
 SPLIT_OF = {name: split for split, names in SPLIT_NAMES.items() for name in names}
 MARKERS = ("unknown", "na", "n/a", "nan", "none", "null", "-", "--", "?", "not available")
 MAYBE = (*MARKERS, "unk", "other", "others", "unspecified", "not specified", "not recorded", "missing", "undefined")
+ERRORS = ("#n/a", "#na", "#ref!", "#value!", "#name?", "#div/0!", "#num!", "#null!", "#spill!", "#calc!")
+"""What a spreadsheet writes in a cell whose formula failed."""
 JOINTS = (
     ";",
     r"\|",
@@ -59,8 +61,30 @@ def nearly_equal(names: Iterable[str]) -> list[list[str]]:
     alike: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
         plain = unicodedata.normalize("NFKC", name).casefold()
-        alike.setdefault(re.sub(r"[\s_\-–—]+", "", plain) or plain, []).append(name)
+        alike.setdefault(re.sub(r"[\s_\-–—\u200b-\u200d\u2060\ufeff]+", "", plain) or plain, []).append(name)
     return [group for group in alike.values() if len(group) > 1]
+
+
+def missing_where(cells: pd.Series, marks: Iterable[str], notes: list[str]) -> pd.Series:
+    """A column in which some words, in small or capital letters, are missing; says which and how often."""
+    marks = set(marks)
+    marked = cells.map(lambda v: isinstance(v, str) and v.strip().lower() in marks)
+    if marked.any():
+        counts = cells[marked].value_counts()
+        notes.append(f"column {cells.name}: read as missing: " + ", ".join(f"{v!r} {n:,}" for v, n in counts.items()))
+    return cells.mask(marked, None) if marked.any() else cells
+
+
+def notes_on_ids(cells: pd.Series) -> list[str]:
+    """What is said of identifiers that differ only in letter case or blanks, and so may be of one."""
+    alike: dict[str, list[str]] = {}
+    for name in dict.fromkeys(v for v in cells if isinstance(v, str)):
+        alike.setdefault(re.sub(r"\s+", "", unicodedata.normalize("NFKC", name).casefold()), []).append(name)
+    groups = [group for group in alike.values() if len(group) > 1]
+    if not groups:
+        return []
+    return [f"column {cells.name}: {len(groups)} identifiers are written in several ways, such as {shown(groups[0])}; "
+            "they count as different ones: write each in one way if they are one"]  # fmt: skip
 
 
 def split_apart(names: Iterable[str]) -> list[list[str]]:

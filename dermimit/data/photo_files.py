@@ -1,6 +1,7 @@
 """The files of a folder by what they are: photographs that are read, files of other kinds, links."""
 
 import os
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -36,6 +37,7 @@ DOCUMENTS = """.aae .arrow .bib .cfg .css .csv .db .doc .docx .feather .htm .htm
     .lock .log .md .md5 .npy .npz .odp .ods .odt .onnx .parquet .pickle .pkl .ppt .pptx .pt .pth .py .r .rst .rtf
     .safetensors .sha1 .sha256 .sqlite .tex .toml .tsv .txt .url .xls .xlsx .xml .xmp .yaml .yml"""
 LEFTOVERS = ("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information")
+MASK = re.compile(r"(.+?)(?:[_-](?:lesion|binary|gt))?[_-](?:masks?|segmentation|seg)")
 SHOWN = 5  # paths named in one note; the rest are counted
 Kind = tuple[str, str]
 
@@ -69,6 +71,14 @@ class Files:
         if self.broken:
             lines.append(f"{len(self.broken)} link(s) lead nowhere: {shown(self.broken)}; copy the files inside")
         return lines
+
+    def mask_notes(self) -> list[str]:
+        """One line where photographs have the name of another with "mask" or the like behind it."""
+        stems = {os.path.splitext(os.path.basename(path))[0].casefold() for path in self.photos}
+        named = ((path, MASK.fullmatch(os.path.splitext(os.path.basename(path))[0].casefold())) for path in self.photos)
+        masks = [path for path, found in named if found and found[1] in stems]
+        remedy = "they count as photographs; move them into a folder masks if they are masks"
+        return [f"{len(masks)} file(s) are named like masks of others: {shown(masks)}; {remedy}"] if masks else []
 
 
 def shown(names: Collection[str], most: int = SHOWN) -> str:
@@ -154,7 +164,7 @@ def find_photos(root: Path | str, exclude: Collection[str] = ("masks",)) -> dict
 
 def _walk(root: Path | str, exclude: Collection[str]) -> Iterator[tuple[Path, list[str], list[str]]]:
     """For each folder its path below `root` and the names of the folders and files in it."""
-    skipped = {*LEFTOVERS, *exclude}
+    skipped = {name.casefold() for name in (*LEFTOVERS, *exclude)}
     for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if name not in skipped and not name.startswith(".")]
+        folders[:] = [name for name in folders if name.casefold() not in skipped and not name.startswith(".")]
         yield Path(folder).relative_to(root), folders, [n for n in names if not n.startswith(".") and n != "Icon\r"]

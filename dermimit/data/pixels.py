@@ -53,7 +53,9 @@ def _eight_bits(image: Image.Image) -> tuple[Image.Image, bool]:
 
 def is_deep(image: Image.Image) -> bool:
     """Whether a file just opened has 16 bits for each of several colours, of which Pillow decodes the upper 8."""
-    return image.mode in ("RGB", "RGBA") and any(";16" in str(tile.args) for tile in getattr(image, "tile", ()))
+    # of grey with transparency, which Pillow opens as RGBA, the lower 8 are not to be had
+    depths = [str(tile.args) for tile in getattr(image, "tile", ())]
+    return image.mode in ("RGB", "RGBA") and any(";16" in depth and "LA;16" not in depth for depth in depths)
 
 
 def brightened(image: Image.Image, reopen: Callable[[], ImageFile.ImageFile]) -> Image.Image | None:

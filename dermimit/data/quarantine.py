@@ -30,7 +30,7 @@ def leave_out(frame: pd.DataFrame, file: Path | str) -> pd.DataFrame:
         raise ManifestError(
             f"quarantine {file}: no such file; write it with `dermimit data check --skip-broken {file}`"
         )
-    lines = pd.Series(file.read_text(encoding="utf-8").splitlines(), dtype=object)
+    lines = pd.Series(file.read_text(encoding="utf-8-sig").splitlines(), dtype=object)
     named = {i: line.split("\t")[0] for i, line in lines.items() if line.strip() and not line.startswith("#")}
     known = set(frame["image"])
     remedy = "not in the manifest; remove the line, or write the list again"

@@ -75,11 +75,14 @@ def _resolve_one(
     if ".." in name.split("/") or not name:
         found.reasons[index] = LEAVES
         return
+    exact = name.startswith("./")
     name = name.removeprefix("./")
-    paths = photos.find(name, literal)
+    paths = photos.find(name, literal or exact or "/" in name)
     if len(paths) > 1:
         found.candidates[index] = paths
-        found.reasons[index] = f"found {' and '.join(paths[:4])}; give its path from the folder of the photographs"
+        paths_from_here = "give its path from the folder of the photographs"
+        hint = f"{paths_from_here}, ./{name} for the first" if paths[0] == name else paths_from_here
+        found.reasons[index] = f"found {' and '.join(paths[:4])}; {hint}"
     elif not paths:
         found.reasons[index] = "no photograph of this name"
     else:

@@ -59,8 +59,8 @@ def read_text_table(path: Path, known: Collection[str] = ()) -> TextTable:
         raise ManifestError(f"{path}: empty; add a header and a row for each image")
     given = re.match(r"sep=(.)\r?\n", text)
     text = text[given.end() :] if given else text.lstrip("\r\n")
-    separator = given[1] if given else find_separator(path, text, known)
     try:
+        separator = given[1] if given else find_separator(path, text, known)
         header, *rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     except csv.Error as error:
         raise ManifestError(

@@ -54,7 +54,8 @@ def read_tree(root: Path) -> pd.DataFrame:
     places = {path: place for path, place in sorted(places.items()) if path not in faults}
     if not places:
         raise ManifestError(f"{root}: no photo is in a folder of a disease; make it {LAYOUTS}")
-    for note in (*_notes(root, places), *_empty(root, files, outside + above)):
+    masks = [f"{root}: {note}" for note in files.mask_notes()]
+    for note in (*masks, *_notes(root, places), *_empty(root, files, outside + above)):
         warnings.warn(note, stacklevel=3)
     frame = pd.DataFrame({"image": list(places), "disease": [composed(p.folders[0]) for p in places.values()]})
     splits = [split_of(place.split) if place.split else None for place in places.values()]

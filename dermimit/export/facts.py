@@ -8,7 +8,8 @@ from dermimit.export.plain import PlainGraph
 from dermimit.train.run import Run
 
 Graph = Explorable | PlainGraph
-PREPARATION = ("photograph upright (EXIF), RGB; central square; resized {} with antialiasing; "
+PREPARATION = ("photograph upright (EXIF), RGB with its colour profile brought to sRGB and transparent parts white, "
+               "8 bits (where 16 hold 8 to 14 bits, at full range); central square; resized {} with antialiasing; "
                "(pixel / 255 - mean) / std; (batch, channels, height, width)")  # fmt: skip
 CALIBRATED = ("divide logits by the temperature T: probabilities p of a task that is not multi-label become p**(1/T), "
               "divided by their sum; of one that is, p**(1/T) / (p**(1/T) + (1 - p)**(1/T))")  # fmt: skip

@@ -15,7 +15,7 @@ from dermimit.export.parity import Parity, channels, parity
 from dermimit.export.plain import PlainGraph
 from dermimit.export.signature import session
 from dermimit.extras import extra
-from dermimit.records import write_atomically, write_json
+from dermimit.records import read_json, write_atomically, write_json
 from dermimit.train.run import Run
 
 OPSET = 18
@@ -116,9 +116,22 @@ def write_both(program: Any, path: Path, facts: dict[str, Any]) -> None:
 
 
 def check_path(path: Path) -> None:
-    """Raises ValueError where a path is a folder, or the .json that lies beside the file."""
+    """Raises ValueError where a path is a folder, or its .json would lie over a file that no export has written."""
     if path.is_dir() or path.suffix == ".json":
         raise ValueError(f"{path} is {'a folder' if path.is_dir() else 'where the .json goes'}: name a file, FILE.onnx")
+    beside = path.with_suffix(".json")
+    if beside.exists() and not _is_of_an_export(beside):
+        raise ValueError(f"{beside} is there and no export has written it: name another file, since the facts of "
+                         f"{path.name} would replace it")  # fmt: skip
+
+
+def _is_of_an_export(path: Path) -> bool:
+    """Whether a file has the facts of an exported model."""
+    try:
+        facts = read_json(path)
+    except (OSError, ValueError):
+        return False
+    return isinstance(facts, dict) and {"graph", "inputs", "outputs", "preparation"} <= facts.keys()
 
 
 def in_onnx(graph: Graph) -> Any:

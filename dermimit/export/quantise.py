@@ -13,10 +13,11 @@ from torch import Tensor
 
 from dermimit.evaluate.metrics import attribute_metrics, class_metrics
 from dermimit.export.facts import Graph
-from dermimit.export.parity import answer
+from dermimit.export.onnx import write_both
+from dermimit.export.parity import answer, parity
 from dermimit.export.signature import session
 from dermimit.extras import extra
-from dermimit.records import read_json, write_json
+from dermimit.records import read_json
 
 TOLERANCE = 0.01  # of disease macro-F1, or another task's score, that eight bits may cost
 
@@ -102,6 +103,8 @@ def quantise_if_as_good(
     Raises:
         ValueError: no photograph has a label to judge by.
     """
+    import onnx
+
     draft = quantise(path, path.with_name(f".{path.name}.int8"))
     try:
         table = report({"fp32": path, "int8": draft}, graph, photos, targets)
@@ -111,9 +114,10 @@ def quantise_if_as_good(
                              "judged; name another --split, or leave --quantise out")  # fmt: skip
         kept = bool(lost <= tolerance)
         if kept:
-            draft.replace(path)
-            facts_path = path.with_suffix(".json")
-            write_json(facts_path, read_json(facts_path) | {"weights": "eight bits", "report": table.T.to_dict()})
+            found = parity(session(draft), graph.model, graph, photos)
+            facts = read_json(path.with_suffix(".json")) | {"weights": "eight bits", "report": table.T.to_dict()}
+            compared = {"differences": found.differences, "photographs": found.photographs, "noise": found.noise}
+            write_both(onnx.load(str(draft)), path, facts | {"compared": compared | {"ties": found.ties}})
     finally:
         draft.unlink(missing_ok=True)
     return table, kept

@@ -76,7 +76,7 @@ def _in_folder(folder: Path, passed_over: list[str]) -> list[Path]:
     files = survey(folder, NOT_PHOTOGRAPHS)
     named = {path for paths in (files.photos, files.broken, *files.unread.values()) for path in paths}
     others = _kinds(set(_files(folder)) - named)
-    left = [*files.notes(), *([others] if others else [])]
+    left = [*files.notes(), *files.mask_notes(), *([others] if others else [])]
     if not files.photos:
         held = f"only {'; '.join(left)}" if left else "it is empty"
         raise ValueError(f"{folder}: no photographs in this folder, {held}; known are {', '.join(PHOTO_SUFFIXES)}")

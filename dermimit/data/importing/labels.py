@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from dermimit.data.cells import skin_type
+from dermimit.data.cells import plain_id, skin_type
 from dermimit.data.importing.mapping import Mapping
 from dermimit.data.list_cells import odd_names, parse_lists, reading_note
-from dermimit.data.manifest_table import compose, read_splits
-from dermimit.data.names import MARKERS, doubtful_names
+from dermimit.data.manifest_table import compose, read_splits, without_no_type
+from dermimit.data.names import ERRORS, MARKERS, MAYBE, doubtful_names, missing_where, notes_on_ids
 from dermimit.data.one_hot import decode, one_name
 from dermimit.data.problems import describe, raise_problems
 
@@ -16,8 +16,8 @@ IDS = ("patient_id", "lesion_id")
 def convert(frame: pd.DataFrame, mapping: Mapping, source: str, separator: str = "") -> tuple[pd.DataFrame, list[str]]:
     """A table's columns as ours.
 
-    A body part, an identifier or a number that is written as one of `MARKERS` is missing; a disease or attribute of
-    such a name is a name, and a note says how often it occurs.
+    A body part or a number that is written as one of `MARKERS`, and an identifier as one of `MAYBE`, is missing, and so
+    is any failed formula; a disease or attribute of such a name is a name, and a note says how often it occurs.
 
     Args:
         frame: n rows of text.
@@ -38,9 +38,12 @@ def convert(frame: pd.DataFrame, mapping: Mapping, source: str, separator: str =
                 ours[name] = values
             continue
         cells = frame[names[0]].rename(column).astype(object)
-        cells = cells if column in ("image", "mask") else cells.map(compose)
+        cells = cells if column in ("image", "mask") else missing_where(cells.map(compose), ERRORS, notes)
         if column in ("body_part", "visit", "fitzpatrick", *IDS):
-            cells = _without_markers(cells, notes)
+            cells = missing_where(cells, MAYBE if column in IDS else MARKERS, notes)
+        if column in IDS:
+            cells = cells.map(plain_id)
+            notes += notes_on_ids(cells)
         if column in ("attributes", "attributes_unknown", "body_part"):
             cells, found = parse_lists(
                 cells, source, (), column != "body_part", "" if column == "body_part" else separator
@@ -48,7 +51,7 @@ def convert(frame: pd.DataFrame, mapping: Mapping, source: str, separator: str =
             notes += odd_names(cells)
             notes += [reading_note(cells, found)] if found not in ("", ";", "[]") else []
         if column == "fitzpatrick":
-            cells = cells.map(skin_type)
+            cells = without_no_type(cells, notes).map(skin_type)
         ours[column] = read_splits(cells) if column == "split" else cells
     for column in ("disease", "attributes", "body_part"):
         notes += doubtful_names(ours[column]) if column in ours else []
@@ -77,17 +80,6 @@ def _from_group(
     unknown = [[n for n, v in zip(names, row, strict=True) if v != v] for row in table.to_numpy()]
     partly = pd.Series([u if u and k else None for u, k in zip(unknown, known, strict=True)], frame.index, dtype=object)
     return {column: lists} | ({"attributes_unknown": partly} if partly.notna().any() else {})
-
-
-def _without_markers(cells: pd.Series, notes: list[str]) -> pd.Series:
-    """A column in which "unknown" and its like are missing, since no body part, patient or number has such a name."""
-    marked = cells.map(lambda v: isinstance(v, str) and v.lower() in MARKERS)
-    if cells.name == "fitzpatrick":
-        marked |= cells.isin(["-1", "0"])
-    if marked.any():
-        counts = cells[marked].value_counts()
-        notes.append(f"column {cells.name}: read as missing: " + ", ".join(f"{v!r} {n:,}" for v, n in counts.items()))
-    return cells.mask(marked, None)
 
 
 def _check_splits(ours: pd.DataFrame, source: str) -> None:

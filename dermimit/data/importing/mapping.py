@@ -1,5 +1,6 @@
 """Which column of a table is which of ours: as given, else guessed from the usual names."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ USUAL = {  # names of each column elsewhere, the most likely first
     "split": ("split", "set", "partition"),
 }  # fmt: skip
 GROUPS = ("disease", "body_part", "attributes")
+DIAGNOSIS = re.compile(r"dx|diagn|disease|label|class|condition")
 KNOWN = frozenset(name for names in USUAL.values() for name in names)
 
 
@@ -66,12 +68,14 @@ def find_mapping(frame: pd.DataFrame, words: Sequence[str], source: str) -> Mapp
     taken = {name for names in columns.values() for name in names}
     for ours, usual in USUAL.items():
         if ours not in given:
-            by_name = {fold(name): name for name in reversed(list(frame)) if name not in taken}
+            free = [c for c in reversed(list(frame)) if c not in taken and (c == ours or not _words(ours, frame[c]))]
+            by_name = {fold(column): column for column in free}
             if found := next((by_name[name] for name in usual if name in by_name), None):
                 columns[ours] = (found,)
                 taken.add(found)
     hot = zero_one_columns(frame, taken)
-    if "disease" not in columns and "disease" not in given and is_one_hot(frame, hot):
+    diagnoses = [name for name in frame if name not in taken and DIAGNOSIS.search(fold(name)) and name not in hot]
+    if "disease" not in columns and "disease" not in given and not diagnoses and is_one_hot(frame, hot):
         columns["disease"] = tuple(hot)
         hot = []
     _check(columns, hot, frame, source)
@@ -82,6 +86,12 @@ def find_mapping(frame: pd.DataFrame, words: Sequence[str], source: str) -> Mapp
     unused = tuple(name for name in frame if name not in taken)
     ordered = {ours: columns[ours] for ours in COLUMNS if ours in columns}
     return Mapping(ordered, frozenset(groups), frozenset(given), unused, tuple(hot))
+
+
+def _words(ours: str, cells: pd.Series) -> bool:
+    """Whether a column that is called like an identifier holds words, as `lesion` may hold "papule" and "plaque"."""
+    values = cells.dropna().map(str)
+    return ours in ("patient_id", "lesion_id") and len(values) > 0 and not values.str.contains(r"\d").any()
 
 
 def _given(frame: pd.DataFrame, words: Sequence[str], source: str) -> dict[str, tuple[str, ...]]:

@@ -10,9 +10,9 @@ import pandas as pd
 
 from dermimit.data.cells import is_missing
 from dermimit.data.photo_files import find_photos, survey
-from dermimit.data.photo_names import PhotoNames
+from dermimit.data.photo_names import PhotoNames, without_suffix
 from dermimit.data.problems import describe, raise_problems, row_number
-from dermimit.data.resolve import resolve
+from dermimit.data.resolve import Resolved, resolve
 
 LABELS = ("disease", "body_part", "attributes")
 LOOKED_UP = 2000  # names for which the nearest file is looked for
@@ -58,7 +58,7 @@ def match(ours: pd.DataFrame, photos: Path, source: str) -> Matched:
         ManifestError: two rows say different things of a photograph, by row; or a mask is not there.
     """
     names = PhotoNames(path for paths in find_photos(photos).values() for path in paths)
-    found = resolve(ours["image"], names, literal=False)
+    found, notes = _found(ours["image"], names)
     copies = _same_content(found.candidates, photos)
     found.paths.update({index: same[0] for index, same in copies.items()})
     outside = _links_that_lead_out(found.paths, photos)
@@ -79,13 +79,30 @@ def match(ours: pd.DataFrame, photos: Path, source: str) -> Matched:
     left += [Left(None, path, "no row of the table", "") for path in names.paths if path not in named]
     for same in copies.values():
         left += [Left(None, path, f"the same file as {same[0]}", "") for path in same[1:]]
-    notes = (
+    notes += (
         [f"{len(copies)} photographs are there more than once, byte for byte; one of each is taken"] if copies else []
     )
     notes += survey(photos).notes()
     if found.elsewhere:
         notes.append(f"{len(found.elsewhere)} absolute paths: {found.folder!r} is read as {str(photos)!r}")
     return Matched(once, list(dict.fromkeys(left)), len(names.paths), len(kept) - len(once), notes)
+
+
+def _found(images: pd.Series, names: PhotoNames) -> tuple[Resolved, list[str]]:
+    """The photograph of each name; where no name has one, by the names without their extensions.
+
+    So a table of .png files fits a folder in which all of them have become .jpg.
+    """
+    found = resolve(images, names, literal=False)
+    if found.paths or found.candidates:
+        return found, []
+    bare = images.map(lambda name: name if is_missing(name) else without_suffix(str(name)))
+    other = resolve(bare, names, literal=False)
+    if not other.paths:
+        return found, []
+    index, path = next(iter(other.paths.items()))
+    said = f"such as {path!r} for {images[index]!r}"
+    return other, [f"{len(other.paths):,} files have another extension than in the table and are taken, {said}"]
 
 
 def _same_content(candidates: dict[object, list[str]], photos: Path) -> dict[object, list[str]]:

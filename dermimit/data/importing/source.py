@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from dermimit.data.cells import is_missing
+from dermimit.data.photo_files import shown
 from dermimit.data.problems import ManifestError
 from dermimit.data.stored import read_parquet
 from dermimit.data.tables import as_frame
@@ -116,20 +117,48 @@ def _workbook(path: Path) -> Source:
         import openpyxl
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of drawings and filters that are not read
-        try:
-            book = openpyxl.load_workbook(io.BytesIO(path.read_bytes()), read_only=True, data_only=True)
-            sheets = book.sheetnames
+        try:  # not read_only: that trusts the size that the file gives, and has no merged cells
+            data = path.read_bytes()
+            book = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
             sheet = book.worksheets[0]
+            sheets = [sheet.title, *(name for name in book.sheetnames if name != sheet.title)]
+            formulas = openpyxl.load_workbook(io.BytesIO(data)).worksheets[0]
+            _filled_down(sheet, notes := list[str]())
+            lost = _without_value(sheet, formulas)
             rows = [[_cell(v) for v in row] for row in sheet.iter_rows(values_only=True)]
         except Exception as error:  # openpyxl raises anything on a broken file
             raise ManifestError(
                 f"{path}: not a workbook that can be read ({error}); save it as comma-separated values"
             ) from error
+    if lost:
+        raise ManifestError(
+            f"{path}: sheet {sheets[0]!r} has {len(lost)} formulas whose values are not stored, such as in {lost[0]}; "
+            "open it in a spreadsheet program and save it again, or save it as comma-separated values"
+        )
     text = [["" if is_missing(v) else v for v in row] for row in rows]
     if not any(map(any, text)):
         raise ManifestError(f"{path}: the sheet {sheets[0]!r} is empty; put the table on the first sheet")
     header, *body = text
     header = [unicodedata.normalize("NFC", name) for name in header]
     columns = list(dict.fromkeys(name for name in header if name))
-    notes = [f"sheet {sheets[0]!r} is read, not {', '.join(map(repr, sheets[1:]))}"] if sheets[1:] else []
+    notes += [f"sheet {sheets[0]!r} is read, not {', '.join(map(repr, sheets[1:]))}"] if sheets[1:] else []
     return Source(path, as_frame(path, header, body, columns, ",", EMPTY), f"workbook, sheet {sheets[0]!r}", notes)
+
+
+def _filled_down(sheet: Any, notes: list[str]) -> None:
+    """Gives the value of cells that are merged below the header to each row of them; says which they are."""
+    merged = [area for area in sheet.merged_cells.ranges if area.min_row > 1 and area.max_row > area.min_row]
+    values = {area.coord: sheet.cell(area.min_row, area.min_col).value for area in merged}
+    for area in merged:
+        sheet.unmerge_cells(area.coord)
+        for row in range(area.min_row, area.max_row + 1):
+            sheet.cell(row, area.min_col).value = values[area.coord]
+    if merged:
+        notes.append(f"{len(merged)} merged cells are read as their value in each row: {shown(sorted(values))}")
+
+
+def _without_value(sheet: Any, formulas: Any) -> list[str]:
+    """The cells with a formula, where the file holds no value of any: a program wrote it, and nobody has opened it."""
+    cells = [cell for row in formulas.iter_rows() for cell in row if cell.data_type == "f"]
+    known = any(sheet.cell(cell.row, cell.column).value is not None for cell in cells)
+    return [] if known else [cell.coordinate for cell in cells]
