@@ -63,7 +63,7 @@ def parse_lists(
 
 def write_lists(cells: pd.Series) -> pd.Series:
     """The inverse of `parse_lists`: a column of lists as text, missing where it is missing."""
-    quoted = any(mark in name for names in cells if isinstance(names, list) for name in names for mark in ';["')
+    quoted = any(mark in name for names in cells if isinstance(names, list) for name in names for mark in ';["|\n')
     return cells.map(lambda names: _cell(names, quoted) if isinstance(names, list) else names)
 
 

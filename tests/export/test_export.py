@@ -290,7 +290,10 @@ def test_the_file_is_the_model_and_eight_bits_are_measured(run, tiny_photos, tmp
     table, kept = quantise_if_as_good(path, explorable, real, targets, tolerance=1.0)
     assert kept and list(table.index) == ["torch", "fp32", "int8"]
     assert table.loc["fp32", "difference"] < 1e-5 < table.loc["int8", "difference"] < 0.2
-    assert json.loads(path.with_suffix(".json").read_text())["weights"] == "eight bits"
+    facts = json.loads(path.with_suffix(".json").read_text())
+    assert facts["weights"] == "eight bits"
+    assert 1e-4 < facts["compared"]["differences"]["disease"] < 0.2  # of this file, and no longer of the one before
+    assert json.loads(session(path).get_modelmeta().custom_metadata_map["dermimit"]) == facts
     content = path.read_bytes()
     assert not quantise_if_as_good(path, explorable, real, targets, tolerance=-2.0)[1]
     assert path.read_bytes() == content and [p.name for p in path.parent.iterdir() if p.name.startswith(".")] == []

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import timm
 import torch
-from PIL import Image
+from PIL import Image, ImageCms
 
 import dermimit.model  # noqa: F401  (registers the builders)
 from dermimit.cli import main
@@ -159,10 +159,14 @@ def test_a_run_of_diseases_alone_is_used_without_this_package_when_its_photograp
     assert facts["compared"]["photographs"] == 0 and facts["compared"]["differences"]["disease"] < 1e-4
 
     text = script.read_text(encoding="utf-8")
-    assert len(text.splitlines()) == 15
+    assert len(text.splitlines()) == 23
     alone = ("import runpy, sys; sys.modules.update(dict.fromkeys(('torch', 'torchvision', 'timm', 'dermimit'))); "
              "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')")  # fmt: skip
-    for photo in (trained / "photo.jpg", trained / "photos" / "a" / "0.png"):
+    cut_out = tmp_path / "cut_out.png"
+    with Image.open(trained / "photo.jpg") as photo:
+        photo.putalpha(Image.linear_gradient("L").resize(photo.size))
+        photo.save(cut_out, icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    for photo in (cut_out, trained / "photo.jpg", trained / "photos" / "a" / "0.png"):
         words = [sys.executable, "-c", alone, str(script), str(file), str(photo)]
         printed = subprocess.run(words, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
         found = {name: float(p) for name, p in re.findall(r"^  (\w): ([\d.]+)$", printed, re.M)}
@@ -220,6 +224,15 @@ def test_the_example_is_refused_where_a_photograph_is_not_enough(trained, tmp_pa
         check_example(replace(run, model=model_of("given")), tmp_path / "use.py", tmp_path / "m.onnx")
     with pytest.raises(ValueError, match="a file of its own"):
         check_example(run, tmp_path / "m.json", tmp_path / "m.onnx")
+
+
+def test_no_file_of_the_run_is_replaced_by_the_facts_of_an_export(trained, tmp_path, capsys):
+    shutil.copytree(trained / "run", tmp_path / "run")
+    before = (tmp_path / "run" / "config.json").read_bytes()
+    assert main(["export", str(tmp_path / "run"), "--onnx", str(tmp_path / "run" / "config.onnx")]) == 2
+    assert "config.json is there and no export has written it" in capsys.readouterr().err
+    assert (tmp_path / "run" / "config.json").read_bytes() == before
+    assert not (tmp_path / "run" / "config.onnx").exists()
 
 
 def test_the_explorer_says_that_a_plain_graph_has_no_knobs(tmp_path):
