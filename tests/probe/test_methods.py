@@ -8,10 +8,12 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from dermimit.data import ManifestError
+from dermimit.evaluate.out_of_fold import patients_text
 from dermimit.evaluate.resampling import patient_draws
 from dermimit.evaluate.statistics import count_interval
 from dermimit.probe import ProbeConfig
 from dermimit.probe.attentive import attentive
+from dermimit.probe.config import ALONE
 from dermimit.probe.cross_validation import cross_validate
 from dermimit.probe.features import Features
 from dermimit.probe.logistic import logistic
@@ -182,3 +184,13 @@ def test_a_method_that_knows_nothing_ranks_no_better_and_no_worse_than_at_random
     rare = [1 - truth[fold != k].mean() for k in fold]  # what the other folds hold of the first class
     (line,) = score(answers.assign(p_a=rare, p_b=1 - np.array(rare)), ("a", "b"), 200)
     assert (line["auroc"], line["auroc_low"], line["auroc_high"]) == (0.5, 0.5, 0.5)
+
+
+def test_photographs_without_a_patient_are_not_counted_as_patients():
+    n = 12
+    answers = pd.DataFrame({"row": "r", "split": 0, "fold": np.arange(n) % 2, "image": [f"{i:02d}" for i in range(n)],
+                            "group": ["P", "P", *(f"{ALONE}{i})" for i in range(2, n))], "disease": ["a", "b"] * 6,
+                            "p_a": 0.6, "p_b": 0.4})  # fmt: skip
+    (line,) = score(answers, ("a", "b"), 50)
+    assert (line["patients"], line["without_patient"]) == (1, 10)
+    assert patients_text(line) == "1 patient (10 photographs each drawn as one)"
