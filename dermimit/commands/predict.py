@@ -6,6 +6,7 @@ from typing import Annotated
 
 import tyro
 
+FIGURES = (".png", ".svg", ".pdf", ".jpg", ".jpeg")
 MANY = 20  # photographs whose predictions are printed where there is also a table
 
 
@@ -54,6 +55,11 @@ def predict(
             stream.reconfigure(errors="replace")  # a name that the terminal cannot show stops nothing
     if out is not None:
         check_table(out)
+    if figure is not None and (figure.is_dir() or figure.suffix.lower() not in FIGURES):
+        raise ValueError(f"figure: {figure}: name a file that ends in {', '.join(FIGURES)}")
+    for folder in (figures, maps_out):
+        if folder is not None and folder.exists() and not folder.is_dir():
+            raise ValueError(f"{folder} is a file: name a folder for the figures")
     if maps is not None and not (maps_out or figures):
         raise ValueError("maps: name a folder for them, with --maps-out or --figures")
     if maps_out is not None and maps is None:

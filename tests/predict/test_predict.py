@@ -153,3 +153,11 @@ def test_a_run_that_selects_by_lesion_maps_says_that_it_needs_them(run, folder):
     given = replace(run, config=replace(run.config, lesion_map="mask"))
     with pytest.raises(ValueError, match="selects by lesion maps"):
         predict_photo(given, folder / "tiny/images/00.png")
+
+
+def test_figures_that_cannot_be_written_are_refused_before_anything_is_predicted(run, folder, tmp_path, capsys):
+    (tmp_path / "taken").write_text("")
+    out = tmp_path / "p.csv"
+    for words in (["--figure", str(tmp_path / "f.xyz")], ["--figures", str(tmp_path / "taken")]):
+        assert main(["predict", str(run.path), str(folder), "--out", str(out), *words]) == 2
+        assert "name a f" in capsys.readouterr().err and not out.exists()
