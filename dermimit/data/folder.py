@@ -28,6 +28,7 @@ import pandas as pd
 from dermimit.data.absent import leaves_out, without_absent
 from dermimit.data.cells import as_text, is_missing
 from dermimit.data.columns import WEIGHTS_COLUMN
+from dermimit.data.copies import same_files, together
 from dermimit.data.folds import carve_validation
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.manifest_table import LISTS, TABLES, read_label_space, read_manifest
@@ -96,7 +97,7 @@ def load(root: Path | str, validation: float = 0.15, missing: str = "error") -> 
             "in two splits and scores be too good; give column patient_id in a table (manifest.csv) if you can",
             stacklevel=2,
         )
-    return _complete_split(frame, validation, source), space
+    return _complete_split(frame, validation, source, root), space
 
 
 def _read_tree(root: Path) -> pd.DataFrame:
@@ -121,7 +122,7 @@ def _doubts(frame: pd.DataFrame) -> list[str]:
     return [note for column in ("disease", "body_part", "attributes") for note in doubtful_names(frame[column])]
 
 
-def _complete_split(frame: pd.DataFrame, validation: float, source: str) -> pd.DataFrame:
+def _complete_split(frame: pd.DataFrame, validation: float, source: str, root: Path) -> pd.DataFrame:
     open_rows = frame.index[frame["split"].isna()]
     if len(open_rows) < len(frame):
         remedy = "give train, val or test to every row, or to none"
@@ -129,8 +130,10 @@ def _complete_split(frame: pd.DataFrame, validation: float, source: str) -> pd.D
     found = set(frame["split"].dropna())
     if found != {"train", "test"}:
         return frame
-    known = frame[["patient_id", "lesion_id"]].notna().any(axis=None)
-    return carve_validation(frame, validation, group="patient_id" if known else "image")
+    joined = together(frame, same_files(root, frame["image"]))
+    known = joined[["patient_id", "lesion_id"]].notna().any(axis=None)
+    carved = carve_validation(joined, validation, group="patient_id" if known else "image")
+    return carved.assign(lesion_id=frame["lesion_id"])
 
 
 def _label_space(root: Path, frame: pd.DataFrame, source: str) -> LabelSpace:

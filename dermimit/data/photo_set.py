@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from dermimit.data.copies import notes_on_copies, same_files, together
 from dermimit.data.label_space import TASKS, LabelSpace
 from dermimit.data.loaders import DATASETS, LOADERS, check_options
 from dermimit.data.measurable import SmallDataWarning, notes_on_measures
@@ -107,9 +108,12 @@ def load(
     for note in survey(root).notes():
         warnings.warn(f"{root}: {note}", stacklevel=2)
     frame, label_space = LOADERS[dataset](root, **options)
+    copies = same_files(root, frame["image"]) if dataset == "folder" else {}
     if seed is not None and frame["split"].isna().all():
-        frame = grouped_split(frame, seed)
+        frame = grouped_split(together(frame, copies), seed).assign(lesion_id=frame["lesion_id"])
     check_leakage(frame)
+    for note in notes_on_copies(frame, copies):
+        warnings.warn(f"{root}: {note}", stacklevel=2)
     for note in notes_on_names({task: label_space.classes(task) for task in TASKS}):
         warnings.warn(f"{root}: {note}", stacklevel=2)
     for note in notes_on_measures(frame, label_space) if seed is not None else ():
