@@ -47,5 +47,6 @@ def notes_on_copies(frame: pd.DataFrame, copies: Mapping[str, str]) -> list[str]
     apart = [f"{image} and {first}" for image, first in copies.items() if split[image] != split[first]]
     if not apart:
         return []
-    return [f"{len(apart)} photograph(s) are copies, byte for byte, of one in another split: {shown(apart, 2)}; what is "
-            "tested was learnt: remove them, or give them one patient_id"]  # fmt: skip
+    pairs = shown(apart, 2)
+    return [f"{len(apart)} photograph(s) are copies, byte for byte, of one in another split: {pairs}; what is tested "
+            "was learnt: remove them, or give them one patient_id"]  # fmt: skip
