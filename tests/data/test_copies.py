@@ -36,9 +36,7 @@ def test_copies_in_two_splits_that_are_given_are_named(tree):
     rows = [f"{path.relative_to(tree)},{path.parent.name},{'test' if '(2)' in path.name else 'train'}"
             for path in sorted(tree.glob("*/*.png"))]  # fmt: skip
     (tree / "manifest.csv").write_text("\n".join(["image,disease,split", *rows]))
-    with pytest.warns(
-        UserWarning, match=r"are copies, byte for byte, of one in another split: acne/00"
-    ):
+    with pytest.warns(UserWarning, match=r"are copies, byte for byte, of one in another split: acne/00"):
         frame = load("folder", tree, 16).frame
     kept = frame[frame["split"] != "test"].assign(name=frame["image"].str[:-4].str.split(" ").str[0])
     assert (kept.groupby("name")["split"].nunique() == 1).all() and set(kept["split"]) == {"train", "val"}
