@@ -122,9 +122,10 @@ def _workbook(path: Path) -> Source:
             book = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
             sheet = book.worksheets[0]
             sheets = [sheet.title, *(name for name in book.sheetnames if name != sheet.title)]
-            formulas = openpyxl.load_workbook(io.BytesIO(data)).worksheets[0]
+            lost = (
+                _without_value(sheet, openpyxl.load_workbook(io.BytesIO(data)).worksheets[0]) if _formulas(data) else []
+            )
             _filled_down(sheet, notes := list[str]())
-            lost = _without_value(sheet, formulas)
             rows = [[_cell(v) for v in row] for row in sheet.iter_rows(values_only=True)]
         except Exception as error:  # openpyxl raises anything on a broken file
             raise ManifestError(
@@ -155,6 +156,12 @@ def _filled_down(sheet: Any, notes: list[str]) -> None:
             sheet.cell(row, area.min_col).value = values[area.coord]
     if merged:
         notes.append(f"{len(merged)} merged cells are read as their value in each row: {shown(sorted(values))}")
+
+
+def _formulas(workbook: bytes) -> bool:
+    """Whether there may be formulas in a workbook, which is read a second time then."""
+    with zipfile.ZipFile(io.BytesIO(workbook)) as parts:
+        return any(b"<f" in parts.read(name) for name in parts.namelist() if name.startswith("xl/worksheets/"))
 
 
 def _without_value(sheet: Any, formulas: Any) -> list[str]:
