@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-FORMULA = re.compile(r"(?![+-]?\d+(?:[.,]\d+)?\Z)[=+\-@\t\r]")
-"""What a cell begins with that a spreadsheet calculates; a number alone is none."""
+FORMULA = re.compile(r"[=+\-@\t\r]")
+"""What a cell begins with that a spreadsheet calculates."""
 MARK = "'"
 """What makes a spreadsheet take a cell as text."""
 
