@@ -1,6 +1,7 @@
 """Photographs that are there twice, byte for byte: kept in one split, or named where they are not."""
 
 import hashlib
+import stat
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,14 +16,16 @@ def same_files(root: Path, images: Iterable[str]) -> dict[str, str]:
 
     Args:
         root: the folder.
-        images: paths below it; a file that is not there is a copy of none.
+        images: paths below it; what is no file, or empty, is a copy of none.
     """
     sizes: dict[int, list[str]] = defaultdict(list)
     for image in images:
         try:
-            sizes[(root / image).stat().st_size].append(image)
+            facts = (root / image).stat()
         except OSError:
             continue
+        if stat.S_ISREG(facts.st_mode) and facts.st_size:  # a pipe would be waited for
+            sizes[facts.st_size].append(image)
     found: dict[str, str] = {}
     for alike in (names for names in sizes.values() if len(names) > 1):
         first: dict[str, str] = {}

@@ -48,7 +48,7 @@ def attribute_f1(predictions: pd.DataFrame, label_space: LabelSpace) -> np.ndarr
     said = np.stack(predictions["attributes_prob"].to_list()).astype(float) >= 0.5
     true = np.array([[name in found for name in label_space.attributes] for found in predictions["attributes"]])
     if "attributes_unknown" in predictions:
-        lists = [[] if names is None else names for names in predictions["attributes_unknown"]]
+        lists = [v if isinstance(v, list | np.ndarray) else [] for v in predictions["attributes_unknown"]]
         said &= ~np.array([[name in unknown for name in label_space.attributes] for unknown in lists])
     both = said.sum(1) + true.sum(1)
     return np.where(both > 0, 2 * (said & true).sum(1) / np.maximum(both, 1), 1.0)

@@ -1,5 +1,6 @@
 """Copies of a photograph, byte for byte, are learnt from or tested on, and not both in silence."""
 
+import os
 import shutil
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from PIL import Image
 
 from dermimit.data import load
+from dermimit.data.copies import same_files
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*no patient_id", "ignore::dermimit.data.measurable.SmallDataWarning")
 
@@ -40,3 +42,13 @@ def test_copies_in_two_splits_that_are_given_are_named(tree):
         frame = load("folder", tree, 16).frame
     kept = frame[frame["split"] != "test"].assign(name=frame["image"].str[:-4].str.split(" ").str[0])
     assert (kept.groupby("name")["split"].nunique() == 1).all() and set(kept["split"]) == {"train", "val"}
+
+
+def test_pipes_and_empty_files_are_copies_of_nothing(tmp_path):
+    for name in ("a.jpg", "b.jpg"):
+        os.mkfifo(tmp_path / name)
+    for name in ("c.jpg", "d.jpg"):
+        (tmp_path / name).write_bytes(b"")
+    for name in ("e.jpg", "f.jpg"):
+        (tmp_path / name).write_bytes(b"same")
+    assert same_files(tmp_path, [f"{name}.jpg" for name in "abcdefg"]) == {"f.jpg": "e.jpg"}

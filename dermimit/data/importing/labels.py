@@ -5,12 +5,10 @@ import pandas as pd
 from dermimit.data.cells import plain_id, skin_type
 from dermimit.data.importing.mapping import Mapping
 from dermimit.data.list_cells import odd_names, parse_lists, reading_note
-from dermimit.data.manifest_table import compose, read_splits, without_no_type
+from dermimit.data.manifest_table import IDS, compose, read_splits, without_no_type
 from dermimit.data.names import ERRORS, MARKERS, MAYBE, doubtful_names, missing_where, notes_on_ids
 from dermimit.data.one_hot import decode, one_name
 from dermimit.data.problems import describe, raise_problems
-
-IDS = ("patient_id", "lesion_id")
 
 
 def convert(frame: pd.DataFrame, mapping: Mapping, source: str, separator: str = "") -> tuple[pd.DataFrame, list[str]]:
