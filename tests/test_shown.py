@@ -130,7 +130,18 @@ FORMULAS = ["=1+1", "+1", "-1+2", "@SUM(A1)", "\t=1", "\r=1", '=HYPERLINK("http:
 
 @given(st.text())
 def test_what_is_marked_as_text_is_read_as_it_was(text):
-    assert of_cell(as_cell(text)) == text and not as_cell(text).startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert of_cell(as_cell(text)) == text
+    assert not as_cell(text).startswith(("=", "+", "-", "@", "\t", "\r")) or re.fullmatch(r"[-+][\d.,eE+-]+", text)
+
+
+@pytest.mark.parametrize("text", ["-73.5", "-4", "-0,25", "1e-7", "-1.5E+3"])
+def test_a_negative_number_stays_a_number(text):
+    assert as_cell(text) == text
+
+
+@pytest.mark.parametrize("text", ["+4", "-2+3", "-A1", "+1-1", "=4", "-", "-1.", "-1\n", "-٣", "@1", "--1"])
+def test_what_only_begins_like_a_number_is_marked(text):
+    assert as_cell(text) == "'" + text
 
 
 def test_numbers_stay_numbers():
