@@ -63,7 +63,7 @@ def _coverage(some: pd.DataFrame, resamples: int) -> dict[str, float]:
     draws = patient_draws(by_patient.index, resamples).means(by_patient.to_numpy(float))
     low, high = percentile_interval(two_level(draws, by_patient.mean()))
     line = {"coverage": float(some["covered"].mean()), "low": low, "high": high, "size": float(some["size"].mean())}
-    return line | {"empty": float((some["size"] == 0).mean()), "photographs": len(by_patient)}
+    return line | {"empty": float((some["size"] == 0).mean()), "photographs": len(some) // by_patient.shape[1]}
 
 
 def _read(frame: pd.DataFrame, space: LabelSpace) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

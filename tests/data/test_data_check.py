@@ -283,6 +283,13 @@ def test_a_quarantine_leaves_out_exactly_the_broken_rows(scenes, tmp_path, capsy
     pd.testing.assert_frame_equal(kept, frame[~frame["image"].isin(["images/03.png", "images/04.png"])])
 
 
+def test_a_quarantine_of_a_windows_editor_is_read(scenes, tmp_path):
+    (tmp_path / "broken.txt").write_bytes("\ufeffimages/03.png\tgone\r\n".encode())
+    assert leave_out(load("synderm", scenes, 16).frame, tmp_path / "broken.txt")["image"].tolist() == [
+        f"images/{i:02d}.png" for i in range(12) if i != 3
+    ]
+
+
 def test_a_quarantine_without_lines_leaves_nothing_out(scenes, tmp_path, capsys):
     assert write_quarantine(check("synderm", scenes).unreadable, tmp_path / "none.txt") == 0
     frame = load("synderm", scenes, 16).frame

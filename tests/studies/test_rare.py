@@ -6,10 +6,11 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import f1_score, roc_auc_score
 
+from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate import conformal
 from dermimit.evaluate.estimate import Estimate
 from studies.rare_diseases import by_frequency as rare
-from studies.rare_diseases import few_shot, novelty, numbers, unseen_tables
+from studies.rare_diseases import coverage, few_shot, novelty, numbers, unseen_tables
 from studies.rare_diseases.tables import read_rare
 from studies.shared.claims import Claim, verdicts
 from studies.shared.folders import find_root
@@ -257,3 +258,28 @@ def test_auroc_over_seeds_is_no_surer_than_over_images():
 def test_what_a_score_can_tell_is_read_off_the_best_interval(ends, verb):
     poor = Estimate(0.5, 0.45, 0.55)
     assert unseen_tables.told({"poor": poor, "best": Estimate(sum(ends) / 2, *ends)}) == verb
+
+
+def test_an_interval_of_coverage_covers_other_seeds_and_other_patients(tmp_path):
+    space = LabelSpace("six", tuple("abcdef"), ("arm",), ("scale",))
+    p, truth = calibrated(600, 5)
+    for run, shift in (("sure", 3.0), ("unsure", 0.0)):  # the first is surer in the test split than in validation
+        probability = p.copy()
+        probability[300:] = softmax(np.log(p[300:]) + shift * np.eye(6)[(truth[300:] + 1) % 6], axis=1)
+        (tmp_path / run).mkdir()
+        pd.DataFrame({
+            "split": ["val"] * 300 + ["test"] * 300, "image": [f"{i}" for i in range(600)],
+            "patient_id": [f"p{i // 2}" for i in range(600)], "fitzpatrick": [2, 5] * 300,
+            "disease": [space.diseases[i] for i in truth], "disease_prob": list(probability),
+        }).to_parquet(tmp_path / run / "predictions.parquet")  # fmt: skip
+    counts = dict(zip(space.diseases, (600, 500, 90, 80, 9, 8), strict=True))
+
+    def of(*names: str) -> pd.Series:
+        table = coverage.coverage_table([tmp_path / name for name in names], space, counts, resamples=200)
+        return table[(table["way"] == "one threshold") & (table["group"] == "all")].iloc[0]
+
+    one, other, both = of("sure"), of("unsure"), of("sure", "unsure")
+    assert both["coverage"] == pytest.approx((one["coverage"] + other["coverage"]) / 2)
+    assert one["coverage"] < other["coverage"] - 0.1 and (one["seeds"], both["seeds"]) == (1, 2)
+    assert both["low"] < one["low"] and both["high"] > other["high"] - 0.02  # of two seeds that differ, wide
+    assert other["high"] - other["low"] < 0.12 and both["photographs"] == 300

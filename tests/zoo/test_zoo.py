@@ -211,6 +211,7 @@ def test_scores_by_group_are_those_counted_by_hand():
     assert two["accuracy"][1] < two["accuracy"][0] < two["accuracy"][2]
     assert unknown["accuracy"][0] == 1 and six == {"group": "VI", "photographs": 5, "patients": 3, "small": True}
     assert [line["group"] for line in found["regions"]] == ["arm", "leg"] and found["regions"][1]["small"]
+    assert found["regions"][0]["accuracy"][0] == pytest.approx((50 + 40) / 120)
     a = found["classes"][0]
     assert a["recall"][0] == pytest.approx((35 + 30) / 80) and a["precision"] == pytest.approx((35 / 40 + 30 / 40) / 2)
 
