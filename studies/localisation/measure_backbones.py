@@ -46,6 +46,7 @@ COMPARED = (  # (model, map) minus (model, map)
     (("frozen_D_LSM", "class_attention"), ("frozen_D", "class_attention")),
     (("frozen_D_LSM", "lsm_score"), ("frozen_D_LSM", "centre_prior")),
     (("tuned_D_LSM", "class_attention"), ("tuned_D", "class_attention")),
+    (("tuned_D_LSM", "lsm_score"), ("tuned_D_LSM", "centre_prior")),
 )  # fmt: skip
 FOLDS = 5
 FOR_THRESHOLDS = 40
