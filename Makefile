@@ -101,7 +101,7 @@ gpu: MINUTES ?= 10
 gpu: $(STAMP) ## on one GPU, in MINUTES=10: time the models, train for the book, publish; ARGS='--pad FOLDER --pretrained'
 	$(PY) -m studies.speed.gpu --minutes $(MINUTES) $(ARGS)
 
-explorer-model: $(STAMP) ## train and export the model of the page Try it again, into results/published/explorer
+explorer-model: $(STAMP) ## train and export the model of the page Explore again, into results/published/explorer
 	$(MAKE) PROFILE=published _explorer_model
 
 .PHONY: _explorer_model

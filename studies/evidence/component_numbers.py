@@ -5,7 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from dermimit.evaluate.estimate import Estimate
+from dermimit.report.words import and_list
 from studies.evidence.learning import FIRST, LARGER, ROWS, SECOND
+from studies.shared.counts import in_words
 from studies.shared.effects import finding
 from studies.shared.verdict_words import SUPPORTED
 
@@ -57,11 +59,12 @@ def gains(differences: pd.DataFrame) -> str:
         differences: from `components.differences`.
     """
     held = differences[differences["verdict"] == SUPPORTED].sort_values("difference", ascending=False)
-    names = [f"{name[0].lower()}{name[1:]}" for name in held["label"]]
+    names = [f"{name[0].lower()}{name[1:]}".replace(", ", " with the ") for name in held["label"]]
+    count = in_words(len(differences))
     if not names:
-        return f"None of {len(differences)} single steps is a gain after correction."
+        return f"None of {count} single steps is a gain after correction."
     verb = "is a gain" if len(names) == 1 else "are gains"
-    return f"Of {len(differences)} single steps, {len(names)} {verb} after correction: {' and '.join(names)}."
+    return f"{in_words(len(names)).capitalize()} of {count} single steps {verb} after correction: {and_list(names)}."
 
 
 def of_learning(curves: pd.DataFrame, references: pd.DataFrame) -> Numbers:

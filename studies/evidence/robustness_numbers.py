@@ -8,11 +8,13 @@ from scipy import stats
 from dermimit.evaluate.estimate import ALPHA, minus
 from studies.evidence.exploration import ABOVE, BELOW, NO_TRAINING
 from studies.evidence.robustness import DESIGN, NETWORKS, RECIPE, Alternatives
+from studies.shared.counts import in_words
 from studies.shared.listing import listed
 
 NAMED = {
     "sgd": "sgd", "always": "always_cutmix", "half_mix": "half_cutmix", "missing": "missing100", "wrong": "wrong100",
-    "fewest": "full_5", "fewest_alone": "D_LSM_5", "random": "random_patches", "centre": "centre_patches",
+    "fewest": "full_5", "fewest_alone": "D_LSM_5", "tenth_alone": "D_LSM_10",
+    "random": "random_patches", "centre": "centre_patches",
 }  # fmt: skip
 """Name of a glued number -> the row whose difference it is; `<name>_reading` says how it lies to the band."""
 Numbers = dict[str, float | str]
@@ -29,7 +31,9 @@ def of_alternatives(found: Alternatives) -> Numbers:
     numbers |= {f"{key}_reading": readings[row] for key, row in NAMED.items()}
     numbers |= {
         "alternatives": len(trained),
+        "tried": len(table),
         "stuck": len(table) - len(trained),
+        "stuck_words": in_words(len(table) - len(trained)).capitalize(),
         "stuck_names": listed(stuck["name"]),
     }
     numbers |= {"seeds": found.seeds}

@@ -38,7 +38,7 @@ def page_numbers(
     """What the prose of the page quotes; shares in percent, differences in points without their sign."""
     lost = [-100 * value for value in choices["patches"]["random"]["difference"]]
     return {
-        "correct": 100 * accuracy["file"]["accuracy"][0], "best": 100 * ceiling["accuracy"],
+        "correct": 100 * choices["patches"]["attention"]["accuracy"][0], "best": 100 * ceiling["accuracy"],
         "tested": accuracy["photographs"], "megabytes": accuracy["megabytes"],
         "lost": lost[0], "lost_least": lost[2], "lost_most": lost[1],
         "wrong": failures["wrong"], "shown": len(failures["cases"]),

@@ -17,6 +17,8 @@ from studies.shared.show import points
 ENDS = ("", "_low", "_high")
 Line = Mapping[str, Any]
 Numbers = dict[str, float | str]
+LEAST = 0.05
+"""Change of a probability from which a planted thing counts as learnt."""
 
 
 def claims(taxonomy: Line, flips: Line) -> list[Claim]:
@@ -77,11 +79,28 @@ def _of_plants(plants: Mapping[str, Line]) -> Numbers:
         exposed = [line["method"] for line in methods if line["reveals"] == YES]
         numbers |= {"methods": in_words(len(methods)), f"exposed_{thing}": in_words(len(exposed))}
         numbers[f"names_{thing}"] = ", ".join(map(pretty, exposed)) or "none"
+        numbers[f"outcome_{thing}"] = outcome(thing, in_words(len(exposed)), learnt(plant))
         false = sum(x["reveals"] == YES for x in plant["methods"] if x["method"] in BASELINES)
         numbers[f"false_{thing}"] = in_words(false)
         for line in (x for x in plant["learnt"] if x["photographs"] == "melanoma"):
             numbers |= points(f"{line['network']}_{thing}", estimate(line, "change"))
     return numbers
+
+
+def learnt(plant: Line) -> bool:
+    """Whether the planted thing raised the probability of melanoma, beyond what it does in the control.
+
+    The intervals cover the choice of images; each network has one seed.
+    """
+    lines = {x["network"]: estimate(x, "change") for x in plant["learnt"] if x["photographs"] == "melanoma"}
+    return lines["planted"].low > max(lines["control"].high, LEAST)
+
+
+def outcome(thing: str, exposed: str, known: bool) -> str:
+    """A clause for the answer box: how many methods exposed a shortcut, or that there was none to expose."""
+    if known:
+        return f"{exposed} exposed a planted {thing}"
+    return f"the other shortcut, {thing}, was hardly learnt and tests no method"
 
 
 def _of_gallery(cases: Sequence[Line]) -> Numbers:

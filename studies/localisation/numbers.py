@@ -9,6 +9,7 @@ import pandas as pd
 
 from dermimit.evaluate.estimate import INCONCLUSIVE, Estimate, corrected_verdict, minus
 from studies.localisation.pointing import SYNTHETIC, best_map
+from studies.shared.counts import in_words
 from studies.shared.effects import between, finding, size
 
 OFTEN = ("more often", "less often", INCONCLUSIVE)
@@ -71,7 +72,9 @@ def waiting(judged: pd.DataFrame) -> str:
     pairs = judged[judged["row"].str.endswith("_D_LSM") & judged["reference"].str.endswith("_D_random")]
     left = int((pairs["seeds"] == 0).sum())
     if not left:
-        return f"All {len(pairs)} backbones have been compared."
+        once = int((pairs["seeds"] == 1).sum())
+        told = f"All {in_words(len(pairs))} planned networks have run"
+        return told + f", {in_words(once)} of them with one seed, which is not tested" * bool(once) + "."
     return f"{left} of {len(pairs)} planned backbones have not been trained yet."
 
 
@@ -143,5 +146,5 @@ def after_fine_tuning(backbones: Mapping[str, Any] | None) -> str:
                            "with lesion selection about as well as"))  # fmt: skip
     return (
         f"Fine-tuned on these photographs, its class token's attention covers the lesion {than} without "
-        f"(AUROC {effect.signed(2)}; one training of each, so the interval covers patients only)."
+        f"({effect.points()} points of AUROC; one training of each, so the interval covers patients only)."
     )

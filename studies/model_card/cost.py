@@ -12,7 +12,8 @@ from dermimit.records import origins, read_json
 from studies.shared.paths import PUBLISHED
 
 STUDIES = {
-    "synderm": "ablation", "synderm-evidence": "single-seed experiments", "explorer": "model of the explorer",
+    "synderm": "ablation", "synderm-evidence": "further experiments of the first edition",
+    "explorer": "model of the explorer",
     "real_evidence": "PAD-UFES-20, cross-validation", "localisation": "localisation",
     "segmentation": "segmentation networks",
     "failures": "failures", "rare_diseases": "rare diseases", "skin_tone": "skin tone", "visits": "repeat visits",
@@ -22,6 +23,9 @@ STUDIES = {
     "energy": "power measurement", "protocol": "second edition", "probes": "frozen features, PAD-UFES-20",
     "real_backbones": "pretrained backbones, PAD-UFES-20", "benchmark": "benchmark",
 }  # fmt: skip
+
+TRAININGS = Path("protocol/runs.parquet")
+"""The trainings of the second edition, a line each, which have no file of their own."""
 
 
 def records(root: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -37,6 +41,9 @@ def records(root: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         for facts in found:
             if "seconds" in facts:
                 yield path.relative_to(published).parts[0], facts
+    if (published / TRAININGS).is_file():
+        for run in pd.read_parquet(published / TRAININGS).to_dict("records"):
+            yield TRAININGS.parts[0], run
 
 
 def hours_by_study(root: Path) -> pd.DataFrame:

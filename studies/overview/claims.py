@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from dermimit.evaluate.estimate import INCONCLUSIVE, NOT_RUN, Estimate
+from dermimit.evaluate.estimate import INCONCLUSIVE, NOT_RUN, Estimate, minus
 from studies.shared.verdict_words import CONTRADICTED, NO_DIFFERENCE, SUPPORTED
 
 PROTOCOL = {  # the protocol's outcomes in the five words
@@ -21,6 +21,8 @@ LONGER = "trained longer"
 """How a finding of the second edition begins to say what it compares."""
 PLANNED_SEEDS = 5
 LEAST_SEEDS = 3
+UNCORRECTED = "interval alone, uncorrected"
+"""How a finding is judged that is not a difference of macro-F1."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,14 @@ def first_edition(judged: pd.DataFrame, claim: str, what: str) -> Finding:
     return Finding(what, points(line), line["verdict"], f"{line['seeds']:.0f} seeds")
 
 
-def second_edition(contrasts: pd.DataFrame, name: str, what: str) -> list[Finding]:
+def second_edition(contrasts: pd.DataFrame, name: str, what: str, beside: str = "") -> list[Finding]:
     """What the longer trainings of the protocol say; nothing while a contrast has too few seeds.
 
     Args:
         contrasts: of results/published/protocol/verdicts.json.
         name: id of the contrast.
         what: the comparison, in a few words.
+        beside: what the effect is to be compared with, for the note.
     """
     line = contrasts.set_index("id").loc[name]
     if line["seeds"] < LEAST_SEEDS:
@@ -86,7 +89,14 @@ def second_edition(contrasts: pd.DataFrame, name: str, what: str) -> list[Findin
     note = f"{line['seeds']:.0f} seeds" + (", preliminary" if line["seeds"] < PLANNED_SEEDS else "")
     note += f"; the control scores {100 * line['level']:.1f} %"
     note += "; less than is worth having" if "by less than" in line["verdict"] else ""
+    note += f"; {beside}" * bool(beside)
     return [Finding(what, points(line.rename({"effect": "difference"})), PROTOCOL[line["verdict"]], note)]
+
+
+def gain_of(contrasts: pd.DataFrame, name: str, what: str) -> str:
+    """`what` and the effect of a contrast in points; nothing while it has too few seeds."""
+    line = contrasts.set_index("id").loc[name]
+    return minus(f"{what} {100 * line['effect']:.1f}") if line["seeds"] >= LEAST_SEEDS else ""
 
 
 def on_photographs(judged: pd.DataFrame, row: str, reference: str, what: str) -> Finding:
@@ -105,17 +115,19 @@ def on_photographs(judged: pd.DataFrame, row: str, reference: str, what: str) ->
     return Finding(what, points(line), line["verdict"], f"{line['seeds']:.0f} seed{plural}{early}")
 
 
-def against_centre(differences: Sequence[Mapping[str, Any]], what: str, note: str) -> Finding:
+def against_centre(differences: Sequence[Mapping[str, Any]], what: str, images: str) -> Finding:
     """Whether the lesion score finds the lesion better than the centre of the image, by AUROC.
 
     Args:
-        differences: lesion score minus centre, by score, each with `score, value, low, high` in [-1, 1].
+        differences: lesion score minus centre, by score, each with `score, photographs, value, low, high`; the last
+            three in [-1, 1].
         what: the comparison, in a few words.
-        note: on how many images.
+        images: what they are called.
     """
     line = next(line for line in differences if line["score"] == "auroc")
     value = Estimate(*(100 * float(line[name]) for name in ("value", "low", "high")))
-    return Finding(what, value, value.verdict((SUPPORTED, CONTRADICTED, INCONCLUSIVE)), note, "points of AUROC")
+    verdict = value.verdict((SUPPORTED, CONTRADICTED, INCONCLUSIVE))
+    return Finding(what, value, verdict, f"one seed, {line['photographs']} {images}; {UNCORRECTED}", "points of AUROC")
 
 
 def rare_first(gain: Mapping[str, float]) -> Finding:
@@ -126,9 +138,8 @@ def rare_first(gain: Mapping[str, float]) -> Finding:
     """
     slope = Estimate(*(100 * float(gain[f"slope{end}"]) for end in ("", "_low", "_high")))
     verdict = slope.verdict((CONTRADICTED, SUPPORTED, INCONCLUSIVE))
-    return Finding(
-        "change of the gain for ten times as many images", slope, verdict, f"{gain['seeds']:.0f} seeds", "points of F1"
-    )
+    note = f"{gain['seeds']:.0f} seeds; {UNCORRECTED}"
+    return Finding("change of the gain for ten times as many images", slope, verdict, note, "points of F1")
 
 
 def conflict(gain: Estimate, seeds: int) -> Finding:
@@ -140,4 +151,5 @@ def conflict(gain: Estimate, seeds: int) -> Finding:
     """
     value = Estimate(100 * gain.value, 100 * gain.low, 100 * gain.high)
     verdict = value.verdict((SUPPORTED, CONTRADICTED, INCONCLUSIVE))
-    return Finding("agreement of gradients", value, verdict, f"{seeds} seeds", "hundredths of a cosine")
+    note = f"{seeds} seeds; {UNCORRECTED}"
+    return Finding("agreement of gradients", value, verdict, note, "hundredths of a cosine")

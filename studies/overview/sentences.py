@@ -78,7 +78,7 @@ def five(claims: Sequence[Claim], levels: Mapping[str, float], sensitivity: Mapp
     )  # fmt: skip
     centre = outcome(
         synthetic[MAP], "The attention map found lesions better than the centre of the image did",
-        "The attention map found lesions worse than the centre of the image did",
+        "The attention map found lesions, most of them central, worse than the centre of the image did",
         "Attention against the image centre", False,
     )  # fmt: skip
     photographs = outcome(
@@ -95,7 +95,7 @@ def level_text(levels: Mapping[str, float]) -> str:
     """How good the models are that are compared."""
     return (
         f"Macro-F1 on 49 synthetic diseases is {levels['alone']:.1f} % for the disease alone and "
-        f"{levels['full']:.1f} % for the full model; {levels['best']:.1f} % is the best possible."
+        f"{levels['full']:.1f} % for the full model; the Bayes-optimal classifier reaches {levels['best']:.1f} %."
     )
 
 
@@ -127,14 +127,19 @@ OUTCOMES = {
     SUPPORTED: "in its favour", CONTRADICTED: "against it", INCONCLUSIVE: "inconclusive",
     NO_DIFFERENCE: "without meaningful difference", NOT_TESTED: "not tested",
 }  # fmt: skip
+CLAUSES = {
+    SUPPORTED: ("favours attention", "favour attention"), CONTRADICTED: ("favours chance", "favour chance"),
+    INCONCLUSIVE: ("is inconclusive", "are inconclusive"), NOT_TESTED: ("was not tested", "were not tested"),
+    NO_DIFFERENCE: ("shows no difference larger than two points", "show no difference larger than two points"),
+}  # fmt: skip
+"""What one comparison and what several say."""
 
 
 def attention(findings: Sequence[Finding]) -> str:
     """What several comparisons of attention with chance say together; a sentence."""
     kinds = [word(finding.verdict) for finding in findings]
-    (first, n), *rest = {kind: kinds.count(kind) for kind in kinds}.items()
-    told = [f"{in_words(n)} {'is' if n == 1 else 'are'} {OUTCOMES[first]}"]
-    told += [f"{in_words(n)} {OUTCOMES[kind]}" for kind, n in rest]
+    counts = {kind: kinds.count(kind) for kind in kinds}
+    told = [f"{in_words(n)} {CLAUSES[kind][n > 1]}" for kind, n in counts.items()]
     plural = "s" if len(kinds) > 1 else ""
     return f"Of {in_words(len(kinds))} comparison{plural} of attention with chance, {and_list(told)}."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from dermimit.evaluate.estimate import Estimate
+from dermimit.evaluate.estimate import Estimate, minus
 from studies.protocol.contrasts import LEAST_SEEDS
 from studies.protocol.runs import Run
 from studies.protocol.states import FAMILIES, PLANNED_SEEDS, states
@@ -28,7 +28,7 @@ def takeaways(contrasts: pd.DataFrame, runs: pd.DataFrame, plan: list[Run]) -> d
     told["tasks"] = further(lines) or told["tasks"]
     said, _, claim = meaning(lines).rpartition(": ")
     claim = claim[0].upper() + claim[1:] + " (preliminary)" * ("so far" in said)
-    return told | {"claim": claim, "progress": progress(runs, plan)}
+    return told | {"claim": claim, "progress": progress(runs, plan), "recovered": recovered(contrasts)}
 
 
 def meaning(lines: pd.DataFrame) -> str:
@@ -40,7 +40,7 @@ def meaning(lines: pd.DataFrame) -> str:
     chosen, possible = (word(lines.loc[name, "verdict"]) for name in ("S1", "P1"))
     if NOT_TESTED in (chosen, possible):
         return f"What this means for selection is {NOT_TESTED} yet"
-    early = "so far " if lines.loc[["S1", "P1"], "seeds"].min() < PLANNED_SEEDS else ""
+    early = " so far" if lines.loc[["S1", "P1"], "seeds"].min() < PLANNED_SEEDS else ""
     told = "it cannot be told whether attention knows where small lesions lie"
     if possible != SUPPORTED:
         told = "nothing can be said of selection at this scale, since it is open whether a perfect choice would help"
@@ -48,7 +48,38 @@ def meaning(lines: pd.DataFrame) -> str:
         told = "attention finds small lesions better than chance, and the disease profits"
     elif chosen in (NO_DIFFERENCE, CONTRADICTED):
         told = "it is worth knowing where small lesions lie, and attention does not know it, at this scale"
-    return f"By the protocol this {early}means: {told}"
+    return f"By the protocol, these two contrasts mean{early}: {told}"
+
+
+def far_text(contrasts: pd.DataFrame, additive: float) -> str:
+    """How far the networks of I1 are from what adding evidence allows; a sentence.
+
+    Args:
+        contrasts: of results/published/protocol/verdicts.json.
+        additive: macro-F1 of the best classifier that only adds evidence, in per cent.
+    """
+    line = contrasts.set_index("id").loc["I1"]
+    if pd.isna(line["level"]):
+        return ""
+    return (
+        f"Where findings interact, the concatenation scores {100 * line['level']:.1f} %, and a classifier that only "
+        f"adds evidence could reach {additive:.1f} %: networks so far from that need not have reached the point where "
+        "an interaction pays."
+    )
+
+
+def recovered(contrasts: pd.DataFrame) -> str:
+    """How much of what a perfect choice gains attention gains on small lesions; a sentence without its full stop.
+
+    Args:
+        contrasts: of results/published/protocol/verdicts.json.
+    """
+    lines = contrasts.set_index("id")
+    chosen, possible = lines.loc["S1"], lines.loc["P1"]
+    if min(chosen["seeds"], possible["seeds"]) < LEAST_SEEDS or possible["effect"] <= 0:
+        return "How much of a perfect choice attention recovers is not known yet"
+    points = [minus(f"{100 * value:.1f}") for value in (chosen["effect"], possible["effect"], chosen["high"])]
+    return "Of the {1} points that a perfect choice gains, attention gained {0}, and at most {2}".format(*points)
 
 
 def further(lines: pd.DataFrame) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from studies.protocol.contrasts import LEAST_SEEDS
 from studies.protocol.names import compared
+from studies.protocol.runs import Run
 from studies.shared.effects import effects_table
 from studies.shared.verdict_words import NOT_TESTED, by_rule, word
 
@@ -16,16 +18,17 @@ FAMILIES = ("selection", "possible", "interaction", "tasks")
 NUMBERS = ["effect", "low", "high", "p", "p_holm"]
 
 
-def states(contrasts: pd.DataFrame, families: Sequence[str]) -> pd.DataFrame:
+def states(contrasts: pd.DataFrame, families: Sequence[str], plan: Sequence[Run] = ()) -> pd.DataFrame:
     """Contrasts of some families with the book's verdicts.
 
     Args:
         contrasts: of results/published/protocol/verdicts.json.
         families: in the order to show.
+        plan: from `runs.planned`; without it no contrast is beyond the limit.
 
     Returns:
-        columns `id, family, label, seeds, difference, low, high, p_holm, verdict`. A contrast with fewer than three
-        seeds has no interval and is not tested.
+        columns `id, family, label, seeds, beyond, difference, low, high, p_holm, verdict`; `beyond`: the limit of
+        processor time has no room for it. A contrast with fewer than three seeds has no interval and is not tested.
     """
     table = contrasts[contrasts["family"].isin(families)].astype(dict.fromkeys(NUMBERS, float))
     table = table.sort_values("family", key=lambda names: names.map(list(families).index), kind="stable")
@@ -33,8 +36,16 @@ def states(contrasts: pd.DataFrame, families: Sequence[str]) -> pd.DataFrame:
     enough = table["seeds"] >= LEAST_SEEDS
     table["verdict"] = by_rule(*(table[name] for name in ("difference", "p_holm", "seeds", "low", "high")))
     table["verdict"] = table["verdict"].where(enough, NOT_TESTED)
-    columns = ["id", "family", "label", "seeds", "difference", "low", "high", "p_holm", "verdict"]
+    table["beyond"] = [bool(plan) and beyond(line, plan) for line in table.to_dict("records")]
+    columns = ["id", "family", "label", "seeds", "beyond", "difference", "low", "high", "p_holm", "verdict"]
     return table[columns].reset_index(drop=True)
+
+
+def beyond(line: Mapping[str, Any], plan: Sequence[Run]) -> bool:
+    """Whether the limit of processor time has no room for one of the two models of a contrast."""
+    room = {(run.row, run.regime) for run in plan if not run.beyond}
+    reference, _, elsewhere = line["reference"].partition("@")
+    return not {(line["row"], line["regime"]), (reference, elsewhere or line["regime"])} <= room
 
 
 def states_table(told: pd.DataFrame) -> pd.DataFrame:
@@ -46,21 +57,25 @@ def states_table(told: pd.DataFrame) -> pd.DataFrame:
     shown = effects_table(told.assign(difference=told["difference"].where(told["low"].notna())))
     early = [LEAST_SEEDS <= n < PLANNED_SEEDS for n in told["seeds"]]
     seeds = [f"{n} of {PLANNED_SEEDS}{', preliminary' * some}" for n, some in zip(told["seeds"], early, strict=True)]
-    return shown.assign(seeds=seeds)
+    left = [f"{text}, beyond the limit" if out else text for text, out in zip(seeds, told["beyond"], strict=True)]
+    return shown.assign(seeds=left)
 
 
-def contrasts_tables(contrasts: pd.DataFrame, models: pd.DataFrame, family: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def contrasts_tables(
+    contrasts: pd.DataFrame, models: pd.DataFrame, family: str, plan: Sequence[Run] = ()
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The contrasts of a family as text, the verdict beside the claim; and all that is known of them.
 
     Args:
         contrasts: of results/published/protocol/verdicts.json.
         models: from `runs.read_models`.
         family: one of `FAMILIES`.
+        plan: as `states` takes it.
 
     Returns:
         the columns of `states_table`; and the lines of `contrasts` with the two models and the images in words.
     """
-    shown = states_table(states(contrasts, (family,))).rename(columns={"comparison": "claim"})
+    shown = states_table(states(contrasts, (family,), plan)).rename(columns={"comparison": "claim"})
     full = contrasts[contrasts["family"] == family]
     words = [compared(line, models) for line in full.to_dict("records")]
     return shown[["claim", "verdict", "points (95 % CI)", "seeds"]], full.assign(compared=words)

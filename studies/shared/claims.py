@@ -73,12 +73,15 @@ def verdicts(claims: Sequence[Claim]) -> list[str]:
 
 
 def claims_table(claims: Sequence[Claim]) -> pd.DataFrame:
-    """Columns `claim`, `effect, points (95 % CI)`, `p (Holm)`, `verdict`; a ratio is marked by ×."""
+    """Columns `claim`, `effect as claimed, points (95 % CI)` (positive in the direction of the claim), `p (Holm)` and
+    `verdict`; a ratio is marked by ×."""
     judged = _judged(claims)
     return pd.DataFrame(
         {
             "claim": [claim.text for claim in claims],
-            "effect, points (95 % CI)": [f"× {c.estimate.ratio()}" if c.ratio else c.estimate.points() for c in claims],
+            "effect as claimed, points (95 % CI)": [
+                f"× {c.estimate.ratio()}" if c.ratio else c.estimate.points() for c in claims
+            ],
             "p (Holm)": [p_text(p) for p in judged["p"]],
             "verdict": judged["verdict"],
         }

@@ -12,6 +12,9 @@ from dermimit.data.synderm import RENDERER
 from dermimit.evaluate.runs import read_records
 from dermimit.records import origins, read_json
 
+TRAININGS = "runs.parquet"
+"""A table of trainings that have no file of their own, a line each with `commit, dirty, started, seconds`."""
+
 
 def published_note(folder: Path) -> str:
     """A sentence that says where published runs used an earlier SynDerm than the one drawn now, or nothing."""
@@ -32,7 +35,7 @@ def status_table(root: Path) -> pd.DataFrame:
 
 
 def measurements_table(published: Path) -> pd.DataFrame:
-    """List every stored measurement: a JSON file that says where it or each of its runs comes from.
+    """List every stored measurement: a JSON file or a table of trainings that says where it or its runs come from.
 
     Args:
         published: the folder `results/published`, or a part of it.
@@ -41,14 +44,20 @@ def measurements_table(published: Path) -> pd.DataFrame:
         text columns `measurement, processes` (how many made it), `date` (of the last), `commit` (all), `minutes`.
     """
     lines = []
-    for path in sorted(Path(published).rglob("*.json")):
-        found = [] if path.name in ("provenance.json", "config.json", "metrics.json") else origins(read_json(path))
+    files = [*Path(published).rglob("*.json"), *Path(published).rglob(TRAININGS)]
+    for path in sorted(files):
+        found = [] if path.name in ("provenance.json", "config.json", "metrics.json") else _origins(path)
         if found:
             commits = list(dict.fromkeys(_commit(facts) for facts in found))
             line = {"measurement": path.relative_to(published).as_posix(), "processes": len(found)}
             line |= {"date": max(str(facts.get("started", ""))[:10] for facts in found), "commit": ", ".join(commits)}
             lines.append(line | {"minutes": _scaled(sum(facts.get("seconds") or 0 for facts in found), 60, 1)})
     return pd.DataFrame(lines)
+
+
+def _origins(path: Path) -> list[Mapping[str, Any]]:
+    """What says where a measurement comes from: of each process that made it, or of each training of a table."""
+    return pd.read_parquet(path).to_dict("records") if path.name == TRAININGS else origins(read_json(path))
 
 
 def modified_text(published: Path, folder: str) -> str:

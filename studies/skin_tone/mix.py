@@ -20,7 +20,7 @@ from studies.skin_tone.by_type import ByGroup, measured
 
 SHARES = (0, 5, 10, 25, 50)  # per cent of types V and VI in training
 MODELS = ("D", "full")
-REMEDIES = {"even": "balanced sampling", "colour": "colour augmentation", "dro": "group DRO"}
+REMEDIES = {"even": "balanced sampling", "colour": "colour augmentation", "dro": "balanced sampling with group DRO"}
 PLAIN = "full_dark5"
 GROUPS = ("I–IV", "V–VI")
 SCORES = ("accuracy", "macro_f1")

@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dermimit.evaluate.estimate import INCONCLUSIVE, corrected_verdict, estimate
+from dermimit.evaluate.subgroups import NOT_RECORDED
 from dermimit.explain.style import pretty
+from dermimit.report.words import and_list
 from studies.shared.claims import Claim, turned
 from studies.shared.listing import listed
 from studies.shared.show import points
@@ -44,7 +46,7 @@ def claims(by_type: Line, pairs: Line, mix: Line) -> list[Claim]:
         _tested("Balanced sampling raises accuracy on dark skin", even[DARK]),
         _tested("Balanced sampling lowers accuracy on light skin", even[LIGHT], fall=True),
         _tested("Balanced sampling narrows the gap", even["gap"], fall=True),
-        _tested("Group DRO narrows the gap", dro["gap"], fall=True),
+        _tested("Balanced sampling with group DRO narrows the gap", dro["gap"], fall=True),
     ]
 
 
@@ -69,18 +71,27 @@ def of_skin_tone(by_type: Line, pairs: Line, mix: Line, angles: Line, real: Line
     every = real["recorded"][0]
     numbers |= {"pad": real["photographs"], "recorded": every["recorded"], "pad_dark": every["types"]["V–VI"]}
     numbers |= {"needed": real["needed"], "within": angles["pad_ufes_20"]["within"]}
+    adds = next(
+        x for x in mix["remedies"]
+        if (x["row"], x["reference"], x["score"], x["group"]) == (f"{PLAIN}_dro", f"{PLAIN}_even", "accuracy", "gap")
+    )  # fmt: skip
+    numbers["dro_adds"] = f"{change(adds)} for the gap" if change(adds) == INCONCLUSIVE else f"a {change(adds)} gap"
     return numbers | {"enough": enough(mix), "remedies": remedy_text(mix)} | _attributes(pairs["attributes"])
 
 
 def enough(mix: Line) -> str:
-    """From which share of dark skin in training accuracy on dark skin rises, by the corrected tests.
+    """With which shares of dark skin in training accuracy on dark skin rises, by the corrected tests.
 
     Args:
         mix: the record.
     """
     gains = {x["row"]: x for x in mix["shares"] if (x["score"], x["group"]) == ("accuracy", DARK)}
     rising = [s for s in SHARES[1:] if change(gains[f"full_dark{s}"]) == "higher"]
-    return f"from {rising[0]} % of dark skin in training upwards" if rising else "at no tested share of dark skin"
+    if not rising:
+        return "at no tested share of dark skin"
+    others = [str(s) for s in SHARES[1:] if s not in rising]
+    told = f"with {and_list([str(s) for s in rising])} % of dark skin in training"
+    return told + f", and not by a corrected test with {and_list(others)} %" * bool(others)
 
 
 def remedy_text(mix: Line) -> str:
@@ -91,14 +102,38 @@ def remedy_text(mix: Line) -> str:
     """
     changed = {label: {g: change(x) for g, x in _of_remedy(mix, name).items()} for name, label in REMEDIES.items()}
     told = []
-    for group, direction, verb in (
-        (DARK, "higher", "raised accuracy on dark skin"),
-        ("gap", "lower", "narrowed the gap"),
-        (LIGHT, "lower", "lowered accuracy on light skin"),
+    for group, direction, verb, what in (
+        (DARK, "higher", "raised accuracy on dark skin", "the change in accuracy on dark skin"),
+        ("gap", "lower", "narrowed the gap", "the change of the gap"),
+        (LIGHT, "lower", "lowered accuracy on light skin", "the change in accuracy on light skin"),
     ):
         names = [label for label, of in changed.items() if of.get(group) == direction]
-        told.append(f"{' and '.join(names) or 'no remedy'} {verb}")
+        unclear = {of.get(group) for of in changed.values()} == {INCONCLUSIVE}
+        told.append(f"{what} is inconclusive for each" if unclear else f"{and_list(names) or 'no remedy'} {verb}")
     return "; ".join(told)
+
+
+def unexpected(errors: Sequence[Line], row: str) -> str:
+    """Which recorded skin types of real photographs score other than their diseases lead one to expect; a sentence.
+
+    Args:
+        errors: of the record `real`.
+        row: the network.
+    """
+    lines = [line for line in errors if (line["row"], line["by"]) == (row, "type")]
+    sides = {
+        "below": [kind_name(line["group"]) for line in lines if line["beyond_high"] < 0],
+        "above": [kind_name(line["group"]) for line in lines if line["beyond_low"] > 0],
+    }
+    told = [f"{side} it for {and_list(names)}" for side, names in sides.items() if names]
+    if not told:
+        return "Every interval of the difference contains zero."
+    return f"By uncorrected intervals, accuracy lies {' and '.join(told)}."
+
+
+def kind_name(group: str) -> str:
+    """Words for a group of photographs by skin type."""
+    return "photographs without a type" if group == NOT_RECORDED else f"type {group}"
 
 
 def change(line: Line) -> str:

@@ -251,7 +251,7 @@ def seen_change(model: nn.Module, fusion: VisitFusion, first: int, n: int) -> li
 
 def change_maps(model: nn.Module, fusion: VisitFusion, images: torch.Tensor, days: np.ndarray) -> dict[str, np.ndarray]:
     """Where change was seen: attribution of the answer to what differs between the last visit and the first; how far
-    the trunk's patch tokens moved; the pixels' own difference; chance."""
+    the trunk's patch tokens moved; the pixels' own difference."""
     with torch.no_grad():
         tokens = model.forward_features(images[[0, -1]])["tokens"][:, -model.grid_size[0] * model.grid_size[1] :]
     moved = (tokens[1] - tokens[0]).norm(dim=-1).reshape(1, 1, *model.grid_size)
@@ -261,7 +261,6 @@ def change_maps(model: nn.Module, fusion: VisitFusion, images: torch.Tensor, day
         "answer's reason (integrated gradients)": reason(model, fusion, images, days),
         "moved tokens": moved,
         PIXELS: (images[-1] - images[0]).abs().sum(0)[None],
-        "chance": torch.rand(1, *size, generator=torch.Generator().manual_seed(0)),
     }
     return {name: to_unit(values.float())[0].numpy() for name, values in found.items()}
 

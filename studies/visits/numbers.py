@@ -32,7 +32,12 @@ def of_visits(record: Mapping[str, Any]) -> Numbers:
         ("pretended", record["leakage"]["difference"], "value"),
     ):  # fmt: skip
         numbers |= {f"{name}{end}": 100 * line[f"{key}{end}"] for end in ("", "_low", "_high")}
-    numbers |= {"one": 100 * min(steps.items())[1], "all": 100 * max(steps.items())[1], "visits": float(max(steps))}
+    numbers |= {
+        "one": 100 * min(steps.items())[1],
+        "two": 100 * steps[2],
+        "all": 100 * max(steps.items())[1],
+        "visits": float(max(steps)),
+    }
     for split in ("by patient", "by photograph"):
         numbers[split.replace(" ", "_")] = 100 * record["leakage"][split]["accuracy"]
     return numbers | {

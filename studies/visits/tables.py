@@ -47,10 +47,15 @@ def controls_table(record: Mapping[str, Any], row: str = "attention") -> pd.Data
     )
 
 
+def maps_of_change(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The measured maps. Early records also hold one fixed random map, which says nothing of chance in general."""
+    return [line for line in record["change"] if line["map"] != "chance"]
+
+
 def change_table(record: Mapping[str, Any]) -> pd.DataFrame:
     """How well each map points at where the lesion changed, beside the difference of pixels; text."""
     lines = []
-    for line in record["change"]:
+    for line in maps_of_change(record):
         text = {"map": MAPS.get(line["map"], line["map"]), "AUROC (95 %)": estimate(line, "auroc").plain(2)}
         text["pointing game (95 %)"] = estimate(line, "pointing").plain(2)
         alone = line["map"] == PIXELS

@@ -50,7 +50,9 @@ def test_one_command_one_table_one_record(tiny_photos, tmp_path, capsys):
     told = capsys.readouterr()
     assert "dermimit: note: 1 of 12 photographs have no disease and are left out" in told.err
     assert "features of 11 photographs: 0.0 MB; 4 tokens each (16-bit): 0 MB of memory" in told.err
-    assert told.out.splitlines()[0].startswith("11 photographs, 8 patients, 2 folds, mean of 2 splits; 95 % intervals (wide:")
+    assert told.out.splitlines()[0].startswith(
+        "11 photographs, 8 patients, 2 folds, mean of 2 splits; 95 % intervals (wide:"
+    )
     assert sorted(path.name for path in out.iterdir()) == [
         "answers.parquet", "config.json", "metrics.json", "provenance.json",
     ]  # fmt: skip

@@ -37,7 +37,7 @@ def test_each_claim_gets_the_rule_s_word():
     words = ["supported", "contradicted", "no meaningful difference", "inconclusive", ONE_SEED]
     assert table["verdict"].tolist() == words == verdicts(claims())
     assert table.loc["one training", "p (Holm)"] == "–"
-    assert table.loc["down", "effect, points (95 % CI)"] == "−10.0 (−14.0 to −6.0)"
+    assert table.loc["down", "effect as claimed, points (95 % CI)"] == "−10.0 (−14.0 to −6.0)"
 
 
 def test_claims_of_a_page_are_one_family():
@@ -52,7 +52,7 @@ def test_a_ratio_is_tested_on_its_logarithm():
     assert ratio.tested == pytest.approx(0.05) and ratio.difference.value == pytest.approx(np.log(2))
     more = Claim("more", Estimate(1.4, 1.3, 1.5), 3, ratio=True)
     assert verdicts([more]) == ["supported"]
-    assert claims_table([more])["effect, points (95 % CI)"][0] == "× 1.40 (1.30 to 1.50)"
+    assert claims_table([more])["effect as claimed, points (95 % CI)"][0] == "× 1.40 (1.30 to 1.50)"
 
 
 def test_tables_without_room_are_linked_and_written(tmp_path, monkeypatch):

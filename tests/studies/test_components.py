@@ -63,9 +63,9 @@ def test_a_component_has_the_difference_and_the_verdict_of_its_claim(judged, sco
 @pytest.mark.parametrize(
     ("verdicts", "told"),
     [
-        ((SUPPORTED, INCONCLUSIVE, SUPPORTED), "Of 3 single steps, 2 are gains after correction: c and a."),
-        ((CONTRADICTED, INCONCLUSIVE, SUPPORTED), "Of 3 single steps, 1 is a gain after correction: c."),
-        ((CONTRADICTED, INCONCLUSIVE, INCONCLUSIVE), "None of 3 single steps is a gain after correction."),
+        ((SUPPORTED, INCONCLUSIVE, SUPPORTED), "Two of three single steps are gains after correction: c and a."),
+        ((CONTRADICTED, INCONCLUSIVE, SUPPORTED), "One of three single steps is a gain after correction: c."),
+        ((CONTRADICTED, INCONCLUSIVE, INCONCLUSIVE), "None of three single steps is a gain after correction."),
     ],
 )
 def test_gains_are_those_whose_claim_holds(verdicts, told):

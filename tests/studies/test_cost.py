@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from studies.model_card.cost import emissions_table, energy_table, hours_by_study
@@ -37,6 +38,9 @@ def test_hours_energy_and_emissions_by_hand(tmp_path):
 def test_every_published_study_is_counted():
     table = hours_by_study(ROOT).set_index("study")
     assert table.loc["ablation", "records"] == 45 and (table["hours"] > 0).all()
+    trained = pd.read_parquet(ROOT / "results/published/protocol/runs.parquet")["seconds"]
+    assert table.loc["second edition", "records"] > len(trained)
+    assert table.loc["second edition", "hours"] > trained.sum() / 3600
 
 
 def test_the_card_tells_the_shipped_run():

@@ -383,11 +383,11 @@ def test_a_run_that_was_stopped_took_as_long_as_its_epochs():
             "no meaningful difference",
             "supported",
             5,
-            "means: it is worth knowing where small lesions lie, and attention",
+            "mean: it is worth knowing where small lesions lie, and attention",
         ),
-        ("supported", "supported", 5, "means: attention finds small lesions better than chance"),
-        ("no meaningful difference", "inconclusive", 5, "means: nothing can be said of selection"),
-        ("inconclusive", "supported", 4, "so far means: it cannot be told"),
+        ("supported", "supported", 5, "mean: attention finds small lesions better than chance"),
+        ("no meaningful difference", "inconclusive", 5, "mean: nothing can be said of selection"),
+        ("inconclusive", "supported", 4, "mean so far: it cannot be told"),
         ("not tested", "supported", 5, "is not tested yet"),
     ],
 )
@@ -432,3 +432,12 @@ def test_a_verdict_from_three_seeds_is_called_preliminary():
     assert said == (
         "One instead of the other: inconclusive, between −2.0 and +4.0 points; this is preliminary, with 3 of 5 seeds"
     )
+
+
+def test_contrasts_that_the_limit_has_no_room_for_say_so():
+    verdicts = pd.DataFrame(read_json(PUBLISHED / "verdicts.json")["contrasts"])
+    told = states.states(verdicts, states.FAMILIES, planned()).set_index("id")
+    assert list(told.index[told["beyond"]]) == ["S3", "S4", "I5"]  # as the protocol's deviations list them
+    shown = states.states_table(told.reset_index())
+    assert shown.loc[told["beyond"].to_numpy(), "seeds"].str.endswith(", beyond the limit").all()
+    assert not states.states(verdicts, states.FAMILIES)["beyond"].any()

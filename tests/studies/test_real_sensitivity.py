@@ -91,11 +91,19 @@ def test_no_published_answers_are_named(tmp_path):
 
 
 def test_one_sentence_says_counts_shares_and_intervals():
-    told = {"photographs": 948, "mel_of": "19 of 40", "mel_percent": 47.5, "mel_low": 30.2, "mel_high": 65.4}
+    told = {
+        "model": "Full model",
+        "photographs": 948,
+        "mel_of": "19 of 40",
+        "mel_percent": 47.5,
+        "mel_low": 30.2,
+        "mel_high": 65.4,
+    }
     told |= {"scc_of": "14 of 58", "scc_percent": 24.1, "scc_low": 14.3, "scc_high": 37.3}
     said = numbers.found_text(told)
     assert "19 of 40 melanomas (47.5 %, 95 % CI 30.2 to 65.4)" in said
-    assert said.endswith("14 of 58 squamous cell carcinomas (24.1 %, 95 % CI 14.3 to 37.3).")
+    assert "seeds, Full model, finds" in said
+    assert "14 of 58 squamous cell carcinomas (24.1 %, 95 % CI 14.3 to 37.3). Counts are means" in said
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +171,9 @@ def test_what_waits_is_counted_and_named():
         "Of 4 planned networks, 3 have not run: variants on the fine-tuned ViT-S and the EfficientNet-Lite0 stem. "
         "Among 4 planned comparisons are two without a run and one with one seed."
     )
-    assert numbers.plan_text({"tuned_D": 3, "tuned_full": 1}, pd.Series([3])) == "All 2 planned networks have run."
+    assert numbers.plan_text({"tuned_D": 3, "tuned_full": 1}, pd.Series([3])) == (
+        "Each of the 2 planned networks has run, one of them with one seed."
+    )
 
 
 def test_networks_that_scored_higher_with_fewer_seeds_are_counted(models):

@@ -216,14 +216,28 @@ def changed(row, group, value, p):
 
 def test_the_share_that_is_enough_and_what_remedies_do_follow_from_corrected_tests():
     shares = [changed(f"full_dark{s}", "V–VI", 0.1, p) for s, p in ((5, 0.2), (10, 0.04), (25, 0.01), (50, 0.01))]
-    assert numbers.enough({"shares": shares}) == "from 10 % of dark skin in training upwards"
+    assert numbers.enough({"shares": shares}) == (
+        "with 10, 25 and 50 % of dark skin in training, and not by a corrected test with 5 %"
+    )
     assert numbers.enough({"shares": [x | {"p_holm": 0.3} for x in shares]}) == "at no tested share of dark skin"
     lines = [changed("full_dark5_even", "gap", -0.1, 0.01), changed("full_dark5_dro", "gap", -0.1, 0.02)]
     lines += [changed("full_dark5_even", "I–IV", -0.1, 0.01), changed("full_dark5_even", "V–VI", 0.1, 0.3)]
     assert numbers.remedy_text({"remedies": lines}) == (
-        "no remedy raised accuracy on dark skin; balanced sampling and group DRO narrowed the gap; "
-        "balanced sampling lowered accuracy on light skin"
+        "no remedy raised accuracy on dark skin; balanced sampling and balanced sampling with group DRO narrowed the "
+        "gap; balanced sampling lowered accuracy on light skin"
     )
+    unclear = [changed(f"full_dark5_{name}", "V–VI", 0.1, 0.3) for name in ("even", "colour", "dro")]
+    assert numbers.remedy_text({"remedies": unclear}).startswith(
+        "the change in accuracy on dark skin is inconclusive for each; no remedy narrowed"
+    )
+
+
+def test_skin_types_that_differ_from_what_their_diseases_let_expect_are_named():
+    lines = [{"row": "m", "by": "type", "group": g, "beyond_low": low, "beyond_high": high}
+             for g, low, high in (("I", -0.1, 0.1), ("III", -0.2, -0.1), ("not recorded", 0.1, 0.2))]  # fmt: skip
+    told = "accuracy lies below it for type III and above it for photographs without a type."
+    assert numbers.unexpected(lines, "m") == f"By uncorrected intervals, {told}"
+    assert numbers.unexpected(lines[:1], "m") == "Every interval of the difference contains zero."
 
 
 def test_the_lesion_of_the_book_is_shown_on_six_skins_with_what_the_shipped_model_predicts():
