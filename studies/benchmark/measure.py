@@ -49,6 +49,10 @@ ROWS = {
     "vit_D_LSM": ("frozen_D_LSM", "ViT-S/14, frozen, with lesion selection", VIT),
     "vit_full": ("frozen_full", "ViT-S/14, frozen, the full model", VIT),
     "vit_tuned_D": ("tuned_D", "ViT-S/14, fine-tuned at 112 pixels, disease alone", VIT),
+    "vit_tuned_D_random": ("tuned_D_random", "ViT-S/14, fine-tuned at 112 pixels, with patches at random", VIT),
+    "vit_tuned_D_LSM": ("tuned_D_LSM", "ViT-S/14, fine-tuned at 112 pixels, with lesion selection", VIT),
+    "vit_tuned_D_all": ("tuned_D_all", "ViT-S/14, fine-tuned at 112 pixels, with all patches", VIT),
+    "vit_tuned_D_B_A": ("tuned_D_B_A", "ViT-S/14, fine-tuned at 112 pixels, with body part and attributes", VIT),
     "vit_tuned_full": ("tuned_full", "ViT-S/14, fine-tuned at 112 pixels, the full model", VIT),
     "lite0_D": ("lite0_D", "EfficientNet-Lite0 stem, fine-tuned at 128 pixels, disease alone", IMAGENET),
 }  # fmt: skip
