@@ -23,7 +23,8 @@ def explore(
     Args:
         run: folder of a finished run, or the name of a published model (`dermimit models`).
         dataset: name of the dataset in `root`, with the run's classes; by default that of the run.
-        root: folder of photographs to choose from; by default those that the run was trained on.
+        root: folder of photographs to choose from; by default those that the run was trained on, or, for a run on
+            SynDerm, synthetic images made anew.
         split: of that dataset.
         n: largest number of photographs to choose from.
         app: JupyterLab, Jupyter Notebook 7, Voila (the page without its code), or none: only write the notebook.

@@ -76,6 +76,6 @@ def predict(
     unread = int(table["error"].notna().sum())
     if unread < len(table):
         print(DISCLAIMER)
-    for line in remarks(table, reading, found):
+    for line in remarks(table, reading, found, show.figure):
         print(line, file=sys.stderr)
     return 0 if not unread else 1 if unread < len(table) else 2

@@ -40,9 +40,16 @@ def mapped(frame: pd.DataFrame, root: Path, lesion_map: str) -> pd.DataFrame:
         lesion_map: "mask" for the manifest's own; else a folder in `root` with a map <image stem>.png for every photo.
 
     Raises:
-        ManifestError: a photo has no map, naming its row.
+        ManifestError: a photo has no map, naming its row; or two photos have one name, and so one map.
     """
     if lesion_map != "mask":
+        stems = frame["image"].map(lambda image: Path(image).stem)
+        if (twice := stems.duplicated(keep=False)).any():
+            one, other = frame.loc[twice & (stems == stems[twice].iloc[0]), "image"].iloc[:2]
+            raise ManifestError(
+                f"{one} and {other} would share the lesion map {lesion_map}/{Path(one).stem}.png, for a map has its "
+                "photo's name without folder and suffix: rename one of them"
+            )
         names = [f"{lesion_map}/{Path(image).stem}.png" for image in frame["image"]]
         absent = [not (root / name).is_file() for name in names]
         frame = frame.assign(mask=names)

@@ -42,7 +42,7 @@ def class_attention(model: nn.Module, images: Images, task: str, classes: Classe
     A head that narrows gives its last block the class token and the selected patches alone: the others get nothing.
 
     Raises:
-        ValueError: the task has no head.
+        ValueError: the task has no head, or its head no class token.
     """
     head = own_head(model, task)
     layers, out = _layers(model, images, task)
@@ -57,7 +57,7 @@ def rollout(model: nn.Module, images: Images, task: str, classes: Classes, *, ba
     an earlier layer is followed down from the last.
 
     Raises:
-        ValueError: the task has no head.
+        ValueError: the task has no head, or its head no class token.
 
     Source: Abnar and Zuidema, "Quantifying attention flow in transformers", ACL 2020.
     """
@@ -79,7 +79,7 @@ def gradient_attention(model: nn.Module, images: Images, task: str, classes: Cla
     as y = A v alone, ∂f/∂A = (∂f/∂y) vᵀ.
 
     Raises:
-        ValueError: the task has no head, or the model looks twice.
+        ValueError: the task has no head, its head no class token, or the model looks twice.
 
     Source: Chefer, Gur and Wolf, "Generic attention-model explainability for interpreting bi-modal and
         encoder-decoder transformers", ICCV 2021, the rule for self-attention.
@@ -88,6 +88,7 @@ def gradient_attention(model: nn.Module, images: Images, task: str, classes: Cla
     """
     refuse_zoom(model)
     head = own_head(model, task)
+    _asking(head)
     blocks = [*model.trunk.blocks, *head.blocks]
     with torch.enable_grad(), _watched(blocks) as (normed, attended):
         logits, out = model(images.detach().clone().requires_grad_())
@@ -140,7 +141,14 @@ def _layers(model: nn.Module, images: Images, task: str) -> tuple[list[Layer], d
 
 
 def _asking(head: nn.Module) -> int:
-    """The class token's place among the tokens of the head's last block."""
+    """The class token's place among the tokens of the head's last block.
+
+    Raises:
+        ValueError: the backbone answers from what it pools of all patches, and no class token asks.
+    """
+    if head.pooling is not None:
+        raise ValueError("this backbone answers from pooled patches, and has no class token whose attention could be "
+                         "shown: use lsm_score, a method of gradients or of occlusion")  # fmt: skip
     return 0 if head.narrows else head.class_index
 
 

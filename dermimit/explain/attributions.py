@@ -136,7 +136,7 @@ def methods_for(run_or_model: Any, task: str) -> list[str]:
     without = set()
     if scored not in heads or heads[scored].selection is None:
         without |= {"lsm_score", "lsm_selection"}
-    if task not in heads:
+    if task not in heads or heads[task].pooling is not None:
         without |= {"class_attention", "rollout", "gradient_attention"}
     if model.config.zoom:
         without |= {"gradient_attention"}

@@ -26,7 +26,7 @@ def centre_prior(
 
 def edge_density(model: nn.Module, images: Images, task: str, classes: Classes, *, batch_size: int) -> Found:
     """Mean length of the Sobel gradient of the luminance in each patch."""
-    grey = torch.einsum("bchw,c->bhw", images, images.new_tensor(LUMINANCE))[:, None]
+    grey = torch.einsum("bchw,c->bhw", images[:, :3], images.new_tensor(LUMINANCE))[:, None]
     sobel = images.new_tensor([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]]) / 8
     slopes = F.conv2d(F.pad(grey, (1, 1, 1, 1), mode="replicate"), torch.stack([sobel, sobel.T])[:, None])
     return of_patches(model, images, F.adaptive_avg_pool2d(slopes.norm(dim=1), tuple(model.grid_size)).flatten(1))

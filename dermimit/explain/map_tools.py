@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-Images = Float[Tensor, "batch 3 height width"]
+Images = Float[Tensor, "batch channels height width"]
 Relevance = Float[Tensor, "batch height width"]
 Classes = Int[Tensor, " batch"]
 
@@ -63,13 +63,13 @@ def of_patches(model: nn.Module, images: Images, values: Float[Tensor, "batch pa
     return Found(raw, raw.relu())
 
 
-def of_pixels(values: Float[Tensor, "batch 3 height width"], delta: Tensor | None = None) -> Found:
+def of_pixels(values: Float[Tensor, "batch channels height width"], delta: Tensor | None = None) -> Found:
     """Signed values of pixels: summed over colour channels, and as relevance their absolute values summed."""
     values = values.detach()
     return Found(values.sum(1), values.abs().sum(1), None if delta is None else delta.detach().to(values.dtype))
 
 
-def photo_seed(image: Float[Tensor, "3 height width"], seed: int) -> int:
+def photo_seed(image: Float[Tensor, "channels height width"], seed: int) -> int:
     """A seed from the photo's own pixels, so that chance does not depend on which photos it is explained with."""
     return zlib.crc32(image.detach().float().cpu().contiguous().numpy().tobytes(), seed)
 

@@ -22,7 +22,8 @@ def feature_ablation(
     """
     rows, columns = model.grid_size
     cells = torch.arange(rows * columns, device=images.device)[None].float()
-    mask = spread(cells, model.grid_size, (images.shape[-2], images.shape[-1])).long()[:, None].expand(1, 3, -1, -1)
+    numbers = spread(cells, model.grid_size, (images.shape[-2], images.shape[-1])).long()
+    mask = numbers[:, None].expand(1, images.shape[1], -1, -1)
     drop = FeatureAblation(TaskLogits(model, task)).attribute(
         images,
         baselines=baseline,

@@ -18,8 +18,9 @@ def stages(model: nn.Module) -> list[tuple[str, list[nn.Module | nn.Parameter]]]
     parts = [("classifiers", [getattr(model, name) for name in names if hasattr(model, name)])]
     if not hasattr(model, "heads"):
         return [*parts, ("trunk", [model.trunk])]
-    if model.interaction is not None:
-        parts.append(("interaction", [model.interaction]))
+    joining = [part for part in (model.mixing, model.interaction) if part is not None]
+    if joining:
+        parts.append(("interaction", joining))
     parts.append(("heads", [model.heads]))
     blocks = list(enumerate(model.trunk.blocks, start=1))
     parts += [(f"trunk block {i}", [block]) for i, block in reversed(blocks)]

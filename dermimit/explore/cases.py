@@ -26,7 +26,12 @@ LARGE = 256  # side of the picture for the eye, in pixels
 
 
 def curated(
-    n: int = 24, counterfactual: int = 8, image_size: int = 64, seed: int = SEED, large: int = LARGE
+    n: int = 24,
+    counterfactual: int = 8,
+    image_size: int = 64,
+    seed: int = SEED,
+    large: int = LARGE,
+    regime: str | None = None,
 ) -> list[dict[str, Any]]:
     """Cases of n different diseases over the body parts and skin types as evenly as they come, in their order.
 
@@ -37,13 +42,16 @@ def curated(
         image_size: side of the pictures that the model sees, in pixels.
         seed: of the synthetic dataset.
         large: side of the same pictures for the eye; 0: none.
+        regime: of the dataset, as `SynDerm` takes it.
 
     Returns:
         for each case `index`, `truth` (disease, body_part, attributes, fitzpatrick), `photos`: skin type -> PNG as a
         data address, `large`: the same as WebP, `lesion`: its pixels in sight, see `packed`, and `bayes`: the three
         most probable diseases for who knows all that the picture can show, with their probabilities.
     """
-    dataset, drawn_large = SynDerm(LOOKED_AT, seed, image_size), SynDerm(LOOKED_AT, seed, max(large, image_size))
+    dataset, drawn_large = (
+        SynDerm(LOOKED_AT, seed, side, regime=regime) for side in (image_size, max(large, image_size))
+    )
     cases = []
     for rank, index in enumerate(chosen(dataset, n)):
         labels, case = dataset.labels(index), dataset[index]
@@ -54,7 +62,7 @@ def curated(
         if large:
             pictures = {t: drawn_large.counterfactual(index, fitzpatrick=t).image for t in types}
             found["large"] = {str(t): webp_address(pixels) for t, pixels in pictures.items()}
-        cases.append(found | {"lesion": packed(case.mask), "bayes": best_guess(labels, dataset)})
+        cases.append(found | {"lesion": packed(case.mask), "bayes": best_guess(labels, dataset, regime)})
     return cases
 
 
@@ -82,10 +90,10 @@ def far_type(fitzpatrick: int) -> int:
     return SKIN_TYPES[-1] if fitzpatrick != SKIN_TYPES[-1] else SKIN_TYPES[0]
 
 
-def best_guess(labels: Labels, dataset: SynDerm, top: int = 3) -> list[list[Any]]:
+def best_guess(labels: Labels, dataset: SynDerm, regime: str | None = None, top: int = 3) -> list[list[Any]]:
     """[disease, probability] of the Bayes-optimal classifier, the most probable first."""
     lesions = (labels.number, labels.size, labels.arrangement)
-    found = posterior(labels.body_part, labels.attributes, lesions, dataset.prior)
+    found = posterior(labels.body_part, labels.attributes, lesions, dataset.prior, regime)
     best = sorted(found.items(), key=lambda item: -item[1])[:top]
     return [[name, round(p, 4)] for name, p in best]
 

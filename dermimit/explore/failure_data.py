@@ -219,6 +219,8 @@ def browser_data_of(
         ValueError: see there.
     """
     predictions = run.predictions
+    if "disease" not in run.model.tasks:
+        raise ValueError(f"{run.path} predicts no disease, and wrong diseases are what is browsed here")
     test = predictions[(predictions["split"] == "test") & predictions["disease"].notna()].reset_index(drop=True)
     tags = answer_tags(test, run.label_space) if tags is None else tags
     rows = stratified_sample(tags["wrong"].to_numpy(bool), test["fitzpatrick"], most, seed)

@@ -26,6 +26,7 @@ from dermimit.explore.cases import case_file, curated, picture, png_address
 from dermimit.explore.torch_model import TorchModel
 from dermimit.extras import extra
 from dermimit.prediction import Prediction
+from dermimit.records import read_json
 from dermimit.train.run import Run, load_run
 
 with extra("explore"):
@@ -103,7 +104,8 @@ class TorchExplorer(anywidget.AnyWidget):
         figure.savefig(file, format="png", dpi=110)
         plt.close(figure)
         still = base64.b64encode(file.getvalue()).decode()
-        best = html.escape(", ".join(f"{name} {p:.0%}" for name, p in answers["disease"].head(3).items()))
+        asked = answers["disease"] if "disease" in answers else next(iter(answers.values()))
+        best = html.escape(", ".join(f"{name} {p:.0%}" for name, p in asked.head(3).items()))
         return f'<img alt="Answer of the run for its first case: {best}" src="data:image/png;base64,{still}">'
 
 
@@ -159,20 +161,39 @@ def explore(
 
     Args:
         run: a finished run, or its folder.
-        dataset, root: a dataset with the run's classes, whose photographs are offered; without a root those that the
-            run was trained on, where they are still there, or cases drawn anew for a run on SynDerm.
+        dataset, root: a dataset with the run's classes, whose photographs are offered. Without a root: those that the
+            run was trained on; for a run on SynDerm, cases drawn anew in several skin types, in the regime that its
+            data say, or in the oldest one where its data are gone.
         split: of that dataset.
-        n: photographs offered at most.
+        n: photographs offered at most, from 1.
         case: which is shown first.
 
     Raises:
         FileNotFoundError: no finished run, or no photographs.
         ManifestError: the dataset has other classes, or is wrong.
+        ValueError: n is below 1; or a split or dataset is named for cases that are drawn anew.
     """
+    check_number(n)
     run = run if isinstance(run, Run) else load_run(run)
     if root is None and run.label_space.to_dict() == LABEL_SPACE.to_dict():
-        return TorchExplorer(run, curated(n, image_size=run.config.image_size), case)
+        if split != "test" or dataset not in (None, "synderm"):
+            raise ValueError("a run on SynDerm is shown cases drawn anew, which are of no split and no other dataset: "
+                             "name a folder too (root)")  # fmt: skip
+        most = min(n, len(LABEL_SPACE.diseases))
+        return TorchExplorer(run, curated(most, image_size=run.config.image_size, regime=regime_of(run)), case)
     return TorchExplorer(run, cases_of(photos_for(run, dataset, root), split, n), case)
+
+
+def check_number(n: int) -> None:
+    """Raises ValueError for a number of photographs below 1."""
+    if n < 1:
+        raise ValueError(f"n={n}: offer at least one photograph")
+
+
+def regime_of(run: Run) -> str | None:
+    """The regime of SynDerm that a run was trained in, as its data say; None, the oldest, where they are gone."""
+    record = run.config.data_root / "synderm.json"
+    return read_json(record).get("regime") if record.is_file() else None
 
 
 def photos_for(run: Run, dataset: str | None = None, root: Path | str | None = None) -> PhotoSet:

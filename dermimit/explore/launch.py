@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from dermimit.explore.kernel import check_number
 from dermimit.extras import MissingExtraError, extra
 from dermimit.prediction import DISCLAIMER
 from dermimit.records import write_atomically
@@ -56,7 +57,8 @@ def notebook(run: Path, **options: object) -> nbformat.NotebookNode:
         ),
     ]
     loaded = load_run(run)
-    cells += shown if loaded.config.data_root.is_dir() and "test" in loaded.metrics else []
+    able = "disease" in loaded.model.tasks and "test" in loaded.metrics
+    cells += shown if able and loaded.config.data_root.is_dir() else []
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     return nbformat.v4.new_notebook(cells=cells, metadata=kernel)
 
@@ -69,7 +71,9 @@ def write_notebook(run: Path, folder: Path, **options: object) -> tuple[Path, bo
 
     Raises:
         FileNotFoundError: there is no finished run.
+        ValueError: fewer than one photograph is asked for.
     """
+    check_number(int(str(options.get("n", 1))))
     load_run(run)
     path = folder / f"explore-{run.resolve().name}.ipynb"
     if path.exists():

@@ -45,7 +45,7 @@ class TorchModel:
             "image_size": list(model.image_size),
             "interpolation": run.preprocessing.interpolation,
             "grid": [rows, columns],
-            "k": model.config.lsm_k if self.selecting else 0,
+            "k": model.heads[self.selecting[0]].selection.k if self.selecting else 0,
             "num_patches": rows * columns,
             "classes": {task: list(run.label_space.classes(task)) for task in model.tasks},
             "controls": self._explorable is not None,

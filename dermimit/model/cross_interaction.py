@@ -78,8 +78,9 @@ class CrossInteraction(nn.Module):
         pairs: (asking task, answering task), see `interacting_pairs`.
         queries: "all" tokens ask, or the "class" token alone.
         dim, num_heads, mlp_ratio, depth: of the cross-attention blocks.
-        shuffled: as a control, each photograph asks the other task's tokens of the next photograph of its batch, in
-            training and in evaluation: as many parameters and operations, and nothing to learn from the other task.
+        shuffled: as a control, each photograph asks the other task's tokens of the photograph before it in its batch
+            (the first those of the last), in training and in evaluation: as many parameters and operations, and nothing
+            to learn from the other task. A photograph alone in its batch asks itself.
 
     A task without lesion selection (the body part; every task where `lsm=False`) answers with its class token alone.
     Attention over one token weighs it 1 whatever the question, so such a block adds the same projection of that token

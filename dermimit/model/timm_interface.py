@@ -119,7 +119,7 @@ class TimmInterface(nn.Module):
             stem=stem,
             trunk=r"^trunk\.blocks\.(\d+)",
             heads=r"^heads\.\w+\.blocks\.(\d+)",
-            norm=r"^heads\.\w+\.(?:norm|pooling)",
+            norm=[(r"^heads\.\w+\.(?:norm|pooling)", (99999,))],  # with the last block, in timm's words
         )
 
     def set_grad_checkpointing(self, enable: bool = True) -> None:

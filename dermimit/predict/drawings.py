@@ -17,7 +17,7 @@ from dermimit.prediction import DISCLAIMER
 from dermimit.records import write_atomically
 from dermimit.train.run import Run
 
-LONGEST = 100  # characters of a photograph's name that a figure's name keeps
+LONGEST = 150  # bytes of a photograph's name that a figure's name keeps; file systems allow 255 with all that is added
 RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{i}" for port in ("com", "lpt") for i in range(1, 10))}
 
 
@@ -29,7 +29,8 @@ class Names:
 
     def name(self, photograph: Path) -> str:
         """A name without suffix: letters, digits, blanks and -_.+() are kept."""
-        kept = "".join(c if c.isalnum() or c in " -_.+()" else "_" for c in photograph.stem)[:LONGEST].strip(" .")
+        kept = "".join(c if c.isalnum() or c in " -_.+()" else "_" for c in photograph.stem)[:LONGEST]
+        kept = kept.encode("utf-8", "replace")[:LONGEST].decode("utf-8", "ignore").strip(" .")
         base = f"_{kept}" if not kept or kept.split(".")[0].lower() in RESERVED else kept
         found, number = base, 1
         while found.casefold() in self._given:

@@ -41,7 +41,7 @@ def predict_photo(run: Run, path: Path | str) -> Prediction:
 
     Raises:
         PhotoError: the file cannot be read.
-        ValueError: the run's model needs a lesion map.
+        ValueError: the run's model needs a lesion map, or other photographs beside each.
     """
     views = read_view(Path(path), run.preprocessing)[None]
     return prediction_of(run, Answers([Path(path)], views, *_ask(run, views), {}), 0)
@@ -95,6 +95,9 @@ def _ask(run: Run, views: Tensor) -> tuple[dict[str, np.ndarray], dict[str, np.n
     if run.config.lesion_map:
         raise ValueError(f"{run.path}: this run selects by lesion maps, which photographs alone do not have; score it "
                          "with `dermimit evaluate`, or train one without lesion_map")  # fmt: skip
+    if getattr(run.model.config, "cim_shuffled", False):
+        raise ValueError(f"{run.path}: with cim_shuffled, a control, an answer depends on the other photographs of its "
+                         "batch; score it with `dermimit evaluate`, or train one without")  # fmt: skip
     try:
         logits, out = run.model(normalised(run, views))
     except torch.OutOfMemoryError as error:

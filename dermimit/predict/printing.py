@@ -97,9 +97,11 @@ def summary(table: pd.DataFrame, reading: Reading, counts: bool, out: Path | Non
     return "".join(f"{line}\n" for line in lines)
 
 
-def remarks(table: pd.DataFrame, reading: Reading, found: Found) -> list[str]:
-    """What was not done: files passed over or named twice, tasks that are not calibrated, photographs not read."""
+def remarks(table: pd.DataFrame, reading: Reading, found: Found, undrawn: Path | None = None) -> list[str]:
+    """What was not done: files passed over or named twice, tasks that are not calibrated, photographs not read, and a
+    figure that no answer was given for."""
     lines = [*reading.notes, *(f"passed over: {shown(what)}" for what in found.passed_over)]
+    lines += [f"{undrawn}: not drawn, for no answer was given"] if undrawn else []
     lines += [f"{found.repeated} named more than once, answered once"] if found.repeated else []
     unread = table[table["error"].notna()]
     lines += [f"{len(unread)} of {len(table)} photographs could not be read:"] if len(unread) else []

@@ -147,10 +147,9 @@ def write_table(table: pd.DataFrame, path: Path | str) -> None:
 
 def _object(row: dict) -> dict[str, object]:
     """A row as nested values: file, tasks, the rest."""
-    plain = ("answered", "figure", "map", "error")
     found: dict[str, object] = {"file": row["file"]}
     tasks = dict.fromkeys(name.split(": ")[0] for name in row if ": " in name)
     for task in tasks:
         of_task = {n.removeprefix(f"{task}: "): p for n, p in row.items() if n.startswith(f"{task}: ")}
         found[task] = None if row["error"] else of_task
-    return found | {name: row[name] for name in plain if name in row}
+    return found | {name: value for name, value in row.items() if ": " not in name and name != "file"}

@@ -37,6 +37,9 @@ def builder_arguments(config: TrainConfig) -> dict[str, Any]:
         if name in config.model_kwargs and config.model_kwargs[name] != value:
             raise ValueError(f"model_kwargs: {name}={config.model_kwargs[name]!r} and {option}, which is {value!r}, "
                              "differ; leave it out of --model-kwargs")  # fmt: skip
+    if (channels := config.model_kwargs.get("in_chans", 3)) != 3:
+        raise ValueError(f"model_kwargs: in_chans={channels!r}: photographs have three colours here, grey ones too; "
+                         "leave it out")  # fmt: skip
     ours = model_entrypoint(config.model).__module__.startswith("dermimit.")
     (check_arguments if ours else check_values)(config.model, config.model_kwargs | {"img_size": config.image_size})
     size = config.model_kwargs.get("img_size", config.image_size)

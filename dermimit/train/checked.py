@@ -1,5 +1,6 @@
 """Settings whose values are checked when they are made, and named where they are wrong."""
 
+import math
 from dataclasses import dataclass, fields
 from typing import Any, get_origin
 
@@ -19,6 +20,7 @@ class Checked:
             if wrong or (choices and value not in choices):
                 expected = f"one of {', '.join(choices)}" if choices else getattr(f.type, "__name__", f.type)
                 raise ValueError(f"{type(self).__name__}.{f.name}={value!r}: expected {expected}")
+            self.require(f.name, not isinstance(value, float) or math.isfinite(value), "a finite number")
 
     def require(self, name: str, ok: bool, what: str) -> None:
         """Raises ValueError, with a field's name and value, unless `ok`: that it must be `what`."""

@@ -162,6 +162,8 @@ class TrainConfig(StudyOptions, CoreOptions):  # of several bases, the last one'
         least = self.epochs * self.batch_size
         self.require("rotation", 0 <= self.rotation <= 180, "between 0 and 180 degrees")
         self.require("samples", self.steps_per_epoch > 0, f"at least epochs × batch_size = {least}")
+        named = self.disease_loss == "cross_entropy" or "disease" in self.tasks
+        self.require("disease_loss", named, "cross_entropy without the task disease")
         self.check_study()
         self._check_parts()
 

@@ -32,7 +32,7 @@ from dermimit.train.processes import check_batch, normalising_together, understa
 from dermimit.train.run_folder import claim, is_finished, load_best, resume, tell_changes, write_record
 from dermimit.train.tokens import OnTokens, splits
 from dermimit.train.trackers import track, tracker_of, tracking
-from dermimit.train.variants import recipe_of
+from dermimit.train.variants import check_shared, recipe_of
 from dermimit.train.views import check_views
 
 
@@ -77,6 +77,7 @@ def fit(config: TrainConfig) -> Path:
         return config.out
     plan = check_model(config)
     check_views(config, plan)
+    check_shared(config, plan)
     if accelerator.device.type == "cpu":
         check_memory(config, plan)
     with explaining(config):

@@ -38,6 +38,9 @@ def train_one_epoch(
     """One epoch of `config.steps_per_epoch` steps; returns the mean losses, the last learning rate, and what was
     measured of the gradients.
 
+    `loss` is the mean of what was minimised. `loss/<task>` is the mean over the batches that know a label of the task,
+    NaN where none does.
+
     A batch is the same photographs, augmented in the same way, whatever the number of processes and of workers.
     CutMix mixes within a process's share of the batch; with a probability of 0, and no batch normalisation on CPUs, the
     numbers of several processes are those of one but for rounding.
@@ -53,6 +56,7 @@ def train_one_epoch(
     bare, parts = without_wrappers(model, accelerator), config.accumulate
     multi_label = [task for task in config.tasks if photos.label_space.multi_label(task)]
     sums: dict[str, torch.Tensor] = {}
+    known: list[torch.Tensor] = []
     measured: list[dict[str, float]] = []
     recipe.mode(bare)
     for i, batch in enumerate(tqdm(loader, f"epoch {epoch + 1}/{config.epochs}", disable=None, leave=False)):
@@ -66,6 +70,7 @@ def train_one_epoch(
             with accelerator.autocast():
                 images = trunk_tokens(bare.trunk, images)
         factors = shares(targets, parts, multi_label, accelerator)
+        known.append(torch.stack([(~target.isnan()).any() for target in targets.values()]).float())
         pieces = zip(factors, images.tensor_split(parts), batch["index"].tensor_split(parts), strict=True)
         for number, (share, piece, index) in enumerate(pieces):
             truth = {task: target.tensor_split(parts)[number] for task, target in targets.items()}
@@ -90,8 +95,11 @@ def train_one_epoch(
             ema.update(bare, step=step)
     for module in (bare, *([ema] if ema is not None else [])):
         agree_on_buffers(module, accelerator)
-    totals = accelerator.reduce(torch.stack(list(sums.values())), "mean") / len(loader)
-    means = dict(zip(sums, totals.tolist(), strict=True)) | {"lr": learning_rate(step, config)}
+    totals = dict(zip(sums, accelerator.reduce(torch.stack(list(sums.values())), "mean").tolist(), strict=True))
+    told = (accelerator.reduce(torch.stack(known), "sum") > 0).sum(dim=0).tolist()
+    batches_of = {"loss": len(loader)} | {f"loss/{task}": n for task, n in zip(targets, told, strict=True)}
+    means = {name: total / n if (n := batches_of[name]) else float("nan") for name, total in totals.items()}
+    means["lr"] = learning_rate(step, config)
     return means | means_of([row for row in measured if row])
 
 

@@ -73,6 +73,9 @@ def replace_gradients(shared: Iterable[nn.Parameter], vector: Tensor) -> None:
 class UncertaintyWeights(nn.Module):
     """One learnt log-variance s_t for each task; the loss is Σ_t exp(-s_t) L_t + s_t / 2.
 
+    A task whose loss is exactly 0 has no known label in the batch: its term, s_t / 2 included, is left out. Else s_t
+    would fall without end where labels are rare.
+
     Args:
         tasks: names of the losses.
 
@@ -86,4 +89,6 @@ class UncertaintyWeights(nn.Module):
 
     def forward(self, objectives: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum of the tasks' losses, a scalar."""
-        return sum(torch.exp(-s) * objectives[task] + s / 2 for task, s in self.log_variance.items())
+        terms = {task: torch.exp(-s) * objectives[task] + s / 2 for task, s in self.log_variance.items()}
+        told = {task: (objectives[task].detach() != 0).to(term.dtype) for task, term in terms.items()}
+        return sum(told[task] * term for task, term in terms.items())

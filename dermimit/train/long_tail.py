@@ -69,9 +69,10 @@ def even_order(targets: Float[Tensor, "photographs classes"], count: int, seed: 
 
 
 def freeze_all_but_classifiers(model: torch.nn.Module) -> None:
-    """Leave only the classifiers to be trained: the second stage of decoupled training (Kang et al. 2020, cRT)."""
+    """Leave only the classifiers, and the weights of their losses, to be trained: the second stage of decoupled
+    training (Kang et al. 2020, cRT)."""
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name.startswith("classifiers"))
+        parameter.requires_grad_(name.startswith(("classifiers", "loss_weights")))
 
 
 def classifiers_alone(model: torch.nn.Module) -> None:

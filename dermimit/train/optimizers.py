@@ -13,8 +13,8 @@ from dermimit.train.freezing import NEW
 def build_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """SGD or AdamW, all weights in one kernel; weight decay on matrices only; frozen weights are left out.
 
-    A group has an `lr_scale` where its learning rate is not the run's: `layer_decay` to the power of the blocks between
-    it and the heads, times `new_lr` for classifiers and interaction.
+    A group has an `lr_scale` where its learning rate is not the run's: `layer_decay` to the power of the layers above
+    it (1 for the last block, as in timm and BEiT), times `new_lr` for classifiers and interaction.
     """
     groups = parameter_groups(model, config)
     if config.optimizer == "adamw":
@@ -41,8 +41,8 @@ def parameter_groups(model: Any, config: TrainConfig) -> list[dict[str, Any]]:
 def learning_rate_scales(model: Any, config: TrainConfig) -> dict[str, float]:
     """Parameter -> factor of the learning rate; empty where all are alike.
 
-    With `layer_decay` timm's groups are the layers: stem, blocks of the trunk, blocks of the heads, their norms, and
-    classifiers and interaction with a factor of 1.
+    With `layer_decay` timm's groups are the layers: stem, blocks of the trunk, blocks of the heads with their norms,
+    and classifiers and interaction with a factor of 1.
     """
     scales: dict[str, float] = {}
     if config.layer_decay < 1:

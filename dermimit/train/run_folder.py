@@ -21,7 +21,7 @@ from dermimit.lock import HOLDER_FILE, LOCK_FILE
 from dermimit.records import data_fingerprint, provenance, read_json, write_json, write_parquet
 from dermimit.train.assemble import load_photos
 from dermimit.train.checkpoint import CheckpointError, load_tensors, load_training, save_tensors
-from dermimit.train.config import NUMBERLESS, TrainConfig
+from dermimit.train.config import NUMBERLESS, PATHS, TrainConfig
 from dermimit.train.history import best_epoch
 
 
@@ -71,18 +71,27 @@ def tell_changes(config: TrainConfig) -> None:
 
 
 def claim(config: TrainConfig) -> None:
-    """Writes the run's configuration into its folder, unless it is there."""
+    """Writes the run's configuration into its folder, unless it is there; data that lie elsewhere now are told."""
     check_claim(config)
-    if not (config.out / "config.json").exists():
-        write_json(config.out / "config.json", config.to_dict())
+    path, now = config.out / "config.json", config.to_dict()
+    if not path.exists():
+        write_json(path, now)
+        return
+    there, root = read_json(path), now["data_root"]
+    if there["data_root"] != root:
+        print(
+            f"{config.out}: goes on with the data in {root}; before, they were in {there['data_root']}", file=sys.stderr
+        )
+        write_json(path, there | {"data_root": root})
 
 
 def check_claim(config: TrainConfig) -> None:
-    """Raises ValueError if the folder is another run's; the configuration there may differ in `NUMBERLESS`."""
+    """Raises ValueError if the folder is another run's; the configuration there may differ in `NUMBERLESS`, and in how
+    the paths of data and run are written: whether the data are the same, their fingerprint says."""
     path = config.out / "config.json"
     if path.exists():
-        there, now = read_json(path), config.to_dict()
-        if changed := [k for k in {**now, **there} if there.get(k) != now.get(k) and k not in NUMBERLESS]:
+        there, now, free = read_json(path), config.to_dict(), (*PATHS, *NUMBERLESS)
+        if changed := [k for k in {**now, **there} if there.get(k) != now.get(k) and k not in free]:
             was = f"{changed[0]}: {there.get(changed[0])!r}, now {now.get(changed[0])!r}"
             raise ValueError(f"{path} is of another run ({was}): choose another `out`, or delete the folder")
 

@@ -1,5 +1,6 @@
 """Starting a run from weights that are there: another run's, or a pretrained backbone's."""
 
+import re
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,9 +10,10 @@ import numpy as np
 from torch import nn
 
 from dermimit.data.label_space import TASKS, LabelSpace
-from dermimit.data.preprocessing import Preprocessing
+from dermimit.data.preprocessing import FILE as PREPROCESSING
+from dermimit.data.preprocessing import Preprocessing, stored
 from dermimit.model.arguments import known_cfg
-from dermimit.train.foreign import check_folder, load_weights, read_space
+from dermimit.train.foreign import check_folder, load_weights, read_config, read_space
 from dermimit.weights import fill, provenance_of, read_weights
 
 
@@ -30,11 +32,14 @@ def start_from(model: nn.Module, run: Path, label_space: LabelSpace) -> list[str
     Raises:
         FileNotFoundError: the folder holds no finished run.
         ValueError: the trunk, or the head of a task that both have, is of another architecture.
+
+    A warning says where the other run prepared its photographs otherwise than this one does.
     """
     for name in ("model.safetensors", "label_space.json"):
         if not (run / name).exists():
             raise FileNotFoundError(f"start_from: {run} is not a finished run: {name} is missing; train it first")
     check_folder(run, ("model.safetensors", "label_space.json"))
+    check_kind(model, run)
     there = read_space(run)
     same = {task for task in TASKS if _classes(there, task) == _classes(label_space, task)}
     own, given = model.state_dict(), load_weights(run / "model.safetensors")
@@ -52,6 +57,32 @@ def start_from(model: nn.Module, run: Path, label_space: LabelSpace) -> list[str
                          "architecture, such as another head_depth")  # fmt: skip
     model.load_state_dict(own | taken)
     return [name for name in own if name not in taken]
+
+
+def check_kind(model: nn.Module, run: Path) -> None:
+    """Whether another run's network computes as the model does, where names and shapes do not tell.
+
+    Raises:
+        ValueError: it is built around another backbone, such as one with another activation.
+    """
+    record, cfg = run / "config.json", getattr(model, "pretrained_cfg", None) or {}
+    if not record.exists():
+        return
+    there = read_config(run)
+    other, ours = str(there.model_kwargs.get("backbone", "")), str(cfg.get("backbone", ""))
+    if other and ours and network_of(other) != network_of(ours):
+        raise ValueError(f"start_from: {run} is built around {other}, and this run around {ours}, which may compute "
+                         "otherwise with the same weights: name the same backbone")  # fmt: skip
+    if (run / PREPROCESSING).exists():
+        prepared = stored(run, there.image_size)
+        if told := differences(prepared.for_timm(), model):
+            said = f"start_from: {run} prepared photographs otherwise ({told})"
+            warnings.warn(f"{said}; this run prepares them as its backbone says", stacklevel=3)
+
+
+def network_of(backbone: str) -> str:
+    """A backbone's name without the tag of its weights and the side of the photographs."""
+    return re.sub(r"_\d{3}$", "", backbone.partition(".")[0])
 
 
 def _classes(space: LabelSpace, task: str) -> tuple[tuple[str, ...], bool]:
@@ -72,8 +103,8 @@ def start_from_weights(model: nn.Module, weights: str) -> tuple[dict[str, Any], 
 
     Returns:
         the weights' name, source, licence and hash, and how many of them were used, left over and missing; and the
-        same in words, with the first names. A warning says where their makers are known to have prepared photographs
-        otherwise than the model does.
+        same in words, with the first names. Warnings say where their makers are known to have prepared photographs
+        otherwise than the model does, and where they are of another network of the same shapes.
 
     Raises:
         ValueError: they are not a backbone's, or of another width or depth.
@@ -81,6 +112,11 @@ def start_from_weights(model: nn.Module, weights: str) -> tuple[dict[str, Any], 
     """
     given = read_weights(weights)
     filled = fill(model, given)
+    backbone = str((getattr(model, "pretrained_cfg", None) or {}).get("backbone", ""))
+    if backbone and given.architecture and network_of(given.architecture) != network_of(backbone):
+        said = f"{given.name}: weights of {given.architecture} in a model around {backbone}"
+        warnings.warn(f"{said}: the shapes are the same, but it may compute otherwise (another activation, say); name "
+                      "their own backbone", stacklevel=2)  # fmt: skip
     if other := differences(given.preprocessing, model):
         said = f"{given.name}: its makers prepared photographs otherwise ({other})"
         warnings.warn(f"{said}; the run prepares them as its backbone says", stacklevel=2)

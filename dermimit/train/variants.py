@@ -69,6 +69,13 @@ def shared_weights(model: nn.Module) -> list[nn.Parameter]:
     return [p for p in model.trunk.parameters() if p.requires_grad]
 
 
+def check_shared(config: TrainConfig, model: nn.Module) -> None:
+    """Raises ValueError where the tasks' gradients of the trunk are asked for and nothing of the trunk is trained."""
+    if config.reads_task_gradients and not shared_weights(model):
+        raise ValueError("balance=pcgrad and watch_gradients read the tasks' gradients of the trunk, of which nothing "
+                         "is trained here: leave them out, or train some of it (--freeze, --train-only)")  # fmt: skip
+
+
 def group_dro(terms: Mapping[str, Any], group: Int[Tensor, " photographs"], weights: GroupWeights) -> Objectives:
     """Objectives in which the groups with the largest losses count most; the losses reported are of all photographs.
 

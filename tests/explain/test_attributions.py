@@ -11,6 +11,7 @@ import dermimit.model  # noqa: F401  (registers the builders)
 from dermimit.explain.attributions import METHODS, attribution, methods_for
 from dermimit.explain.localisation import pointing_game
 from dermimit.explain.localisation_names import BASELINES
+from dermimit.explain.randomise import untrained_copy
 from dermimit.model import ModelConfig, build, few_queries
 
 CLASSES = {"disease": 4, "body_part": 3, "attributes": 5}
@@ -284,3 +285,40 @@ def test_models_that_a_method_cannot_explain(images):
     for method, message in (("layer_grad_cam", "no trunk of"), ("rollout", "no attention"), ("lsm_score", "selects")):
         with pytest.raises(ValueError, match=message):
             ask(plain, images, method)
+
+
+def pooled(kind):
+    """A network that answers from pooled patches: their mean, or what a learnt query reads of them."""
+    torch.manual_seed(0)
+    vit = VisionTransformer(img_size=32, patch_size=8, embed_dim=24, depth=3, num_heads=3, num_classes=0,
+                            global_pool=kind, class_token=False, reg_tokens=2 if kind == "avg" else 0)  # fmt: skip
+    return build(vit, CLASSES, ModelConfig(head_depth=1, lsm_k=4, selection="random", fusion="cim")).eval()
+
+
+@pytest.mark.parametrize("kind", ["avg", "map"])
+def test_without_a_class_token_no_attention_of_it_is_drawn(kind, images):
+    model, readers = pooled(kind), ("class_attention", "rollout", "gradient_attention")
+    offered = methods_for(model, "disease")
+    assert not {*readers} & {*offered} and "lsm_score" in offered
+    for method in readers:
+        with pytest.raises(ValueError, match="has no class token whose attention could be shown"):
+            ask(model, images, method)
+    for method in offered:
+        assert torch.isfinite(ask(model, images, method).map).all()
+
+
+def test_maps_of_what_is_painted_over_take_the_channels_that_the_model_takes():
+    given, four = tiny(selection="given"), torch.rand(2, 4, 32, 32)
+    for method in ("feature_ablation", "edge_density", "centre_prior"):
+        assert ask(given, four, method).map.shape == (2, 32, 32)
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [{}, {"lsm": False}, {"fusion": "concat", "concat_hidden": 16}, {"fusion": "none"}, {"fusion": "bottleneck"}],
+)
+def test_an_untrained_copy_keeps_no_matrix(choices):
+    model = tiny(**choices)
+    copy = dict(untrained_copy(model).named_parameters())
+    kept = [name for name, value in model.named_parameters() if value.ndim > 1 and torch.equal(value, copy[name])]
+    assert kept == []

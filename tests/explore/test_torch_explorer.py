@@ -35,8 +35,8 @@ MODEL = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_
 
 
 def trained(tiny_photos, out, **settings):
-    config = TrainConfig(data_root=tiny_photos.root, out=out, image_size=16, samples=8, epochs=1, batch_size=4,
-                         model_kwargs=MODEL, **settings)  # fmt: skip
+    usual = dict(image_size=16, samples=8, epochs=1, batch_size=4, model_kwargs=MODEL)
+    config = TrainConfig(data_root=tiny_photos.root, out=out, **usual | settings)
     return load_run(fit(config))
 
 
@@ -237,3 +237,60 @@ def test_a_run_is_explored_in_a_browser_with_a_kernel(run, app, browser):  # noq
     own_to_the_app = ("fontawesome", "/lab/api/", "favicon", "notebook_core")  # icons that Voilà wants from a network
     assert [m for m in severe_messages(browser) if not any(part in m for part in own_to_the_app)] == []
     browser.get("about:blank")  # before the app ends, which the page would miss
+
+
+@pytest.fixture(scope="module")
+def small_lesions(tmp_path_factory):
+    """A run on SynDerm in the regime `small`."""
+    from dermimit.data import synderm
+
+    root = tmp_path_factory.mktemp("regime")
+    synderm.write(root / "data", 20, image_size=16, regime="small")
+    return load_run(fit(TrainConfig(data_root=root / "data", out=root / "run", image_size=16, samples=8, epochs=1,
+                                    batch_size=4, model_kwargs=MODEL, tracker="none")))  # fmt: skip
+
+
+def test_a_run_on_synderm_is_shown_cases_of_its_own_regime(small_lesions):
+    from dermimit.data.synderm import SynDerm
+    from dermimit.explore.cases import LOOKED_AT, SEED
+
+    (case,) = explore(small_lesions, n=1)._cases
+    drawn = SynDerm(LOOKED_AT, SEED, 16, regime="small").counterfactual(case["index"], fitzpatrick=6).image
+    np.testing.assert_array_equal(picture(case["photos"]["6"]), drawn)
+    for asked in ({"split": "val"}, {"dataset": "folder"}):
+        with pytest.raises(ValueError, match="cases drawn anew, which are of no split"):
+            explore(small_lesions, **asked)
+    root = small_lesions.config.data_root
+    assert {c["name"] for c in explore(small_lesions, root=root, split="val")._cases} <= {
+        *load_run(small_lesions.path).predictions.query("split == 'val'")["image"]
+    }
+
+
+def test_any_number_of_cases_is_offered_or_refused(small_lesions, tmp_path):
+    assert len(explore(small_lesions, n=60)._cases) == 49
+    for n in (0, -3):
+        with pytest.raises(ValueError, match=f"n={n}: offer at least one photograph"):
+            explore(small_lesions, n=n)
+        with pytest.raises(ValueError, match=f"n={n}: offer at least one photograph"):
+            write_notebook(small_lesions.path, tmp_path, n=n)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_without_the_disease_is_explored_and_has_no_wrong_diseases(tiny_photos, tmp_path):
+    from dermimit.explore import failure_browser
+
+    run = trained(tiny_photos, tmp_path / "B_A", tasks=("body_part", "attributes"), fusion="none")
+    assert "leg" in explore(run, n=2)._repr_mimebundle_()[0]["text/html"]
+    with pytest.raises(ValueError, match="predicts no disease"):
+        failure_browser(run, tiny_photos)
+    path, _ = write_notebook(run.path, tmp_path / "out")
+    assert "failure_browser" not in path.read_text()
+
+
+def test_the_patches_shown_as_selected_are_those_that_were(tiny_photos, tmp_path):
+    run = trained(tiny_photos, tmp_path / "heads", model_kwargs=MODEL | {"selection": "per_head", "lsm_k": 12})
+    model, photo = TorchModel(run), picture(next(iter(cases_of(tiny_photos)[0]["photos"].values())))
+    with torch.no_grad():
+        _, out = run.model(model.tensor(photo))
+    selected = out["disease/selected"][0].tolist()
+    assert model(photo)["disease_ranked"][: model.facts["k"]] == selected

@@ -85,3 +85,9 @@ def test_a_model_that_selects_by_a_map_says_that_it_is_missing(outlined, tmp_pat
 def test_the_map_channel_is_0_and_1(outlined):
     data = WithLesionMap(load("synderm", outlined.root, 16).photos("test", with_mask=True))
     assert {*np.unique(np.concatenate([data[i]["image"][3:].numpy().ravel() for i in range(len(data))]))} == {0.0, 1.0}
+
+
+def test_two_photos_of_one_name_do_not_share_a_map(outlined, tmp_path):
+    frame = outlined.frame.assign(image=outlined.frame["image"].str.replace("images/01.png", "elsewhere/00.jpg"))
+    with pytest.raises(ManifestError, match=r"images/00.png and elsewhere/00.jpg would share .* maps/00.png"):
+        mapped(frame, outlined.root, "maps")

@@ -18,7 +18,9 @@ def test_names_are_safe_and_unique():
         names.name(Path(p)) for p in ("a/x.png", "b/X.jpg", "a:b?.png", "con.png", "ä 1.png", "....png", "x-2.png")
     ]
     assert given == ["x", "X-2", "a_b_", "_con", "ä 1", "_", "x-2-2"]
-    assert len(names.name(Path("y" * 300 + ".png"))) <= 100
+    for letter in "yä皮":
+        for _ in range(2):
+            assert 140 < len(names.name(Path(letter * 300 + ".png")).encode()) <= 152
 
 
 def test_figures_and_maps_of_each_photograph(folder, tmp_path, capsys):
@@ -55,3 +57,32 @@ def test_the_first_photograph_alone(folder, tmp_path, suffix):
     words = ["predict", str(folder / "run"), str(folder / "tiny/images"), "--figure", str(tmp_path / f"a.{suffix}")]
     assert main(words) == 0
     assert (tmp_path / f"a.{suffix}").stat().st_size > 5000
+
+
+def test_a_name_as_long_as_a_file_system_allows_is_drawn(folder, tmp_path, capsys):
+    photo = tmp_path / ("皮" * 83 + ".png")
+    photo.write_bytes((folder / "tiny/images/00.png").read_bytes())
+    words = [
+        "predict",
+        str(folder / "run"),
+        str(photo),
+        "--figures",
+        str(tmp_path / "f"),
+        "--maps",
+        "integrated_gradients",
+    ]
+    assert main([*words, "--out", str(tmp_path / "a.csv")]) == 0
+    assert len(list((tmp_path / "f").iterdir())) == 2 and len(pd.read_csv(tmp_path / "a.csv")) == 1
+
+
+def test_a_figure_that_no_answer_was_given_for_is_said(folder, tmp_path, capsys):
+    (tmp_path / "bad.jpg").write_bytes(b"x")
+    words = ["predict", str(folder / "run"), str(tmp_path / "bad.jpg"), "--figure", str(tmp_path / "a.png")]
+    assert main(words) == 2
+    assert f"{tmp_path / 'a.png'}: not drawn, for no answer was given" in capsys.readouterr().err
+
+
+def test_a_control_whose_answer_depends_on_its_batch_is_not_asked(tmp_path, capsys):
+    run = trained.train(tmp_path / "tiny", tmp_path / "run", model_kwargs=trained.MODEL | {"cim_shuffled": True})
+    assert main(["predict", str(run), str(tmp_path / "tiny/images/00.png")]) == 2
+    assert "depends on the other photographs of its batch" in capsys.readouterr().err

@@ -72,3 +72,15 @@ def test_learnt_weights_find_the_scale_of_each_loss():
     # d/ds (exp(-s) L + s/2) = 0 at exp(s) = 2 L
     assert weights.log_variance["a"].exp().item() == pytest.approx(8.0, rel=0.01)
     assert weights.log_variance["b"].exp().item() == pytest.approx(0.5, rel=0.01)
+
+
+def test_a_task_without_a_label_in_the_batch_moves_no_learnt_weight():
+    weights = UncertaintyWeights(["disease", "attributes"])
+    optimizer = torch.optim.SGD(weights.parameters(), lr=0.5)
+    for _ in range(400):
+        loss = weights({"disease": torch.tensor(1.0), "attributes": torch.tensor(0.0)})
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert torch.isfinite(loss) and weights.log_variance["attributes"].item() == 0.0
+    assert weights.log_variance["disease"].item() == pytest.approx(np.log(2), abs=1e-3)  # where exp(-s) = 1/2

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from dataclasses import fields, replace
 from itertools import pairwise
 from pathlib import Path
@@ -381,3 +382,102 @@ def test_settings_are_read_from_text(config):
 def test_wrong_settings_are_explained(config, text, message):
     with pytest.raises(ValueError, match=message):
         with_settings(config(), text)
+
+
+def test_the_reported_loss_of_a_task_is_that_of_its_labels(config, tiny_photos):
+    """Photographs without a label add nothing, and take nothing away."""
+    still = {"lr": 1e-12, "epochs": 1, "samples": 96, "cutmix_probability": 0.0, "batch_size": 2}
+    full = pd.read_parquet(fit(config("full", **still)) / "history.parquet").iloc[0]
+    half = pd.read_parquet(fit(config("half", attribute_missing=0.6, **still)) / "history.parquet").iloc[0]
+    assert half["loss/attributes"] == pytest.approx(full["loss/attributes"], rel=0.1)
+    assert half["loss/disease"] == pytest.approx(full["loss/disease"]) and half["loss"] < full["loss"]
+    none = pd.read_parquet(fit(config("none", attribute_missing=1.0, **still)) / "history.parquet").iloc[0]
+    assert np.isnan(none["loss/attributes"]) and np.isfinite(none["loss"])
+
+
+def test_learnt_weights_of_losses_stand_a_task_without_labels(config):
+    run = fit(config(attribute_missing=1.0, balance="uncertainty", lr=0.05, epochs=1, samples=200))
+    assert weights(run)["loss_weights.log_variance.attributes"].item() == 0.0
+
+
+def test_a_run_goes_on_when_its_data_have_moved_or_are_named_otherwise(
+    config, tiny_photos, tmp_path, capsys, monkeypatch
+):
+    whole, broken = fit(config("whole")), config("run")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(epoch, "learning_rate", stopping_at(3, epoch.learning_rate))
+        with pytest.raises(KeyboardInterrupt):
+            fit(broken)
+    shutil.copytree(tiny_photos.root, tmp_path / "moved")
+    monkeypatch.chdir(tmp_path)
+    run = fit(replace(broken, data_root=Path("moved"), out=Path("run")))
+    assert "goes on with the data in moved" in capsys.readouterr().err
+    assert_same_run(whole, run)
+    assert read_json(run / "config.json")["data_root"] == "moved"
+
+
+def stopping_at(step, usual):
+    """The learning rate, until a step at which the reader stops the training."""
+
+    def learning_rate(now, settings):
+        if now == step and settings.lr == 0.01:
+            raise KeyboardInterrupt
+        return usual(now, settings)
+
+    return learning_rate
+
+
+@pytest.mark.parametrize("seed", [2**31, 2**32 - 1, 20261130104952, 10**18])
+def test_a_seed_of_any_size_trains(config, seed):
+    assert read_json(fit(config(seed=seed, epochs=1, samples=8)) / "config.json")["seed"] == seed
+
+
+@pytest.mark.parametrize("name", ["lr", "clip_norm", "cutmix_alpha", "weight_decay"])
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+def test_a_setting_that_is_no_finite_number_is_named(config, name, value):
+    with pytest.raises(ValueError, match=rf"TrainConfig\.{name}=(inf|nan): must be a finite number"):
+        config(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"balance": "pcgrad", "train_only": "classifiers"}, "read the tasks' gradients of the trunk"),
+        (
+            {"watch_gradients": 1, "freeze": "blocks:1", "model_kwargs": MODEL | {"depth": 2, "head_depth": 1}},
+            "of the trunk",
+        ),
+        ({"model_kwargs": MODEL | {"in_chans": 1}}, "in_chans=1: photographs have three colours"),
+    ],
+)
+def test_what_cannot_be_trained_is_said_before_the_folder_is_there(config, settings, said):
+    with pytest.raises(ValueError, match=said):
+        fit(config(**settings))
+    assert not config().out.exists()
+
+
+def test_a_setting_that_would_do_nothing_is_refused(config):
+    with pytest.raises(ValueError, match="disease_loss='focal': must be cross_entropy without the task disease"):
+        config(tasks=("body_part",), disease_loss="focal")
+
+
+def test_classifiers_alone_learn_the_weights_of_their_losses(config):
+    run = fit(config(train_only="classifiers", balance="uncertainty", lr=0.1))
+    assert any(v.item() for name, v in weights(run).items() if name.startswith("loss_weights."))
+
+
+def test_a_run_around_another_network_of_the_same_shapes_is_no_start(config):
+    """Names and shapes do not tell one activation from another."""
+    shape = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "depth": 3, "num_heads": 3, "lsm_k": 4, "head_depth": 1}
+
+    def around(name):
+        return {"model": "dermimitformer", "model_kwargs": shape | {"backbone": name}}
+
+    first = fit(config("first", epochs=1, samples=8, **around("vit_base_patch16_clip_quickgelu_224")))
+    same = {"epochs": 1, "samples": 8, "start_from": str(first)}
+    with pytest.raises(ValueError, match="is built around vit_base_patch16_clip_quickgelu_224, and this run around"):
+        fit(config("second", **same, **around("vit_base_patch16_clip_224")))
+    fit(config("third", **same, **around("vit_base_patch16_clip_quickgelu_224")))
+    mae = fit(config("mae", epochs=1, samples=8, **around("vit_base_patch16_224.mae")))
+    with pytest.warns(UserWarning, match="prepared photographs otherwise"):
+        fit(config("other", epochs=1, samples=8, start_from=str(mae), **around("vit_base_patch16_224")))

@@ -1,6 +1,7 @@
 """Filling a model with weights: what was used, left over and missing; what does not fit is an error with a remedy."""
 
 import re
+import warnings
 from dataclasses import replace
 
 import pytest
@@ -164,3 +165,16 @@ def test_the_stem_of_a_hybrid_takes_its_efficientnet(size):
             torch.testing.assert_close(made.trunk.patch_embed.backbone(images)[0], expected)
     with pytest.raises(ValueError, match=f"for the stem of {builder}"):
         fill(model(), weights)
+
+
+def test_weights_of_another_network_of_the_same_shapes_are_told(tmp_path, monkeypatch):
+    """CLIP's first weights have QuickGELU: with GELU they compute otherwise, and neither names nor shapes say so."""
+    name = "vit_base_patch16_clip_quickgelu_224"
+    written(tmp_path / "clip.safetensors", name, side=32)
+    given = replace(read_weights(tmp_path / "clip.safetensors"), architecture=name)
+    monkeypatch.setattr(transfer, "read_weights", lambda _: given)
+    with pytest.warns(UserWarning, match=f"weights of {name} in a model around vit_base_patch16_clip_224"):
+        transfer.start_from_weights(model("vit_base_patch16_clip_224", side=32), "clip")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        transfer.start_from_weights(model(f"{name}.openai", side=32), "clip")
