@@ -146,5 +146,5 @@ def after_fine_tuning(backbones: Mapping[str, Any] | None) -> str:
                            "with lesion selection about as well as"))  # fmt: skip
     return (
         f"Fine-tuned on these photographs, its class token's attention covers the lesion {than} without "
-        f"({effect.points()} points of AUROC; one training of each, so the interval covers patients only)."
+        f"by AUROC: {effect.points()} points. There is one training of each, so the interval covers patients only."
     )

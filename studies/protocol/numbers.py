@@ -78,8 +78,8 @@ def recovered(contrasts: pd.DataFrame) -> str:
     chosen, possible = lines.loc["S1"], lines.loc["P1"]
     if min(chosen["seeds"], possible["seeds"]) < LEAST_SEEDS or possible["effect"] <= 0:
         return "How much of a perfect choice attention recovers is not known yet"
-    points = [minus(f"{100 * value:.1f}") for value in (chosen["effect"], possible["effect"], chosen["high"])]
-    return "Of the {1} points that a perfect choice gains, attention gained {0}, and at most {2}".format(*points)
+    gained, there = (minus(f"{100 * line['effect']:.1f}") for line in (chosen, possible))
+    return f"Of the {there} points that a perfect choice gains, attention gained {gained}"
 
 
 def further(lines: pd.DataFrame) -> str:

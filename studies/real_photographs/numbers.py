@@ -211,11 +211,7 @@ def plan_text(seeds: Mapping[str, int], pairs: pd.Series) -> str:
     names = [BACKBONES[row.partition("_")[0]].split(", ") for row, n in seeds.items() if not n]
     absent = list(dict.fromkeys(" ".join(["the", *reversed(parts)]) for parts in names))  # the fine-tuned ViT-S
     once = sum(n == 1 for n in seeds.values())
-    told = (
-        f"Each of the {len(seeds)} planned networks has run"
-        + f", {in_words(once)} of them with one seed" * bool(once)
-        + "."
-    )
+    told = "Each planned network has run" + f", {in_words(once)} of them with one seed" * bool(once) + "."
     if absent:
         told = f"Of {len(seeds)} planned networks, {len(names)} have not run: variants on {and_list(absent)}."
     none, one = int((pairs == 0).sum()), int((pairs == 1).sum())

@@ -89,9 +89,10 @@ def enough(mix: Line) -> str:
     rising = [s for s in SHARES[1:] if change(gains[f"full_dark{s}"]) == "higher"]
     if not rising:
         return "at no tested share of dark skin"
-    others = [str(s) for s in SHARES[1:] if s not in rising]
+    others = [s for s in SHARES[1:] if s not in rising]
     told = f"with {and_list([str(s) for s in rising])} % of dark skin in training"
-    return told + f", and not by a corrected test with {and_list(others)} %" * bool(others)
+    less = "less" if max(others, default=0) < rising[0] else f"{and_list([str(s) for s in others])} %"
+    return told + f", and not by a corrected test with {less}" * bool(others)
 
 
 def remedy_text(mix: Line) -> str:

@@ -217,8 +217,11 @@ def changed(row, group, value, p):
 def test_the_share_that_is_enough_and_what_remedies_do_follow_from_corrected_tests():
     shares = [changed(f"full_dark{s}", "V–VI", 0.1, p) for s, p in ((5, 0.2), (10, 0.04), (25, 0.01), (50, 0.01))]
     assert numbers.enough({"shares": shares}) == (
-        "with 10, 25 and 50 % of dark skin in training, and not by a corrected test with 5 %"
+        "with 10, 25 and 50 % of dark skin in training, and not by a corrected test with less"
     )
+    mixed = [changed(f"full_dark{s}", "V–VI", 0.1, p) for s, p in ((5, 0.2), (10, 0.04), (25, 0.2), (50, 0.01))]
+    assert numbers.enough({"shares": mixed}).endswith("10 and 50 % of dark skin in training, and not by a corrected "
+                                                      "test with 5 and 25 %")  # fmt: skip
     assert numbers.enough({"shares": [x | {"p_holm": 0.3} for x in shares]}) == "at no tested share of dark skin"
     lines = [changed("full_dark5_even", "gap", -0.1, 0.01), changed("full_dark5_dro", "gap", -0.1, 0.02)]
     lines += [changed("full_dark5_even", "I–IV", -0.1, 0.01), changed("full_dark5_even", "V–VI", 0.1, 0.3)]
