@@ -1,4 +1,4 @@
-"""Models that have shapes and no numbers, built in a fraction of the time: what would fit is asked of them."""
+"""Models without initial numbers, built in a fraction of the time: to be asked what would fit, or to be filled."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,10 +21,21 @@ def no_numbers() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def to_be_filled() -> Iterator[None]:
+    """Build without initialising parameters, whose numbers are by chance: for `load_state_dict` right afterwards."""
+    with _NotInitialised(parameters=True):
+        yield
+
+
 class _NotInitialised(TorchFunctionMode):
+    def __init__(self, parameters: bool = False) -> None:
+        super().__init__()
+        self.parameters = parameters
+
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func in NUMBERS_ONLY:
             changed = args[0] if args else (kwargs or {})["tensor"]
-            if changed.device.type == "meta":
+            if changed.device.type == "meta" or (self.parameters and isinstance(changed, nn.Parameter)):
                 return changed
         return func(*args, **(kwargs or {}))

@@ -1,6 +1,7 @@
 """A finished run, loaded for evaluation, prediction and figures."""
 
 import warnings
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from dermimit.data.preprocessing import FILE, Preprocessing, stored
 from dermimit.files import plain_file, read_object
 from dermimit.memory import check_room
 from dermimit.model.footprint import photo_bytes, weight_bytes
-from dermimit.model.plan import no_numbers
+from dermimit.model.plan import no_numbers, to_be_filled
 from dermimit.train.assemble import build_model
 from dermimit.train.config import TrainConfig
 from dermimit.train.foreign import (
@@ -91,7 +92,8 @@ def load_run(path: Path | str) -> Run:
             check_plan(path / weights, plan)
         photo = photo_bytes(plan, config.image_size)
         check_room(2 * weight_bytes(plan) + photo, f"{path}: its model", SMALLER)
-        model = build_model(config.without_pretraining(), label_space)
+        with nullcontext() if published else to_be_filled():
+            model = build_model(config.without_pretraining(), label_space)
     preprocessing = preprocessing_in(path, config, model)
     if published:
         from dermimit.zoo.loading import fill_published  # reads the trunk's weights, which a run does without
