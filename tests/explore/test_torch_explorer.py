@@ -22,7 +22,7 @@ from test_book import browser, hosts_asked, needs_browser, severe_messages  # no
 
 from dermimit.data.problems import ManifestError
 from dermimit.explain.attributions import attribution
-from dermimit.explore import explore
+from dermimit.explore import explore, kernel
 from dermimit.explore.cases import picture
 from dermimit.explore.kernel import cases_of
 from dermimit.explore.launch import command, write_notebook
@@ -266,8 +266,10 @@ def test_a_run_on_synderm_is_shown_cases_of_its_own_regime(small_lesions):
     }
 
 
-def test_any_number_of_cases_is_offered_or_refused(small_lesions, tmp_path):
-    assert len(explore(small_lesions, n=60)._cases) == 49
+def test_any_number_of_cases_is_offered_or_refused(small_lesions, tmp_path, monkeypatch):
+    asked, (case,) = [], explore(small_lesions, n=1)._cases
+    monkeypatch.setattr(kernel, "curated", lambda n, **options: asked.append(n) or [case] * n)
+    assert len(explore(small_lesions, n=60)._cases) == 49 == asked[0]  # as many as there are diseases
     for n in (0, -3):
         with pytest.raises(ValueError, match=f"n={n}: offer at least one photograph"):
             explore(small_lesions, n=n)

@@ -386,7 +386,7 @@ def test_wrong_settings_are_explained(config, text, message):
 
 def test_the_reported_loss_of_a_task_is_that_of_its_labels(config, tiny_photos):
     """Photographs without a label add nothing, and take nothing away."""
-    still = {"lr": 1e-12, "epochs": 1, "samples": 96, "cutmix_probability": 0.0, "batch_size": 2}
+    still = {"lr": 1e-12, "epochs": 1, "samples": 48, "cutmix_probability": 0.0, "batch_size": 2}
     full = pd.read_parquet(fit(config("full", **still)) / "history.parquet").iloc[0]
     half = pd.read_parquet(fit(config("half", attribute_missing=0.6, **still)) / "history.parquet").iloc[0]
     assert half["loss/attributes"] == pytest.approx(full["loss/attributes"], rel=0.1)
@@ -396,7 +396,7 @@ def test_the_reported_loss_of_a_task_is_that_of_its_labels(config, tiny_photos):
 
 
 def test_learnt_weights_of_losses_stand_a_task_without_labels(config):
-    run = fit(config(attribute_missing=1.0, balance="uncertainty", lr=0.05, epochs=1, samples=200))
+    run = fit(config(attribute_missing=1.0, balance="uncertainty", lr=0.05, epochs=1, samples=60))
     assert weights(run)["loss_weights.log_variance.attributes"].item() == 0.0
 
 
