@@ -10,6 +10,7 @@ import pandas as pd
 from studies.protocol.contrasts import LEAST_SEEDS
 from studies.protocol.names import compared
 from studies.protocol.runs import Run
+from studies.shared.counts import in_words
 from studies.shared.effects import effects_table
 from studies.shared.verdict_words import NOT_TESTED, by_rule, word
 
@@ -90,7 +91,8 @@ def state_text(told: pd.DataFrame) -> str:
     tested = told[told["verdict"].map(word) != NOT_TESTED]
     early = int((tested["seeds"] < PLANNED_SEEDS).sum())
     if tested.empty:
-        return f"None of the {len(told)} contrasts has the {LEAST_SEEDS} seeds that a verdict needs yet"
+        return f"None of the {in_words(len(told))} contrasts has the {LEAST_SEEDS} seeds that a verdict needs yet"
     hasty = ("" if not early else "; it is preliminary" if len(tested) == 1 else "; all of them are preliminary"
-             if early == len(tested) else f", {early} of them preliminary")  # fmt: skip
-    return f"{len(tested)} of the {len(told)} contrasts {'has' if len(tested) == 1 else 'have'} a verdict so far{hasty}"
+             if early == len(tested) else f", {in_words(early)} of them preliminary")  # fmt: skip
+    some, every = in_words(len(tested)).capitalize(), in_words(len(told))
+    return f"{some} of the {every} contrasts {'has' if len(tested) == 1 else 'have'} a verdict so far{hasty}"

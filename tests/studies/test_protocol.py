@@ -352,11 +352,11 @@ def test_contrasts_have_the_books_verdicts_once_they_have_three_seeds():
     seeds = ["5 of 5", "5 of 5", "3 of 5, preliminary", "5 of 5", "2 of 5", "0 of 5"]
     assert shown["seeds"].tolist() == seeds, "a verdict of few seeds says so, and no verdict does not"
     assert shown["points (95 % CI)"].tolist()[4:] == ["–", "–"], "two seeds have no interval"
-    assert states.state_text(found) == "4 of the 6 contrasts have a verdict so far, 1 of them preliminary"
+    assert states.state_text(found) == "Four of the six contrasts have a verdict so far, one of them preliminary"
     early = found.assign(seeds=3, verdict="supported")
-    assert states.state_text(early.head(2)).endswith("2 contrasts have a verdict so far; all of them are preliminary")
+    assert states.state_text(early.head(2)).endswith("two contrasts have a verdict so far; all of them are preliminary")
     assert states.state_text(early.head(1)).endswith("; it is preliminary")
-    assert states.state_text(found.tail(2)) == "None of the 2 contrasts has the 3 seeds that a verdict needs yet"
+    assert states.state_text(found.tail(2)) == "None of the two contrasts has the 3 seeds that a verdict needs yet"
 
 
 def test_a_model_with_published_runs_must_stay_what_it_was(tables, tmp_path):
