@@ -106,7 +106,7 @@ def gap_points(table: Sequence[Line], labels: Mapping[str, str]) -> Figure:
     axis.grid(axis="x", alpha=0.3)
     for row, name in labels.items():
         axis.plot([], [], row_marker(row), color=row_colour(row), label=name)
-    axis.plot([], [], "o", color=GREY, markerfacecolor="white", label="independently trained model, same cases")
+    axis.plot([], [], "o", color=GREY, markerfacecolor="white", label="another seed, same cases")
     figure.legend(loc="outside upper center", ncols=3, fontsize=10)
     return figure
 
