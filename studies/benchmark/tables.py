@@ -115,7 +115,7 @@ def inflation(leakage: Line) -> tuple[pd.DataFrame, str]:
     unclear = sum(not estimate(row).excludes() for row in chosen if row is not most)
     return table, (
         f"Splitting by photograph instead of by patient changed the macro-F1 of the model “{most['model']}” by "
-        f"{estimate(most).points()} points; for {unclear} of the {len(chosen) - 1} other models the change is inconclusive"
+        f"{estimate(most).points()} points; for {unclear} of {len(chosen) - 1} other models the change is inconclusive"
     )
 
 
