@@ -261,23 +261,37 @@ def test_a_harmed_published_record_is_written_again(run, tmp_path, harm, predict
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-left = [int(sys.argv[1])]
 def dies(*words, real=os.replace):
-    left[0] -= 1
-    if not left[0]:
-        os.kill(os.getpid(), signal.SIGKILL)
     real(*words)
-    left[0] -= 1
-    if not left[0]:
-        os.kill(os.getpid(), signal.SIGKILL)
-os.replace = dies
+    os.kill(os.getpid(), signal.SIGKILL)
+os.replace, out = dies, sys.argv[1] + "/killed"
 """
+WATCHED = """
+import os, shutil, sys
+from pathlib import Path
+folder = Path(sys.argv[1])
+def keep():
+    shutil.copytree(folder / "whole", folder / f"{len(os.listdir(folder)):03}", symlinks=True)
+def watched(*words, real=os.replace):
+    keep()
+    real(*words)
+    keep()
+def work(out):
+    WORK
+os.replace, real = watched, os.replace
+work(folder / "whole")
+os.replace = real
+states = sorted(name for name in os.listdir(folder) if name.isdigit())
+for left in ["killed", *states[:: -(-len(states) // AGAIN)]]:
+    work(shutil.copytree(folder / left, folder / f"{left} again", symlinks=True))
+"""
+AGAIN = 3  # of the folders that a kill can leave are worked on again, from the first to the last
 WORK = {
-    "publish": "from dermimit.records import publish; publish(Path({run!r}), Path({out!r}))",
-    "report": "from dermimit.cli import main; main(['report', {run!r}, '--out', {out!r} + '/page.html', "
+    "publish": "from dermimit.records import publish; publish(Path({run!r}), Path(out))",
+    "report": "from dermimit.cli import main; main(['report', {run!r}, '--out', f'{{out}}/page.html', "
               "'--no-data-check', '--no-photographs'])",
-    "export": "from dermimit.cli import main; main(['export', {run!r}, '--onnx', {out!r} + '/model.onnx'])",
-    "tables": "import sys; sys.argv = ['x', '--out', {out!r}]; import runpy; "
+    "export": "from dermimit.cli import main; main(['export', {run!r}, '--onnx', f'{{out}}/model.onnx'])",
+    "tables": "import sys; sys.argv = ['x', '--out', str(out)]; import runpy; "
               "runpy.run_module('studies.evidence.measure_tables', run_name='__main__')",
 }  # fmt: skip
 
@@ -314,19 +328,31 @@ def trained(tmp_path_factory):
                            epochs=1, batch_size=4, tracker="none"))  # fmt: skip
 
 
+def finished(out):
+    """The files in a folder that count; what is being written starts with a dot."""
+    return [path for path in out.rglob("*") if path.is_file() and not path.name.startswith(".")]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX's")
 @pytest.mark.parametrize("work", WORK)
 def test_a_kill_leaves_nothing_half_written(trained, tmp_path, work):
-    for moment in (1, 2, 3, 4, 7, 10):
-        out = tmp_path / f"{moment}"
-        out.mkdir()
-        script = KILLED + WORK[work].format(run=str(trained), out=str(out))
-        done = subprocess.run([sys.executable, "-c", script, str(moment)], cwd=ROOT, capture_output=True, text=True)
-        assert done.returncode in (0, -9), done.stderr
-        left = [path for path in out.rglob("*") if path.is_file() and not path.name.startswith(".")]
-        assert all(readable(path) for path in left)
-        script = "from pathlib import Path\n" + WORK[work].format(run=str(trained), out=str(out))
-        subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-        assert [path for path in out.rglob("*") if path.is_file() and not path.name.startswith(".")]
+    """What a kill leaves is the folder as it is then: it is copied before and after each file gets its name."""
+    (tmp_path / "killed").mkdir(), (tmp_path / "whole").mkdir()
+    words = WORK[work].format(run=str(trained))
+    start = [sys.executable, "-c"]
+    done = subprocess.run([*start, KILLED + words, str(tmp_path)], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == -9, done.stderr
+    script = WATCHED.replace("WORK", words).replace("AGAIN", str(AGAIN))
+    subprocess.run([*start, script, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    files = {
+        folder.name: [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")]
+        for folder in tmp_path.iterdir()
+    }
+    assert all(readable(path) for paths in files.values() for path in paths)
+    whole = {path.relative_to(tmp_path / "whole") for path in files["whole"]}
+    again = [name for name in files if name.endswith("again")]
+    assert whole and not files["002"] and len(again) > 2  # two folders were there before
+    assert all({path.relative_to(tmp_path / name) for path in files[name]} == whole for name in again)
     assert records.write_atomically is write_atomically

@@ -12,15 +12,15 @@ CONFOUNDERS = ("ink", "ruler", "dressing", "hair")
 CASE_TAGS = {  # column -> what it means; those after `ideal_wrong` need the other tasks' answers
     "small": "small lesion: lowest third of the area in sight",
     "dark": "dark skin: Fitzpatrick V or VI",
-    "confounder": "ink, a ruler, a dressing or stray hair in the photograph",
+    "confounder": "ink, a ruler, a dressing or stray hair in the image",
     **{name: f"of these: {name}" for name in CONFOUNDERS},
     "ideal_wrong": "even the Bayes-optimal classifier, which sees every label, predicts another disease",
     "body_wrong": "body part misclassified",
-    "attributes_mostly": "attributes mostly found: F1 of the photograph 2/3 or more",
+    "attributes_mostly": "attributes mostly found: F1 of the image 2/3 or more",
 }
 ERROR_TAGS = {
     "pair": "confusable pair: the answer is among the three that the Bayes-optimal classifier most confuses with it",
-    "excusable": "excusable: to the Bayes-optimal classifier the answer is as likely as the truth, or likelier",
+    "excusable": "excusable: to the Bayes-optimal classifier the answer is at least as probable as the truth",
     "second": "the true disease is second in the differential",
 }
 TAG_LABELS = {

@@ -24,7 +24,7 @@ METRICS = {
     "accuracy": "disease accuracy",
     "top3": "disease top-3 accuracy",
     "body_part": "body-part accuracy",
-    "attributes": "attribute F1, mean over photographs",
+    "attributes": "attribute F1, mean over images",
 }
 COLUMNS = ["metric", "kind", "group", "photographs", "row", "other", "seeds", "value", "low", "high"]
 

@@ -16,7 +16,7 @@ KINDS = {
     "skin": "skin type",
     "region": "body region",
     "frequency": "how common the disease is",
-    "photograph": "what the photograph is like",
+    "photograph": "conditions of the image",
 }
 """Kind of subgroup -> heading."""
 
@@ -28,7 +28,7 @@ REGIONS = {
     "nails": ("nails",),
 }
 REGION_OF = {part: region for region, parts in REGIONS.items() for part in parts}
-THIRDS = ("head: commonest third of the diseases", "middle third", "tail: rarest third")
+THIRDS = ("common third of the diseases", "middle third", "rare third")
 
 Groups = dict[str, dict[str, np.ndarray]]
 

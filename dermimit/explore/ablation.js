@@ -7,7 +7,7 @@ const OWN_STYLE = `
 .dermimit .rows svg { width: 1.1rem; height: 1.1rem; flex: none; }
 .dermimit .rows :is(td, th:not(:first-child)) { text-align: center !important; }
 .dermimit .forest { display: block; width: 100%; height: auto; font-size: 13px; }
-.dermimit .forest text { fill: var(--d-ink); stroke: var(--d-ground); stroke-width: 3px; paint-order: stroke; }
+.dermimit .forest text { fill: var(--d-ink); stroke: var(--d-ground); stroke-width: 5px; paint-order: stroke; }
 .dermimit .forest .grid { stroke: var(--d-line); stroke-width: 1; }
 .dermimit .forest .zero { stroke: var(--d-ink); stroke-width: 1.2; stroke-dasharray: 5 4; }
 .dermimit .forest .faint { fill: var(--d-quiet); }
@@ -98,7 +98,7 @@ async function render({ model, el }) {
   // The figure: drawn for the width that there is, labels above the whiskers where it is narrow.
   function draw(blocks) {
     const width = Math.max(260, figure.clientWidth || 640), narrow = width < 520;
-    const left = narrow ? 8 : 236, right = width - 14, rowHigh = narrow ? 36 : 23, headHigh = 26;
+    const left = narrow ? 8 : 236, right = width - (narrow ? 24 : 14), rowHigh = narrow ? 36 : 23, headHigh = 26;
     const all = blocks.flatMap((block) => block.shown.map((line) => line.found)), values = all.flat();
     let low = Math.min(...values, ...(differenceBox.checked ? [0] : [])), high = Math.max(...values, ...(differenceBox.checked ? [0] : []));
     const margin = (high - low || 0.1) * 0.05;

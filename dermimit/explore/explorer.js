@@ -241,7 +241,7 @@ async function explorer(root, model, { facts, answer, draw }, { cases, start = 0
   function lesionText() {
     if (!photo.lesion || !["random", "centre"].includes(choice.patches)) return "";
     const part = (found, k) => chance(onLesion(found.disease_ranked.slice(0, k), photo.lesion, grid, size));
-    return `Lesion fills ${part(now, choice.k)} of these patches; of those that attention chose, ${part(before, facts.k)}.`;
+    return `The lesion fills ${part(now, choice.k)} of these patches; of those that attention chose, ${part(before, facts.k)}.`;
   }
 
   const changed = () => (now.disease.some((p, i) => Math.abs(p - before.disease[i]) >= CHANGED) ? changeOf : (_, after, names) => predictionOf(after, names))(before.disease, now.disease, classes.disease);
@@ -339,7 +339,7 @@ async function explorer(root, model, { facts, answer, draw }, { cases, start = 0
       await takeCase(number, null, { ...usual(), patches: "random" });
       return `We read ${choice.k} patches chosen at random instead of by attention. ${lesionText()}`;
     } },
-    body: { label: () => "Move it to another body part", can: () => number !== null && tasks.includes("body_part") && selecting.length > 0, async run() {
+    body: { label: () => "Tell it another body part", can: () => number !== null && tasks.includes("body_part") && selecting.length > 0, async run() {
       await takeCase(number);
       const led = first(before.disease), seen = classes.body_part[first(before.body_part)], others = classes.body_part.filter((part) => part !== seen && part !== photo.truth.body_part);
       const found = [];

@@ -34,7 +34,7 @@ from dermimit.train.run import Run
 COLUMNS = 15  # photographs beside each other on the sheet
 MAPS = {
     "lsm_score": (
-        "selection scores of LSM",
+        "scores of lesion selection",
         "Yellow where the disease's selection score is high, scaled within the photograph.",
     ),
     "integrated_gradients": (
@@ -142,19 +142,19 @@ def tag_names(tags: pd.DataFrame) -> list[str]:
 
 def tag_list(tags: pd.DataFrame) -> list[dict[str, Any]]:
     """Each error type: `key, label, meaning`, and `count` among the wrong answers."""
-    said, wrong = (
-        CASE_TAGS | ERROR_TAGS | {name: f"{name} in the photograph" for name in CONFOUNDERS},
-        tags[tags["wrong"]],
-    )
-    return [
-        {
-            "key": name,
-            "label": TAG_LABELS[name].removeprefix("· "),
-            "meaning": said[name],
-            "count": int(wrong[name].sum()),
-        }
-        for name in tag_names(tags)
-    ]
+    wrong = tags[tags["wrong"]]
+    return [tag_words(name) | {"count": int(wrong[name].sum())} for name in tag_names(tags)]
+
+
+def tag_words(name: str) -> dict[str, Any]:
+    """`key, label, meaning` of an error type."""
+    said = CASE_TAGS | ERROR_TAGS | {name: f"{name} in the image" for name in CONFOUNDERS}
+    return {"key": name, "label": TAG_LABELS[name].removeprefix("· "), "meaning": said[name]}
+
+
+def map_words(name: str) -> dict[str, str]:
+    """`key, label, about` of a map."""
+    return {"key": name, "label": MAPS[name][0], "about": MAPS[name][1]}
 
 
 @torch.inference_mode()
@@ -202,9 +202,11 @@ def sheet(pictures: Sequence[np.ndarray], columns: int = COLUMNS, quality: int =
 
 
 def browser_data(record: Mapping[str, Any], picture_sheet: bytes) -> dict[str, Any]:
-    """A record of failures with its sheet, ready for the browser."""
+    """A record of failures with its sheet, ready for the browser; error types and maps have the names of today."""
     address = "data:image/webp;base64," + base64.b64encode(picture_sheet).decode()
-    return {k: v for k, v in record.items() if k != "provenance"} | {"sprite": address}
+    words = {"tags": [tag | tag_words(tag["key"]) for tag in record["tags"]]}
+    words |= {"maps": [map_words(one["key"]) for one in record["maps"]]}
+    return {k: v for k, v in record.items() if k != "provenance"} | words | {"sprite": address}
 
 
 def browser_data_of(
@@ -251,7 +253,7 @@ def failures_record(
     return {
         "run": run.path.name, "photographs": len(test), "wrong": int(tags["wrong"].sum()), "drawn": False,
         "size": images.shape[-1], "grid": list(run.model.grid_size), "columns": COLUMNS, "tags": tag_list(tags),
-        "maps": [{"key": m, "label": MAPS[m][0], "about": MAPS[m][1]} for m in maps], "cases": cases,
+        "maps": [map_words(m) for m in maps], "cases": cases,
     }  # fmt: skip
 
 

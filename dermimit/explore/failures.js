@@ -46,7 +46,7 @@ async function render({ model, el }) {
   el.append(h("div", { className: "dermimit" }, ...noticeFor(model),
     h("div", { className: "failures" },
       field("Image", "seen", h("label", {}, "Show ", mapSelect), picture, mapText, facts, h("div", { className: "steps" }, previous, next)),
-      field("Filter", "filters", h("label", {}, "Error type ", tagSelect), meaning,
+      field("Filter", "filters", h("label", {}, "What else held ", tagSelect), meaning,
         h("div", { role: "group", ariaLabel: "Skin type (Fitzpatrick)" }, "Skin type ", ...types.map((t, i) => h("label", { className: "inline" }, typeBoxes[i], ` ${typeName(t)}`))),
         h("div", { role: "group", ariaLabel: "Confidence of the prediction" }, "Confidence of the prediction", h("label", { className: "range" }, leastText, least), h("label", { className: "range" }, mostText, most)),
         h("label", {}, "Order ", orderSelect), reset),

@@ -44,10 +44,10 @@ def told_apart(table: pd.DataFrame) -> Figure:
     for place, row in enumerate(table.itertuples()):
         axis.plot([row.low, row.high], [place, place], color=BLUE, linewidth=2)
         axis.plot(row.value, place, "o", color=BLUE, ms=7)
-        axis.text(row.value, place - 0.22, f"{row.value:.0f}", ha="center", va="bottom", fontsize=USUAL)
+        axis.text(row.high + 1, place, f"{row.value:.0f}", va="center", fontsize=USUAL)
     axis.axvline(50, color=BLACK, linestyle="--", linewidth=1)
     finish(axis, list(table["set"]), "correctly told apart (%)")
-    axis.set(xlim=(40, 101), ylim=(len(table) - 0.5, -0.75))
+    axis.set(xlim=(40, 106), ylim=(len(table) - 0.5, -0.6))
     return figure
 
 

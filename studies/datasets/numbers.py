@@ -135,7 +135,7 @@ def compared(counts: Record, ceiling: float) -> pd.DataFrame:
         "body parts": (drawn["body_parts"], real["body_parts"]),
         "attributes": (f"{drawn['attributes']} visible signs", f"{real['attributes']}, most of them symptoms"),
         "labels": ("known without error", "by a doctor; cancers by biopsy"),
-        "best possible macro-F1": (f"{ceiling:.1f} %", "unknown"),
+        "Bayes-optimal macro-F1": (f"{ceiling:.1f} %", "unknown"),
     }
     return pd.DataFrame([{"": name, "SynDerm-49": str(a), "PAD-UFES-20": str(b)} for name, (a, b) in lines.items()])
 

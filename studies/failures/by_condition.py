@@ -1,8 +1,8 @@
 """A taxonomy of disease errors: tags that say what else was so when the answer was wrong, and how much more often.
 
 Tags of a *case* hold whatever the answer: small lesion, dark skin, a confounder, body part named wrongly, attributes
-mostly found, a case whose disease even the ideal observer misses. Their share among errors stands beside that among
-right answers, and a risk ratio says how much likelier an error is with the tag than without.
+mostly found, a case whose disease even the Bayes-optimal classifier misses. Their share among errors stands beside that
+among right answers, and a risk ratio says how much likelier an error is with the tag than without.
 Tags of an *error* need a wrong answer: a confusable pair, an excusable error, the truth second in the differential.
 For these the share by chance stands beside: the same wrong answers, permuted among the same true diseases.
 """
@@ -22,7 +22,7 @@ from dermimit.evaluate.error_types import CASE_TAGS, CONFOUNDERS, ERROR_TAGS, MO
 from dermimit.evaluate.resampling import Draws, patient_draws, percentile_interval, two_level
 
 SMALL = 1 / 3  # share of the photographs, by the lesion's area
-PARTNERS = 3  # diseases that the ideal observer confuses most with a disease
+PARTNERS = 3  # diseases that the Bayes-optimal classifier confuses most with a disease
 
 YES, NO = "yes", "no"
 

@@ -157,7 +157,7 @@ def real_ink(real: Path, real_runs: Path, rows: Sequence[str], out: Path) -> Non
 
 
 def gallery(runs: Path, work: Path, out: Path, seed: int = 0, most: int = 10) -> None:
-    """The most confident errors of one seed of the full model, and what the ideal observer says of the same cases."""
+    """The most confident errors of one seed of the full model, and the Bayes-optimal prediction for the same cases."""
     started, ideal = time.time(), facts_of(work)["ideal"]
     predictions = load_run(runs / f"full-seed{seed}").predictions
     rows = most_confident.confident_errors(

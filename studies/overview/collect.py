@@ -122,7 +122,8 @@ def claims(
         ),
         Claim(
             "Rare diseases gain most from further tasks",
-            "If so, the gain would fall as a disease has more training images: below zero.",
+            "If so, the gain would fall as a disease has more training images: below zero. "
+            "The chapter on rare diseases corrects the test.",
             [rare_first(rare)],
             [Finding("too few diseases", None, NOT_RUN)],
         ),

@@ -36,7 +36,8 @@ def f1_by_count(counts: np.ndarray, tables: Mapping[str, pd.DataFrame], labels: 
         colour, marker, f1 = row_colour(row), row_marker(row), 100 * table["f1"].to_numpy()
         axis.plot(counts, f1, marker, color=colour, ms=5, alpha=0.6, label=labels[row])
         smooth = pd.Series(f1[order]).rolling(11, center=True, min_periods=6).median()
-        axis.plot(counts[order], smooth, color=colour, linewidth=2)
+        line = smooth.groupby(counts[order]).mean()  # equally frequent diseases share a place
+        axis.plot(line.index, line, color=colour, linewidth=2)
     axis.set_xscale("log")
     axis.set_xticks([100, 200, 500, 1000, 1500], ["100", "200", "500", "1,000", "1,500"])
     axis.xaxis.set_minor_locator(plt.NullLocator())

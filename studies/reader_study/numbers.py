@@ -14,8 +14,10 @@ Numbers = dict[str, float | str]
 
 
 def of_power(record: Line) -> Numbers:
-    """The designs with the fewest readings, and the power that they reach, in per cent."""
-    return {"wanted": 100 * record["wanted"]} | fewest_readings(record)
+    """The designs with the fewest readings, the power that they reach, and who is assumed to be right, in per cent."""
+    usual = next(iter(record["scenarios"].values()))
+    assumed = {"assumed_model": 100 * usual["model_accuracy"], "assumed_readers": 100 * usual["accuracy"]}
+    return {"wanted": 100 * record["wanted"]} | assumed | fewest_readings(record)
 
 
 def of_readers(frame: pd.DataFrame) -> Numbers:

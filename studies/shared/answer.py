@@ -16,6 +16,7 @@ from studies.shared.verdict_words import css_class, word
 
 CSV_LINK = "../../_static/tables"  # from results/pages in the built book
 WIDEST = 5  # columns that a reader takes in at a time
+SENTENCE = 30  # characters of a cell that is no single word or number
 
 
 def chips(data: str, *verdicts: str, note: str = "") -> None:
@@ -50,12 +51,18 @@ def short_table(frame: pd.DataFrame, file: Path | None, full: pd.DataFrame | Non
     if "verdict" in safe:
         safe["verdict"] = [f'<span class="chip {css_class(v)}">{escape(word(v))}</span>' for v in frame["verdict"]]
     options: dict[str, Any] = {"float_format": lambda x: minus(f"{x:.{digits}f}"), "na_rep": "–", "index": False}
-    html, text = safe.to_html(border=0, justify="left", escape=False, **options), frame.to_string(**options)
+    html = safe.to_html(border=0, justify="left", escape=False, classes=wordy(frame), **options)
+    text = frame.to_string(**options)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
         (frame if full is None else full).to_csv(file, index=False)
         html += f'<p class="full-table"><a href="{CSV_LINK}/{escape(file.name)}" download>Full table (CSV)</a></p>'
     display({"text/html": html, "text/plain": text}, raw=True)
+
+
+def wordy(frame: pd.DataFrame) -> str:
+    """The class "wordy" for a table whose first column holds sentences: on a phone it keeps a width to be read."""
+    return "wordy" if len(frame) and frame.iloc[:, 0].astype(str).str.len().max() > SENTENCE else ""
 
 
 def file_list(tables: Mapping[str, pd.DataFrame], folder: Path | None, page: str) -> None:

@@ -12,6 +12,7 @@ from IPython.display import display
 from dermimit.data.facts import info
 from dermimit.evaluate.estimate import Estimate, minus
 from dermimit.shown import shown_text
+from studies.shared.answer import wordy
 from studies.shared.parameters import DATASETS
 
 GLUE_PREFIX = "application/papermill.record/"  # what MyST-NB's glue roles look for
@@ -51,7 +52,7 @@ def show_table(frame: pd.DataFrame, *, index: bool = False, digits: int = 3) -> 
     table = frame.reset_index().rename_axis(columns=None) if index else frame
     table = table.map(_plain).rename(columns=_plain)
     options = {"index": False, "float_format": lambda x: minus(f"{x:.{digits}f}"), "na_rep": "–"}
-    html = table.to_html(border=0, justify="left", **options)
+    html = table.to_html(border=0, justify="left", classes=wordy(table), **options)
     display({"text/html": html, "text/plain": table.to_string(**options)}, raw=True)
 
 

@@ -38,7 +38,7 @@ def slowest_text(record: dict[str, Any]) -> str:
     taken = (
         "The profile `quick` therefore takes bf16 on such a processor"
         if best == "bf16"
-        else "The profile `quick` takes bf16 only where the processor has instructions for it, as that one has not"
+        else "That processor has no instructions for bf16, so the profile `quick` takes float32 on it"
     )
     return (
         f"The step of the small network was timed by itself. One core of {record['provenance']['device']} trains on "
@@ -46,8 +46,8 @@ def slowest_text(record: dict[str, Any]) -> str:
         f"{gain['median']:.2f} times as many "
         f"({gain['min']:.2f}–{gain['max']:.2f}). {taken}. In {best} the core then does {1000 * reached:.0f} billion "
         f"operations a second; in one product of large matrices it does {1000 * possible:.0f} billion. With the same "
-        f"operations no code could make training more than {possible / reached:.1f} times as fast on it; beyond that "
-        "only fewer images or a smaller model would."
+        f"operations and at that rate, training would be at most about {possible / reached:.1f} times as fast; beyond "
+        "that, only fewer images or a smaller model would help."
     )
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from scipy import stats
 
 from dermimit.records import read_json
 from studies.shared.paths import PUBLISHED
+from studies.survival.probes import read_probes
 
 NAMES = {
     "training": "training",
@@ -64,7 +64,8 @@ def tried(found: Survival) -> list[dict[str, Any]]:
          "held": row["read"] + row["refused"], "test": SCRIPT.format("fuzz")}
         for row in found.fuzz["readers"]
     ]  # fmt: skip
-    probes = [{name: row[name] for name in kills[0]} for row in found.probes["probes"]]
+    words = {probe.test: asdict(probe) for probe in read_probes()}  # as they are put today
+    probes = [{name: row[name] for name in kills[0]} | words.get(row["test"], {}) for row in found.probes["probes"]]
     return [*kills, *files, _memory_row(found.memory), *probes]
 
 
@@ -80,7 +81,8 @@ def held_table(found: Survival) -> pd.DataFrame:
     """The one table of the page: what was tried, what was expected, how often, whether it held, and the test."""
     return pd.DataFrame(
         {
-            "what was tried": f"{row['area']}: {row['tried']}",
+            "area": row["area"],
+            "what was tried": row["tried"],
             "expected": row["expected"],
             "trials": f"{row['trials']:,}",
             "held": verdict(row["trials"], row["held"]),
@@ -88,6 +90,12 @@ def held_table(found: Survival) -> pd.DataFrame:
         }
         for row in tried(found)
     )
+
+
+def areas(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """`held_table` in parts, by area; the test is left to the CSV file."""
+    parts = table.drop(columns=["area", "test"]).groupby(table["area"], sort=False)
+    return {str(area): part for area, part in parts}
 
 
 def sentence(test: str) -> str:
@@ -124,34 +132,25 @@ def scoring_table(memory: Mapping[str, Any]) -> pd.DataFrame:
     )
 
 
-def lock_facts(root: Path, now: datetime | None = None) -> dict[str, Any]:
-    """What is known of the lock: packages, hashes, when it was resolved, and how many days ago that is.
+def lock_facts(root: Path) -> dict[str, Any]:
+    """What is known of the lock: packages, hashes, and the date when it was resolved, None outside a checkout.
 
     Args:
         root: the project's folder.
-        now: the time to count from.
-
-    Returns:
-        packages, hashes; date (ISO) and days, both None outside a checkout.
     """
     text = (root / "requirements.lock").read_text(encoding="utf-8")
     facts: dict[str, Any] = {"packages": len(re.findall(r"^\S+==", text, re.M)), "hashes": text.count("--hash=sha256:")}
-    command = ["git", "log", "-1", "--format=%cI", "--", "requirements.lock"]
+    command = ["git", "log", "-1", "--format=%cs", "--", "requirements.lock"]
     try:
-        said = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.strip()
+        date = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):
-        said = ""
-    if not said:
-        return facts | {"date": None, "days": None}
-    date = datetime.fromisoformat(said)
-    return facts | {"date": date.date().isoformat(), "days": max(0, ((now or datetime.now(UTC)) - date).days)}
+        date = ""
+    return facts | {"date": date or None}
 
 
 def lock_text(facts: Mapping[str, Any]) -> str:
     """The lock in one sentence."""
-    age = f"resolved on {facts['date']}, {facts['days']} days before this page was made" if facts["date"] else (
-        "of unknown age, since this copy has no history"
-    )  # fmt: skip
+    age = f"resolved on {facts['date']}" if facts["date"] else "of unknown age, since this copy has no history"
     return (
         f"`requirements.lock` pins {facts['packages']} packages with {facts['hashes']:,} hashes; it was {age}. "
         "The packages were not checked against a list of known vulnerabilities."

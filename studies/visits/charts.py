@@ -104,8 +104,8 @@ def change_points(change: Lines) -> Figure:
     """
     figure, axes = plt.subplots(1, 2, figsize=(9.2, 1.3 + 0.4 * len(change)), sharey=True, layout="constrained")
     names = {
-        "auroc": "pixel AUROC, 0 to 1 (95 % interval; dashed: chance)",
-        "pointing": "pointing game, 0 to 1 (95 % interval)",
+        "auroc": "pixel AUROC (95 %; dashed: chance)",
+        "pointing": "pointing game (95 %)",
     }
     for axis, (score, label) in zip(axes, names.items(), strict=True):
         value, low, high = (np.array([line[f"{score}{e}"] for line in change]) for e in ("", "_low", "_high"))

@@ -15,20 +15,14 @@ def of_visits(record: Mapping[str, Any]) -> Numbers:
     rows = {line["row"]: line for line in record["rows"]}
     best = max((rows[name] for name in NAMES), key=lambda line: line["accuracy"])
     steps = {line["visits"]: line["accuracy"] for line in record["by_visits"] if line["row"] == best["row"]}
-    courses: dict[str, dict[int, float]] = {}
-    for line in record["by_course"]:
-        courses.setdefault(line["course"], {})[line["visits"]] = line["accuracy"]
-    cases = {line["course"]: line["cases"] for line in record["by_course"]}
-    gains = {name: max(of.items())[1] - min(of.items())[1] for name, of in courses.items()}
-    most = max(gains, key=lambda name: gains[name])
     lost = {line["control"]: line for line in record["controls"] if line["row"] == "attention"}
     maps = {line["map"]: line for line in record["change"]}
     closest = max(maps, key=lambda name: maps[name]["auroc"])
-    numbers: Numbers = {"best": NAMES[best["row"]], "most": most, "most_gain": 100 * gains[most]}
-    numbers |= {"most_cases": cases[most], "courses": len(courses)}
+    numbers: Numbers = {"best": NAMES[best["row"]]}
+    numbers |= {"timed": 100 * rows["attention"]["accuracy"], "timeless": 100 * rows["timeless"]["accuracy"]}
     for name, line, key in (
         ("gain", best, "gain"), ("shuffled", lost["order shuffled"], "loss"),
-        ("dated", lost["without days"], "loss"), ("missing", lost["two of five missing"], "loss"),
+        ("dated", lost["without days"], "loss"),
         ("pretended", record["leakage"]["difference"], "value"),
     ):  # fmt: skip
         numbers |= {f"{name}{end}": 100 * line[f"{key}{end}"] for end in ("", "_low", "_high")}
@@ -41,6 +35,7 @@ def of_visits(record: Mapping[str, Any]) -> Numbers:
     for split in ("by patient", "by photograph"):
         numbers[split.replace(" ", "_")] = 100 * record["leakage"][split]["accuracy"]
     return numbers | {
+        "changed": maps[closest]["cases"],
         "map": MAPS.get(closest, closest),
         "map_auroc": maps[closest]["auroc"],
         "pixels": maps["pixel difference"]["auroc"],

@@ -29,7 +29,7 @@ def compared_table(record: Mapping[str, Any]) -> pd.DataFrame:
         text |= {"macro-F1 (95 %)": estimate(line, "macro_f1").plain()}
         gain = estimate(line, "gain")
         text["gain in accuracy (95 %)"] = NONE if line["reference"] else gain.signed()
-        lines.append(text | {"than the best single visit": NONE if line["reference"] else gain.verdict()})
+        lines.append(text | {"compared with the best single visit": NONE if line["reference"] else gain.verdict()})
     return pd.DataFrame(lines)
 
 
@@ -40,7 +40,7 @@ def controls_table(record: Mapping[str, Any], row: str = "attention") -> pd.Data
             "visits": line["control"],
             "accuracy (95 %)": estimate(line, "accuracy").plain(),
             "loss in accuracy (95 %)": estimate(line, "loss").signed(),
-            "accuracy is": estimate(line, "loss").verdict(("lower", "higher", INCONCLUSIVE)),
+            "compared with as they were": estimate(line, "loss").verdict(("lower", "higher", INCONCLUSIVE)),
         }
         for line in record["controls"]
         if line["row"] == row and line["control"] != "as they were"
@@ -61,5 +61,5 @@ def change_table(record: Mapping[str, Any]) -> pd.DataFrame:
         alone = line["map"] == PIXELS
         text["AUROC minus pixel difference (95 %)"] = NONE if alone else estimate(line, "over_pixels").signed()
         verdict = NONE if alone else estimate(line, "over_pixels").verdict(("better", "worse", INCONCLUSIVE))
-        lines.append(text | {"than the pixel difference": verdict})
+        lines.append(text | {"compared with the pixel difference": verdict})
     return pd.DataFrame(lines)

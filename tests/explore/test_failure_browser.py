@@ -18,7 +18,7 @@ from test_try import addresses, book, in_browser, opened  # noqa: F401
 
 from dermimit import explore
 from dermimit.data.synderm import LABEL_SPACE, SynDerm
-from dermimit.evaluate.error_types import CASE_TAGS, ERROR_TAGS
+from dermimit.evaluate.error_types import CASE_TAGS, ERROR_TAGS, TAG_LABELS
 from dermimit.explore import failure_static
 from dermimit.explore.failure_data import (
     answer_tags,
@@ -90,6 +90,8 @@ def test_the_sheet_shows_the_drawn_cases_and_is_small(record):
         assert np.abs(pictures[i] - drawn).mean() < 6  # stored with loss
     data = browser_data(record, (FOLDER / "browser.webp").read_bytes())
     assert len(json.dumps(data)) < 1e6 and "provenance" not in data
+    assert [tag["count"] for tag in data["tags"]] == [tag["count"] for tag in record["tags"]]
+    assert all(tag["label"] == TAG_LABELS[tag["key"]].removeprefix("· ") for tag in data["tags"])
 
 
 def test_tables_on_paper_say_the_same(record):

@@ -192,7 +192,7 @@ def test_the_numbers_of_the_prose_are_those_of_the_records():
     found = numbers.of_rare_diseases(parts, gains, record, coverage, part)
     tail = gains[gains["part"] == "tail"].set_index("row")["value"]
     assert found["best"] == "re-sampling" and tail.idxmax() == numbers.REMEDY
-    assert found["resampled"] == f"{100 * tail.max():+.1f}"
+    assert found["resampled"] == f"{100 * tail.max():.1f}" == found["best_gain"].lstrip("+")
     assert found["covered_tail"] == pytest.approx(80) and found["covered_by_part"] == pytest.approx(90)
     # what captions and sentences say without a glued number
     assert found["tail_full"] < found["head_full"] and found["tail_D"] < found["tail_full"]

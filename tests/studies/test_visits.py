@@ -120,13 +120,14 @@ def test_the_first_lines_are_those_of_the_record():
     assert first["pretended_low"] == 100 * record["leakage"]["difference"]["value_low"]
     assert first["by_photograph"] - first["by_patient"] == pytest.approx(first["pretended"])
     assert first["all"] > first["one"]
+    assert first["timeless"] == 100 * rows["timeless"]["accuracy"] and first["changed"] == record["change"][0]["cases"]
     shown = tables.compared_table(record).set_index("prediction from")
     assert shown.loc[first["best"], "gain in accuracy (95 %)"].startswith(f"{first['gain'] / 100:+.3f} (")
     controls = tables.controls_table(record).set_index("visits")["loss in accuracy (95 %)"]
     assert controls["order shuffled"].startswith(f"{first['shuffled'] / 100:+.3f} (")
     changes = tables.change_table(record).set_index("map")
     assert changes.loc[first["map"], "AUROC (95 %)"].startswith(f"{first['map_auroc']:.2f} (")
-    assert changes.loc["pixel difference", "than the pixel difference"] == "–"
+    assert changes.loc["pixel difference", "compared with the pixel difference"] == "–"
 
 
 def with_ends(name, low, high):
@@ -138,13 +139,13 @@ def test_gains_losses_and_maps_are_told_by_their_intervals():
     scores = with_ends("accuracy", 0.4, 0.5) | with_ends("macro_f1", 0.3, 0.4)
     rows = [scores | with_ends("gain", *ends) | {"row": "late", "reference": False} for ends in sides]
     rows.append(scores | with_ends("gain", 0, 0) | {"row": "visit 1", "reference": True})
-    told = tables.compared_table({"rows": rows})["than the best single visit"]
+    told = tables.compared_table({"rows": rows})["compared with the best single visit"]
     assert told.tolist() == ["higher", "lower", "inconclusive", "–"]
     controls = [scores | with_ends("loss", *ends) | {"row": "attention", "control": "without days"} for ends in sides]
-    told = tables.controls_table({"controls": [*controls, controls[0] | {"row": "late"}]})["accuracy is"]
+    told = tables.controls_table({"controls": [*controls, controls[0] | {"row": "late"}]})["compared with as they were"]
     assert told.tolist() == ["lower", "higher", "inconclusive"]
     seen = with_ends("auroc", 0.6, 0.7) | with_ends("pointing", 0.1, 0.2) | {"map": "m"}
     maps = [seen | with_ends("over_pixels", *ends) for ends in sides]
     pixels = maps[0] | {"map": tables.PIXELS}
-    told = tables.change_table({"change": [*maps, pixels]})["than the pixel difference"]
+    told = tables.change_table({"change": [*maps, pixels]})["compared with the pixel difference"]
     assert told.tolist() == ["better", "worse", "inconclusive", "–"]
