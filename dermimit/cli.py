@@ -1,6 +1,7 @@
 """The `dermimit` command: train, probe, predict, evaluate, explore, export, report, models, data, weights, ..."""
 
 import functools
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -73,6 +74,9 @@ def main(arguments: list[str] | None = None) -> int:
                 prog="dermimit",
                 description="Predict body part, lesion attributes and disease from a photograph of skin.",
             )
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it ends
+        return 0
     except (ValueError, OSError, FloatingPointError, MemoryError, MissingExtraError) as error:
         print(f"dermimit: {shown_text(str(error)) or NO_MEMORY}", file=sys.stderr)
         return 2

@@ -32,6 +32,24 @@ def plain_file(path: Path, folder: Path | None = None, largest: int | None = Non
     return path
 
 
+def check_output(path: Path, *inputs: Path | None, suffix: str = "") -> None:
+    """Raises ValueError where a file to be written has another suffix, is a folder, or is one that is read.
+
+    Args:
+        path: of the file to be written.
+        *inputs: files that are read, and folders whose files are.
+        suffix: that its name must have.
+    """
+    if suffix and path.suffix.lower() != suffix:
+        raise ValueError(f"{path}: name a file that ends in {suffix}")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder: name a file")
+    for given in filter(None, inputs):
+        whole, other = path.resolve(), given.resolve()
+        if whole == other or (other.is_dir() and whole.is_relative_to(other)):
+            raise ValueError(f"{path} {'is' if whole == other else 'lies in'} what is read: name another file to write")
+
+
 def parsed(text: str) -> Any:
     """What a JSON text says.
 

@@ -1,6 +1,8 @@
 """The `dermimit` command as a user calls it."""
 
 import re
+import shlex
+import subprocess
 import sys
 
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from dermimit.cli import main
 from dermimit.commands.repeated import SEVERAL, together
 from dermimit.data.stored import load_dataset
+from dermimit.evaluate.folder import evaluate
 from dermimit.prediction import DISCLAIMER
 from dermimit.train import TrainConfig, fit, load_run
 
@@ -38,6 +41,33 @@ def test_mistakes_are_explained_without_a_traceback(run, tmp_path, capsys):
     assert "not a finished run" in capsys.readouterr().err
     assert main(["predict", str(run), str(tmp_path / "none.png")]) == 2
     assert "no such file" in capsys.readouterr().err
+
+
+def test_what_is_read_is_never_written_over(run, tiny_photos, tmp_path, capsys):
+    table = tmp_path / "list.csv"
+    table.write_text(f"image\n{tiny_photos.root / 'images/01.png'}\n")
+    before = table.read_bytes()
+    assert main(["predict", str(run), str(table), "--out", str(table)]) == 2
+    assert main(["score", str(table), "--benchmark", "pad_ufes_20", "--out", str(table)]) == 2
+    assert main(["score", str(table), "--benchmark", "pad_ufes_20", "--html", str(table)]) == 2
+    assert main(["export", str(run), "--onnx", str(run / "model.safetensors")]) == 2
+    said = capsys.readouterr().err
+    assert said.count("list.csv is what is read: name another file to write") == 2
+    assert "list.csv: name a file that ends in .json" in said and "name a file that ends in .onnx" in said
+    assert table.read_bytes() == before and load_run(run)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = f"{shlex.quote(sys.executable)} -m dermimit data info pad_ufes_20 | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert done.stdout.startswith("PAD-UFES-20") and done.stderr == ""
+
+
+def test_two_precisions_in_one_process(tiny_photos, tmp_path):
+    shape = dict(data_root=tiny_photos.root, image_size=16, model_kwargs=MODEL, samples=4, epochs=1, batch_size=4)
+    runs = [fit(TrainConfig(out=tmp_path / p, precision=p, **shape)) for p in ("no", "bf16")]
+    assert [load_run(one).config.precision for one in runs] == ["no", "bf16"]
+    evaluate(runs[0], "synderm", tiny_photos.root, tmp_path / "scored", "test")
 
 
 def test_a_missing_extra_is_named_in_one_line(tiny_photos, capsys, monkeypatch):

@@ -83,6 +83,14 @@ def test_a_file_and_its_name_are_on_the_disk_before_it_counts(tmp_path, calls, k
     assert calls == [("sync", f"{tmp_path}/.file.{os.getpid()}"), ("rename", str(path)), ("sync", str(tmp_path))]
 
 
+def test_the_folder_of_a_file_is_made_and_a_folder_is_no_file(tmp_path):
+    write_json(tmp_path / "new/deep/a.json", [1])
+    assert (tmp_path / "new/deep/a.json").is_file()
+    with pytest.raises(IsADirectoryError, match="a folder: name a file"):
+        write_json(tmp_path / "new", [1])
+    assert os.listdir(tmp_path) == ["new"]
+
+
 def test_a_disk_that_is_found_full_while_syncing_leaves_the_file_that_was_there(tmp_path, monkeypatch):
     def full(_):
         raise OSError(errno.ENOSPC, "No space left on device")

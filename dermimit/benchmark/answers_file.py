@@ -155,6 +155,8 @@ def _order(path: Path, images: Sequence[str], wanted: Sequence[str]) -> np.ndarr
     unknown = [(row, name) for row, name in enumerate(images, start=2) if name not in known]
     if unknown:
         row, name = unknown[0]
+        if name in ("", "nan"):
+            raise AnswersError(f"{path}, row {row}: the cell that names the photograph is empty: fill it")
         raise AnswersError(f"{path}, row {row}: {name!r} is no photograph of the benchmark ({len(unknown)} of "
                            f"{len(images)} are not); {suggest(name, wanted)}")  # fmt: skip
     for row, name in enumerate(images, start=2):

@@ -16,7 +16,7 @@ from dermimit.evaluate.ranking import (
     mean_over_classes,
     precision_draws,
 )
-from dermimit.evaluate.resampling import Draws, macro_f1_draws
+from dermimit.evaluate.resampling import Draws, balanced_accuracy_draws, macro_f1_draws, mean_of_classes
 
 Drawn = dict[str, tuple[float, np.ndarray]]
 """Score -> its value, and that of every resample."""
@@ -86,14 +86,11 @@ def _of_class(truth: np.ndarray, p: np.ndarray, draws: Draws) -> dict[str, float
 
 def single_of(truth: np.ndarray, p: np.ndarray, draws: Draws) -> Drawn:
     """Scores of one class of several: `truth` (photographs,), `p` (photographs, classes)."""
-    size, photos, answer = p.shape[1], np.arange(len(truth)), p.argmax(axis=1)
-    right, target = answer == truth, np.eye(size)[truth]
-    values = class_metrics(target, p)
-    true = draws.class_counts(truth, photos, size)
-    hits = draws.class_counts(truth[right], photos[right], size)
+    answer, target = p.argmax(axis=1), np.eye(p.shape[1])[truth]
+    right, values = answer == truth, class_metrics(target, p)
     return {
         "macro_f1": (macro_f1(truth, answer), macro_f1_draws(truth, answer, draws)),
-        "balanced_accuracy": (values["balanced_accuracy"], (hits / np.maximum(true, 1)).sum(0) / (true > 0).sum(0)),
+        "balanced_accuracy": (values["balanced_accuracy"], balanced_accuracy_draws(truth, right, draws)),
         "accuracy": (values["accuracy"], draws.means(right.astype(float)[:, None])[0]),
         "auroc": (values["auroc"], mean_over_classes(auroc_draws, target, p, draws)),
     }
@@ -104,10 +101,12 @@ def several_of(truth: np.ndarray, p: np.ndarray, draws: Draws) -> Drawn:
     values, known = attribute_metrics(truth, p, THRESHOLD), ~np.isnan(truth)
     present, found = np.nan_to_num(truth), (p >= THRESHOLD) & known
     hits, true, said = (draws.sums(a.astype(float)) for a in (found * present, present, found))
-    f1 = np.where(true > 0, 2 * hits / np.maximum(true + said, 1), 0).sum(axis=0)
-    shown = (true > 0).sum(axis=0)
+    counts = [a.sum(axis=0) for a in (found * present, present, found)]
+    f1 = mean_of_classes(
+        2 * hits / np.maximum(true + said, 1), true, 2 * counts[0] / np.maximum(counts[1] + counts[2], 1)
+    )
     return {
         "map": (values["map"], mean_over_classes(precision_draws, truth, p, draws)),
         "auroc": (values["auroc"], mean_over_classes(auroc_draws, truth, p, draws)),
-        "macro_f1": (values["macro_f1"], np.where(shown > 0, f1 / np.maximum(shown, 1), np.nan)),
+        "macro_f1": (values["macro_f1"], f1),
     }

@@ -90,8 +90,13 @@ def score(
     from dermimit.benchmark.benchmarks import benchmark as named
     from dermimit.benchmark.scoring import difference, report
     from dermimit.benchmark.text import as_text, differences_as_text
+    from dermimit.files import check_output
     from dermimit.records import write_json
 
+    if out:
+        check_output(out, answers, against, suffix=".json")
+    if html:
+        check_output(html, answers, against)
     to = named(benchmark, root)
     given = read_answers_file(answers, to)
     found: dict[str, Any] = report(to, given)

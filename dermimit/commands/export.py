@@ -46,6 +46,8 @@ def export(
     from dermimit.zoo.resolve import resolve
 
     check_path(onnx)
+    if not 0 <= tolerance <= 1:
+        raise ValueError(f"tolerance {tolerance}: give a share of 0 to 1")
     loaded = load_run(resolve(run))
     if example is not None:
         check_example(loaded, example, onnx)

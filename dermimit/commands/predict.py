@@ -42,6 +42,7 @@ def predict(
         maps_out: folder for the maps; by default that of the figures.
         batch_size: photographs in one pass; the results do not depend on it.
     """
+    from dermimit.files import check_output
     from dermimit.predict.inputs import find_photographs
     from dermimit.predict.printing import Showing, remarks, summary
     from dermimit.predict.rules import reading_of
@@ -54,6 +55,7 @@ def predict(
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a name that the terminal cannot show stops nothing
     if out is not None:
+        check_output(out, *(Path(path) for path in paths if Path(path).is_file()))
         check_table(out)
     if figure is not None and (figure.is_dir() or figure.suffix.lower() not in FIGURES):
         raise ValueError(f"figure: {figure}: name a file that ends in {', '.join(FIGURES)}")

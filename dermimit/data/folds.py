@@ -34,9 +34,13 @@ def folds(
         if column not in frame:
             raise ManifestError(f"no column {column!r} to make folds with; {suggest(column, map(str, frame))}")
     groups = groups_of(frame, group, "folds", "{}", "(row {})")
-    if not 2 <= k <= groups.nunique():
-        raise ManifestError(f"k {k}: give 2 to {groups.nunique()} folds, the number of {group} groups")
+    if groups.nunique() < 2:
+        raise ManifestError(f"all photographs are of one {group} group: folds need photographs of two or more")
     classes = frame[stratify].fillna("(missing)").to_numpy(str)
+    most = min(groups.nunique(), int(np.unique(classes, return_counts=True)[1].max()))
+    if not 2 <= k <= most:
+        raise ManifestError(f"{k} folds: give 2 to {most} (of the probe, --folds): there are {groups.nunique()} groups "
+                            f"by {group}, and at most {most} photographs of one {stratify}")  # fmt: skip
     from sklearn.model_selection import StratifiedGroupKFold  # here: a page that only names datasets needs none of it
 
     splitter = StratifiedGroupKFold(k, shuffle=True, random_state=seed)

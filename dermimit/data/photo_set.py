@@ -100,7 +100,7 @@ def load(
     if side < 1:
         raise ValueError(f"image_size {side}: give the side in pixels, at least 1")
     if dataset not in LOADERS:
-        raise ManifestError(f"unknown dataset {dataset!r}; known: {', '.join(DATASETS)}; {suggest(dataset, DATASETS)}")
+        raise ManifestError(f"unknown dataset {dataset!r}; {suggest(dataset, DATASETS)}")
     check_options(dataset, options)
     root = Path(root)
     if not root.is_dir():

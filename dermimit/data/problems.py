@@ -11,6 +11,7 @@ from contextvars import ContextVar
 import numpy as np
 
 SHOWN = 10  # problems listed in one error; the rest are counted
+KNOWN = 20  # names listed where none is near
 _collected: ContextVar[list[str] | None] = ContextVar("collected", default=None)
 
 
@@ -19,13 +20,14 @@ class ManifestError(ValueError):
 
 
 def suggest(name: object, known: Iterable[str]) -> str:
-    """The end of an error about an unknown name: the nearest known names, or else all of them."""
+    """The end of an error about an unknown name: the nearest known names, or else all of them, twenty at most."""
     known = list(known)
     lower = {k.lower(): k for k in known}
     near = [lower[k] for k in difflib.get_close_matches(str(name).lower(), list(lower), n=3)]
     if near:
         return "did you mean " + " or ".join(map(repr, near)) + "?"
-    return "known: " + (", ".join(known) or "none")
+    more = f" and {len(known) - KNOWN:,} more" if len(known) > KNOWN else ""
+    return "known: " + (", ".join(known[:KNOWN]) or "none") + more
 
 
 def command_line(words: Sequence[str]) -> str:

@@ -2,31 +2,31 @@
 
 import sys
 import time
-import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from accelerate import Accelerator
 
 from dermimit.data import LabelSpace, ManifestError, PhotoDataset, PhotoSet, load
-from dermimit.data.changes import TABLE
 from dermimit.data.columns import SPLITS
 from dermimit.data.label_space import TASKS
 from dermimit.data.problems import suggest
 from dermimit.data.quarantine import leave_out
-from dermimit.data.splits import grouped_split, select
+from dermimit.data.splits import select
 from dermimit.data.transforms import eval_transform, least_side
 from dermimit.evaluate.classes import match_classes
 from dermimit.evaluate.metrics import score
 from dermimit.evaluate.predictions import predict
+from dermimit.evaluate.seen import splits_of_run
 from dermimit.lock import locked
-from dermimit.records import data_fingerprint, provenance, write_json, write_parquet
+from dermimit.records import provenance, write_json, write_parquet
+from dermimit.train.processes import accelerator_of
 from dermimit.train.run import Run, load_run
 
 CHOICES = ("all", *SPLITS)
+LEARNT = {"train": "that the run was trained on", "val": "on which the run's epoch was chosen"}
 RUN_FILES = ("config.json", "model.safetensors", "history.parquet")
 Metrics = dict[str, dict[str, float]]
 
@@ -92,11 +92,12 @@ def evaluate(
     metrics = {split: score(predictions.drop(columns=unscored), space)}
     facts = {"run": Path(run).resolve().name, "run_code": loaded.provenance.get("code_fingerprint")}
     facts |= {"dataset": dataset, "split": split, "photographs": len(rows), "tasks": tasks}
-    saw = saw_in_training(loaded, frame, rows, Path(root))
-    facts |= {"left_out": len(photos.frame) - len(frame), "saw_in_training": saw}
+    then = splits_of_run(loaded, dataset, frame, Path(root))
+    kinds = None if then is None else set(then.reindex(rows["image"]))
+    facts |= {"left_out": len(photos.frame) - len(frame), "saw_in_training": kinds and "train" in kinds}
     facts |= {"classes_without_photographs": matched.absent, "renamed": matched.renamed}
     facts |= {"unknown_classes_left_out": matched.unknown}
-    seen = ["these photographs include those that the run was trained on"] if saw else []
+    seen = [f"these photographs include those {what}" for kind, what in LEARNT.items() if kind in (kinds or ())]
     for note in [*seen, *matched.notes()]:
         print(note, file=sys.stderr)
     write_record(out, predictions, space, provenance(rows, started, facts), metrics)
@@ -104,34 +105,11 @@ def evaluate(
 
 
 def _predict(run: Run, photos: PhotoSet, space: LabelSpace, rows: pd.DataFrame) -> pd.DataFrame:
-    accelerator = Accelerator(mixed_precision=run.config.precision)
+    accelerator = accelerator_of(run.config.precision)
     run.check_batch(min(run.config.batch_size, len(rows)))
     reading = {"least": least_side(photos.image_size), "cache": photos.cache}
     dataset = PhotoDataset(rows, space, photos.root, eval_transform(run.preprocessing), **reading)
     return predict(run.model.to(accelerator.device), dataset, run.config.batch_size, accelerator)
-
-
-def saw_in_training(run: Run, frame: pd.DataFrame, rows: pd.DataFrame, root: Path) -> bool | None:
-    """Whether `rows`, of the manifest `frame`, hold photographs that the run was trained on; None for other data."""
-    split = in_splits(frame, run.config.split_seed)
-    if run.provenance.get("data_fingerprint") == data_fingerprint(split):
-        return bool((split.loc[rows.index, "split"] == "train").any())
-    kept = run.path / TABLE
-    if not kept.is_file() or root.resolve() != run.config.data_root.resolve():
-        return None
-    then = pd.read_parquet(kept)  # the same folder, changed since
-    return bool(rows["image"].isin(then.loc[then["split"] == "train", "image"]).any())
-
-
-def in_splits(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """A manifest as a run would have split it; as it is where it has splits, or is too small for them."""
-    if frame["split"].notna().any():
-        return frame
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of missing patients: nothing is measured by these splits
-            return grouped_split(frame, seed)
-    except ManifestError:
-        return frame
 
 
 def write_record(out: Path, predictions: pd.DataFrame, space: LabelSpace, facts: dict, metrics: Metrics) -> None:

@@ -12,7 +12,7 @@ from sklearn.metrics import confusion_matrix, recall_score
 
 from dermimit.evaluate.answers import Answers
 from dermimit.evaluate.estimate import estimate
-from dermimit.evaluate.resampling import Draws, patient_draws, percentile_interval, two_level
+from dermimit.evaluate.resampling import Draws, balanced_accuracy_draws, patient_draws, percentile_interval, two_level
 from dermimit.evaluate.significance import t_test
 from dermimit.evaluate.statistics import count_interval
 
@@ -101,14 +101,15 @@ def scored(models: Mapping[str, Answers], diseases: Sequence[str], resamples: in
         own = np.stack(
             [recall_score(these.truth, a, labels=places, average=None, zero_division=np.nan) for a in these.answers]
         )
-        right = np.stack([these.truth == answer for answer in these.answers], axis=1).astype(float)
+        right = np.stack([these.truth == answer for answer in these.answers], axis=1)
+        balanced = np.stack([balanced_accuracy_draws(these.truth, column, draws) for column in right.T])
         line: dict[str, Any] = {"row": row, "seeds": list(these.seeds), "photographs": len(right)}
         line |= {"patients": these.patients.nunique()}
         line |= {"without_patient": int(lost.sum())} if (lost := these.patients.isna()).any() else {}
         shares = {
             "macro_f1": (these.macro_f1(), these.macro_f1_draws(draws)),
-            "balanced_accuracy": (np.nanmean(own, axis=1), np.nanmean(recalls, axis=1)),
-            "accuracy": (right.mean(axis=0), draws.means(right)),
+            "balanced_accuracy": (np.nanmean(own, axis=1), balanced),
+            "accuracy": (right.mean(axis=0), draws.means(right.astype(float))),
         }
         for name, both in shares.items():
             line[name], line[f"{name}_low"], line[f"{name}_high"] = share(*both, len(draws.weights))

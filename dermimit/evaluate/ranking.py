@@ -1,6 +1,5 @@
 """Ranking scores on every resample of the patients, and intervals from them."""
 
-import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -38,24 +37,27 @@ def mean_over_classes(
     probability: Float[np.ndarray, "photos classes"],
     draws: Draws,
 ) -> Drawn:
-    """A ranking score of each class on every resample, averaged over the classes that hold both truths there."""
+    """A ranking score of each class on every resample, averaged over the classes that hold both truths in the whole.
+
+    A class that a resample lacks has its score on the whole test set there, see `resampling.mean_of_classes`.
+    """
+    known = zip(target.T, probability.T, ~np.isnan(target.T), strict=True)
+    classes = [(t[k] == 1, p[k], k) for t, p, k in known if len(np.unique(t[k])) == 2]
+    if not classes:
+        return np.full(draws.weights.shape[1], np.nan)
+    whole = np.concatenate([statistic(t, p, np.ones((len(t), 1))) for t, p, _ in classes])
     parts = []
     for start in range(0, draws.weights.shape[1], PART):
         weights = draws.weights[draws.patient, start : start + PART]
-        lines = [
-            statistic(t[k] == 1, p[k], weights[k])
-            for t, p, k in zip(target.T, probability.T, ~np.isnan(target.T), strict=True)
-            if len(np.unique(t[k])) == 2
-        ]
-        parts.append(mean_of_known(np.stack(lines)) if lines else np.full(weights.shape[1], np.nan))
+        lines = [statistic(t, p, weights[k]) for t, p, k in classes]
+        parts.append(mean_of_lines(np.stack(lines), whole))
     return np.concatenate(parts)
 
 
-def mean_of_known(lines: Float[np.ndarray, "some r"]) -> Drawn:
-    """The mean of the lines in every resample, those left out that are NaN there; NaN where all are."""
-    with warnings.catch_warnings():  # a resample in which no class holds both truths has no mean
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.nanmean(lines, axis=0)
+def mean_of_lines(lines: Float[np.ndarray, "some r"], whole: Float[np.ndarray, " some"]) -> Drawn:
+    """The mean of the lines in every resample; NaN where all are, and the value on the whole set where some are."""
+    lost = np.isnan(lines)
+    return np.where(lost.all(axis=0), np.nan, np.where(lost, whole[:, None], lines).mean(axis=0))
 
 
 def auroc_draws(

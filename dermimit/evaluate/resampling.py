@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy import sparse, stats
 
 from dermimit.evaluate.statistics import Interval
@@ -79,7 +79,7 @@ def _weights(count: int, resamples: int, seed: int) -> Float[np.ndarray, "{count
 def macro_f1_draws(
     truth: Int[np.ndarray, " photos"], answer: Int[np.ndarray, " photos"], draws: Draws
 ) -> Float[np.ndarray, " resamples"]:
-    """Macro-F1 of every resample, over the classes that occur in its truth: the mean of 2 hits / (true + said).
+    """Macro-F1 of every resample, over the classes of the whole truth: the mean of 2 hits / (true + said).
 
     Args:
         truth, answer: class index of each photo.
@@ -88,7 +88,45 @@ def macro_f1_draws(
     hit = truth == answer
     true, said = (draws.class_counts(classes, photos, size) for classes in (truth, answer))
     f1 = 2 * draws.class_counts(truth[hit], photos[hit], size) / np.maximum(true + said, 1)
-    return (f1 * (true > 0)).sum(0) / (true > 0).sum(0)
+    counts = [np.bincount(classes, minlength=size) for classes in (truth[hit], truth, answer)]
+    return mean_of_classes(f1, true, 2 * counts[0] / np.maximum(counts[1] + counts[2], 1))
+
+
+def balanced_accuracy_draws(
+    truth: Int[np.ndarray, " photos"], right: Bool[np.ndarray, " photos"], draws: Draws
+) -> Float[np.ndarray, " resamples"]:
+    """Balanced accuracy of every resample: the mean over the classes of the whole truth of hits / true.
+
+    Args:
+        truth: class index of each photo.
+        right: whether it was answered.
+    """
+    size, photos = int(truth.max()) + 1, np.arange(len(truth))
+    true = draws.class_counts(truth, photos, size)
+    hits = draws.class_counts(truth[right], photos[right], size)
+    counts = [np.bincount(classes, minlength=size) for classes in (truth[right], truth)]
+    return mean_of_classes(hits / np.maximum(true, 1), true, counts[0] / np.maximum(counts[1], 1))
+
+
+def mean_of_classes(
+    found: Float[np.ndarray, "classes resamples"],
+    true: Float[np.ndarray, "classes resamples"],
+    whole: Float[np.ndarray, " classes"],
+) -> Float[np.ndarray, " resamples"]:
+    """The mean over classes in every resample; NaN in one without photos.
+
+    A class that a resample lacks has its score on the whole test set there. Were it left out, as scores of a single
+    test set leave out a class without photos, each resample would average over other classes: with classes of few
+    patients the interval would then lie beside the score.
+
+    Args:
+        found: score of each class on each resample.
+        true: photos of each class in each resample; a class without any in all of them does not count.
+        whole: score of each class on the whole test set.
+    """  # fmt: skip
+    some = true.any(axis=1)
+    sums = np.where(true[some] > 0, found[some], whole[some, None]).sum(0)
+    return np.where(true.any(axis=0), sums / max(some.sum(), 1), np.nan)
 
 
 def seed_luck(scores: Iterable[float], resamples: int, seed: int = 0) -> Float[np.ndarray, " resamples"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -64,21 +65,23 @@ def notebook(run: Path, **options: object) -> nbformat.NotebookNode:
 
 
 def write_notebook(run: Path, folder: Path, **options: object) -> tuple[Path, bool]:
-    """Write the notebook into a folder, unless one of its name is there, which may have been edited.
+    """Write the notebook into a folder, unless one of this run is there, which may have been edited.
 
     Returns:
         its path, and whether it is new.
 
     Raises:
         FileNotFoundError: there is no finished run.
-        ValueError: fewer than one photograph is asked for.
+        ValueError: fewer than one photograph is asked for, or a notebook of that name is of another run.
     """
     check_number(int(str(options.get("n", 1))))
     load_run(run)
     path = folder / f"explore-{run.resolve().name}.ipynb"
     if path.exists():
+        opened = re.search(r"widget = explore\('(.*?)'", path.read_text(encoding="utf-8"))
+        if opened and opened[1] != str(run.resolve()):
+            raise ValueError(f"{path} opens another run, {opened[1]}: give another --out, or move that notebook away")
         return path, False
-    folder.mkdir(parents=True, exist_ok=True)
     made = nbformat.writes(notebook(run.resolve(), **options))
     write_atomically(path, lambda draft: draft.write_text(made, encoding="utf-8"))
     return path, True

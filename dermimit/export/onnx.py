@@ -15,6 +15,7 @@ from dermimit.export.parity import Parity, channels, parity
 from dermimit.export.plain import PlainGraph
 from dermimit.export.signature import session
 from dermimit.extras import extra
+from dermimit.files import check_output
 from dermimit.records import read_json, write_atomically, write_json
 from dermimit.train.run import Run
 
@@ -116,9 +117,8 @@ def write_both(program: Any, path: Path, facts: dict[str, Any]) -> None:
 
 
 def check_path(path: Path) -> None:
-    """Raises ValueError where a path is a folder, or its .json would lie over a file that no export has written."""
-    if path.is_dir() or path.suffix == ".json":
-        raise ValueError(f"{path} is {'a folder' if path.is_dir() else 'where the .json goes'}: name a file, FILE.onnx")
+    """Raises ValueError where a path is no FILE.onnx, or its .json would lie over a file that no export has written."""
+    check_output(path, suffix=".onnx")
     beside = path.with_suffix(".json")
     if beside.exists() and not _is_of_an_export(beside):
         raise ValueError(f"{beside} is there and no export has written it: name another file, since the facts of "

@@ -53,7 +53,8 @@ class ProbeConfig(Checked):
     """Features for knn and logistic: class (the class token), mean (of the patch tokens), class+mean (both, one after
     the other), pooled (the backbone's own pooling); by default all that the backbone has."""
     methods: tuple[str, ...] = METHODS
-    """knn, logistic, attentive (a learned query over the patch tokens, or over the places of a convolution's map)."""
+    """knn, logistic, attentive (a learned query over the patch tokens, or over the places of a convolution's map); the
+    colour numbers are read by logistic alone."""
     folds: int = 5
     """Folds of a split; each is predicted by a model trained on the others. No patient, or lesion, is in two folds."""
     splits: int = 3
@@ -98,6 +99,10 @@ class ProbeConfig(Checked):
         if self.backbone == COLOUR and (named or self.features):
             raise ValueError(
                 "--backbone colour is no network: leave --weights, --pretrained, --random and --features out"
+            )
+        if self.backbone == COLOUR and "logistic" not in self.methods:
+            raise ValueError(
+                f"--backbone colour: its 25 numbers are read by logistic alone, not by {', '.join(self.methods)}"
             )
         if self.backbone != COLOUR and len(named) != 1:
             told = f"{' and '.join(named)} are given" if named else "none is given, so the backbone would be noise"

@@ -75,7 +75,7 @@ def out_of_fold(out: Path, prefix: str = "") -> pd.DataFrame:
     """
     classes = read_metrics(out)["classes"]
     frame = pd.read_parquet(out / ANSWERS)
-    probability = frame[[PROBABILITY + name for name in classes]].to_numpy(np.float16)
+    probability = frame[[PROBABILITY + name for name in classes]].to_numpy(np.float32)
     frame = frame.assign(
         row=prefix + frame["row"],
         seed=frame["split"],

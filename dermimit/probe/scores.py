@@ -67,9 +67,13 @@ def auroc_draws(
     in one fold was rare in what that fold's model learnt from, and pooled areas of a model that knows nothing lie below
     one half. NaN where no fold of a resample holds two classes.
     """
-    target, lines = np.eye(probability.shape[1])[truth], []
+    target, once = np.eye(probability.shape[1])[truth], np.ones((len(draws.weights), 1))
+    lines, whole = [], []
     for number in np.unique(fold):
         here = fold == number
-        inside = Draws(draws.patient[here], draws.weights)
-        lines.append(mean_over_classes(ranking.auroc_draws, target[here], probability[here], inside))
-    return ranking.mean_of_known(np.stack(lines))
+        both = (Draws(draws.patient[here], weights) for weights in (draws.weights, once))
+        drawn, one = (mean_over_classes(ranking.auroc_draws, target[here], probability[here], d) for d in both)
+        if not np.isnan(one).any():  # the fold holds two classes
+            lines.append(drawn)
+            whole.append(one[0])
+    return ranking.mean_of_lines(np.stack(lines), np.array(whole)) if lines else np.full(draws.weights.shape[1], np.nan)

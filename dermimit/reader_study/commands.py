@@ -84,9 +84,11 @@ def export(study: Annotated[Path, tyro.conf.Positional], /, out: Path) -> None:
         study: folder that `prepare` wrote.
         out: file to write, with a row for each answer.
     """
+    from dermimit.files import check_output
     from dermimit.reader_study.export import export_study, missing_answers
     from dermimit.reader_study.study import load_study
 
+    check_output(out, study)
     loaded = load_study(study)
     rows = export_study(loaded, out)
     print(f"{out}: {rows} answers")

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from PIL import Image
 
 from dermimit.data import PhotoSet
+from dermimit.evaluate.seen import FOLDERS, splits_of_run
 from dermimit.explain.attention_maps import lsm_score
 from dermimit.explain.map_tools import to_unit
 from dermimit.predict import predict_photo
@@ -37,11 +38,11 @@ def check_run(run: Run, photo_set: PhotoSet, images: list[str]) -> None:
             odd = sorted(set(ours) ^ set(theirs))[:3]
             raise ValueError(f"{run.path}: its {kind} are not the dataset's ({', '.join(odd) or 'another order'}): "
                              "take a run that was trained on these classes")  # fmt: skip
-    if Path(run.config.data_root).resolve() != photo_set.root.resolve():
-        return
-    predictions = run.predictions
-    unseen = set(predictions.loc[predictions["split"] == "test", "image"])
-    if known := sorted(set(images) - unseen):
+    then = splits_of_run(run, photo_set.name, photo_set.frame, photo_set.root)
+    if then is None and photo_set.name == run.config.dataset and photo_set.name not in FOLDERS:
+        raise ValueError(f"{run.path}: the run was trained on {photo_set.name} too, and its record does not tell which "
+                         "of these photographs it saw: take other photographs or another run")  # fmt: skip
+    if known := [] if then is None else sorted(image for image in images if then.get(image) in ("train", "val")):
         raise ValueError(f"{run.path}: {known[0]} and {len(known) - 1} more are not in the run's test split, so the "
                          "model may have been trained on them: take cases of the test split")  # fmt: skip
 

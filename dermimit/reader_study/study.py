@@ -38,6 +38,9 @@ FORMAT = 2
 OLD = {1: "its reader codes can be computed from its seed; prepare the study anew"}
 
 
+LONGEST = 3650  # days of a washout
+
+
 @dataclass(frozen=True)
 class Settings:
     """What the protocol fixes beforehand.
@@ -60,6 +63,12 @@ class Settings:
     split: str = "test"
     shares: Shares = "equal"
     washout_days: float = 28.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.washout_days <= LONGEST:
+            raise ValueError(f"washout days {self.washout_days}: give 0 to {LONGEST}")
+        if self.seed < 0:
+            raise ValueError(f"seed {self.seed}: give 0 or more")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dermimit.evaluate.chance import always_most_frequent, prevalence, random_or
 from dermimit.evaluate.estimate import Estimate
 from dermimit.evaluate.metrics import attribute_metrics, class_metrics
 from dermimit.evaluate.ranking import auroc_draws, centred_interval, interval, mean_over_classes, precision_draws
-from dermimit.evaluate.resampling import Draws, macro_f1_draws
+from dermimit.evaluate.resampling import Draws, balanced_accuracy_draws, macro_f1_draws
 from dermimit.evaluate.statistics import count_interval
 from dermimit.report.answers import AnyOf, OneOf
 from dermimit.report.draws import draws_of
@@ -92,15 +92,8 @@ def _drawn(answers: OneOf, draws: Draws) -> dict[str, np.ndarray]:
         target = np.eye(len(answers.names))[answers.truth]
         auroc = mean_over_classes(auroc_draws, target, answers.probability, draws)
     f1 = macro_f1_draws(answers.truth, answers.answer, draws)
-    balanced = _balanced_drawn(answers.truth, answers.right, len(answers.names), draws)
+    balanced = balanced_accuracy_draws(answers.truth, answers.right, draws)
     return {"macro_f1": f1, "accuracy": right, "balanced_accuracy": balanced, "auroc": auroc, "top3_accuracy": top3}
-
-
-def _balanced_drawn(truth: np.ndarray, right: np.ndarray, classes: int, draws: Draws) -> np.ndarray:
-    photos = np.arange(len(truth))
-    true = draws.class_counts(truth, photos, classes)
-    hits = draws.class_counts(truth[right], photos[right], classes)
-    return (hits / np.maximum(true, 1)).sum(0) / (true > 0).sum(0)
 
 
 def _frequent_drawn(answers: OneOf, draws: Draws) -> dict[str, np.ndarray]:
@@ -110,7 +103,7 @@ def _frequent_drawn(answers: OneOf, draws: Draws) -> dict[str, np.ndarray]:
     first, among = draws.means(
         np.stack([answers.truth == order[0], np.isin(answers.truth, order[:3])], 1).astype(float)
     )
-    balanced = _balanced_drawn(answers.truth, answers.truth == order[0], len(answers.names), draws)
+    balanced = balanced_accuracy_draws(answers.truth, answers.truth == order[0], draws)
     f1 = macro_f1_draws(answers.truth, constant, draws)
     half = np.full(len(first), 0.5)
     return {"macro_f1": f1, "accuracy": first, "balanced_accuracy": balanced, "auroc": half, "top3_accuracy": among}

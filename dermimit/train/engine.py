@@ -28,7 +28,13 @@ from dermimit.train.faults import check_memory, explaining
 from dermimit.train.history import best_epoch, epoch_line, first_line
 from dermimit.train.labels import check_labels
 from dermimit.train.optimizers import build_optimizer
-from dermimit.train.processes import check_batch, normalising_together, understand_slurm, without_wrappers
+from dermimit.train.processes import (
+    accelerator_of,
+    check_batch,
+    normalising_together,
+    understand_slurm,
+    without_wrappers,
+)
 from dermimit.train.run_folder import claim, is_finished, load_best, resume, tell_changes, write_record
 from dermimit.train.tokens import OnTokens, splits
 from dermimit.train.trackers import track, tracker_of, tracking
@@ -63,8 +69,8 @@ def fit(config: TrainConfig) -> Path:
     """
     started = time.time()
     understand_slurm()
-    accelerator = Accelerator(
-        mixed_precision=config.precision,
+    accelerator = accelerator_of(
+        config.precision,
         log_with=tracker_of(config),
         project_dir=config.out,
         dataloader_config=DataLoaderConfiguration(split_batches=True, non_blocking=True),

@@ -3,9 +3,11 @@
 import os
 import re
 from collections.abc import MutableMapping
+from typing import Any
 
 import torch
 from accelerate import Accelerator, DistributedType
+from accelerate.state import AcceleratorState
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -13,6 +15,19 @@ from dermimit.train.config import TrainConfig
 
 SHARING = (DistributedType.FSDP, DistributedType.DEEPSPEED, DistributedType.MEGATRON_LM)
 PORTS = 20_000  # of the first process, from here on: one of a thousand, by the job's number
+
+
+def accelerator_of(precision: str, **options: Any) -> Accelerator:
+    """An Accelerator of this precision, also where this process has made one of another before: accelerate keeps the
+    first one's for the whole process, and refuses a second.
+
+    Args:
+        precision: "no", "bf16" or "fp16".
+        **options: of Accelerator.
+    """
+    if AcceleratorState._shared_state and AcceleratorState().mixed_precision != precision:
+        AcceleratorState._reset_state()
+    return Accelerator(mixed_precision=precision, **options)
 
 
 def understand_slurm(environment: MutableMapping[str, str] = os.environ) -> None:

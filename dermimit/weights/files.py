@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from dermimit.files import parsed
 from dermimit.records import write_atomically
 from dermimit.weights.onnx_file import read_onnx
 
@@ -22,6 +23,7 @@ ONNX = ".onnx"
 BLOCK = 2**20
 UNPICKLER = "WeightsUnpickler"
 ORIGIN = "dermimit"
+FIELDS = {"name": str, "architecture": str, "source": str, "licence": str, "preprocessing": dict}
 """Key of a safetensors file's metadata: where its weights came from, as JSON."""
 
 
@@ -82,11 +84,24 @@ def flat(value: Any, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
 
 
 def read_origin(path: Path) -> dict[str, Any]:
-    """What `write_tensors` stored beside the tensors; {} for files of others."""
+    """What `write_tensors` stored beside the tensors; {} for files of others.
+
+    Raises:
+        ValueError: there is something under that name that it did not write.
+    """
     if path.suffix != SAFE:
         return {}
     with safe_open(path, framework="pt") as file:
-        return json.loads((file.metadata() or {}).get(ORIGIN, "{}"))
+        text = (file.metadata() or {}).get(ORIGIN, "{}")
+    try:
+        found = parsed(text)
+    except ValueError:
+        found = None
+    usual = isinstance(found, dict) and found.keys() <= FIELDS.keys()
+    if not usual or any(not isinstance(value, FIELDS[name]) for name, value in found.items()):
+        raise ValueError(f"{path}: its metadata have a field {ORIGIN!r} that `dermimit weights convert` did not write: "
+                         "take it out, or convert the original file again")  # fmt: skip
+    return found
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], origin: dict[str, Any]) -> None:

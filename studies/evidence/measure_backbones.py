@@ -17,7 +17,6 @@ from typing import Annotated, Any
 import pandas as pd
 import torch
 import tyro
-from accelerate.state import AcceleratorState
 
 from dermimit.data import pad_ufes_20
 from dermimit.evaluate.answers import Answers
@@ -89,7 +88,6 @@ def main(
             if minutes and time.monotonic() - started > 60 * minutes:
                 print(f"{minutes:g} minutes are over: the same call goes on with {row}, seed {seed}, fold {fold}")
                 return
-            AcceleratorState._reset_state()  # rows may differ in precision, which accelerate sets once for a process
             try:
                 fit(config)
                 trained += 1

@@ -14,7 +14,6 @@ from typing import Annotated, Any
 
 import pandas as pd
 import tyro
-from accelerate.state import AcceleratorState
 
 from dermimit.data import pad_ufes_20
 from dermimit.evaluate.out_of_fold import answers_of_folds, collect, scored
@@ -70,7 +69,6 @@ def main(
                     fusion=row["fusion"], seed=seed, **RECIPE,
                 )  # fmt: skip
                 settings = f"{row['settings']} samples={samples} epochs=1" if samples else row["settings"]
-                AcceleratorState._reset_state()  # rows differ in precision, which accelerate sets once for a process
                 runs.append(fit(with_settings(config, settings)))
             answers = collect(runs, name, seed)
             (line,) = scored(answers_of_folds(answers, diseases), diseases, resamples=2)

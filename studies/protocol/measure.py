@@ -18,6 +18,7 @@ import pandas as pd
 import torch
 import tyro
 
+from dermimit.data.problems import suggest
 from dermimit.records import git_state, provenance, write_json
 from studies.protocol.contrasts import judged, read_contrasts
 from studies.protocol.queue import Queue
@@ -52,6 +53,10 @@ def main(
             signal.signal(sign, lambda *_: sys.exit(143))
     jobs = jobs or max(1, (os.cpu_count() or 1) // (2 if torch.cuda.is_available() else 1))
     until = time.monotonic() + 60 * minutes
+    out, work, tables = out.resolve(), work.resolve(), tables.resolve()  # trainings start in another folder
+    known = {name for run in planned(tables) for name in run.experiments}
+    if unknown := [name for name in only if name not in known]:
+        raise SystemExit(f"--only: unknown experiment {unknown[0]!r}; {suggest(unknown[0], sorted(known))}")
     runs = [run for run in planned(tables) if not only or set(only) & set(run.experiments)]
     if minutes:
         tree = tree_of(out, work)

@@ -55,7 +55,9 @@ def main(
         )
     if pad and not (pad / "metadata.csv").is_file():
         raise SystemExit(f"{pad}: metadata.csv is missing; --pad is the folder that holds it, that of PAD-UFES-20")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the step is stopped too
+    for sign in (signal.SIGTERM, signal.SIGHUP):  # so that the step is stopped too
+        if signal.getsignal(sign) != signal.SIG_IGN:  # as nohup has it
+            signal.signal(sign, lambda *_: sys.exit(143))
     pad = pad.resolve() if pad else None
     steps = rehearsed(rehearse.resolve(), pad) if rehearse else real(pad, pretrained)
     if again:

@@ -170,8 +170,12 @@ def test_folds_part_the_photos_by_patient_and_balance_the_diseases():
     np.testing.assert_allclose(shares, 0.2, atol=0.1)
     pd.testing.assert_series_equal(fold, folds(frame))
     assert (fold != folds(frame, seed=1)).any()
-    with pytest.raises(ManifestError, match="k 61: give 2 to 60"):
+    with pytest.raises(ManifestError, match="61 folds: give 2 to 60"):
         folds(frame, k=61)
+    with pytest.raises(ManifestError, match=r"5 folds: give 2 to 4 .*at most 4 photographs of one disease"):
+        folds(frame.groupby("disease").head(4).assign(patient_id=list("abcdefghijkl")), k=5)
+    with pytest.raises(ManifestError, match="all photographs are of one patient_id group"):
+        folds(frame.assign(patient_id="one"))
     with pytest.raises(ManifestError, match="no column 'patient'"):
         folds(frame, group="patient")
     with pytest.warns(UserWarning, match="180 of 180 photographs have no patient_id"):

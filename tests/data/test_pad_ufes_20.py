@@ -1,6 +1,7 @@
 """PAD-UFES-20: the official layout in miniature, and the real rows where they are at hand."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from dermimit.data.problems import ManifestError
 from dermimit.data.splits import check_leakage
 from dermimit.data.targets import encode_targets
 from dermimit.evaluate.folder import evaluate
+from dermimit.reader_study.evidence import check_run
+from dermimit.records import read_json
 from dermimit.train import TrainConfig, fit, load_run
 
 REAL = Path(os.environ.get("DERMIMIT_PAD_ROOT", Path(__file__).parents[2] / "../shared/data/pad-ufes-20"))
@@ -47,6 +50,27 @@ def miniature(root: Path) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=COLUMNS)
     table.to_csv(root / "metadata.csv", index=False)
     return table
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_photographs_of_the_training_are_known_in_another_fold_and_refused_where_they_cannot_be(tmp_path, capsys):
+    miniature(tmp_path / "data")
+    model = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
+    shape = dict(image_size=16, model_kwargs=model, samples=8, epochs=1, batch_size=4, data_options={"final": True})
+    run = fit(TrainConfig(dataset="pad_ufes_20", data_root=tmp_path / "data", out=tmp_path / "run", **shape))
+    (run / "photographs.parquet").unlink()  # as in a published model
+    copy = shutil.copytree(tmp_path / "data", tmp_path / "copy")
+    evaluate(run, "pad_ufes_20", copy, tmp_path / "out", split="test", options={})
+    assert read_json(tmp_path / "out/provenance.json")["saw_in_training"] is True
+    assert "those that the run was trained on" in capsys.readouterr().err
+    found = load("pad_ufes_20", copy, 16)
+    test = found.frame.loc[found.frame["split"] == "test", "image"].tolist()
+    with pytest.raises(ValueError, match="not in the run's test split"):
+        check_run(load_run(run), found, test)
+    table = pd.read_csv(copy / "metadata.csv").iloc[:-2]
+    table.to_csv(copy / "metadata.csv", index=False)  # other data of the same name: nobody knows
+    with pytest.raises(ValueError, match="was trained on pad_ufes_20 too, and its record does not tell"):
+        check_run(load_run(run), load("pad_ufes_20", copy, 16), test[:1])
 
 
 def test_the_official_layout_is_read(tmp_path):

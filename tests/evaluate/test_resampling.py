@@ -26,6 +26,18 @@ def test_weights_give_what_copied_rows_give():
         assert means[:, r] == pytest.approx([truth[rows].mean(), answer[rows].mean()])
 
 
+def test_classes_of_one_patient_do_not_move_the_interval():
+    truth, rng, covered = np.r_[np.repeat(np.arange(4), 40), np.arange(4, 10)], np.random.default_rng(1), []
+    draws = resampling.patient_draws(range(len(truth)), resamples=300)
+    for _ in range(100):  # a guess among the four common diseases: 1/10 by definition
+        drawn = resampling.balanced_accuracy_draws(truth, rng.integers(0, 4, len(truth)) == truth, draws)
+        low, high = resampling.percentile_interval(drawn)
+        covered.append(low <= 0.1 <= high)
+    assert np.mean(covered) > 0.89
+    none = resampling.Draws(draws.patient, np.zeros((len(truth), 1)))
+    assert np.isnan(resampling.balanced_accuracy_draws(truth, truth == truth, none)).all()
+
+
 def test_whole_patients_are_drawn_and_photos_without_one_stand_alone():
     draws = resampling.patient_draws(["a", "a", "b", None, None, float("nan")], resamples=40)
     assert len(draws.weights) == 5

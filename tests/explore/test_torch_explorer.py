@@ -4,6 +4,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -142,6 +143,12 @@ def test_a_notebook_is_written_once(run, tmp_path):
     assert "split='val'" in code and "dataset" not in code
     path.write_text("edited")
     assert write_notebook(run.path, tmp_path) == (path, False) and path.read_text() == "edited"
+    path.unlink()
+    write_notebook(run.path, tmp_path)
+    assert write_notebook(run.path, tmp_path) == (path, False)
+    namesake = shutil.copytree(run.path, tmp_path / "second" / run.path.name)
+    with pytest.raises(ValueError, match="opens another run"):
+        write_notebook(namesake, tmp_path)
     words = command("lab", path, 9999, False)
     assert words[1:4] == ["-m", "jupyterlab", str(path)] and words[-2:] == ["--port=9999", "--no-browser"]
     with pytest.raises(FileNotFoundError, match="is not a finished run"):

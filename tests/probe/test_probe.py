@@ -107,11 +107,12 @@ def test_the_same_command_again_says_that_it_is_finished_and_another_is_refused(
         (["--backbone", "vit_tinny_patch16_224", "--random"], "timm has no such model; .*vit_tiny_patch16_224"),
         ([*VIT, "--random", "--features", "pooled"], "--features pooled: this backbone has class, mean, class.mean"),
         ([*VIT, "--random", "--features", "klass"], "features: unknown 'klass'; .*class"),
-        ([*VIT, "--random", "--folds", "20"], "give 2 to 8 folds"),
+        ([*VIT, "--random", "--folds", "20"], "20 folds: give 2 to"),
         ([*VIT, "--random", "--folds", "1"], "folds=1: must be at least 2"),
         ([*VIT, "--random", "--neighbours", "50"], "--neighbours 50: a fold leaves"),
         ([*VIT, "--weights", "nowhere.safetensors"], "nowhere.safetensors: there is no such file"),
         (["--backbone", "colour", "--random"], "colour is no network"),
+        (["--backbone", "colour", "--methods", "knn"], "read by logistic alone, not by knn"),
     ],
 )
 def test_mistakes_are_said_in_one_line_and_leave_no_record(tiny_photos, tmp_path, capsys, words, message):

@@ -1,8 +1,10 @@
 """The reader study kit: choice and blinding of cases, crossover, answers that survive a crash, the server's secrets."""
 
 import json
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -146,7 +148,23 @@ def test_a_study_is_never_overwritten_and_other_folders_are_refused(study, photo
 def test_photographs_that_the_model_was_trained_on_are_refused(trained, run, tmp_path):
     with pytest.raises(ValueError, match="not in the run's test split"):
         prepare(trained[1], run, tmp_path / "study", Settings(cases=2, split="train"))
+    elsewhere = shutil.copytree(trained[1].root, tmp_path / "copy")
+    with pytest.raises(ValueError, match="not in the run's test split"):
+        prepare(replace(trained[1], root=elsewhere), run, tmp_path / "study", Settings(cases=2, split="train"))
     assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.parametrize("wrong", [{"washout_days": -5}, {"washout_days": float("nan")}, {"seed": -1}])
+def test_numbers_that_mean_nothing_are_refused(wrong):
+    with pytest.raises(ValueError, match=r"give 0 (to 3650|or more)"):
+        Settings(**wrong)
+
+
+def test_the_table_of_answers_is_never_written_into_the_study(study, capsys):
+    key = (study.folder / "key.parquet").read_bytes()
+    assert main(["reader-study", "export", str(study.folder), "--out", str(study.folder / "key.parquet")]) == 2
+    assert "key.parquet lies in what is read: name another file" in capsys.readouterr().err
+    assert (study.folder / "key.parquet").read_bytes() == key
 
 
 def test_evidence_is_what_the_run_says(study, run, photos):

@@ -102,6 +102,10 @@ def test_other_photographs_are_scored_and_said_to_be_others(run, photographs, tm
     out = tmp_path / "page.html"
     words = ["report", str(run), "--dataset", "folder", "--root", str(other), "--split", "all", "--out", str(out)]
     assert main(words) == 0 and capsys.readouterr().out.strip() == str(out)
+    assert "include those that the run was trained on" in Parsed(out.read_text(encoding="utf-8")).text  # a copy
+    for path in other.rglob("*.jpg"):
+        path.write_bytes(path.read_bytes() + b"another file")
+    assert main(words) == 0
     page = Parsed(out.read_text(encoding="utf-8"))
     assert "other data than those of the training, given by hand: folder (folder elsewhere)" in page.text
     assert "This is another table of photographs than that of the training" in page.text

@@ -32,7 +32,7 @@ from studies.protocol import (
 from studies.protocol import tables as tables_of
 from studies.protocol.contrasts import CANNOT_TELL, HELPS, LITTLE_HARM, LITTLE_HELP, NO_EFFECT, TOO_FEW, verdict
 from studies.protocol.queue import Queue
-from studies.protocol.runs import Run, planned
+from studies.protocol.runs import TABLES, Run, planned
 from studies.shared.hours import spent
 from studies.shared.paths import ROOT
 
@@ -211,6 +211,30 @@ def test_the_queue_finishes_stops_in_time_and_names_failures(tmp_path, capsys):
     assert sorted(done) == [0, 1] and [run.seed for run in failed] == [3]
     assert time.monotonic() - begun < 30 and not queue.is_done(plan[3])
     assert "D-plain-64-seed3: failed (2)" in capsys.readouterr().out
+
+
+def test_an_unknown_experiment_is_refused_and_relative_folders_are_those_of_the_caller(tmp_path, monkeypatch):
+    with pytest.raises(SystemExit, match="unknown experiment 'selction'; did you mean 'selection'"):
+        measure.main(minutes=0, only=("selction",), out=tmp_path / "out", work=tmp_path / "work")
+    monkeypatch.chdir(tmp_path)
+    given = []
+    monkeypatch.setattr(measure, "tree_of", lambda out, work: ROOT)
+    monkeypatch.setattr(measure, "publish", lambda *_: None)
+
+    class Seen(Stub):
+        def __init__(self, tree, work, tables, jobs):
+            given.extend([work, tables])
+            super().__init__(tmp_path, tmp_path, tmp_path)
+
+        def work_off(self, *_):
+            return []
+
+    monkeypatch.setattr(measure, "Queue", Seen)
+    (tmp_path / "plan").mkdir()
+    for name in ("models.csv", "runs.csv", "contrasts.csv"):
+        shutil.copy(TABLES / name, tmp_path / "plan")
+    measure.main(minutes=0.01, out=Path("out"), work=Path("work"), tables=Path("plan"))
+    assert given == [tmp_path / "work", tmp_path / "plan"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/autogroup").is_file(), reason="this kernel does not group by session")

@@ -86,6 +86,13 @@ def test_a_converted_file_keeps_where_it_came_from(state, tmp_path, monkeypatch)
     assert not (tmp_path / "b.pth").exists()
 
 
+@pytest.mark.parametrize("said", ["{broken", "[1]", '{"foo": 1}', '{"preprocessing": 3}'])
+def test_metadata_that_this_package_has_not_written_are_refused_with_the_file(state, tmp_path, said):
+    save_file(state, tmp_path / "a.safetensors", {"format": "pt", "dermimit": said})
+    with pytest.raises(ValueError, match=r"a\.safetensors: its metadata have a field 'dermimit' that .* did not write"):
+        read_weights(tmp_path / "a.safetensors")
+
+
 def test_names_are_found_in_the_folder_that_is_set_and_else_the_way_is_said(state, tmp_path, monkeypatch):
     known = KNOWN["panderm-b16"]
     monkeypatch.delenv(FOLDER, raising=False)
