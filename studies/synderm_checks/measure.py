@@ -90,6 +90,7 @@ def measure_visibility(
 ) -> None:
     """The AUROC of the attributes, one after another; the record names those that were not asked for."""
     started, rows = time.time(), []
+    work = work if regime_of(settings) == OLD else work / regime_of(settings)
     for name in attributes:
         rows.append(kept(work / f"{name}.json", settings, lambda name=name: visibility.measure(name, settings)))
         print(name, rows[-1]["skin"]["all"], f"{rows[-1]['seconds']} s", flush=True)

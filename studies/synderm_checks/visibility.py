@@ -25,7 +25,8 @@ SEED_OF = {"train": 910_001, "test": 920_001}  # added to the user's seed; far f
 
 @dataclass(frozen=True)
 class VisibilitySettings:
-    """Size of the measurement: training cases (two photographs each), test cases (one each), and the probe's recipe."""
+    """Size of the measurement: training cases (two photographs each), test cases (one each), the probe's recipe, and the
+    regime of the cases; None for the third version."""
 
     n_train: int = 1000
     n_test: int = 300
@@ -35,11 +36,17 @@ class VisibilitySettings:
     lr: float = 3e-3
     weight_decay: float = 0.02
     seed: int = 0
+    regime: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("n_train", "n_test", "epochs", "pairs_in_batch"):
             if getattr(self, name) < 1:
                 raise ValueError(f"VisibilitySettings.{name}: must be 1 or more, found {getattr(self, name)}")
+
+    def cases(self, split: str) -> SynDerm:
+        """The cases of a split, with the usual prior, skin types, confounders and framing."""
+        n = self.n_train if split == "train" else self.n_test
+        return SynDerm(n, SEED_OF[split] + self.seed, self.image_size, regime=self.regime)
 
 
 def context(attribute: str, drawn: Iterable[str]) -> frozenset[str]:
@@ -77,16 +84,16 @@ def version(cases: SynDerm, index: int, attribute: str, on: bool) -> tuple[Tenso
     drawn = frozenset(cases.labels(index).attributes)
     wanted = context(attribute, drawn) | ({attribute} if on else frozenset())
     if wanted == drawn:
-        photo, seen = as_drawn(cases.seed, cases.image_size, index)
+        photo, seen = as_drawn(cases.seed, cases.image_size, index, str(cases.regime))
     else:
         photo, seen = _photo(cases.counterfactual(index, add=sorted(wanted - drawn), remove=sorted(drawn - wanted)))
     return photo, bool(seen[ATTRIBUTES.index(attribute)])
 
 
 @lru_cache(maxsize=4096)
-def as_drawn(seed: int, image_size: int, index: int) -> tuple[Tensor, np.ndarray]:
+def as_drawn(seed: int, image_size: int, index: int, regime: str) -> tuple[Tensor, np.ndarray]:
     """A case without any change, kept in memory since nearly every attribute uses it for one of its two versions."""
-    return _photo(SynDerm(index + 1, seed, image_size)[index])
+    return _photo(SynDerm(index + 1, seed, image_size, regime=regime)[index])
 
 
 def _photo(case: Case) -> tuple[Tensor, np.ndarray]:
@@ -96,7 +103,7 @@ def _photo(case: Case) -> tuple[Tensor, np.ndarray]:
 
 def training_pairs(attribute: str, settings: VisibilitySettings) -> Tensor:
     """Photographs without and with the attribute, otherwise alike: (n_train, 2, 3, S, S) uint8."""
-    cases = SynDerm(settings.n_train, SEED_OF["train"] + settings.seed, settings.image_size)
+    cases = settings.cases("train")
     pairs = torch.empty((settings.n_train, 2, 3, settings.image_size, settings.image_size), dtype=torch.uint8)
     for i in tqdm(range(settings.n_train), desc=f"{attribute}: drawing", disable=None, leave=False):
         for on in (False, True):
@@ -151,7 +158,7 @@ def measure(attribute: str, settings: VisibilitySettings = VisibilitySettings())
     """
     started = time.time()
     probe = train_probe(training_pairs(attribute, settings), settings)
-    cases = SynDerm(settings.n_test, SEED_OF["test"] + settings.seed, settings.image_size)
+    cases = settings.cases("test")
     on, seen, scores = np.arange(settings.n_test) % 2 == 1, np.zeros(settings.n_test, bool), np.zeros(settings.n_test)
     for i in range(settings.n_test):
         photo, seen[i] = version(cases, i, attribute, bool(on[i]))

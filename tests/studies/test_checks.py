@@ -108,6 +108,13 @@ def test_measuring_twice_gives_the_same():
     assert len(visibility.tidy([first])) == 3
 
 
+def test_a_regime_has_pairs_of_its_own_and_the_third_version_its_old_ones():
+    old, named, plain = (
+        visibility.training_pairs("crust", replace(TINY, regime=r)) for r in (None, "version-3", "plain")
+    )
+    assert torch.equal(old, named) and not torch.equal(old, plain)
+
+
 def test_training_leaves_the_global_random_state_alone():
     before = torch.random.get_rng_state()
     visibility.train_probe(visibility.training_pairs("crust", TINY), TINY)
