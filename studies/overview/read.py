@@ -50,6 +50,12 @@ def additive(root: Path) -> float:
     return 100 * float(table["interaction=1"]["additive"]["best"]["macro_f1"])
 
 
+def larger(root: Path) -> float:
+    """Macro-F1 in per cent that a larger network reached on images whose findings interact."""
+    curve = read_json(root / PUBLISHED / "synderm_checks/reached_interaction=1.json")["curve"]
+    return 100 * float(curve[-1]["macro_f1"])
+
+
 def read_levels(root: Path) -> dict[str, float]:
     """Macro-F1 on synthetic images, in per cent: `alone` (disease only), `full`, and `best`, the Bayes-optimal one."""
     records = with_controls(root).records

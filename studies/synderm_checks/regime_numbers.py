@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from dermimit.report.words import and_list
 from studies.synderm_checks.regime_tables import same
 
 Record = Mapping[str, Any]
@@ -50,14 +51,12 @@ def of_regimes(
 
 
 def of_network(reached: Mapping[str, Record]) -> dict[str, float | str]:
-    """`reached`: what the larger network reaches in each regime, and whether its curve is flat; without a full stop."""
+    """`reached`: what the larger network reaches in each regime, and how many curves rise; without a full stop."""
     if not reached:
         return {"reached": "No larger network has been trained on these images yet"}
-    parts = []
-    for regime, record in reached.items():
-        last = record["curve"][-1]
-        value, low, high = (100 * last[f"macro_f1{end}"] for end in ("", "_low", "_high"))
-        flat = "the curve was flat" if record["flat"] else "the curve was still rising"
-        after = f"after {last['photographs']:,} images, where {flat}"
-        parts.append(f"{value:.1f} % ({low:.1f} to {high:.1f}) in the regime {regime} {after}")
-    return {"reached": "A larger network reached a macro-F1 of " + ", and of ".join(parts)}
+    last = {regime: record["curve"][-1] for regime, record in reached.items()}
+    scores = and_list([f"{100 * line['macro_f1']:.1f} % ({regime})" for regime, line in last.items()])
+    rising = sum(not record["flat"] for record in reached.values())
+    seen = " or ".join(sorted({f"{line['photographs']:,}" for line in last.values()}))
+    curves = f"{rising} of {len(reached)} curves still rising"
+    return {"reached": f"A larger network reached a macro-F1 of {scores} after {seen} images, with {curves}"}

@@ -25,8 +25,8 @@ SEED_OF = {"train": 910_001, "test": 920_001}  # added to the user's seed; far f
 
 @dataclass(frozen=True)
 class VisibilitySettings:
-    """Size of the measurement: training cases (two photographs each), test cases (one each), the probe's recipe, and the
-    regime of the cases; None for the third version."""
+    """Size of the measurement: training cases (two photographs each) and test cases (one each); the probe's recipe; the
+    regime of the cases, None for the third version."""
 
     n_train: int = 1000
     n_test: int = 300

@@ -109,9 +109,8 @@ def test_measuring_twice_gives_the_same():
 
 
 def test_a_regime_has_pairs_of_its_own_and_the_third_version_its_old_ones():
-    old, named, plain = (
-        visibility.training_pairs("crust", replace(TINY, regime=r)) for r in (None, "version-3", "plain")
-    )
+    regimes = (None, "version-3", "plain")
+    old, named, plain = (visibility.training_pairs("crust", replace(TINY, regime=regime)) for regime in regimes)
     assert torch.equal(old, named) and not torch.equal(old, plain)
 
 

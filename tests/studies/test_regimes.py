@@ -77,9 +77,10 @@ def test_what_the_page_quotes(ceilings, known):
     assert (told["linear"], told["layers"], told["true"], told["additive"]) == pytest.approx((60, 75, 20, 66))
     assert told["reached"] == "No larger network has been trained on these images yet"
     assert regime_numbers.of_network(known)["reached"] == (
-        "A larger network reached a macro-F1 of 40.0 % (30.0 to 50.0) in the regime interaction after 48 images, "
-        "where the curve was still rising"
+        "A larger network reached a macro-F1 of 40.0 % (interaction) after 48 images, with 1 of 1 curves still rising"
     )
+    both = known | {"plain": known["interaction"] | {"flat": True}}
+    assert "40.0 % (plain) after 48 images, with 1 of 2 curves" in regime_numbers.of_network(both)["reached"]
 
 
 def test_the_hardest_attributes_come_first(known):
