@@ -50,7 +50,7 @@ def write_atomically(path: Path, write: Callable[[Path], object], durable: bool 
 
     Args:
         path: file to write.
-        write: writes a file under the name that it is given; the folder is made where there is none.
+        write: writes a file under the name that it is given.
         durable: whether file and folder are on the disk when this returns; False for many files that are looked at
             before they are used, such as pictures that can be drawn again.
         mode: rights of the file, also while it is written; -1: as the umask says.
@@ -60,7 +60,8 @@ def write_atomically(path: Path, write: Callable[[Path], object], durable: bool 
     """
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, "a folder: name a file", str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "its folder is not there: make it, or name another file", str(path))
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         if mode >= 0:

@@ -29,7 +29,7 @@ MAY_IMPORT = {  # part of the package: the parts that it may import, as `CONTRIB
     "train": {"model", "data", "records", "lock", "named_values", "extras", "weights"}
     | {"evaluate.metrics", "evaluate.predictions", "evaluate.temperatures", "zoo.resolve", "zoo.loading"},
     "zoo": {"train", "data", "records", "weights", "evaluate", "prediction"},
-    "evaluate": {"data", "records", "lock", "train.run"},
+    "evaluate": {"data", "records", "lock", "train.run", "train.processes"},
     "predict": {"data", "train.run", "prediction", "records", "evaluate.selective", "evaluate.temperatures", "explain"},
     "probe": {"data", "weights", "records", "lock", "evaluate", "model.footprint", "model.plan", "train.checked"},
     "explain": {"model", "data", "train.run", "evaluate", "prediction"},

@@ -83,12 +83,12 @@ def test_a_file_and_its_name_are_on_the_disk_before_it_counts(tmp_path, calls, k
     assert calls == [("sync", f"{tmp_path}/.file.{os.getpid()}"), ("rename", str(path)), ("sync", str(tmp_path))]
 
 
-def test_the_folder_of_a_file_is_made_and_a_folder_is_no_file(tmp_path):
-    write_json(tmp_path / "new/deep/a.json", [1])
-    assert (tmp_path / "new/deep/a.json").is_file()
+def test_what_cannot_be_written_is_said_of_the_file_that_was_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"its folder is not there.*new/a\.json'"):
+        write_json(tmp_path / "new/a.json", [1])
     with pytest.raises(IsADirectoryError, match="a folder: name a file"):
-        write_json(tmp_path / "new", [1])
-    assert os.listdir(tmp_path) == ["new"]
+        write_json(tmp_path, [1])
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_disk_that_is_found_full_while_syncing_leaves_the_file_that_was_there(tmp_path, monkeypatch):

@@ -36,6 +36,7 @@ def show(name: Annotated[str, tyro.conf.Positional], /, root: Path | None = None
     print(f"{to.made}\nNot checked: {to.not_checked}\n\n{to.counts.to_string()}")
     if out:
         text = as_csv(for_spreadsheets(to.frame))
+        out.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(out, lambda path: path.write_text(text, encoding="utf-8"))
         print(f"\n{out}")
 
@@ -112,5 +113,6 @@ def score(
 
         print(write_benchmark_page(to, answers.stem, given, html, other))
     if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
         write_json(out, found)
         print(out)

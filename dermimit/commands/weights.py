@@ -38,5 +38,6 @@ def convert(weights: Annotated[str, tyro.conf.Positional], /, out: Path) -> None
     from dermimit.weights.reading import read_weights, write_weights
 
     given = read_weights(weights)
+    out.parent.mkdir(parents=True, exist_ok=True)
     write_weights(out, given)
     print(f"{out}: {len(given.state)} tensors of {given.name}; left over: {counted(given.left_over)}")

@@ -88,8 +88,9 @@ def export(study: Annotated[Path, tyro.conf.Positional], /, out: Path) -> None:
     from dermimit.reader_study.export import export_study, missing_answers
     from dermimit.reader_study.study import load_study
 
-    check_output(out, study)
+    check_output(out, *(study / name for name in ("key.parquet", "study.json", "answers", "evidence", "photos")))
     loaded = load_study(study)
+    out.parent.mkdir(parents=True, exist_ok=True)
     rows = export_study(loaded, out)
     print(f"{out}: {rows} answers")
     for reader, missing in missing_answers(loaded).items():

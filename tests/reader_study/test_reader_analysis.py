@@ -271,8 +271,10 @@ def test_the_design_with_the_fewest_readings():
         line | {"gain": 0.03, "readers": 30, "cases": None},
         line | {"scenario": "x", "readers": 1, "cases": 2},
     ]
-    record = {"scenarios": {"usual": {}, "x": {}}, "smallest": smallest, "wanted": 0.8}
-    assert numbers.of_power(record) == {"wanted": 80, "readers_5": 9, "cases_5": 250}
+    usual = {"model_accuracy": 0.7, "accuracy": 0.6}
+    record = {"scenarios": {"usual": usual, "x": {}}, "smallest": smallest, "wanted": 0.8}
+    assumed = {"assumed_model": pytest.approx(70), "assumed_readers": 60}
+    assert numbers.of_power(record) == {"wanted": 80, "readers_5": 9, "cases_5": 250} | assumed
 
 
 def test_what_was_put_in_is_set_beside_the_interval_of_the_primary_endpoint():

@@ -163,7 +163,7 @@ def test_numbers_that_mean_nothing_are_refused(wrong):
 def test_the_table_of_answers_is_never_written_into_the_study(study, capsys):
     key = (study.folder / "key.parquet").read_bytes()
     assert main(["reader-study", "export", str(study.folder), "--out", str(study.folder / "key.parquet")]) == 2
-    assert "key.parquet lies in what is read: name another file" in capsys.readouterr().err
+    assert "key.parquet is what is read: name another file" in capsys.readouterr().err
     assert (study.folder / "key.parquet").read_bytes() == key
 
 
