@@ -48,14 +48,14 @@ WAYS = {
 }
 
 
-def step(batch: int, way: Way) -> Callable[[], None]:
-    """Forward, backward and the update by AdamW of a fresh model, on noise."""
+def step(batch: int, way: Way, backend: str = "inductor") -> Callable[[], None]:
+    """Forward, backward and the update by AdamW of a fresh model, on noise; `backend` is torch.compile's."""
     torch.manual_seed(0)
     model = timm.create_model(MODEL, num_classes=CLASSES).train().to(memory_format=way.layout)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, fused=way.fused, foreach=False)
     images = torch.rand(batch, 3, SIZE, SIZE).contiguous(memory_format=way.layout)
     targets = {task: one_hot(torch.arange(batch) % n, n).float() for task, n in CLASSES.items()}
-    called = torch.compile(model) if way.compiled else model
+    called = torch.compile(model, backend=backend) if way.compiled else model
 
     def run() -> None:
         optimizer.zero_grad()
@@ -83,7 +83,11 @@ def seconds_from_nothing(compiled: Callable[[], None]) -> float:
 
 
 def main(
-    out: Path = Path("results/benchmarks/small_training.json"), batch: int = 16, repeats: int = 10, side: int = 512
+    out: Path = Path("results/benchmarks/small_training.json"),
+    batch: int = 16,
+    repeats: int = 10,
+    side: int = 512,
+    backend: str = "inductor",
 ) -> None:
     """Measure, print a table and write JSON.
 
@@ -92,17 +96,18 @@ def main(
         batch: images of a step.
         repeats: rounds that count.
         side: of the matrices of the product.
+        backend: of torch.compile; another one, such as aot_eager, only tries the script.
     """
     started, load = time.time(), os.getloadavg()[0]
     torch.set_num_threads(1)
     with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
         step(batch, Way())()
     flops = counter.get_total_flops() / batch
-    works: dict[str, Callable[[], Any]] = {name: step(batch, way) for name, way in WAYS.items()}
+    works: dict[str, Callable[[], Any]] = {name: step(batch, way, backend) for name, way in WAYS.items()}
     works |= {f"product {name}": product(side, kind) for name, kind in PRECISIONS.items()}
     found: dict[str, Any] = {"first_compiled_step_seconds": seconds_from_nothing(works["compiled"])}
     clocks = {name: spent["cpu"] for name, spent in interleaved(works, repeats).items()}
-    found |= {"model": MODEL, "image_size": SIZE, "batch": batch, "flops": flops}
+    found |= {"model": MODEL, "backend": backend, "image_size": SIZE, "batch": batch, "flops": flops}
     found["images_per_second"] = {name: summary([batch / s for s in clocks[name]]) for name in WAYS}
     found["gain"] = ratio(clocks["float32"], clocks["bf16"])
     found["times_as_long"] = {name: ratio(clocks[name], clocks["float32"]) for name in WAYS}
