@@ -101,6 +101,13 @@ def lower_first(text: str) -> str:
     return text[:1].lower() + text[1:]
 
 
+def seeds_of(row: str, several: int) -> str:
+    """How many seeds a model has; what is not trained from random numbers has divisions into folds, or nothing."""
+    if row == "colour: majority":
+        return "–"
+    return f"{several} splits" if row in PROBES else f"{several}"
+
+
 def found_table(models: RealModels, rows: Iterable[str]) -> pd.DataFrame:
     """How many melanomas and squamous cell carcinomas some models find, for people.
 
@@ -116,7 +123,9 @@ def found_table(models: RealModels, rows: Iterable[str]) -> pd.DataFrame:
         found, line = models.sensitivity(row), models.line(row)
         cells = {name: _found(found.loc[code]) for code, name in (("MEL", "melanoma"), ("SCC", SCC))}
         score = f"{100 * line['macro_f1']:.1f}"
-        lines.append({"model": name_of(row)} | cells | {"macro-F1 (%)": score, "seeds": len(line["seeds"])})
+        lines.append(
+            {"model": name_of(row)} | cells | {"macro-F1 (%)": score, "seeds": seeds_of(row, len(line["seeds"]))}
+        )
     return pd.DataFrame(lines)
 
 
