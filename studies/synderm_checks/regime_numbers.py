@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
+from dermimit.data.synderm import LABEL_SPACE
 from dermimit.report.words import and_list
 from studies.synderm_checks.regime_tables import same
 
@@ -48,6 +51,22 @@ def of_regimes(
         "plain_central": seen["plain", "central"],
     }
     return {name: 100 * value for name, value in shares.items()} | {"side": 100 * side} | of_network(reached)
+
+
+def of_visibility(now: Record, before: Record) -> dict[str, float]:
+    """How many `attributes` there are and how many are `detected` above chance; `median` AUROC of all and of the
+    `primary` ones, and the same of the version `before`.
+
+    Args:
+        now, before: records of the visibility of attributes.
+    """
+    names, told = LABEL_SPACE.attributes, dict[str, float]()
+    primary = list(names[: names.index("patch") + 1])
+    for end, record in (("", now), ("_before", before)):
+        table = pd.DataFrame(record["table"]).query("skin == 'all'").set_index("attribute")
+        told |= {f"median{end}": table["auroc"].median(), f"primary{end}": table.loc[primary, "auroc"].median()}
+        told |= {"attributes": len(table), "detected": int((table["low"] > 0.5).sum())} if not end else {}
+    return told
 
 
 def of_network(reached: Mapping[str, Record]) -> dict[str, float | str]:

@@ -83,6 +83,17 @@ def test_what_the_page_quotes(ceilings, known):
     assert "40.0 % (plain) after 48 images, with 1 of 2 curves" in regime_numbers.of_network(both)["reached"]
 
 
+def test_the_visible_attributes_are_counted():
+    names = LABEL_SPACE.attributes
+    table = [{"attribute": a, "skin": "all", "auroc": 0.5 + i / 60, "low": 0.4 + i / 60} for i, a in enumerate(names)]
+    told = regime_numbers.of_visibility({"table": table}, {"table": [row | {"auroc": 0.9} for row in table]})
+    assert (told["attributes"], told["detected"]) == (27, sum(row["low"] > 0.5 for row in table))
+    assert (
+        told["median"] == pytest.approx(0.5 + 13 / 60)
+        and told["primary_before"] == 0.9 > told["median"] > told["primary"]
+    )
+
+
 def test_the_hardest_attributes_come_first(known):
     table = regime_tables.unreached(known)
     assert len(table) == 6 and table["AUROC"].is_monotonic_increasing and table["AUROC"][0] == 0.5
