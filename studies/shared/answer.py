@@ -16,7 +16,7 @@ from studies.shared.verdict_words import css_class, word
 
 CSV_LINK = "../../_static/tables"  # from results/pages in the built book
 WIDEST = 5  # columns that a reader takes in at a time
-SENTENCE = 30  # characters of a cell that is no single word or number
+SENTENCE = 25  # characters of a cell that is no word or name
 
 
 def chips(data: str, *verdicts: str, note: str = "") -> None:
@@ -62,7 +62,7 @@ def short_table(frame: pd.DataFrame, file: Path | None, full: pd.DataFrame | Non
 
 def wordy(frame: pd.DataFrame) -> str:
     """The class "wordy" for a table whose first column holds sentences: on a phone it keeps a width to be read."""
-    return "wordy" if len(frame) and frame.iloc[:, 0].astype(str).str.len().max() > SENTENCE else ""
+    return "wordy" if len(frame) and frame.iloc[:, 0].astype(str).str.len().median() > SENTENCE else ""
 
 
 def file_list(tables: Mapping[str, pd.DataFrame], folder: Path | None, page: str) -> None:

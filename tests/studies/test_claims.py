@@ -7,7 +7,7 @@ from scipy import stats
 
 from dermimit.evaluate.comparisons import ONE_SEED
 from dermimit.evaluate.estimate import Estimate
-from studies.shared.answer import file_list
+from studies.shared.answer import file_list, wordy
 from studies.shared.claims import Claim, claims_table, p_of_interval, verdicts
 
 
@@ -64,3 +64,10 @@ def test_tables_without_room_are_linked_and_written(tmp_path, monkeypatch):
     assert 'href="../../_static/tables/14_skin_tone-by-type.csv"' in shown[0] and ">by type</a>" in shown[0]
     file_list({"by type": frame}, None, "14_skin_tone")
     assert len(shown) == 1
+
+
+def test_a_table_of_sentences_is_marked_for_narrow_screens():
+    sentences = ["Attention chooses better patches than chance", "Random patches beside the class token help"]
+    assert wordy(pd.DataFrame({"claim": sentences, "n": [1, 2]})) == "wordy"
+    assert wordy(pd.DataFrame({"model": ["D", "full", sentences[0]], "n": [1, 2, 3]})) == ""
+    assert wordy(pd.DataFrame({"claim": []})) == ""
