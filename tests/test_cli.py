@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -55,6 +56,15 @@ def test_what_is_read_is_never_written_over(run, tiny_photos, tmp_path, capsys):
     assert said.count("list.csv is what is read: name another file to write") == 2
     assert "list.csv: name a file that ends in .json" in said and "name a file that ends in .onnx" in said
     assert table.read_bytes() == before and load_run(run)
+    photos = shutil.copytree(tiny_photos.root / "images", tmp_path / "photos")
+    before = {path.name: path.read_bytes() for path in photos.iterdir()}
+    assert main(["predict", str(run), str(photos), "--figures", str(photos)]) == 2
+    assert main(["predict", str(run), str(photos), "--figure", str(photos / "01.png")]) == 2
+    maps = ["--maps", "integrated_gradients", "--maps-out", str(photos)]
+    assert main(["predict", str(run), str(photos / "01.png"), *maps]) == 2
+    said = capsys.readouterr().err
+    assert said.count("name another folder for the figures") == 2 and "01.png is what is read" in said
+    assert {path.name: path.read_bytes() for path in photos.iterdir()} == before
 
 
 def test_a_reader_that_has_seen_enough_is_no_error():

@@ -67,6 +67,13 @@ def predict(
     if maps_out is not None and maps is None:
         raise ValueError("maps_out: say which maps to draw, such as --maps integrated_gradients")
     found = find_photographs(paths)
+    if figure is not None:
+        check_output(figure, *found.files)
+    read_from = {file.resolve().parent for file in found.files}
+    for folder in filter(None, (figures, maps_out)):
+        if folder.resolve() in read_from:
+            raise ValueError(f"{folder} holds photographs that are read, and a figure may bear the name of one: name "
+                             "another folder for the figures")  # fmt: skip
     loaded = load_run(resolve(run))
     reading = reading_of(loaded, calibrated, abstain)
     brief = out is not None and len(found.files) > MANY

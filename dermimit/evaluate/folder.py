@@ -94,7 +94,10 @@ def evaluate(
     facts |= {"dataset": dataset, "split": split, "photographs": len(rows), "tasks": tasks}
     then = splits_of_run(loaded, dataset, frame, Path(root))
     kinds = None if then is None else set(then.reindex(rows["image"]))
-    facts |= {"left_out": len(photos.frame) - len(frame), "saw_in_training": kinds and "train" in kinds}
+    facts |= {
+        "left_out": len(photos.frame) - len(frame),
+        "saw_in_training": None if kinds is None else "train" in kinds,
+    }
     facts |= {"classes_without_photographs": matched.absent, "renamed": matched.renamed}
     facts |= {"unknown_classes_left_out": matched.unknown}
     seen = [f"these photographs include those {what}" for kind, what in LEARNT.items() if kind in (kinds or ())]
