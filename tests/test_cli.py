@@ -56,6 +56,13 @@ def test_what_is_read_is_never_written_over(run, tiny_photos, tmp_path, capsys):
     assert said.count("list.csv is what is read: name another file to write") == 2
     assert "list.csv: name a file that ends in .json" in said and "name a file that ends in .onnx" in said
     assert table.read_bytes() == before and load_run(run)
+    weights = str(run / "model.safetensors")
+    assert main(["weights", "convert", weights, "--out", weights]) == 2
+    check = ["data", "check", str(tiny_photos.root), "--dataset", "synderm", "--skip-broken"]
+    assert main([*check, str(tiny_photos.root / "label_space.json")]) == 2
+    said = capsys.readouterr().err
+    assert "model.safetensors is what is read" in said and "is no list of photographs to leave out" in said
+    assert main([*check, str(tmp_path / "left.txt")]) == main([*check, str(tmp_path / "left.txt")])
     photos = shutil.copytree(tiny_photos.root / "images", tmp_path / "photos")
     before = {path.name: path.read_bytes() for path in photos.iterdir()}
     assert main(["predict", str(run), str(photos), "--figures", str(photos)]) == 2

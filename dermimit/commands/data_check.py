@@ -30,8 +30,10 @@ def check(
         options: of the dataset's loader, such as `fold 3`.
     """
     from dermimit.data.check import check
-    from dermimit.data.quarantine import write_quarantine
+    from dermimit.data.quarantine import check_list, write_quarantine
 
+    if skip_broken is not None:
+        check_list(skip_broken)
     report = check(dataset, root, strict, options=options)
     print(json.dumps(report.to_dict(), ensure_ascii=False) if as_json else report.table())
     if skip_broken is not None:

@@ -34,9 +34,11 @@ def convert(weights: Annotated[str, tyro.conf.Positional], /, out: Path) -> None
         weights: a file, or a name that `dermimit weights list` prints.
         out: file to write, .safetensors.
     """
+    from dermimit.files import check_output
     from dermimit.weights.filling import counted
     from dermimit.weights.reading import read_weights, write_weights
 
+    check_output(out, Path(weights), suffix=".safetensors")
     given = read_weights(weights)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_weights(out, given)

@@ -13,10 +13,21 @@ HEADER = "# Photographs that cannot be read, one a line: path, tab, reason. Give
 
 
 def write_quarantine(unreadable: Mapping[str, str], file: Path) -> int:
-    """Write the unreadable images with their reasons, for `leave_out`; returns how many."""
+    """Write the unreadable images with their reasons, for `leave_out`; returns how many.
+
+    Raises:
+        ManifestError: the file is there and is no such list.
+    """
+    check_list(file)
     lines = "".join(f"{image}\t{reason}\n" for image, reason in unreadable.items())
     write_atomically(file, lambda path: path.write_text(HEADER + lines, encoding="utf-8"))
     return len(unreadable)
+
+
+def check_list(file: Path) -> None:
+    """Raises ManifestError where a file is there that `write_quarantine` has not written, such as a manifest."""
+    if file.exists() and not (file.is_file() and file.read_bytes().startswith(HEADER[:30].encode())):
+        raise ManifestError(f"{file} is there and is no list of photographs to leave out: name another file")
 
 
 def leave_out(frame: pd.DataFrame, file: Path | str) -> pd.DataFrame:
