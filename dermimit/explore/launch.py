@@ -82,6 +82,7 @@ def write_notebook(run: Path, folder: Path, **options: object) -> tuple[Path, bo
         if opened and opened[1] != str(run.resolve()):
             raise ValueError(f"{path} opens another run, {opened[1]}: give another --out, or move that notebook away")
         return path, False
+    folder.mkdir(parents=True, exist_ok=True)
     made = nbformat.writes(notebook(run.resolve(), **options))
     write_atomically(path, lambda draft: draft.write_text(made, encoding="utf-8"))
     return path, True
