@@ -123,7 +123,7 @@ def mean_of_classes(
         found: score of each class on each resample.
         true: photos of each class in each resample; a class without any in all of them does not count.
         whole: score of each class on the whole test set.
-    """  # fmt: skip
+    """
     some = true.any(axis=1)
     sums = np.where(true[some] > 0, found[some], whole[some, None]).sum(0)
     return np.where(true.any(axis=0), sums / max(some.sum(), 1), np.nan)

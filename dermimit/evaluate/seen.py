@@ -34,7 +34,7 @@ def splits_of_run(run: Run, dataset: str, frame: pd.DataFrame, root: Path) -> pd
         if root.resolve() == run.config.data_root.resolve():
             return then["split"]
         if dataset == run.config.dataset:
-            now = table_of(in_splits(frame, run.config.split_seed), root).set_index("image")["bytes"]
+            now = table_of(split, root).set_index("image")["bytes"]
             same = then["bytes"] == now.reindex(then.index)
             return then.loc[same, "split"] if same.any() else None
         return None
@@ -43,7 +43,7 @@ def splits_of_run(run: Run, dataset: str, frame: pd.DataFrame, root: Path) -> pd
     try:  # other options of the loader, such as another fold
         with warnings.catch_warnings(action="ignore"):
             whole = load(dataset, root, 1, seed=run.config.split_seed, **run.config.data_options).frame
-    except (ManifestError, ValueError):
+    except ValueError:  # it is not, or no longer, laid out as it was
         return None
     same = run.provenance.get("data_fingerprint") == data_fingerprint(whole)
     return whole.set_index("image")["split"] if same else None
