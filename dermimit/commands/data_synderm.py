@@ -32,8 +32,9 @@ def synderm(
         zoom: of the framing, 1 (overview) to 3; random by default.
         visits: days on which each case is imaged, such as 0 30 90.
         maps: also write the cause of each pixel, as maps/*.npz.
-        regime: plain; interaction, or interaction=0.5 for half its strength: findings whose meaning depends on the body
-            part; small: small lesions among distractors; noisy, or noisy=2 for twice the errors: labels of an imperfect
+        regime: plain; interaction, or interaction=0.5 for half its strength: pairs of diseases that a finding tells
+            apart only together with the body part; groups, or groups=0.5: groups of four diseases with two findings;
+            small: small lesions among distractors; noisy, or noisy=2 for twice the errors: labels of an imperfect
             reader, some missing, some wrong; or several joined by +. version-3 is the dataset of the first edition.
         fresh_test: use the test set of 20,000 new cases, the same for every seed, and n for training and validation.
         beside: a folder generated before, on the same disk: images that both have, such as the fresh test set, are

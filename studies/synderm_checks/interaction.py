@@ -1,6 +1,6 @@
-"""What a linear and a two-layer network reach on the true labels in the regime `interaction`, beside the ceilings.
+"""What a linear and a two-layer network reach on the true labels where findings interact, beside the ceilings.
 
-Run: python -m studies.synderm_checks.interaction [--strengths 0 0.5 1]
+Run: python -m studies.synderm_checks.interaction [--regimes interaction=0 interaction=0.5 interaction=1 groups=1]
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,40 +18,42 @@ BATCH, HIDDEN, RATE = 2048, 1024, 0.004
 
 
 def measure(
-    strengths: Sequence[float] = (0.0, 0.5, 1.0), n_train: int = 6_000_000, n_test: int = 100_000, seed: int = 0
+    regimes: Sequence[str] = ("interaction=0", "interaction=0.5", "interaction=1", "groups=1"),
+    n_train: int = 6_000_000,
+    n_test: int = 100_000,
+    seed: int = 0,
 ) -> pd.DataFrame:
-    """Train both networks at each strength on cases that are each seen once, and score them beside the ceilings.
+    """Train both networks in each regime on cases that are each seen once, and score them beside the ceilings.
 
     The networks read the true body part, attributes and lesion parameters, 51 zeros and ones.
 
     Args:
-        strengths: of the interaction, 0..1.
+        regimes: as `read_regime` takes them.
         n_train: cases to train on; rounded down to whole batches.
         n_test: cases to score on, a multiple of 10.
         seed: of cases and initial weights.
 
     Returns:
-        columns `strength, reader, accuracy, macro_f1, accuracy_error` (standard error); for the upper bound on every
+        columns `regime, reader, accuracy, macro_f1, accuracy_error` (standard error); for the upper bound on every
         additive reader macro-F1 is not known.
     """
     rows = []
-    for strength in strengths:
-        regime = f"interaction={strength}"
+    for regime in regimes:
         facts, known = process(read_regime(regime)), additive_ceiling(regime, n=n_test, seed=seed)
         chance = float(facts.prior.max())
         commonest = 2 * chance / (1 + chance) / len(facts.diseases)
-        rows.append((strength, "commonest disease", chance, commonest, 0.0))
+        rows.append((regime, "commonest disease", chance, commonest, 0.0))
         for name, reader in (("additive, maximum likelihood", known.likelihood), ("additive, best", known.best)):
-            rows.append((strength, name, reader.accuracy, reader.macro_f1, reader.accuracy_error))
-        rows.append((strength, "additive, upper bound", known.bound, np.nan, known.bound_error))
+            rows.append((regime, name, reader.accuracy, reader.macro_f1, reader.accuracy_error))
+        rows.append((regime, "additive, upper bound", known.bound, np.nan, known.bound_error))
         truth, features = _cases(regime, n_test, np.random.default_rng([seed, 1]))
         for name, network in trained(regime, n_train, seed).items():
             with torch.no_grad():
                 guess = np.concatenate([network(part).argmax(dim=1).numpy() for part in features.split(BATCH)])
             hit = float((guess == truth.numpy()).mean())
-            rows.append((strength, name, hit, macro_f1(truth.numpy(), guess), np.sqrt(hit * (1 - hit) / n_test)))
-        rows.append((strength, "exact", known.exact.accuracy, known.exact.macro_f1, known.exact.accuracy_error))
-    return pd.DataFrame(rows, columns=["strength", "reader", "accuracy", "macro_f1", "accuracy_error"])
+            rows.append((regime, name, hit, macro_f1(truth.numpy(), guess), np.sqrt(hit * (1 - hit) / n_test)))
+        rows.append((regime, "exact", known.exact.accuracy, known.exact.macro_f1, known.exact.accuracy_error))
+    return pd.DataFrame(rows, columns=["regime", "reader", "accuracy", "macro_f1", "accuracy_error"])
 
 
 def trained(regime: str, n_train: int, seed: int) -> dict[str, nn.Module]:

@@ -30,7 +30,7 @@ def of_regimes(
     """
     rows = {same(row["regime"]): row for row in ceilings["table"]}
     full = rows["interaction=1"]
-    networks = {(row["reader"], row["strength"]): row["accuracy"] for row in readers["table"]}
+    networks = {(row["reader"], same(row["regime"])): row["accuracy"] for row in readers["table"]}
     seen = {
         (row["regime"], row["crop"]): row["accuracy"]
         for row in crops["table"]
@@ -41,8 +41,12 @@ def of_regimes(
         "additive": full["additive"]["best"]["accuracy"],
         "trained": full["additive"]["likelihood"]["accuracy"],
         "bound": full["additive"]["bound"],
-        "linear": networks["linear", 1.0],
-        "layers": networks["two layers", 1.0],
+        "linear": networks["linear", "interaction=1"],
+        "layers": networks["two layers", "interaction=1"],
+        "fours": rows["groups=1"]["exact"]["accuracy"],
+        "fours_additive": rows["groups=1"]["additive"]["best"]["accuracy"],
+        "fours_linear": networks["linear", "groups=1"],
+        "fours_layers": networks["two layers", "groups=1"],
         "true": seen["small", "true"],
         "central": seen["small", "central"],
         "random": seen["small", "random"],

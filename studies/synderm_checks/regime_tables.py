@@ -91,11 +91,11 @@ def curve_table(reached: Mapping[str, Record]) -> pd.DataFrame:
 
 
 def readers_table(readers: Record) -> pd.DataFrame:
-    """What reads the true labels, and how well, a line a reader and a column a strength."""
+    """What reads the true labels, and how well, a line a reader and a column a regime."""
     table = pd.DataFrame(readers["table"])
     order = list(dict.fromkeys(table["reader"]))
-    wide = table.pivot(index="reader", columns="strength", values="accuracy").loc[order].rename(index=OF_LABELS)
-    wide = wide.rename(columns=lambda strength: f"interaction = {strength:g}").rename_axis(columns=None)
+    wide = table.pivot(index="reader", columns="regime", values="accuracy").loc[order].rename(index=OF_LABELS)
+    wide = wide[list(dict.fromkeys(table["regime"]))].rename_axis(columns=None)
     return wide.rename_axis("classifier of the true labels").reset_index()
 
 
@@ -182,20 +182,30 @@ def unreached(reached: Mapping[str, Record]) -> pd.DataFrame:
 
 
 def groups_table(groups: Sequence[Record]) -> pd.DataFrame:
-    """The pairs of the regime `interaction`, with what the clinic knows of each and what is made up.
+    """The groups of the regime `interaction` or `groups`, with what the clinic knows of each and what is made up.
 
     Args:
-        groups: of interactions.yaml.
+        groups: as `interaction_groups` gives them.
     """
+    fours = "findings" in groups[0]
+    findings = [group.get("findings") or {group["finding"]: group["diseases"][:1]} for group in groups]
+    shown = ["; ".join(_of_finding(name, first, fours) for name, first in found.items()) for found in findings]
     return pd.DataFrame(
         {
             "diseases": [" / ".join(map(pretty, group["diseases"])) for group in groups],
-            "finding": [pretty(group["finding"]) for group in groups],
-            "first disease shows it on": [", ".join(map(pretty, group["here"])) for group in groups],
+            "findings" if fours else "finding": shown,
+            f"{'these diseases show' if fours else 'first disease shows'} it on": [
+                ", ".join(map(pretty, group["here"])) for group in groups
+            ],
             "known from the clinic": [group.get("known", "–") for group in groups],
             "made up": [group["constructed"] for group in groups],
         }
     )
+
+
+def _of_finding(finding: str, first: Sequence[str], named: bool) -> str:
+    """A finding, with the diseases that show it in the first set of body parts if they are to be named."""
+    return f"{pretty(finding)} ({', '.join(map(pretty, first))})" if named else pretty(finding)
 
 
 def realism_rows(records: Mapping[str, Record]) -> pd.DataFrame:

@@ -16,8 +16,8 @@ from dermimit.data.synderm import SynDerm, ceiling, confusable, knowledge, log_l
 from dermimit.data.synderm.additive import (
     additive_ceiling,
     best_table,
+    group_ceiling,
     likelihood_table,
-    pair_ceiling,
 )
 from dermimit.data.synderm.additive_bound import least_loss
 from dermimit.data.synderm.ceiling import simulated
@@ -214,7 +214,7 @@ def test_the_closed_form_of_a_pair_by_hand():
     by_hand = {0.0: (0.95, 0.95, 0.95), 0.5: (0.725, 0.725, 0.725), 1.0: (0.95, 0.725, 0.5)}
     for strength, expected in by_hand.items():
         for pair in tables(strength).interactions:
-            assert pair_ceiling(pair) == pytest.approx(expected)
+            assert group_ceiling((pair,)) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("strength", STRENGTHS)
@@ -222,7 +222,7 @@ def test_the_closed_form_is_the_best_of_all_linear_thresholds(strength):
     facts = tables(strength)
     pair = facts.interactions[2]
     table = joint(pair, facts)
-    exact, best, likelihood = pair_ceiling(pair)
+    exact, best, likelihood = group_ceiling((pair,))
     answers = [np.array(x).reshape(2, 2) for x in product((0, 1), repeat=4)]
     linear = [x for x in answers if not x[0, 0] == x[1, 1] != x[0, 1] == x[1, 0]]
     assert len(linear) == 14  # all but the exclusive or and its opposite
@@ -236,7 +236,7 @@ def test_additive_readers_are_additive(strength):
     facts = tables(strength)
     rng = np.random.default_rng(2)
     for pair in facts.interactions:
-        for table in (best_table(pair), likelihood_table(pair)):
+        for table in (best_table((pair,)), likelihood_table((pair,))):
             assert table[0, 0] + table[1, 1] == pytest.approx(table[0, 1] + table[1, 0])
         two = list(pair.diseases)
         body, present, lesions = facts.draw(np.full(40, two[0]), rng)
@@ -255,7 +255,7 @@ def test_the_likelihood_reader_meets_the_conditions_of_its_maximum():
     """Its share of each disease given the body part, and given the attributes, is the true one."""
     facts = tables(0.75)
     pair = facts.interactions[0]
-    table, answer = joint(pair, facts), np.exp(likelihood_table(pair))  # (x, s, a) and (s, a, x)
+    table, answer = joint(pair, facts), np.exp(likelihood_table((pair,)))  # (x, s, a) and (s, a, x)
     cells = table.sum(axis=0)
     said = np.moveaxis(answer, 2, 0) * cells
     assert said.sum(axis=2) == pytest.approx(table.sum(axis=2))  # given the set

@@ -31,7 +31,11 @@ def scored(accuracy):
 
 @pytest.fixture
 def ceilings():
-    rows = [("plain", 0.8, 0.8, 0.8, 0.8), ("interaction=1", 0.75, 0.6, 0.66, 0.7)]
+    rows = [
+        ("plain", 0.8, 0.8, 0.8, 0.8),
+        ("interaction=1", 0.75, 0.6, 0.66, 0.7),
+        ("groups=1", 0.77, 0.54, 0.65, 0.7),
+    ]
     return {
         "table": [
             {"regime": name, "chance": 0.06, "exact": scored(exact)}
@@ -59,12 +63,16 @@ def test_a_line_a_regime_from_chance_to_the_exact_rule(ceilings, known):
         0.6, 0.66, 0.75,
     ]  # fmt: skip
     axis = regime_charts.ladder(ceilings, known).axes[0]
-    assert [label.get_text() for label in axis.get_yticklabels()] == ["plain", "interaction=1"]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["plain", "interaction=1", "groups=1"]
 
 
 def test_what_the_page_quotes(ceilings, known):
     readers = {
-        "table": [{"reader": r, "strength": 1.0, "accuracy": a} for r, a in (("linear", 0.6), ("two layers", 0.75))]
+        "table": [
+            {"reader": r, "regime": regime, "accuracy": a - less}
+            for regime, less in (("interaction=1", 0), ("groups=1", 0.1))
+            for r, a in (("linear", 0.6), ("two layers", 0.75))
+        ]
     }
     crops = {
         "table": [
@@ -75,6 +83,7 @@ def test_what_the_page_quotes(ceilings, known):
     }
     told = regime_numbers.of_regimes(ceilings, readers, crops, {})
     assert (told["linear"], told["layers"], told["true"], told["additive"]) == pytest.approx((60, 75, 20, 66))
+    assert (told["fours"], told["fours_additive"], told["fours_linear"]) == pytest.approx((77, 65, 50))
     assert told["reached"] == "No larger network has been trained on these images yet"
     assert regime_numbers.of_network(known)["reached"] == (
         "A larger network reached a macro-F1 of 40.0 % (interaction) after 48 images, with 1 of 1 curves still rising"
@@ -99,10 +108,13 @@ def test_the_hardest_attributes_come_first(known):
     assert len(table) == 6 and table["AUROC"].is_monotonic_increasing and table["AUROC"][0] == 0.5
 
 
-def test_every_pair_is_told_with_what_is_made_up():
-    table = regime_tables.groups_table(interaction_groups())
-    assert len(table) == len(interaction_groups()) and table["made up"].str.len().min() > 20
+@pytest.mark.parametrize("fours", [False, True])
+def test_every_group_is_told_with_what_is_made_up(fours):
+    table = regime_tables.groups_table(interaction_groups(fours))
+    assert len(table) == len(interaction_groups(fours)) and table["made up"].str.len().min() > 20
     assert not table.isna().any().any()
+    if fours:
+        assert table["findings"][0].startswith("scale (plaque psoriasis, seborrhoeic dermatitis); excoriation (")
 
 
 def test_time_is_told_beside_the_third_version():
@@ -177,6 +189,11 @@ def test_signs_are_scored_by_attribute(tmp_path):
 
 
 def test_readers_of_the_truth_are_trained_and_scored_beside_the_ceilings():
-    table = interaction.measure((1.0,), n_train=8192, n_test=200, seed=1)
-    assert {"linear", "two layers", "exact", "additive, best"} <= set(table["reader"])
+    table = interaction.measure(("interaction=1", "groups=1"), n_train=8192, n_test=200, seed=1)
+    assert set(table["regime"]) == {"interaction=1", "groups=1"} and {
+        "linear",
+        "two layers",
+        "exact",
+        "additive, best",
+    } <= set(table["reader"])
     assert table["accuracy"].between(0, 1).all()

@@ -6,11 +6,12 @@ testing methods, not for claims on patients. `write` puts a full datasheet into 
 Process. disease ~ prior; body part ~ P(b | disease); attributes one after another ~ P(a_j | disease, a_1..a_{j-1});
 number, size and arrangement of the lesions ~ P(. | disease). The picture depends on the disease only through these, so
 `ceiling` bounds every classifier of single photographs from above, unless confounders are made to depend on the
-disease. An attribute may be hidden, so the bound need not be reached. In the regime `interaction` a few attributes
-depend on the body part too, so that evidence does not add; `additive_ceiling` says what that is worth.
+disease. An attribute may be hidden, so the bound need not be reached. In the regimes `interaction` and `groups` a few
+attributes depend on the body part too, so that evidence does not add; `additive_ceiling` says what that is worth.
 
-Regimes. `plain`; `interaction`; `small` lesions among distractors, whose worth for a zoom `crop_ceiling` tells; `noisy`
-labels of a reader; and their combinations (`read_regime`). Without a regime the third version is drawn, to the bit.
+Regimes. `plain`; `interaction` of pairs and `groups` of four diseases; `small` lesions among distractors, whose worth
+for a zoom `crop_ceiling` tells; `noisy` labels of a reader; and their combinations (`read_regime`). Without a regime
+the third version is drawn, to the bit.
 
 Knowledge. `knowledge.yaml`, version 2: SkinCon counts where there are enough, else round figures after named sources.
 

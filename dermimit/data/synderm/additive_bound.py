@@ -1,10 +1,12 @@
-"""A lower bound on what a reader who only adds evidence loses in the regime `interaction`."""
+"""A lower bound on what a reader who only adds evidence loses where findings interact."""
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from dermimit.data.synderm.knowledge import Array, Knowledge
 from dermimit.data.synderm.posterior import bayes, log_likelihood
-from dermimit.data.synderm.rules import Interaction
+from dermimit.data.synderm.rules import Interaction, by_group
 
 
 def least_loss(
@@ -12,11 +14,12 @@ def least_loss(
 ) -> tuple[float, float]:
     """What every additive reader loses in accuracy against the exact one, at least, and the standard error.
 
-    Take a group, t, and body parts c here and d there. If u(c) > u(d), u the difference between the two
-    diseases, the reader cannot give both exact answers at (c, a, t) and (d, a, t) for one value of a, else for the
-    other; which one does not depend on t. The loss there is at least the lesser of the two differences between largest
-    and second posterior. Sum over t, c and d with weights P(c | here, g) P(d | there, g), and over the groups: no cell
-    is counted twice, since its exact answer lies in one group.
+    Take a group, t, and body parts c here and d there. A pattern a of the findings means one disease x at c and the
+    opposite one y at d; the opposite pattern means y at c and x at d. With u the difference between x and y, if
+    u(c) > u(d) the reader cannot give both exact answers at (c, a, t) and (d, a, t), else it cannot for the opposite
+    pattern; which one does not depend on t. The loss there is at least the lesser of the two differences between
+    largest and second posterior. Sum over t, c and d with weights P(c | here, g) P(d | there, g), over the pairs of
+    opposite patterns, and over the groups: no cell is counted twice, since its exact answer lies in one group.
 
     Args:
         facts: the process.
@@ -26,17 +29,20 @@ def least_loss(
     """
     m, rng = len(disease), np.random.Generator(np.random.Philox(key=np.array([seed, 2**61], dtype=np.uint64)))
     total, variance = 0.0, 0.0
-    for pair in facts.interactions:
-        own = np.flatnonzero(np.isin(disease, pair.diseases))
-        if pair.levels[1] >= 0.5 or not len(own):
+    for group in by_group(facts.interactions):
+        one = group[0]
+        own = np.flatnonzero(np.isin(disease, one.diseases))
+        if one.levels[1] >= 0.5 or not len(own):
             continue
-        sites = _both_sites(facts.body_part[pair.diseases[0]], pair.here, body[own], rng)
-        loss = np.array([_cell_losses(facts, pair, site, present[own], lesions[own]) for site in sites]).min(axis=0)
+        sites = _both_sites(facts.body_part[one.diseases[0]], one.here, body[own], rng)
+        loss = np.array([_cell_losses(facts, group, site, present[own], lesions[own]) for site in sites]).min(axis=0)
         place = sites[0] * len(facts.body_parts) + sites[1]
-        means = np.stack([np.bincount(place, column, len(facts.body_parts) ** 2) for column in loss.T])
-        chosen = loss[np.arange(len(own)), means.argmin(axis=0)[place]]  # one value of the finding for each two sites
-        total += float(chosen.sum()) / m
-        variance += float((chosen**2).sum()) / m**2
+        for a in range(loss.shape[1] // 2):
+            two = loss[:, [a, loss.shape[1] - 1 - a]]  # a pattern and its opposite
+            means = np.stack([np.bincount(place, column, len(facts.body_parts) ** 2) for column in two.T])
+            chosen = two[np.arange(len(own)), means.argmin(axis=0)[place]]  # one of them for each two sites
+            total += float(chosen.sum()) / m
+            variance += float((chosen**2).sum()) / m**2
     return total, float(np.sqrt(variance))
 
 
@@ -46,23 +52,23 @@ def _both_sites(row: Array, here: Array, body: Array, rng: np.random.Generator) 
     return np.where(here[body], body, drawn[0]), np.where(here[body], drawn[1], body)
 
 
-def _cell_losses(facts: Knowledge, pair: Interaction, body: Array, present: Array, lesions: Array) -> Array:
-    """(n, 2): loss where the finding is absent or present and the exact answer is not given, as a weight of each case.
+def _cell_losses(facts: Knowledge, group: Sequence[Interaction], body: Array, present: Array, lesions: Array) -> Array:
+    """(n, patterns): loss where the findings have a pattern and the exact answer is not given, a weight of each case.
 
-    A case of the group stands for (b, t) in proportion to q(t) = (P(t | g, 0) + P(t | g, 1)) / 2. The cell (b, a, t)
-    has density P(b, a, t | g) / P(g | b, a, t), so its loss is 1/4 P(t | g, a) / q(t) (largest - second) / P(g | ..),
-    1/4 for the set and the finding; 0 where the exact answer is not in the group.
+    A case of the group stands for (b, t) in proportion to q(t), the mean of P(t | g, a) over the k patterns a. The cell
+    (b, a, t) has density P(b, a, t | g) / P(g | b, a, t), so its loss is 1/(2 k) P(t | g, a) / q(t) (largest - second)
+    / P(g | ..), 1/(2 k) for the set and the pattern; 0 where the exact answer is not in the group.
     """
-    two, weights, losses = list(pair.diseases), [], []
-    for value in (False, True):
+    inside, patterns, weights, losses = list(group[0].diseases), 2 ** len(group), [], []
+    for a in range(patterns):
         cell = present.copy()
-        cell[:, pair.finding] = value
+        cell[:, [one.finding for one in group]] = [bool(a >> k & 1) for k in range(len(group))]
         likelihood = log_likelihood(body, cell, lesions, facts)
-        weights.append(np.exp(likelihood[:, two]).sum(axis=1))
+        weights.append(np.exp(likelihood[:, inside]).sum(axis=1))
         posterior = np.nan_to_num(bayes(likelihood, facts.prior))  # nan where the cell is impossible
-        group = posterior[:, two].sum(axis=1)
+        mass = posterior[:, inside].sum(axis=1)
         second, largest = np.sort(posterior, axis=1)[:, -2:].T
-        inside = posterior[:, two].max(axis=1) == largest
-        losses.append(np.where(inside & (group > 0), (largest - second) / np.maximum(group, 1e-300) / 4, 0))
-    share = 2 * np.array(weights) / np.sum(weights, axis=0)
+        answer = (posterior[:, inside].max(axis=1) == largest) & (mass > 0)
+        losses.append(np.where(answer, (largest - second) / np.maximum(mass, 1e-300) / (2 * patterns), 0))
+    share = patterns * np.array(weights) / np.sum(weights, axis=0)
     return (share * np.array(losses)).T

@@ -42,17 +42,17 @@ def marginals(facts: Knowledge) -> Array:
 
 def _histories(facts: Knowledge, j: int) -> tuple[Array, Array]:
     """Every combination (n, 27) of the attributes that attribute j depends on, and its probability (n, 49)."""
-    ancestors = sorted(_ancestors(j, facts.dependences))
-    patterns = np.zeros((2 ** len(ancestors), len(facts.attributes)), dtype=bool)
-    patterns[:, ancestors] = (np.arange(len(patterns))[:, None] >> np.arange(len(ancestors))) & 1
+    earlier = sorted(ancestors(j, facts.dependences))
+    patterns = np.zeros((2 ** len(earlier), len(facts.attributes)), dtype=bool)
+    patterns[:, earlier] = (np.arange(len(patterns))[:, None] >> np.arange(len(earlier))) & 1
     weight = np.ones((len(patterns), len(facts.diseases)))
-    for a in ancestors:
+    for a in earlier:
         p = facts.attribute_probability(a, patterns)
         weight *= np.where(patterns[:, a, None], p, 1 - p)
     return patterns, weight
 
 
-def _ancestors(j: int, dependences: tuple[Dependence, ...]) -> set[int]:
+def ancestors(j: int, dependences: tuple[Dependence, ...]) -> set[int]:
     """Attributes that attribute j depends on, directly or through others."""
     parents = {p for rule in dependences if rule.attribute == j for p in rule.parents}
-    return parents.union(*(_ancestors(p, dependences) for p in parents))
+    return parents.union(*(ancestors(p, dependences) for p in parents))

@@ -78,6 +78,9 @@ REGIMES = {
     "interaction": "Pairs of diseases (`interactions.yaml` of the package) share everything but one finding, whose "
     "meaning depends on the body part. These tables are constructed for testing methods: at strength 0 the finding "
     "speaks by itself, at 1 it is an exclusive or with the site.",
+    "groups": "Groups of four diseases (`interaction_groups.yaml` of the package) share everything but two findings, "
+    "whose meaning depends on the body part. These tables are constructed for testing methods: at strength 0 the "
+    "findings speak by themselves, at 1 each is an exclusive or with the site.",
     "small": "Lesions cover about 0.5 to 3 % of the picture and lie anywhere on the skin in sight, among moles, hair, "
     "shadows, jewellery and ruler marks that are drawn independently of the disease and of the lesions.",
     "noisy": "A reader writes down the truth or, at a rate set for each class, draws anew from how common the answers "
@@ -100,19 +103,21 @@ def _ceiling(prior: tuple[float, ...], regime: str) -> Ceiling:
 
 def _regime(regime: Regime) -> dict[str, str]:
     """What the template says of the regime."""
-    parts = {"interaction": regime.interaction is not None, "small": regime.small, "noisy": regime.noisy > 0}
+    interacts = regime.interaction is not None or regime.groups is not None
+    parts = {"interaction": regime.interaction is not None, "groups": regime.groups is not None}
+    parts |= {"small": regime.small, "noisy": regime.noisy > 0}
     told = [REGIMES[name] for name, there in parts.items() if there]
     if regime.noisy not in (0, 1):
         told.append(f"The reader errs {regime.noisy:g} times as often as the rates say.")
     if regime.version > VERSION_3.version:
         told.append(f"Rare diseases have a share of at least {LEAST_SHARE:.2%} of the shipped prior.")
-    added = additive_ceiling(str(regime), n=SIMULATED) if parts["interaction"] else None
+    added = additive_ceiling(str(regime), n=SIMULATED) if interacts else None
     return {
         "regime": str(regime),
         "labels": NOISY if regime.noisy else "Every label is known; none is missing.",
         "regimes": "\n\n".join(told),
-        "given": ", body part" if parts["interaction"] else "",
-        "pairs": " and the pairs of the interaction" if parts["interaction"] else "",
+        "given": ", body part" if interacts else "",
+        "pairs": " and the groups of the interaction" if interacts else "",
         "additive": ADDITIVE.format(best=added.best.accuracy, likelihood=added.likelihood.accuracy) if added else "",
     }
 

@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 
 from dermimit.data.synderm.dataset import LABEL_SPACE, SynDerm
+from dermimit.data.synderm.interactions import FOURS, PAIRS
 from dermimit.data.synderm.knowledge import Array
-from dermimit.data.synderm.regimes import VERSION_3
+from dermimit.data.synderm.regimes import VERSION_3, read_regime
 from dermimit.records import read_json, write_json
 
 RECORD = "synderm.json"
-NEW_TABLES = ("interactions.yaml", "noise.yaml")  # of the fourth version
+NEW_TABLES = (PAIRS, "noise.yaml")  # of the fourth version
 
 
 def identity(
@@ -50,7 +51,9 @@ def identity(
 
 def fingerprint(settings: Mapping[str, Any]) -> str:
     """SHA-256 of the settings of `identity` and of the tables that the labels come from, as this package has them."""
-    content = json.dumps([settings, _tables(*(NEW_TABLES if "regime" in settings else ()))], sort_keys=True)
+    regime = read_regime(settings.get("regime"))
+    tables = () if regime == VERSION_3 else NEW_TABLES if regime.groups is None else (*NEW_TABLES, FOURS)
+    content = json.dumps([settings, _tables(*tables)], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 

@@ -3,10 +3,12 @@
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from scipy.special import logsumexp
 
 from dermimit.data.synderm.knowledge import Array, Knowledge
 from dermimit.data.synderm.knowledge_schema import LESIONS
 from dermimit.data.synderm.regimes import process, read_regime
+from dermimit.data.synderm.rules import by_group
 
 
 def log_likelihood(body: Array | None, present: Array | None, lesions: Array | None, facts: Knowledge) -> Array:
@@ -14,7 +16,7 @@ def log_likelihood(body: Array | None, present: Array | None, lesions: Array | N
 
     log P = log P(b | d) + sum_j log P(a_j | d, b, a_1..a_{j-1}) + sum_i log P(l_i | d), exact because every rule looks
     back only and the lesion parameters are independent of the rest given the disease. The body part b counts in the
-    second term in the regime `interaction` only; its mean is taken there when it is not observed.
+    second term in the regimes `interaction` and `groups` only; the mean over it is taken there when it is not observed.
 
     Args:
         body: (n,) int, index of the body part.
@@ -26,6 +28,9 @@ def log_likelihood(body: Array | None, present: Array | None, lesions: Array | N
         (n, 49) log probabilities.
     """
     n = next(len(x) for x in (body, present, lesions) if x is not None)
+    if body is None and present is not None and any(len(group) > 1 for group in by_group(facts.interactions)):
+        parts = range(len(facts.body_parts))
+        return logsumexp([log_likelihood(np.full(n, b), present, lesions, facts) for b in parts], axis=0)
     total = np.zeros((n, len(facts.diseases)))
     with np.errstate(divide="ignore"):
         if body is not None:

@@ -72,14 +72,15 @@ class Knowledge:
         """P(attribute j | disease, body part, attributes before j), for n cases.
 
         logit p = logit attribute[d, j] + sum of log odds of the rules that fire; a fixing rule replaces p. The finding
-        of an interaction has the probability of its table instead, for the two diseases concerned.
+        of an interaction has the probability of its table instead, for the diseases concerned.
 
         Args:
             j: index of the attribute in drawing order, 0..26.
             present: (n, 27) bool; only columns before j are read.
             disease: (n,) int, the disease of each case; every disease when None.
-            body: (n,) int, the body part of each case; the mean over the disease's body parts when None. That is exact
-                for the attributes together, since at most one of them depends on the body part given the disease.
+            body: (n,) int, the body part of each case; the mean over the disease's body parts when None. Multiplied
+                over the attributes that is exact where one of them depends on the body part given the disease; in
+                groups of four two do (see `log_likelihood`).
 
         Returns:
             (n, 49) probabilities, or (n, 1) when `disease` is given.

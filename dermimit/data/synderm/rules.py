@@ -1,5 +1,6 @@
 """The parts of SynDerm's generating process: rules between attributes, elements, courses, and interactions."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,22 +42,33 @@ class Course:
 
 @dataclass(frozen=True)
 class Interaction:
-    """Two diseases that one finding tells apart only in the light of the body part; see `interactions.yaml`.
+    """A finding that tells diseases of a group apart only in the light of the body part; see `interactions.yaml`.
 
-    `probability` (2, 15) is P(finding | disease, body part), exactly: no rule changes it. `here` (15,) bool is the set
-    of body parts where the first disease shows the finding more often than the second; both sets have mass one half.
-    `known` is what the clinic knows of it, with its references in `sources`; `constructed` says what is made up.
+    `diseases` are the group: two with one finding, four with two. `probability` (of the group, 15) is
+    P(finding | disease, body part), exactly: no rule changes it. `signs` is 1 for a disease that shows the finding
+    more often in the set of body parts `here` (15,) bool, -1 for one that shows it less often; the first disease has 1.
+    Both sets have mass one half. `known` is what the clinic knows of it, with its references in `sources`;
+    `constructed` says what is made up.
     """
 
-    diseases: tuple[int, int]
+    diseases: tuple[int, ...]
     finding: int
     here: Array
     probability: Array
     known: str
     sources: tuple[str, ...]
     constructed: str
+    signs: tuple[int, ...] = (1, -1)
 
     @property
     def levels(self) -> tuple[float, float]:
         """P(finding | first disease) in the set `here`, and elsewhere."""
         return float(self.probability[0, self.here.argmax()]), float(self.probability[0, self.here.argmin()])
+
+
+def by_group(interactions: Iterable[Interaction]) -> list[tuple[Interaction, ...]]:
+    """The findings of each group of diseases, in their order."""
+    groups: dict[tuple[int, ...], list[Interaction]] = {}
+    for one in interactions:
+        groups.setdefault(one.diseases, []).append(one)
+    return [tuple(findings) for findings in groups.values()]
