@@ -36,6 +36,7 @@ def main(root: Annotated[Path, tyro.conf.Positional], out: Path = ROOT / PUBLISH
         out: folder of the benchmark's answers.
     """
     to, files = benchmark(NAME), find_photos(root)
+    out.mkdir(parents=True, exist_ok=True)
     photos = (open_photo(root / files[image][0]) for image in to.frame[ID])
     small = (np.asarray(Image.fromarray(np.asarray(photo)).resize((SIZE, SIZE))) for photo in photos)
     table = answers(to, np.stack([describe(image) for image in small]))

@@ -33,6 +33,7 @@ def main(runs: Annotated[Path, tyro.conf.Positional], root: Path | None = None, 
         out: folder of the published records.
     """
     started, rows, photos = time.time(), {}, None
+    (out / "localisation").mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     for row in ("full", "oracle", "unet", "mask_rcnn", *BLIND):
         folder = runs / WHERE.get(row, "selection") / f"{row}-seed0"

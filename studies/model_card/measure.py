@@ -28,6 +28,7 @@ def main(seconds: float = 60.0, out: Path = ROOT / PUBLISHED / "energy") -> None
         out: folder of the record.
     """
     started, cores = time.time(), torch.get_num_threads()
+    out.mkdir(parents=True, exist_ok=True)
     tracker = OfflineEmissionsTracker(
         country_iso_code="FRA", measure_power_secs=5, save_to_file=False, log_level="error", tracking_mode="machine"
     )

@@ -82,6 +82,7 @@ def main(
         resamples: of the bootstrap.
         settings: the network, its data and its recipe.
     """
+    out.mkdir(parents=True, exist_ok=True)  # before the hours of work
     torch.set_num_threads(threads)
     settings, started, drawing = replace(settings, regime=regime), time.time(), pixels_fingerprint(regime)
     arrays, rows = data(settings, work, threads, drawing), []

@@ -104,6 +104,7 @@ def main(
         cropped: photographs behind each reader of a crop, a multiple of 10.
         trained: cases that the readers of the truth are trained on.
     """
+    out.mkdir(parents=True, exist_ok=True)  # before the hours of work
     made: dict[str, Any] = {
         "ceilings": lambda: {"table": ceilings(simulated)},
         "readers": lambda: {"table": interaction.measure(n_train=trained).to_dict("records"), "cases": trained},
