@@ -14,7 +14,7 @@ document.addEventListener("DOMContentLoaded", () => {
   close.addEventListener("click", () => dialog.close());
   stage.addEventListener("click", () => dialog.close());
   for (const image of document.querySelectorAll(".bd-article :is(figure img, img.cover, .cell_output .output img)")) {
-    if (image.closest("a, button, [class*='dermimit-']")) continue;
+    if (image.closest("a, button, ul.photos, [class*='dermimit-']")) continue;
     const button = document.createElement("button");
     button.type = "button";
     button.className = "enlarge";

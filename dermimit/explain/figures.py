@@ -14,28 +14,6 @@ from dermimit.explain.style import RED, SKY, TASK_COLOURS, TASK_LABELS, pretty
 from dermimit.prediction import DISCLAIMER, Prediction
 
 
-def photo_grid(photos: Sequence[np.ndarray], captions: Sequence[str], *, columns: int = 6, masks=None) -> Figure:
-    """Draw photos with a caption each, and the outline of the lesion mask where one is given.
-
-    Args:
-        photos: (H, W, 3) uint8 images.
-        captions: one text a photo.
-        columns: photos in a row.
-        masks: (H, W) bool arrays or None, one a photo.
-    """
-    rows = -(-len(photos) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(1.75 * columns, 2.15 * rows), squeeze=False, layout="constrained"
-    )
-    for axis in axes.flat:
-        axis.axis("off")
-    for place, (photo, caption) in enumerate(zip(photos, captions, strict=True)):
-        show_photo(axes.flat[place], photo, caption)
-        if masks is not None and masks[place] is not None:
-            outline(axes.flat[place], masks[place])
-    return figure
-
-
 def show_photo(axis: Axes, photo: np.ndarray, title: str = "") -> None:
     """Draw a photo without axes, its pixels kept as they are."""
     axis.imshow(photo, interpolation="nearest")

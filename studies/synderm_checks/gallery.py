@@ -6,8 +6,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from dermimit.data.synderm import (
     CAUSES,
@@ -126,14 +124,10 @@ def truth_maps(case: Case) -> dict[str, np.ndarray]:
     }
 
 
-def key_to_causes(figure: Figure) -> None:
-    """Add the colours of the causes below a figure."""
-    colours = coloured(np.arange(len(CAUSES))[None])[0] / 255
-    handles = [
-        Patch(facecolor=tuple(colour), edgecolor="0.5", label=name)
-        for colour, name in zip(colours, CAUSES, strict=True)
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=5)
+def key_to_causes() -> dict[str, tuple[int, int, int]]:
+    """The colour of each cause of a pixel in `truth_maps`."""
+    colours = coloured(np.arange(len(CAUSES))[None])[0]
+    return {name: tuple(colour) for name, colour in zip(CAUSES, colours.tolist(), strict=True)}
 
 
 def coloured(numbers: np.ndarray) -> np.ndarray:
