@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from dermimit.benchmark.benchmarks import benchmark, names, rule_of, title_of
 from dermimit.evaluate.estimate import NONE, Estimate, estimate
 from dermimit.explain.style import BLUE
+from studies.shared.units import per_cent_axis
 
 Line = Mapping[str, Any]
 
@@ -35,7 +36,7 @@ def sensitivity(lines: list[Line], diseases: tuple[str, ...] = ("MEL", "SCC", "B
     rows = []
     for line in ordered(lines):
         row = {"model": line["label"]}
-        row |= {name: Estimate(*line["recall"][name]).plain(2) for name in diseases}
+        row |= {name: Estimate(*line["recall"][name]).plain() for name in diseases}
         rows.append(
             row
             | {name: estimate(line, key).plain() for key, name in (("ece", "calibration error"), ("auroc", "AUROC"))}
@@ -74,7 +75,8 @@ def forest(lines: list[Line]) -> Figure:
         axis.plot([line["macro_f1_low"], line["macro_f1_high"]], [y, y], color=BLUE, linewidth=2)
         axis.plot(line["macro_f1"], y, "o", color=BLUE, ms=6)
     axis.set_yticks(range(len(rows)), [textwrap.fill(line["label"], 36) for line in rows], fontsize=9)
-    axis.set(ylim=(len(rows) - 0.5, -0.5), xlabel="macro-F1, 0 to 1 (95 % interval over patients)")
+    axis.set(ylim=(len(rows) - 0.5, -0.5), xlabel="macro-F1, % (95 % interval over patients)")
+    per_cent_axis(axis.xaxis)
     axis.set_title(f"Always the most frequent disease: {majority:.2f}, left of this axis", fontsize=10, loc="right")
     axis.grid(axis="x", alpha=0.3)
     return figure

@@ -103,7 +103,7 @@ def recall_table(record: Mapping[str, Any], experiments: pd.DataFrame) -> pd.Dat
     lines = []
     for line in record["table"]:
         row = labels.loc[line["row"]]
-        recalls = {name: Estimate(*ends).plain(2) for name, ends in line["recall"].items()}
+        recalls = {name: Estimate(*ends).plain() for name, ends in line["recall"].items()}
         lines.append({"stem": row["group"], "model": row["label"], "seeds": len(line["seeds"])} | recalls)
     return pd.DataFrame(lines)
 

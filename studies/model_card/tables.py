@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from dermimit.data.label_space import LabelSpace
+from dermimit.evaluate.estimate import Estimate
 from dermimit.evaluate.statistics import count_interval
 from dermimit.records import read_json
 from studies.shared.parameters import DATASETS
@@ -56,8 +57,8 @@ def facts_table(card: Mapping[str, Any]) -> pd.DataFrame:
         "trained on": f"{DATASETS.get(config['dataset'], config['dataset'])}: {trained}",
         "image size": f"{config['image_size']} × {config['image_size']} pixels",
         "recipe": f"{recipe}, seed {config['seed']}",
-        "disease macro-F1 on the test split (95 %)": f"{value:.3f} ({low:.3f} to {high:.3f}), eight-bit weights",
-        "macro-F1 of a uniform guess on the same images": f"{card['guess']:.3f}",
+        "disease macro-F1 on the test split, % (95 %)": f"{Estimate(value, low, high).percent()}, eight-bit weights",
+        "macro-F1 of a uniform guess on the same images, %": f"{100 * card['guess']:.1f}",
         "size": f"{card['accuracy']['megabytes']:.1f} MB",
         "trained": f"{facts['started'][:10]}, commit {facts['commit'][:10]}, {hours}",
         "licence": "Apache-2.0",

@@ -14,6 +14,7 @@ from studies.protocol.contrasts import LEAST_SEEDS
 from studies.protocol.names import model_name
 from studies.protocol.states import FAMILIES, PLANNED_SEEDS, states
 from studies.shared import effect_chart
+from studies.shared.units import per_cent_axis
 
 
 def claims(contrasts: pd.DataFrame) -> Figure:
@@ -54,7 +55,8 @@ def learning(curves: pd.DataFrame, runs: pd.DataFrame, models: pd.DataFrame, reg
             mean = own.groupby("samples_seen")["val/disease/macro_f1"].mean()
             label = f"{model_name(models.loc[row])}, {samples:,} images"
             axis.plot(mean.index, mean, marker=marker, color=colour, ms=5, label=label)
-    axis.set(xlabel="training images seen", ylabel="validation macro-F1 (0 to 1)", ylim=(0, None))
+    axis.set(xlabel="training images seen", ylabel="validation macro-F1, %", ylim=(0, None))
+    per_cent_axis(axis.yaxis)
     axis.grid(alpha=0.3)
     axis.legend(fontsize=9)
     return figure

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 from IPython.display import display
 
 from dermimit.evaluate.estimate import minus
+from studies.shared.units import in_per_cent
 from studies.shared.verdict_words import css_class, word
 
 CSV_LINK = "../../_static/tables"  # from results/pages in the built book
@@ -33,7 +34,9 @@ def chips(data: str, *verdicts: str, note: str = "") -> None:
     display({"text/html": f'<p class="chips">{" ".join(shown)}</p>', "text/plain": plain}, raw=True)
 
 
-def short_table(frame: pd.DataFrame, file: Path | None, full: pd.DataFrame | None, digits: int) -> None:
+def short_table(
+    frame: pd.DataFrame, file: Path | None, full: pd.DataFrame | None, digits: int, percent: Iterable[str] = ()
+) -> None:
     """Show a table of at most five columns, and where there is a file, a link to the full one.
 
     Args:
@@ -41,12 +44,15 @@ def short_table(frame: pd.DataFrame, file: Path | None, full: pd.DataFrame | Non
         file: where the full table is written; the link is to a copy of that name beside the book.
         full: all lines and columns; None: those of `frame`.
         digits: decimals of floats.
+        percent: columns of shares from 0 to 1 that are shown in per cent; the file has them as they are.
 
     Raises:
         ValueError: more than five columns.
     """
     if frame.shape[1] > WIDEST:
         raise ValueError(f"{frame.shape[1]} columns in a table of the main text: at most {WIDEST}, the rest as CSV")
+    full = frame if full is None else full
+    frame = in_per_cent(frame, percent)
     safe = frame.map(lambda cell: escape(cell) if isinstance(cell, str) else cell)
     if "verdict" in safe:
         safe["verdict"] = [f'<span class="chip {css_class(v)}">{escape(word(v))}</span>' for v in frame["verdict"]]
@@ -55,7 +61,7 @@ def short_table(frame: pd.DataFrame, file: Path | None, full: pd.DataFrame | Non
     text = frame.to_string(**options)
     if file is not None:
         file.parent.mkdir(parents=True, exist_ok=True)
-        (frame if full is None else full).to_csv(file, index=False)
+        full.to_csv(file, index=False)
         html += f'<p class="full-table"><a href="{CSV_LINK}/{escape(file.name)}" download>Full table (CSV)</a></p>'
     display({"text/html": html, "text/plain": text}, raw=True)
 

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dermimit.explain.style import BLACK, GREY, ORANGE, TASK_COLOURS, TASK_LABELS, pretty, row_colour, row_marker
+from studies.shared.units import per_cent_axis
 
 
 def class_counts(counts: Mapping[str, pd.Series], labels: Mapping[str, str] = TASK_LABELS) -> Figure:
@@ -46,7 +47,7 @@ def learning_curves(
     Args:
         history: from `read_histories`, of the live runs.
         metric: column of `history`.
-        label: axis label with unit or range.
+        label: axis label; the axis is in per cent.
         names: row -> name shown.
         references: name -> height of a dashed line.
         over: history of published runs, drawn pale behind.
@@ -61,6 +62,7 @@ def learning_curves(
         axis.annotate(name, (1, height), xycoords=("axes fraction", "data"), ha="right", va="bottom", fontsize=8)
     axis.set(xlabel="training images seen", ylabel=label, ylim=(0, None))
     axis.margins(y=0.08)
+    per_cent_axis(axis.yaxis)
     figure.legend(fontsize=8, loc="outside lower center", ncols=3)
     return figure
 
@@ -116,7 +118,7 @@ def forest(estimates: pd.DataFrame, *, label: str, references: Mapping[str, floa
 
     Args:
         estimates: columns `label, row, value, low, high`, in the order to show.
-        label: axis label, saying what the interval is.
+        label: axis label, saying what the interval is; the axis is in per cent.
         references: name -> position of a dashed line.
     """
     figure, axis = plt.subplots(figsize=(7, 1.2 + 0.42 * len(estimates)), layout="constrained")
@@ -131,15 +133,17 @@ def forest(estimates: pd.DataFrame, *, label: str, references: Mapping[str, floa
     axis.set_yticks(range(len(estimates)), estimates["label"])
     axis.invert_yaxis()
     axis.set_xlabel(label)
+    per_cent_axis(axis.xaxis)
     return figure
 
 
 def shares(table: pd.DataFrame, *, label: str) -> Figure:
-    """Draw shares with intervals, a bar each: columns `label, value, low, high`, and `baseline` for a paler bar."""
+    """Draw shares with intervals, in per cent: columns `label, value, low, high`, and `baseline` for a paler bar."""
     figure, axis = plt.subplots(figsize=(7, 1.0 + 0.34 * len(table)), layout="constrained")
     colours = [GREY if line.baseline else ORANGE for line in table.itertuples()]
     whiskers = [table["value"] - table["low"], table["high"] - table["value"]]
     axis.barh(table["label"], table["value"], color=colours, xerr=np.maximum(whiskers, 0), capsize=3)
     axis.set(xlim=(0, 1), xlabel=label)
+    per_cent_axis(axis.xaxis)
     axis.invert_yaxis()
     return figure

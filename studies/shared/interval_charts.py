@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from dermimit.evaluate.estimate import ALPHA
 from dermimit.explain.style import BLACK, BLUE, GREY, ORANGE, row_colour, row_marker
+from studies.shared.units import per_cent_axis
 
 SHOWN, NOT_SHOWN = ("D", BLACK), ("o", "white")  # marker and filling of a difference: by its p
 ONE_SEED = ("x", "white")  # not tested
@@ -18,7 +19,7 @@ DASHES = ("-", "--", "-.", ":")
 
 
 def paired_forest(
-    table: pd.DataFrame, *, label: str = "disease macro-F1", alpha: float = ALPHA, claimed: float | None = None
+    table: pd.DataFrame, *, label: str = "disease macro-F1, %", alpha: float = ALPHA, claimed: float | None = None
 ) -> Figure:
     """Draw every row's score (left) and its paired difference from the reference row (right), with 95 % intervals.
 
@@ -27,7 +28,7 @@ def paired_forest(
 
     Args:
         table: from `comparisons.compare`.
-        label: the score, with its range.
+        label: the score; the axes are in per cent and in points.
         alpha: level of the corrected p-values.
         claimed: a difference to mark with a dotted line.
     """
@@ -46,7 +47,7 @@ def paired_forest(
         _interval(right, line["difference"], *ends, place, BLACK, shape, filling)
     right.axvline(0, color=BLACK, linestyle="--", linewidth=0.9)
     if claimed is not None:
-        right.axvline(claimed, color=BLUE, linestyle=":", linewidth=1.4, label=f"claimed: {claimed:+.3f}")
+        right.axvline(claimed, color=BLUE, linestyle=":", linewidth=1.4, label=f"claimed: {100 * claimed:+.1f}")
     keys = {SHOWN: f"corrected p < {alpha:g}", NOT_SHOWN: f"corrected p ≥ {alpha:g}"}
     if (table["p_holm"].isna() & (table["difference_low"] < table["difference_high"])).any():
         keys[ONE_SEED] = "one seed: not tested (interval over photographs)"
@@ -54,7 +55,8 @@ def paired_forest(
         right.plot([], [], shape, color=BLACK, markerfacecolor=filling, label=text)
     left.set_yticks(range(len(table)), table["label"])
     left.set(ylim=(len(table) - 0.5, -0.5), xlabel=f"{label} (95 % interval)")
-    right.set_xlabel("difference from the reference (95 % interval)")
+    right.set_xlabel("difference from the reference, points (95 % interval)")
+    per_cent_axis(left.xaxis, right.xaxis)
     for axis in (left, right):
         axis.grid(axis="x", alpha=0.3)
         axis.xaxis.set_major_locator(MaxNLocator(6))
@@ -62,7 +64,7 @@ def paired_forest(
     return figure
 
 
-def tornado(table: pd.DataFrame, *, label: str = "difference in disease macro-F1, one seed") -> Figure:
+def tornado(table: pd.DataFrame, *, label: str = "difference in disease macro-F1, points, one seed") -> Figure:
     """Draw what each alternative of each factor changes against the default, the most influential factor on top.
 
     The grey band is what two means of the same row differ by, 95 times in 100: nothing can be read inside it.
@@ -84,6 +86,7 @@ def tornado(table: pd.DataFrame, *, label: str = "difference in disease macro-F1
     axis.axvline(0, color=BLACK, linewidth=0.9)
     axis.set_yticks(lines["place"], lines["alternative"], fontsize=9)
     axis.set(ylim=(lines["place"].max() + 0.7, -1.0), xlabel=label)
+    per_cent_axis(axis.xaxis)
     for factor, top in groups.items():
         axis.annotate(
             factor, (0, top - 0.5), xycoords=("axes fraction", "data"), xytext=(-6, 0), textcoords="offset points",
@@ -95,7 +98,7 @@ def tornado(table: pd.DataFrame, *, label: str = "difference in disease macro-F1
     return figure
 
 
-def like_with_like(table: pd.DataFrame, *, label: str = "disease macro-F1") -> Figure:
+def like_with_like(table: pd.DataFrame, *, label: str = "disease macro-F1, %") -> Figure:
     """Draw single networks beside their reference rows, a panel for each reference, with its band over seeds.
 
     Args:
@@ -122,6 +125,7 @@ def like_with_like(table: pd.DataFrame, *, label: str = "disease macro-F1") -> F
         seeds = names.loc[name, "seeds"]
         axis.set_title(f"against {names.loc[name, 'label']} ({seeds} seeds)", fontsize=9.5, loc="left")
         axis.grid(axis="x", alpha=0.3)
+    per_cent_axis(axes[-1, 0].xaxis)
     axes[-1, 0].set_xlabel(f"{label}; ×: did not train; band: range of another seed (95 %)")
     return figure
 

@@ -7,7 +7,7 @@ import os
 import shlex
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,7 +79,14 @@ class Page:
         """Show the chips under the answer box, see `answer.chips`."""
         chips(data, *verdicts, note=note)
 
-    def table(self, frame: pd.DataFrame, name: str, full: pd.DataFrame | None = None, digits: int = 3) -> None:
+    def table(
+        self,
+        frame: pd.DataFrame,
+        name: str,
+        full: pd.DataFrame | None = None,
+        digits: int = 3,
+        percent: Iterable[str] = (),
+    ) -> None:
         """Show a table of at most five columns with a link to the full one as CSV.
 
         The file is written where the page reports its numbers, and staged from there into the book; a notebook that
@@ -90,9 +97,10 @@ class Page:
             name: of the table, for its file.
             full: what the CSV holds; None: the same.
             digits: decimals of floats.
+            percent: columns of shares from 0 to 1 that are shown in per cent; the CSV has them as they are.
         """
         folder = self._tables
-        short_table(frame, folder / f"{self.name}-{name}.csv" if folder else None, full, digits)
+        short_table(frame, folder / f"{self.name}-{name}.csv" if folder else None, full, digits, percent)
 
     def files(self, tables: Mapping[str, pd.DataFrame]) -> None:
         """Show one line of links to tables that the page has no room for, written as CSV like those of `table`.

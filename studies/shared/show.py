@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -14,6 +14,7 @@ from dermimit.evaluate.estimate import Estimate, minus
 from dermimit.shown import shown_text
 from studies.shared.answer import wordy
 from studies.shared.parameters import DATASETS
+from studies.shared.units import in_per_cent
 
 GLUE_PREFIX = "application/papermill.record/"  # what MyST-NB's glue roles look for
 
@@ -41,15 +42,17 @@ def points(name: str, one: Estimate) -> dict[str, str]:
     return {key: minus(text) for key, text in texts.items()}
 
 
-def show_table(frame: pd.DataFrame, *, index: bool = False, digits: int = 3) -> None:
+def show_table(frame: pd.DataFrame, *, index: bool = False, digits: int = 3, percent: Iterable[str] = ()) -> None:
     """Show a frame as a plain HTML table, its cells escaped, and as text where there is no HTML.
 
     Args:
         frame: the table.
         index: also show the index, as a column.
         digits: decimals of floats.
+        percent: columns of shares from 0 to 1 that are shown in per cent.
     """
     table = frame.reset_index().rename_axis(columns=None) if index else frame
+    table = in_per_cent(table, percent)
     table = table.map(_plain).rename(columns=_plain)
     options = {"index": False, "float_format": lambda x: minus(f"{x:.{digits}f}"), "na_rep": "–"}
     html = table.to_html(border=0, justify="left", classes=wordy(table), **options)

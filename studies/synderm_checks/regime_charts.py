@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from dermimit.explain.style import BLUE, GREEN, GREY, ORANGE, RED
+from studies.shared.units import per_cent_axis
 from studies.synderm_checks.regime_tables import same
 
 NAMES = {"commonest disease": "most frequent disease", "additive, maximum likelihood": "additive, as trained",
@@ -48,7 +49,8 @@ def ladder(ceilings: Mapping[str, Any], reached: Mapping[str, Mapping[str, Any]]
     for name, (colour, marker) in STEPS.items():
         axis.plot([], [], marker, color=colour, label=NAMES[name])
     axis.set_yticks(range(len(rows)), [row["regime"] for row in rows])
-    axis.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5), xlabel="accuracy (0 to 1)")
+    axis.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5), xlabel="accuracy, %")
+    per_cent_axis(axis.xaxis)
     axis.grid(axis="x", alpha=0.3)
     figure.legend(fontsize=9, loc="outside lower center", ncols=3)
     return figure

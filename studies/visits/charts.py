@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dermimit.explain.style import BLACK, BLUE, GREEN, GREY, ORANGE, RED
+from studies.shared.units import per_cent_axis
 from studies.visits.tables import MAPS, NAMES
 
 Lines = Sequence[Mapping[str, Any]]
@@ -36,7 +37,8 @@ def by_number_and_spacing(by_visits: Lines, by_spacing: Lines) -> Figure:
         _line(left, [line["visits"] + 0.06 * (k - 1.5) for line in some], some, row)
         some = [line for line in by_spacing if line["row"] == row]
         _line(right, [line["days"] for line in some], some, row, 0.03 * (k - 1.5))
-    left.set(xlabel="number of visits", ylabel="accuracy, 0 to 1 (95 % interval)")
+    left.set(xlabel="number of visits", ylabel="accuracy, % (95 % interval)")
+    per_cent_axis(left.yaxis)
     left.set_xticks(sorted({line["visits"] for line in by_visits}))
     right.set_xscale("log")
     days = sorted({line["days"] for line in by_spacing})
@@ -65,7 +67,8 @@ def control_points(controls: Lines) -> Figure:
             value, y, xerr=[value - low, high - value], fmt=marker, color=colour, ms=5, capsize=2, label=NAMES[row]
         )
     axis.set_yticks(range(len(names)), names)
-    axis.set(ylim=(len(names) - 0.5, -0.5), xlabel="accuracy of five visits, 0 to 1 (95 % interval)")
+    axis.set(ylim=(len(names) - 0.5, -0.5), xlabel="accuracy of five visits, % (95 % interval)")
+    per_cent_axis(axis.xaxis)
     axis.grid(axis="x", alpha=0.3)
     figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
     return figure
@@ -90,7 +93,8 @@ def course_points(by_course: Lines) -> Figure:
         )
     counts = {line["course"]: line["cases"] for line in by_course}
     axis.set_yticks(range(len(courses)), [f"{c} ({counts[c]})" for c in courses])
-    axis.set(ylim=(len(courses) - 0.5, -0.5), xlabel="accuracy, attention over days, 0 to 1 (95 % interval)")
+    axis.set(ylim=(len(courses) - 0.5, -0.5), xlabel="accuracy, attention over days, % (95 % interval)")
+    per_cent_axis(axis.xaxis)
     axis.grid(axis="x", alpha=0.3)
     axis.legend(loc="lower right")
     return figure

@@ -57,7 +57,7 @@ def change_table(record: Mapping[str, Any]) -> pd.DataFrame:
     lines = []
     for line in maps_of_change(record):
         text = {"map": MAPS.get(line["map"], line["map"]), "AUROC (95 %)": estimate(line, "auroc").plain(2)}
-        text["pointing game (95 %)"] = estimate(line, "pointing").plain(2)
+        text["pointing game (95 %)"] = estimate(line, "pointing").plain()
         alone = line["map"] == PIXELS
         text["AUROC minus pixel difference (95 %)"] = NONE if alone else estimate(line, "over_pixels").signed()
         verdict = NONE if alone else estimate(line, "over_pixels").verdict(("better", "worse", INCONCLUSIVE))

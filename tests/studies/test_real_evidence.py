@@ -55,7 +55,7 @@ def test_without_a_record_every_row_is_not_run(tmp_path):
 
 
 def test_recall_and_confusion_keep_the_names(record):
-    assert recall_table(record, EXPERIMENTS)["BCC"].tolist()[:2] == ["0.40 (0.10 to 0.90)", "0.60 (0.10 to 0.90)"]
+    assert recall_table(record, EXPERIMENTS)["BCC"].tolist()[:2] == ["0.400 (0.100 to 0.900)", "0.600 (0.100 to 0.900)"]
     counts = confusion_table(record, "b")
     assert counts.loc["BCC", "MEL"] == 1
     assert counts.loc["MEL", "BCC"] == 2
