@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+from bs4 import BeautifulSoup
 from test_book import BUILD, needs_build
 
 ROOT = Path(__file__).parents[1]
@@ -199,3 +200,28 @@ def test_figure_text_can_be_read(page):
         if found and min(found) < SMALLEST:
             sizes[image.rpartition("/")[2]] = round(min(found), 1)
     assert sizes == {}
+
+
+def shares_left(page):
+    """Columns of a page's tables that are named after a share and hold numbers from 0 to 1."""
+    found = []
+    for table in BeautifulSoup(page, "html.parser").select("article table"):
+        head, *rows = [[cell.get_text(" ", strip=True) for cell in row.find_all(["th", "td"])] for row in table("tr")]
+        for name, *cells in zip(head, *rows, strict=False):
+            if re.search(r"macro-F1|accuracy|sensitivity", name) and any(re.match(r"[+−]?0?\.\d\d", c) for c in cells):
+                found.append(name)
+    return found
+
+
+def test_a_share_from_0_to_1_is_found():
+    row = "<article><table><tr><th>model</th><th>{}</th></tr><tr><td>D</td><td>{}</td></tr></table></article>"
+    assert shares_left(row.format("macro-F1 (95 %)", "−0.02 (−0.04 to 0.01)")) == ["macro-F1 (95 %)"]
+    assert shares_left(row.format("macro-F1, %", "24.5")) == shares_left(row.format("AUROC", "0.91")) == []
+
+
+@pytest.mark.built
+@needs_build
+def test_tables_show_shares_in_per_cent():
+    pages = sorted((BUILD / "results/pages").glob("*.html"))
+    left = {page.stem: shares_left(page.read_text(encoding="utf-8")) for page in pages}
+    assert len(left) > 20 and {page: names for page, names in left.items() if names} == {}
