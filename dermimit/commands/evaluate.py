@@ -28,7 +28,7 @@ def evaluate(
         root: folder of the dataset.
         split: photographs to score.
         out: folder for metrics.json, predictions.parquet, label_space.json and provenance.json; by default
-            evaluations/RUN-on-DATASET-SPLIT.
+            evaluations/RUN-on-DATASET-SPLIT, with the folder's name behind a DATASET of your own.
         quarantine: file that names photographs to leave out.
         cache: folder that keeps reduced photographs, for faster reading; the scores are the same.
         leave_out_unknown: leave out, and count, photographs with classes that the run does not know.
@@ -38,6 +38,7 @@ def evaluate(
     from dermimit.zoo.resolve import resolve
 
     run = resolve(run)
-    folder = out or Path("evaluations") / f"{run.resolve().name}-on-{dataset}-{split}"
+    where = f"folder-{root.resolve().name}" if dataset == "folder" else dataset
+    folder = out or Path("evaluations") / f"{run.resolve().name}-on-{where}-{split}"
     metrics = evaluate(run, dataset, root, folder, split, quarantine, options, cache, leave_out_unknown)
     print(f"{metrics_table(metrics)}\n{folder}")

@@ -19,6 +19,7 @@ def report(
     data_check: bool = True,
     options: Options | None = None,
     leave_out_unknown: bool = False,
+    quarantine: str = "",
 ) -> None:
     """Write a report on a trained run, as one HTML page that needs no network: scores, chance, curves, errors, data.
 
@@ -34,6 +35,7 @@ def report(
         data_check: read and check all photographs of the dataset.
         options: of that dataset's loader, such as `level 19`; by default those that the run was trained with.
         leave_out_unknown: leave out, and count, photographs with classes that the run does not know.
+        quarantine: file that names photographs of that dataset to leave out.
     """
     from dermimit.report.page import write_report
     from dermimit.zoo.resolve import is_published, resolve
@@ -42,6 +44,8 @@ def report(
     if is_published(run) and dataset is None:
         raise ValueError(f"report: the published model {run.name} has no test split of its own: give --dataset and "
                          f"--root, or see its card, dermimit models show {run.name}")  # fmt: skip
-    other = f"-on-{dataset}-{split or 'all'}" if dataset else ""
+    where = f"folder-{root.resolve().name}" if dataset == "folder" and root else dataset
+    other = f"-on-{where}-{split or 'all'}" if dataset else ""
     path = out or Path(f"{run.resolve().name}{other}-report.html")
-    print(write_report(run, path, dataset, root, split, photographs, data_check, options, leave_out_unknown))
+    of_others = (options, leave_out_unknown, quarantine)
+    print(write_report(run, path, dataset, root, split, photographs, data_check, *of_others))

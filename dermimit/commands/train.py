@@ -1,6 +1,7 @@
 """`dermimit train`."""
 
 import os
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import tyro
@@ -29,7 +30,7 @@ def train(
     from dermimit.train import fit
     from dermimit.train.history import last_lines
 
-    run = fit(config)
+    run = fit(replace(config, data_root=config.data_root.absolute()))  # to be found again from another folder
     if os.environ.get("RANK", "0") == "0":  # of several processes, one speaks
         print(last_lines(run))
     print(run)

@@ -47,6 +47,23 @@ def _size(path: Path) -> int:
         return -1
 
 
+def holds_photographs(run: Path, root: Path) -> bool:
+    """Whether a folder is the one that a run was trained on, as far as its record tells: a file has its size still.
+
+    For the relative path of a folder, which from another place may lead to photographs of somebody else.
+
+    Args:
+        run: its folder; without a table of photographs there is nothing to tell by.
+        root: the folder.
+    """
+    if not (run / TABLE).is_file():
+        return True
+    then = pd.read_parquet(run / TABLE)
+    return any(
+        size >= 0 and _size(root / image) == size for image, size in zip(then["image"], then["bytes"], strict=True)
+    )
+
+
 def differences(then: pd.DataFrame, now: pd.DataFrame) -> list[str]:
     """Each kind of change with its number and first names, such as "2 photographs added (a.jpg, b.jpg)".
 

@@ -26,6 +26,7 @@ def check(
     strict: bool = False,
     workers: int = WORKERS,
     options: Mapping[str, Any] | None = None,
+    split_seed: int = 0,
 ) -> Report:
     """Look at every row and every image of a dataset, without stopping at the first fault.
 
@@ -35,6 +36,7 @@ def check(
         strict: near-duplicates across splits are a fault.
         workers: threads that read images; each holds one decoded image.
         options: of the dataset's loader, such as `fold`.
+        split_seed: of the split at random, where the dataset has none of its own.
 
     Raises:
         ManifestError: the dataset's name or an option is unknown, or there is no such folder.
@@ -46,7 +48,7 @@ def check(
         raise ManifestError(f"{root}: no such folder; name the one that holds {dataset}")
     report = Report(dataset, str(root), strict, dict(options or {}))
     check_options(dataset, options or {})
-    frame, space = _load(dataset, root, report, options or {})
+    frame, space = _load(dataset, root, report, split_seed, options or {})
     files = {path for paths in find_photos(root, exclude=()).values() for path in paths}
     report.unread = {kind: paths for (kind, _), paths in survey(root).unread.items()}
     if frame is None or space is None:
@@ -74,13 +76,13 @@ def check(
 
 
 def _load(
-    dataset: str, root: Path, report: Report, options: Mapping[str, Any]
+    dataset: str, root: Path, report: Report, split_seed: int, options: Mapping[str, Any]
 ) -> tuple[pd.DataFrame | None, LabelSpace | None]:
     """The manifest with its problems noted; None where it cannot be read at all."""
     with collect_problems() as problems, warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
-            photos = load(dataset, root, image_size=1, **options)
+            photos = load(dataset, root, 1, split_seed, **options)
         except ManifestError as error:
             photos, problems = None, [*problems, str(error)]
         except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:

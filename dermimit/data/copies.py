@@ -38,10 +38,11 @@ def same_files(root: Path, images: Iterable[str]) -> dict[str, str]:
 
 
 def together(frame: pd.DataFrame, copies: Mapping[str, str]) -> pd.DataFrame:
-    """A manifest in which copies without a lesion are of one lesion, so that they are dealt to one split."""
+    """A manifest in which copies are of one lesion, so that they are dealt to one split: that of one that names its."""
     first = frame["image"].map(lambda image: copies.get(image, image))
     twice = first.isin(set(copies.values())) & frame["lesion_id"].isna()
-    return frame.assign(lesion_id=frame["lesion_id"].where(~twice, "copies of " + first))
+    lesion = frame["lesion_id"].groupby(first).transform("first")  # not missing, if any is not
+    return frame.assign(lesion_id=frame["lesion_id"].where(~twice, lesion.fillna("copies of " + first)))
 
 
 def notes_on_copies(frame: pd.DataFrame, copies: Mapping[str, str]) -> list[str]:

@@ -124,14 +124,17 @@ def find_doubles(looks: dict[str, Look], frame: pd.DataFrame) -> tuple[list[Grou
     for image, look in looks.items():
         same.setdefault(look.digest, []).append(image)
     copies = list(same.values())
-    phash, dhash = (np.array([getattr(looks[c[0]], h) for c in copies], np.uint64) for h in ("phash", "dhash"))
-    pairs = near_pairs(phash, NEAR_PHASH)
-    pairs = pairs[np.bitwise_count(dhash[pairs[:, 0]] ^ dhash[pairs[:, 1]]) <= NEAR_DHASH]
-    links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(copies), len(copies)))
+    hashes = np.array([(looks[c[0]].phash, looks[c[0]].dhash) for c in copies], np.uint64).reshape(-1, 2)
+    kinds, kind, many = np.unique(hashes, axis=0, return_inverse=True, return_counts=True)  # blank ones have one
+    pairs = near_pairs(kinds[:, 0], NEAR_PHASH)
+    pairs = pairs[np.bitwise_count(kinds[pairs[:, 0], 1] ^ kinds[pairs[:, 1], 1]) <= NEAR_DHASH]
+    links = coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(kinds), len(kinds)))
     chain = connected_components(links, directed=False)[1] if copies else []
+    alike = np.isin(np.arange(len(kinds)), pairs) | (many > 1)
     chains: dict[int, list[str]] = {}
-    for place in np.unique(pairs):
-        chains.setdefault(int(chain[place]), []).extend(copies[place])
+    for images, place in zip(copies, kind.ravel().tolist(), strict=True):
+        if alike[place]:
+            chains.setdefault(int(chain[place]), []).extend(images)
     rows = frame.drop_duplicates("image").set_index("image")
     duplicates = [_group(images, rows) for images in copies if len(images) > 1]
     return duplicates, [_group(sorted(images), rows) for images in chains.values()]

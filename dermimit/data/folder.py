@@ -34,7 +34,7 @@ from dermimit.data.label_space import LabelSpace
 from dermimit.data.manifest_table import LISTS, TABLES, read_label_space, read_manifest
 from dermimit.data.names import doubtful_names
 from dermimit.data.one_hot import import_command
-from dermimit.data.photo_files import shown
+from dermimit.data.photo_files import find_photos, shown
 from dermimit.data.problems import ManifestError, collecting, describe, raise_problems, suggest
 from dermimit.data.schema import validate_manifest
 from dermimit.data.stored import LABEL_SPACE_FILE
@@ -88,6 +88,14 @@ def load(root: Path | str, validation: float = 0.15, missing: str = "error") -> 
     frame = without_absent(frame, root, tables[0]) if tables and leave_out else frame
     space = given or _label_space(root, frame, source)
     frame = validate_manifest(frame, space, root, source=source)
+    if tables and (unlisted := _unlisted(frame, root)) and not collecting():  # the check lists them
+        warnings.warn(f"{source}: {unlisted} photograph(s) of the folder are not in the table", stacklevel=2)
+    if nameless := int(frame["disease"].isna().sum()):
+        warnings.warn(
+            f"{source}: {nameless} of {len(frame)} photographs have no disease: they teach other tasks alone, and no "
+            "score of the disease counts them",
+            stacklevel=2,
+        )
     for note in _doubts(frame) if collecting() else ():
         warnings.warn(f"{source}: {note}", stacklevel=2)
     unknown = int(frame["patient_id"].isna().sum())
@@ -98,6 +106,12 @@ def load(root: Path | str, validation: float = 0.15, missing: str = "error") -> 
             stacklevel=2,
         )
     return _complete_split(frame, validation, source, root), space
+
+
+def _unlisted(frame: pd.DataFrame, root: Path) -> int:
+    """How many photographs of the folder no row names, be it as an image or as a mask."""
+    named = {*frame["image"], *frame["mask"].dropna()}
+    return sum(path not in named for paths in find_photos(root).values() for path in paths)
 
 
 def _read_tree(root: Path) -> pd.DataFrame:

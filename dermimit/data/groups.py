@@ -27,6 +27,7 @@ def groups_of(frame: pd.DataFrame, column: str, unit: str, named: str = "group {
     names = values.map(lambda value: None if pd.isna(value) else named.format(value)).astype(object)
     if column == PATIENT and LESION in frame and values.isna().any():
         names = names.where(names.notna(), _by_lesion(frame.assign(**{PATIENT: values}), names))
+        names = _joined(frame.assign(**{PATIENT: values}), names)
     missing, lonely = values.isna(), names.isna()
     if lonely.any():
         kept = int(missing.sum() - lonely.sum())
@@ -47,6 +48,24 @@ def _by_lesion(frame: pd.DataFrame, names: pd.Series) -> pd.Series:
     owners = names.groupby(lesions).agg(lambda known: known.dropna().unique())
     one = {} if _numbered_by_patient(frame) else {lesion: n[0] for lesion, n in owners.items() if len(n) == 1}
     return lesions.map(lambda v: None if pd.isna(v) else one.get(v, f"lesion {v}")).astype(object)
+
+
+def _joined(frame: pd.DataFrame, names: pd.Series) -> pd.Series:
+    """The groups with those made one that share a lesion of which a photograph names no patient: it may be of each."""
+    if _numbered_by_patient(frame):
+        return names
+    open_lesions = frame.loc[frame[PATIENT].isna(), LESION].dropna().unique()
+    first: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while name in first:
+            name = first[name]
+        return name
+
+    for _, group in names[frame[LESION].isin(open_lesions)].groupby(frame[LESION]):
+        one, *others = dict.fromkeys(map(root, group))
+        first |= dict.fromkeys(others, one)
+    return names.map(lambda name: name if name is None else root(name)).astype(object) if first else names
 
 
 def _numbered_by_patient(frame: pd.DataFrame) -> bool:

@@ -82,9 +82,8 @@ def odd_names(cells: pd.Series) -> list[str]:
 
 
 def _lists(cells: pd.Series, lists: dict[object, list[str]]) -> pd.Series:
-    return pd.Series(
-        [lists.get(i, v) if isinstance(v, str) else v for i, v in cells.items()], cells.index, dtype=object
-    )
+    values = [lists.get(i, v) if isinstance(v, str) else v for i, v in cells.items()]
+    return pd.Series(values, cells.index, dtype=object, name=cells.name)
 
 
 def _split(cell: str, separator: str) -> list[str]:

@@ -13,8 +13,16 @@ from dermimit.data.importing.mapping import USUAL
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.list_cells import odd_names, parse_lists, reading_note
 from dermimit.data.manifest_images import find_images
-from dermimit.data.names import ERRORS, MAYBE, composed, missing_where, notes_on_ids, split_of
-from dermimit.data.one_hot import import_command, is_one_hot, one_name, shares, zero_one_columns
+from dermimit.data.names import ERRORS, NO_ID, composed, missing_where, notes_on_ids, split_of
+from dermimit.data.one_hot import (
+    import_command,
+    is_one_hot,
+    may_be_diseases,
+    one_name,
+    other_label,
+    shares,
+    zero_one_columns,
+)
 from dermimit.data.photo_names import first_row
 from dermimit.data.problems import ManifestError, collecting, describe, raise_problems, suggest
 from dermimit.data.stored import LABEL_SPACE_FILE, read_parquet
@@ -57,7 +65,7 @@ def read_manifest(path: Path, space: LabelSpace | None = None, leave_out: bool =
         frame = _diseases(frame, path)
     found = list[str]()
     for column in frame.columns.intersection([*OURS]).difference(["image", "mask", WEIGHTS_COLUMN], sort=False):
-        frame[column] = missing_where(frame[column], (*ERRORS, *(MAYBE if column in IDS else ())), found)
+        frame[column] = missing_where(frame[column], (*ERRORS, *(NO_ID if column in IDS else ())), found)
     for column in frame.columns.intersection(IDS):
         frame[column] = frame[column].map(plain_id)
         found += notes_on_ids(frame[column])
@@ -146,6 +154,14 @@ def _diseases(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
         raise ManifestError(
             f"{path}: no column 'disease'; {names} hold 0 and 1, or words for them, like one-hot labels, but some rows "
             f"do not have 1 in exactly one of them; name those that are diseases: {command}"
+        )
+    other = other_label(frame, {*columns, *OURS})
+    if other or not may_be_diseases(columns):
+        command = import_command(path, path.parent, "image=image", f"disease={other or 'COLUMN'}")
+        raise ManifestError(
+            f"{path}: no column 'disease'; {names} hold 0 and 1"
+            + (f", and {other!r} holds words: name the one that is the disease: " if other else "; import the table: ")
+            + command
         )
     frame = frame.assign(disease=one_name(frame, columns, str(path)))
     counts = frame["disease"].value_counts()

@@ -18,6 +18,8 @@ SPLIT_NAMES = {
 SPLIT_OF = {name: split for split, names in SPLIT_NAMES.items() for name in names}
 MARKERS = ("unknown", "na", "n/a", "nan", "none", "null", "-", "--", "?", "not available")
 MAYBE = (*MARKERS, "unk", "other", "others", "unspecified", "not specified", "not recorded", "missing", "undefined")
+NO_ID = (*MAYBE, "-1", ".", "n.a.", "anonymous", "anonymised", "anonymized")
+"""What stands for a patient or lesion that is not known."""
 ERRORS = ("#n/a", "#na", "#ref!", "#value!", "#name?", "#div/0!", "#num!", "#null!", "#spill!", "#calc!")
 """What a spreadsheet writes in a cell whose formula failed."""
 JOINTS = (
@@ -81,10 +83,13 @@ def notes_on_ids(cells: pd.Series) -> list[str]:
     for name in dict.fromkeys(v for v in cells if isinstance(v, str)):
         alike.setdefault(re.sub(r"\s+", "", unicodedata.normalize("NFKC", name).casefold()), []).append(name)
     groups = [group for group in alike.values() if len(group) > 1]
-    if not groups:
-        return []
-    return [f"column {cells.name}: {len(groups)} identifiers are written in several ways, such as {shown(groups[0])}; "
-            "they count as different ones: write each in one way if they are one"]  # fmt: skip
+    notes = [f"column {cells.name}: {len(groups)} identifiers are written in several ways, such as {shown(groups[0])}; "
+             "they count as different ones: write each in one way if they are one"] if groups else []  # fmt: skip
+    counts = cells.dropna().astype(str).value_counts()
+    if len(counts) > 2 and counts.iloc[0] > max(len(cells) / 10, 10 * counts.median()):
+        notes.append(f"column {cells.name}: {counts.index[0]!r} has {counts.iloc[0]:,} of {len(cells):,} photographs; "
+                     "empty these cells if it stands for what is not known")  # fmt: skip
+    return notes
 
 
 def split_apart(names: Iterable[str]) -> list[list[str]]:

@@ -50,6 +50,7 @@ def count(frame: pd.DataFrame, space: LabelSpace) -> dict[str, int]:
     counts = {"patients": frame["patient_id"].nunique()} if frame["patient_id"].notna().any() else {}
     counts |= {"lesions": count_lesions(frame)} if frame["lesion_id"].notna().any() else {}
     counts |= {"images without patient": int(frame["patient_id"].isna().sum())}
+    counts |= {"images without disease": nameless} if (nameless := int(frame["disease"].isna().sum())) else {}
     return counts | {NAMES[task]: len(space.classes(task)) for task in TASKS if space.classes(task)}
 
 

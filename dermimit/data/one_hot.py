@@ -1,13 +1,20 @@
 """Columns of 0 and 1, one for each name, as ISIC's challenges and many exports give labels."""
 
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from dermimit.data.cells import is_missing
+from dermimit.data.columns import fold
 from dermimit.data.problems import command_line, describe, raise_problems
 
+NO_DISEASES = {
+    *("male", "female", "m", "f", "man", "woman", "men", "women", "boy", "girl", "sex_male", "sex_female", "left"),
+    *("gender_male", "gender_female", "right", "yes", "no", "true", "false", "smoker", "nonsmoker"),
+}
+"""Folded names of columns of 0 and 1 that are no diseases, such as a patient's sex or a body's side."""
 YES = ("1", "1.0", "1,0", "true", "yes", "y", "x")
 NO = ("0", "0.0", "0,0", "false", "no", "n")
 
@@ -22,6 +29,21 @@ def is_zero_one(cells: pd.Series) -> bool:
 def zero_one_columns(frame: pd.DataFrame, exclude: Collection[str] = ()) -> list[str]:
     """The columns of 0 and 1 but some."""
     return [column for column in frame if column not in exclude and is_zero_one(frame[column])]
+
+
+def may_be_diseases(columns: Sequence[str]) -> bool:
+    """Whether columns of 0 and 1 may be diseases: not where each is one of `NO_DISEASES`."""
+    return not all(fold(str(column)) in NO_DISEASES for column in columns)
+
+
+def other_label(frame: pd.DataFrame, exclude: Collection[str]) -> str | None:
+    """A column of words that may be the disease as well: 2 values or more, each of three rows on average."""
+    for column in frame:
+        values = frame[column].dropna()
+        words = values.map(lambda v: isinstance(v, str) and re.search(r"[^\W\d]{3}", v) is not None)
+        if column not in exclude and len(values) and words.all() and 2 <= values.nunique() <= len(frame) / 3:
+            return str(column)
+    return None
 
 
 def decode(frame: pd.DataFrame, columns: Sequence[str], source: str) -> pd.DataFrame:

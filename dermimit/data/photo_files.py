@@ -32,6 +32,7 @@ NOT_READ = {  # kind of file, and what to do with it: its suffixes
 }
 KIND_OF = {suffix: kind for kind, suffixes in NOT_READ.items() for suffix in suffixes.split()}
 WITHOUT_SUFFIX = ("files without a suffix", "add the suffix of their format, such as .jpg")
+NOT_UTF8 = ("names that are not UTF-8", "rename them, such as with convmv, or unpack their archive with its encoding")
 UNKNOWN = ("files with an unknown suffix", "give them the suffix of their format, such as .jpg")
 DOCUMENTS = """.aae .arrow .bib .cfg .css .csv .db .doc .docx .feather .htm .html .ini .ipynb .js .json .jsonl .lnk
     .lock .log .md .md5 .npy .npz .odp .ods .odt .onnx .parquet .pickle .pkl .ppt .pptx .pt .pth .py .r .rst .rtf
@@ -87,6 +88,11 @@ def shown(names: Collection[str], most: int = SHOWN) -> str:
     return ", ".join(list(names)[:most]) + more
 
 
+def is_utf8(name: str) -> bool:
+    """Whether a file's name is text: those of old archives may be bytes of another encoding, which no table holds."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
 def heic_is_read() -> bool:
     """Whether the library that decodes HEIC is installed."""
     try:
@@ -126,12 +132,16 @@ def survey(root: Path | str, exclude: Collection[str] = ("masks",)) -> Files:
     files, suffixes, documents = Files(), read_suffixes(), set(DOCUMENTS.split())
     known = {*KIND_OF, *AVIF_SUFFIXES, *HEIC_SUFFIXES}
     for inside, folders, names in _walk(root, exclude):
-        for folder in folders:
+        for folder in filter(is_utf8, folders):
             path = os.path.join(root, inside, folder)
             (files.links if os.path.islink(path) else files.folders).append((inside / folder).as_posix())
         for name in names:
             path = (inside / name).as_posix()
             suffix = os.path.splitext(name)[1].lower()
+            if not is_utf8(path):
+                if suffix in (*suffixes, *known):
+                    files.unread.setdefault(NOT_UTF8, []).append(os.fsencode(path).decode("utf-8", "replace"))
+                continue
             if suffix in suffixes:
                 files.photos.append(path)
             if not os.path.exists(os.path.join(root, path)):
@@ -157,7 +167,7 @@ def find_photos(root: Path | str, exclude: Collection[str] = ("masks",)) -> dict
     for inside, _, names in _walk(root, exclude):
         for name in names:
             stem, suffix = os.path.splitext(name)
-            if suffix.lower() in suffixes:
+            if suffix.lower() in suffixes and is_utf8(f"{inside}/{name}"):
                 found.setdefault(stem, []).append((inside / name).as_posix())
     return {stem: sorted(found[stem]) for stem in sorted(found)}
 

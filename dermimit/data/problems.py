@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 
 import numpy as np
 
@@ -21,9 +22,13 @@ class ManifestError(ValueError):
 
 def suggest(name: object, known: Iterable[str]) -> str:
     """The end of an error about an unknown name: the nearest known names, or else all of them, twenty at most."""
-    known = list(known)
+    return _suggest(str(name), tuple(known))
+
+
+@lru_cache(maxsize=4096)
+def _suggest(name: str, known: tuple[str, ...]) -> str:
     lower = {k.lower(): k for k in known}
-    near = [lower[k] for k in difflib.get_close_matches(str(name).lower(), list(lower), n=3)]
+    near = [lower[k] for k in difflib.get_close_matches(name.lower(), list(lower), n=3)]
     if near:
         return "did you mean " + " or ".join(map(repr, near)) + "?"
     more = f" and {len(known) - KNOWN:,} more" if len(known) > KNOWN else ""

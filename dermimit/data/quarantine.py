@@ -1,5 +1,6 @@
 """Rows that are left out of a dataset because their photograph cannot be read: listed in a file, never in silence."""
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,9 +20,24 @@ def write_quarantine(unreadable: Mapping[str, str], file: Path) -> int:
         ManifestError: the file is there and is no such list.
     """
     check_list(file)
-    lines = "".join(f"{image}\t{reason}\n" for image, reason in unreadable.items())
+    lines = "".join(f"{_written(image)}\t{' '.join(reason.split())}\n" for image, reason in unreadable.items())
     write_atomically(file, lambda path: path.write_text(HEADER + lines, encoding="utf-8"))
     return len(unreadable)
+
+
+def _written(image: str) -> str:
+    """A path as the list holds it: as a JSON string where it could be taken for a remark or for more than one line."""
+    plain = image.splitlines() == [image] and not image.startswith(("#", '"')) and image.strip() == image
+    return image if plain and "\t" not in image else json.dumps(image)
+
+
+def _read(line: str) -> str:
+    """The path of a line."""
+    image = line.split("\t")[0].removesuffix("\r")
+    try:
+        return json.loads(image) if image.startswith('"') else image
+    except json.JSONDecodeError:
+        return image
 
 
 def check_list(file: Path) -> None:
@@ -41,8 +57,8 @@ def leave_out(frame: pd.DataFrame, file: Path | str) -> pd.DataFrame:
         raise ManifestError(
             f"quarantine {file}: no such file; write it with `dermimit data check --skip-broken {file}`"
         )
-    lines = pd.Series(file.read_text(encoding="utf-8-sig").splitlines(), dtype=object)
-    named = {i: line.split("\t")[0] for i, line in lines.items() if line.strip() and not line.startswith("#")}
+    lines = enumerate(file.read_text(encoding="utf-8-sig").split("\n"))
+    named = {i: _read(line) for i, line in lines if line.strip() and not line.startswith("#")}
     known = set(frame["image"])
     remedy = "not in the manifest; remove the line, or write the list again"
     unknown = [describe(i - 1, "path", path, remedy) for i, path in named.items() if path not in known]

@@ -64,6 +64,7 @@ class Report:
         """The findings that would corrupt a result; near-duplicates across splits only if `strict`."""
         names = ["problems of the table", "images listed but absent", "masks listed but absent", "unreadable images"]
         names += ["patients in two splits", "lesions in two splits", "duplicates across splits"]
+        names += ["duplicates of different diseases"]
         names += ["near-duplicates across splits"] if self.strict else []
         found = self.findings()
         return [name for name in names if found[name]]

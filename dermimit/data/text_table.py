@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from dermimit.data.columns import fold
+from dermimit.data.photo_names import without_suffix
 from dermimit.data.problems import ManifestError
 from dermimit.data.tables import as_frame, content_of, not_utf8
 from dermimit.spreadsheets import of_cell
@@ -52,7 +53,7 @@ def read_text_table(path: Path, known: Collection[str] = ()) -> TextTable:
         known: folded names of columns (`dermimit.data.columns.fold`) by which a separator is told from a letter.
 
     Raises:
-        ManifestError: it is not a table, cannot be decoded, or has two readings.
+        ManifestError: it is not a table, cannot be decoded, has two readings, or a cell that holds rows of it.
     """
     text, encoding = decode(path, content_of(path, "add a header and a row for each image", "correct the name"))
     if not text.strip():
@@ -66,11 +67,26 @@ def read_text_table(path: Path, known: Collection[str] = ()) -> TextTable:
         raise ManifestError(
             f"{path}: not a table of separated values ({error}); save it again as comma-separated values"
         ) from error
+    _refuse_swallowed_rows(path, header, rows, separator)
     header = [unicodedata.normalize("NFC", name.strip().strip("\ufeff")) for name in header]
     columns = list(dict.fromkeys(name for name in header if name))
     frame = as_frame(path, header, rows, columns, separator, "add one row for each image")
     frame = frame.map(of_cell).rename(columns=of_cell)
     return TextTable(frame, encoding, separator, doubt(text) if encoding == WESTERN else "")
+
+
+def _refuse_swallowed_rows(path: Path, header: list[str], rows: list[list[str]], separator: str) -> None:
+    """Raise where two stray quotes have made one cell of the rows between them: it holds lines like rows."""
+    for number, row in enumerate(rows, start=2):
+        for name, cell in zip(header, row, strict=False):
+            for line in cell.splitlines()[1:] if "\n" in cell or "\r" in cell else ():
+                parts = [part.strip() for part in line.split(separator)]
+                if len(parts) == len(header) and (len(header) > 2 or without_suffix(parts[0]) != parts[0]):
+                    raise ManifestError(
+                        f"{path}: row {number}, column {name}: a quote that is not closed in its row makes one cell of "
+                        f"it and {cell.count(chr(10)) or cell.count(chr(13))} further line(s), such as {line!r:.80}; "
+                        'remove the quote (") or write two of them ("")'
+                    )
 
 
 def decode(path: Path, data: bytes) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from dermimit.data import ManifestError, load
-from dermimit.data.changes import TABLE, table_of
+from dermimit.data.changes import TABLE, holds_photographs, table_of
 from dermimit.data.splits import grouped_split
 from dermimit.records import data_fingerprint
 from dermimit.train.run import Run
@@ -31,11 +31,12 @@ def splits_of_run(run: Run, dataset: str, frame: pd.DataFrame, root: Path) -> pd
         return split.set_index("image")["split"]
     if (kept := run.path / TABLE).is_file():  # the same photographs, changed since or copied
         then = pd.read_parquet(kept).set_index("image")
-        if root.resolve() == run.config.data_root.resolve():
+        given = run.config.data_root
+        if root.resolve() == given.resolve() and (given.is_absolute() or holds_photographs(run.path, root)):
             return then["split"]
         if dataset == run.config.dataset:
             now = table_of(split, root).set_index("image")["bytes"]
-            same = then["bytes"] == now.reindex(then.index)
+            same = (then["bytes"] == now.reindex(then.index)) & telling(then["bytes"])
             return then.loc[same, "split"] if same.any() else None
         return None
     if dataset != run.config.dataset or run.config.dataset in FOLDERS:
@@ -47,6 +48,11 @@ def splits_of_run(run: Run, dataset: str, frame: pd.DataFrame, root: Path) -> pd
         return None
     same = run.provenance.get("data_fingerprint") == data_fingerprint(whole)
     return whole.set_index("image")["split"] if same else None
+
+
+def telling(sizes: pd.Series) -> pd.Series:
+    """Whether a file's size tells it from others: not where many have it, as pictures without compression do."""
+    return sizes.map(sizes.value_counts()) <= max(1, len(sizes) // 20)
 
 
 def in_splits(frame: pd.DataFrame, seed: int) -> pd.DataFrame:

@@ -77,6 +77,21 @@ def _members(n: int, groups: Iterable) -> list[np.ndarray]:
     return [np.flatnonzero(unit == k) for k in range(len(names))]
 
 
+def share_interval(share: float, size: float, level: float = 0.95) -> Interval:
+    """Return Wilson's interval for a share among as many independent trials as a sample is worth, which may be broken.
+
+    Args:
+        share: 0..1.
+        size: effective number of trials, above 0.
+        level: of the interval.
+    Source: as `count_interval`; Korn and Graubard, Survey Methodology 24 (1998) for effective numbers.
+    """
+    z2 = float(stats.norm.ppf((1 + level) / 2)) ** 2
+    middle = (share + z2 / (2 * size)) / (1 + z2 / size)
+    half = np.sqrt(z2 * (share * (1 - share) / size + z2 / (4 * size**2))) / (1 + z2 / size)
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
+
+
 def count_interval(hits: int, n: int, level: float = 0.95) -> Interval:
     """Return Wilson's interval for a share of `hits` among `n` trials.
 

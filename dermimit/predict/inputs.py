@@ -33,10 +33,10 @@ class Found:
     def add(self, paths: Iterable[Path]) -> None:
         """Take in those that are new."""
         for path in paths:
-            real = os.path.normcase(os.path.realpath(path))
-            self.repeated += real in self._seen
-            if real not in self._seen:
-                self._seen.add(real)
+            name = os.path.normcase(os.path.abspath(path))  # two links to one file are two names
+            self.repeated += name in self._seen
+            if name not in self._seen:
+                self._seen.add(name)
                 self.files.append(path)
 
 

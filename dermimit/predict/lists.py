@@ -4,13 +4,13 @@ import csv
 import io
 import os
 import re
-import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from dermimit.data.cells import is_missing
 from dermimit.data.importing.mapping import USUAL
-from dermimit.data.photo_files import PHOTO_SUFFIXES
+from dermimit.data.photo_names import key, plain, without_suffix
 from dermimit.data.problems import ManifestError
 from dermimit.data.stored import read_parquet
 from dermimit.data.text_table import SEPARATORS, decode
@@ -34,13 +34,14 @@ def read_list(table: Path) -> tuple[list[Path], int]:
         the paths, as the table has them where there is no such file; and how many rows name none.
 
     Raises:
-        ManifestError: the file cannot be read, has none of `COLUMNS`, or names no photograph.
+        ManifestError: the file cannot be read, has none of `COLUMNS`, names no photograph, or one that may be several.
     """
     names = _from_parquet(table) if table.suffix.lower() == ".parquet" else _from_text(table)
     kept = [name.strip() for name in names if name and name.strip()]
     if not kept:
         raise ManifestError(f"{table}: it names no photograph; write one path a row")
-    return [_located(name, table.parent) for name in kept], len(names) - len(kept)
+    _names.cache_clear()
+    return [_located(table, row, name) for row, name in enumerate(kept, start=1)], len(names) - len(kept)
 
 
 def _from_parquet(table: Path) -> list[str]:
@@ -68,7 +69,12 @@ def _rows(table: Path) -> list[list[str]]:
     separator = given[1] if given else max(SEPARATORS, key=first.count)
     if first.count(separator) == 0 or (table.suffix.lower() == ".txt" and not _candidates(first.split(separator))):
         return [[line.strip().strip('"')] for line in text.splitlines() if line.strip()]
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
+    except csv.Error as error:
+        raise ManifestError(
+            f'{table}: not a table of separated values ({error}); close or remove the quotes (")'
+        ) from error
     return [row for row in rows if any(cell.strip() for cell in row)]
 
 
@@ -85,15 +91,38 @@ def _column(table: Path, header: list[str]) -> int:
     raise ManifestError(f"{table}: no column of paths; it has {held}; call the column 'image', 'file' or 'path'")
 
 
-def _located(name: str, folder: Path) -> Path:
-    """The file of this name, in any spelling of it, beside the table or in the working folder; else the name."""
-    for spelt in dict.fromkeys((name, name.replace("\\", "/"))):
-        for form in dict.fromkeys((spelt, unicodedata.normalize("NFC", spelt), unicodedata.normalize("NFD", spelt))):
-            for base in (folder, Path()):
-                path = base / form
-                bare = path.suffix.lower() not in PHOTO_SUFFIXES
-                endings = ["", *(s for end in PHOTO_SUFFIXES for s in (end, end.upper()))] if bare else [""]
-                for candidate in (Path(f"{path}{ending}") for ending in endings):
-                    if os.path.lexists(candidate) and not candidate.is_dir():
-                        return candidate
+def _located(table: Path, row: int, name: str) -> Path:
+    """The file of this name, in any spelling of it, beside the table or in the working folder; else the name.
+
+    Raises:
+        ManifestError: a name without suffix is that of several files.
+    """
+    for spelt in dict.fromkeys((name, name.replace("\\", "/"), plain(name))):
+        for base in (table.parent, Path()):
+            if found := _spelt_so(base / spelt):
+                if len(found) > 1:
+                    files = " and ".join(sorted(path.name for path in found))
+                    raise ManifestError(f"{table}: {name!r}, entry {row}: found {files}; give the suffix")
+                return found[0]
     return Path(name)
+
+
+def _spelt_so(path: Path) -> list[Path]:
+    """The files of this name; else those that differ in letter case or Unicode form, or have a photograph's suffix."""
+    if os.path.lexists(path) and not path.is_dir():
+        return [path]
+    bare = without_suffix(path.name) == path.name
+    form = without_suffix if bare else str
+    near = [name for name in _names(path.parent) if key(form(name)) == key(path.name)]
+    exact = [name for name in near if form(name) == path.name]
+    return [path.parent / name for name in exact or near]
+
+
+@lru_cache(maxsize=64)
+def _names(folder: Path) -> tuple[str, ...]:
+    """The photographs of a folder, by name; none where there is no such folder."""
+    try:
+        entries = [entry.name for entry in os.scandir(folder) if not entry.is_dir()]
+    except OSError:
+        return ()
+    return tuple(name for name in entries if without_suffix(name) != name)

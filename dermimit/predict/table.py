@@ -98,8 +98,8 @@ def _rows(
         each |= {f"{task}: {name}": p[:, i].astype(float) for i, name in enumerate(names)}
     if reading.rule is not None:
         first["answered"] = pd.array(given, dtype="boolean")
-    table = pd.DataFrame(first | dict(further) | each, index=pd.Index([str(f) for f in answers.files]))
-    table = table.reindex([str(file) for file in batch])
+    table = pd.DataFrame(first | dict(further) | each, index=pd.Index([str(f) for f in answers.files], dtype=object))
+    table = table.reindex(pd.Index([str(file) for file in batch], dtype=object))
     table.insert(0, "file", [printable(file) for file in batch])
     return table.assign(error=[answers.unread.get(file) for file in batch])
 

@@ -6,7 +6,7 @@ from dermimit.evaluate.estimate import NONE, Estimate
 from dermimit.evaluate.metrics import attribute_metrics
 from dermimit.evaluate.ranking import PART, centred_interval, interval, precision_draws
 from dermimit.evaluate.resampling import Draws
-from dermimit.evaluate.statistics import count_interval
+from dermimit.evaluate.statistics import share_interval
 from dermimit.report.answers import AnyOf, OneOf
 from dermimit.report.draws import draws_of
 from dermimit.report.markup import Markup, el, table
@@ -30,11 +30,10 @@ def class_table(answers: OneOf, training: Training) -> Markup:
     rows = []
     for c, name in enumerate(names):
         row: list[object] = [pretty(name), *([f"{training.get(name, 0):,}"] if training is not None else [])]
-        row += [f"{matrix[c].sum():,}", share(matrix[c, c], matrix[c].sum()), share(matrix[c, c], matrix[:, c].sum())]
+        of_class, found = answers.truth == c, answers.answer == c
+        row += [f"{matrix[c].sum():,}", share(found, of_class, draws), share(of_class, found, draws)]
         rows.append([*row, f1[c].percent() if matrix[c].any() else NONE, mistaken(matrix[c], c, names)])
-    caption = (
-        f"Each {KINDS[answers.task][0]}, with 95 % intervals: Wilson's of sensitivity and precision, bootstrap of F1"
-    )
+    caption = f"Each {KINDS[answers.task][0]}, with 95 % intervals: bootstrap of F1, Wilson's of the others, by patient"
     return table(caption, heads, rows, numbers=range(1, len(heads) - 1))
 
 
@@ -44,11 +43,26 @@ def confusion(answers: OneOf) -> np.ndarray:
     return np.bincount(answers.truth * size + answers.answer, minlength=size * size).reshape(size, size)
 
 
-def share(hits: int | np.integer, photographs: int | np.integer) -> str:
-    """A share in per cent with Wilson's interval."""
-    if not photographs:
+def share(hits: np.ndarray, among: np.ndarray, draws: Draws) -> str:
+    """A share in per cent with Wilson's interval, for as many photographs as those of one patient are worth together.
+
+    Photographs of one patient are alike, so that n of them count as n / D, with D the variance of the share over
+    resamples by patient divided by that of n independent photographs, at least 1. Where all agree, patients are
+    counted. Source: Kish, Survey Sampling (1965); Korn and Graubard, Survey Methodology 24 (1998).
+
+    Args:
+        hits, among: (n,) bool, for each photograph.
+        draws: resamples of these photographs.
+    """
+    if not among.any():
         return NONE
-    return Estimate(hits / photographs, *count_interval(int(hits), int(photographs))).percent()
+    value, n = float(hits[among].mean()), int(among.sum())
+    size = float(len(np.unique(draws.patient[among])))
+    if 0 < value < 1:
+        count = draws.class_counts(np.where(hits, 0, 1)[among], np.flatnonzero(among), 2)
+        drawn = (count[0] / np.maximum(count.sum(0), 1))[count.sum(0) > 0]
+        size = n / max(1.0, float(drawn.var()) * n / (value * (1 - value)))
+    return Estimate(value, *share_interval(value, size)).percent()
 
 
 def mistaken(row: np.ndarray, own: int, names: tuple[str, ...]) -> str:
@@ -80,14 +94,16 @@ def label_table(answers: AnyOf, training: Training) -> Markup:
     draws, rows = draws_of(answers.rows), []
     for name, target, p in zip(answers.names, answers.target.T, answers.probability.T, strict=True):
         known = ~np.isnan(target)
-        true, found = target[known] == 1, p[known] >= 0.5
+        true = target[known] == 1
         row: list[object] = [pretty(name), *([f"{training.get(name, 0):,}"] if training is not None else [])]
         row += [f"{true.sum():,} of {known.sum():,}", f"{100 * true.mean():.1f}" if known.any() else NONE]
         row += [average_precision(target, p, draws).percent()]
-        rows.append([*row, share((true & found).sum(), true.sum()), share((true & found).sum(), found.sum())])
+        present = np.where(known, target == 1, False)
+        called = known & (p >= 0.5)
+        rows.append([*row, share(called, present, draws), share(present, called, draws)])
     caption = (
-        f"Each {KINDS[answers.task][0]}, with 95 % intervals: bootstrap of average precision, Wilson's of sensitivity "
-        "and precision where a probability of one half or more counts as found"
+        f"Each {KINDS[answers.task][0]}, with 95 % intervals: bootstrap of average precision, Wilson's by patient of "
+        "sensitivity and precision, where a probability of one half or more counts as found"
     )
     return table(caption, heads, rows, numbers=range(1, len(heads)))
 

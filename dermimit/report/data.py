@@ -77,7 +77,9 @@ def data_section(record: Record, scored: Scored, frame: pd.DataFrame | None, loo
     from dermimit.data.check import check
 
     try:
-        report = check(scored.dataset, scored.root, options=scored.options)
+        report = check(
+            scored.dataset, scored.root, options=scored.options, split_seed=record.config.get("split_seed", 0)
+        )
     except MissingExtraError as error:
         return section("data", "Data check", bullets([*texts, f"The data check was not run: {error}"]))
     faults = report.faults()

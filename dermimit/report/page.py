@@ -45,6 +45,7 @@ def write_report(
     data_check: bool = True,
     options: Mapping[str, Any] | None = None,
     leave_out_unknown: bool = False,
+    quarantine: str = "",
 ) -> Path:
     """Writes the page of a run, from its own record or scored on other photographs.
 
@@ -57,6 +58,7 @@ def write_report(
         data_check: whether all photographs are read and checked.
         options: of the dataset's loader.
         leave_out_unknown: leave out, and count, what is labelled with classes that the run does not know.
+        quarantine: file that names photographs of those to leave out.
 
     Raises:
         FileNotFoundError: the folder holds no finished run.
@@ -65,14 +67,14 @@ def write_report(
     """
     if (dataset is None) != (root is None):
         raise ValueError("report: give --dataset and --root together, or neither for the run's own test split")
-    if dataset is None and (split or options is not None or leave_out_unknown):
-        raise ValueError("report: --split, --options and --leave-out-unknown are of other photographs: "
+    if dataset is None and (split or options is not None or leave_out_unknown or quarantine):
+        raise ValueError("report: --split, --options, --leave-out-unknown and --quarantine are of other photographs: "
                          "give --dataset and --root too")  # fmt: skip
     if out.suffix.lower() not in (".html", ".htm"):
         raise ValueError(f"{out}: the report is an HTML page: give a name that ends in .html")
     record = read_record(run)
     if dataset and root:
-        scored = other_data(record, dataset, root, split or "all", options, leave_out_unknown)
+        scored = other_data(record, dataset, root, split or "all", options, leave_out_unknown, quarantine)
     else:
         scored = own_test(record)
     text = page(record, scored, datetime.now(UTC).date().isoformat(), photographs, data_check)

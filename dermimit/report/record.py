@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from dermimit.data.changes import holds_photographs
 from dermimit.data.label_space import LabelSpace
 from dermimit.data.preprocessing import Preprocessing, stored
 from dermimit.files import read_object
@@ -126,7 +127,7 @@ def own_test(record: Record) -> Scored:
     if frame is not None:
         frame = frame[frame["split"] == "test"].reset_index(drop=True)
     root = Path(record.config["data_root"])
-    here = root if root.is_dir() else None
+    here = root if root.is_dir() and (root.is_absolute() or holds_photographs(record.path, root)) else None
     return Scored(frame, "test", record.config["dataset"], here, record.config.get("data_options", {}))
 
 
@@ -137,6 +138,7 @@ def other_data(
     split: str,
     options: Mapping[str, Any] | None = None,
     leave_out_unknown: bool = False,
+    quarantine: str = "",
 ) -> Scored:
     """Scores the run on a folder of photographs; the evaluation's own record is not kept.
 
@@ -149,6 +151,6 @@ def other_data(
         options = record.config.get("data_options", {}) if dataset == record.config["dataset"] else {}
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "evaluation"
-        evaluate(record.path, dataset, root, out, split, options=options, leave_out_unknown=leave_out_unknown)
+        evaluate(record.path, dataset, root, out, split, quarantine, options, leave_out_unknown=leave_out_unknown)
         frame, facts = pd.read_parquet(out / "predictions.parquet"), read_json(out / "provenance.json")
     return Scored(frame, split, dataset, root, options, facts)

@@ -72,8 +72,8 @@ def test_each_photograph_is_answered_once_whatever_names_it(folder, monkeypatch)
     monkeypatch.chdir(folder)
     (folder / "link.jpg").symlink_to(folder / "b.jpg")
     found = find_photographs(["b.jpg", folder / "b.jpg", "./deep/../b.jpg", "*.jpg", "a.png"])
-    assert [str(path) for path in found.files] == ["b.jpg", "a.png"]
-    assert found.repeated == 4
+    assert [str(path) for path in found.files] == ["b.jpg", "link.jpg", "a.png"]  # a link is another name
+    assert found.repeated == 3
 
 
 @pytest.mark.parametrize(
@@ -142,3 +142,33 @@ def test_tables_that_name_no_photograph_are_errors(tmp_path):
     (tmp_path / "list.xlsx").write_bytes(b"PK")
     with pytest.raises(ValueError, match=r"list\.xlsx: a workbook; save its sheet of paths as CSV"):
         find_photographs([tmp_path / "list.xlsx"])
+
+
+def test_a_quote_that_is_not_closed_in_a_list_is_an_error(folder):
+    for text in ('image\tsize\nb.jpg\t"5 in\na.png\t4 in\n', 'image,size\nb.jpg,"5 in\na.png,4 in\n'):
+        (folder / "list.csv").write_text(text)
+        with pytest.raises(ManifestError, match=r"list.csv: not a table of separated values"):
+            find_photographs([folder / "list.csv"])
+
+
+def test_a_name_without_suffix_that_several_files_have_is_an_error(folder):
+    photo(folder / "a.jpg")
+    (folder / "list.csv").write_text("image\na\n")
+    with pytest.raises(ManifestError, match=r"list.csv: 'a', entry 1: found a.jpg and a.png; give the suffix"):
+        find_photographs([folder / "list.csv"])
+
+
+def test_names_in_another_letter_case_and_numbers_of_a_spreadsheet_are_found(folder):
+    photo(folder / "7.jpg")
+    (folder / "list.csv").write_text("image\nB.JPG\n7.0\nA\n")
+    assert names(find_photographs([folder / "list.csv"]), folder) == ["b.jpg", "7.jpg", "a.png"]
+
+
+def test_two_links_to_one_file_are_two_photographs(folder, tmp_path):
+    store = photo(tmp_path / "store" / "blob.jpg")
+    links = tmp_path / "links"
+    links.mkdir()
+    for name in ("left.jpg", "right.jpg"):
+        (links / name).symlink_to(store)
+    found = find_photographs([links])
+    assert names(found, links) == ["left.jpg", "right.jpg"] and found.repeated == 0

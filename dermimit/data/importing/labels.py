@@ -6,7 +6,7 @@ from dermimit.data.cells import plain_id, skin_type
 from dermimit.data.importing.mapping import Mapping
 from dermimit.data.list_cells import odd_names, parse_lists, reading_note
 from dermimit.data.manifest_table import IDS, compose, read_splits, without_no_type
-from dermimit.data.names import ERRORS, MARKERS, MAYBE, doubtful_names, missing_where, notes_on_ids
+from dermimit.data.names import ERRORS, MARKERS, NO_ID, doubtful_names, missing_where, notes_on_ids
 from dermimit.data.one_hot import decode, one_name
 from dermimit.data.problems import describe, raise_problems
 
@@ -14,7 +14,7 @@ from dermimit.data.problems import describe, raise_problems
 def convert(frame: pd.DataFrame, mapping: Mapping, source: str, separator: str = "") -> tuple[pd.DataFrame, list[str]]:
     """A table's columns as ours.
 
-    A body part or a number that is written as one of `MARKERS`, and an identifier as one of `MAYBE`, is missing, and so
+    A body part or a number that is written as one of `MARKERS`, and an identifier as one of `NO_ID`, is missing, and so
     is any failed formula; a disease or attribute of such a name is a name, and a note says how often it occurs.
 
     Args:
@@ -38,7 +38,7 @@ def convert(frame: pd.DataFrame, mapping: Mapping, source: str, separator: str =
         cells = frame[names[0]].rename(column).astype(object)
         cells = cells if column in ("image", "mask") else missing_where(cells.map(compose), ERRORS, notes)
         if column in ("body_part", "visit", "fitzpatrick", *IDS):
-            cells = missing_where(cells, MAYBE if column in IDS else MARKERS, notes)
+            cells = missing_where(cells, NO_ID if column in IDS else MARKERS, notes)
         if column in IDS:
             cells = cells.map(plain_id)
             notes += notes_on_ids(cells)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dermimit.data.columns import COLUMNS, fold
-from dermimit.data.one_hot import is_one_hot, is_zero_one, zero_one_columns
+from dermimit.data.names import split_of
+from dermimit.data.one_hot import is_one_hot, is_zero_one, may_be_diseases, other_label, zero_one_columns
 from dermimit.data.photo_names import first_row
 from dermimit.data.problems import ManifestError, suggest
 
@@ -68,16 +69,21 @@ def find_mapping(frame: pd.DataFrame, words: Sequence[str], source: str) -> Mapp
     taken = {name for names in columns.values() for name in names}
     for ours, usual in USUAL.items():
         if ours not in given:
-            free = [c for c in reversed(list(frame)) if c not in taken and (c == ours or not _words(ours, frame[c]))]
-            by_name = {fold(column): column for column in free}
+            free = [c for c in reversed(list(frame)) if c not in taken and (c == ours or _fits(ours, frame[c]))]
+            by_name = {fold(column): column for column in free} | {c: c for c in free if c == ours}
             if found := next((by_name[name] for name in usual if name in by_name), None):
                 columns[ours] = (found,)
                 taken.add(found)
     hot = zero_one_columns(frame, taken)
     diagnoses = [name for name in frame if name not in taken and DIAGNOSIS.search(fold(name)) and name not in hot]
     if "disease" not in columns and "disease" not in given and not diagnoses and is_one_hot(frame, hot):
-        columns["disease"] = tuple(hot)
-        hot = []
+        if may_be_diseases(hot) and (other := other_label(frame, {*taken, *hot})):
+            raise ManifestError(
+                f"{source}: are the diseases in column {other!r}, or are they {', '.join(hot)}? Give "
+                f"--map disease={other} or --map disease={'+'.join(hot)}"
+            )
+        if may_be_diseases(hot):
+            columns["disease"], hot = tuple(hot), []
     _check(columns, hot, frame, source)
     groups = [
         c for c, names in columns.items() if len(names) > 1 or (c == "attributes" and is_zero_one(frame[names[0]]))
@@ -88,10 +94,20 @@ def find_mapping(frame: pd.DataFrame, words: Sequence[str], source: str) -> Mapp
     return Mapping(ordered, frozenset(groups), frozenset(given), unused, tuple(hot))
 
 
-def _words(ours: str, cells: pd.Series) -> bool:
-    """Whether a column that is called like an identifier holds words, as `lesion` may hold "papule" and "plaque"."""
+def _fits(ours: str, cells: pd.Series) -> bool:
+    """Whether a column that is called like one of ours may hold it; what cannot is left, and said to be unused.
+
+    `lesion` may hold "papule" and "plaque" and no identifiers, `set` no splits, `skin_type` "oily" and `visit` a date.
+    """
     values = cells.dropna().map(str)
-    return ours in ("patient_id", "lesion_id") and len(values) > 0 and not values.str.contains(r"\d").any()
+    if ours in ("patient_id", "lesion_id"):
+        return not len(values) or bool(values.str.contains(r"\d").any())
+    fitting = {
+        "split": lambda v: split_of(v) is not None,
+        "visit": lambda v: re.fullmatch(r"\s*-?\d+(?:[.,]0+)?\s*", v) is not None,
+        "fitzpatrick": lambda v: re.search(r"\d|\b[IVX]+\b", v) is not None,
+    }
+    return ours not in fitting or not len(values) or any(map(fitting[ours], values))
 
 
 def _given(frame: pd.DataFrame, words: Sequence[str], source: str) -> dict[str, tuple[str, ...]]:
