@@ -77,7 +77,9 @@ def forest(lines: list[Line]) -> Figure:
     axis.set_yticks(range(len(rows)), [textwrap.fill(line["label"], 36) for line in rows], fontsize=9)
     axis.set(ylim=(len(rows) - 0.5, -0.5), xlabel="macro-F1, % (95 % interval over patients)")
     per_cent_axis(axis.xaxis)
-    axis.set_title(f"Always the most frequent disease: {majority:.2f}, left of this axis", fontsize=10, loc="right")
+    axis.set_title(
+        f"Always the most frequent disease: {100 * majority:.1f}, left of this axis", fontsize=10, loc="right"
+    )
     axis.grid(axis="x", alpha=0.3)
     return figure
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axis import Axis
-from matplotlib.ticker import PercentFormatter
 
 SHARE = re.compile(r"(?<![\w.])([+−-]?)([01]\.\d+)")  # in a text such as "0.512 (0.489 to 0.530)" or "+0.004 ± 0.010"
 INTERVAL = " (95 %)"
@@ -37,7 +36,7 @@ def in_per_cent(frame: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
 def per_cent_axis(*axes: Axis) -> None:
     """Number axes of shares from 0 to 1 in per cent, without the sign, which their label has."""
     for axis in axes:
-        axis.set_major_formatter(PercentFormatter(1, symbol=""))
+        axis.set_major_formatter(lambda share, _: f"{100 * share:.4g}".replace("-", "−"))
 
 
 def _cell(value: Any) -> Any:
