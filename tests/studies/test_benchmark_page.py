@@ -26,5 +26,5 @@ def test_a_file_that_names_the_commonest_disease_is_told_in_words():
     figure = tables.forest([ends, ends | dict.fromkeys(("macro_f1", "macro_f1_low"), 0.077) | {"label": "majority"}])
     axis = figure.axes[0]
     assert [tick.get_text() for tick in axis.get_yticklabels()] == ["net"]
-    assert axis.get_title(loc="right").startswith("Always the most frequent disease: 0.08") and axis.get_xlim()[0] > 0.3
+    assert axis.get_title(loc="right").startswith("Always the most frequent disease: 7.7") and axis.get_xlim()[0] > 0.3
     plt.close(figure)

@@ -88,12 +88,14 @@ def test_a_task_that_is_not_trained_is_not_asked_for(folder):
     assert fit(folder(rows, ("disease", "body_part", "split"), tasks=("body_part",)))
 
 
+@pytest.mark.filterwarnings("ignore:.*have no disease")
 def test_training_photographs_without_a_disease_are_refused(folder):
     rows = [("", "train"), ("", "train"), ("acne", "val"), ("eczema", "test")]
     with pytest.raises(ValueError, match=r"no training photograph is labelled with a disease"):
         fit(folder(rows))
 
 
+@pytest.mark.filterwarnings("ignore:.*have no disease")
 def test_without_labels_in_the_validation_split_the_last_epoch_is_taken(folder):
     rows = [("acne", "train"), ("eczema", "train"), ("", "val"), ("acne", "test")]
     with pytest.warns(UserWarning, match="validation split is labelled with a disease: the last epoch is taken"):
