@@ -30,14 +30,18 @@ def collect(runs: Sequence[Path], row: str = "", seed: int = 0) -> pd.DataFrame:
         `COLUMNS`, by image: `image` is the stem of the file, `probability` float16 in the order of the label space.
 
     Raises:
-        ValueError: a photograph was tested in two folds.
+        ValueError: a photograph was tested in two folds, or two have one stem.
     """
     frames = [pd.read_parquet(run / "predictions.parquet").assign(fold=fold) for fold, run in enumerate(runs)]
     whole = pd.concat([frame[(frame["split"] == "test") & frame["disease"].notna()] for frame in frames])
     if whole["image"].duplicated().any():
         twice = whole.loc[whole["image"].duplicated(), "image"].iloc[0]
         raise ValueError(f"{twice} was tested twice, in {', '.join(map(str, runs))}: are these folds of one dataset?")
-    whole = whole.assign(row=row, seed=seed, image=whole["image"].map(lambda name: Path(name).stem))
+    stems = whole["image"].map(lambda name: Path(name).stem)
+    if stems.duplicated().any():
+        both = " and ".join(whole.loc[stems == stems[stems.duplicated().to_numpy()].iloc[0], "image"].head(2))
+        raise ValueError(f"{both} have one name without folder and suffix, by which answers are joined: rename one")
+    whole = whole.assign(row=row, seed=seed, image=stems)
     whole["probability"] = [np.asarray(p, dtype=np.float16) for p in whole["disease_prob"]]
     return whole.sort_values("image")[COLUMNS].reset_index(drop=True)
 

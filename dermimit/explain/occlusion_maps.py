@@ -71,12 +71,14 @@ def occlusion(
     patch = [side // n for side, n in zip(images.shape[-2:], model.grid_size, strict=True)]
     if not 1 <= window <= min(model.grid_size):
         raise ValueError(f"window={window}: choose from 1 to {min(model.grid_size)} patches")
+    given = getattr(getattr(model, "config", None), "selection", "") == "given"
+    channels = images.shape[1] - given  # a lesion map, which is the last channel then, is no part of the photograph
     height, width = images.shape[-2:]
     down, across = ((window - 1) * side for side in patch)
     drop = Occlusion(_Inside(model, task, (down, across))).attribute(
         F.pad(images, (across, across, down, down)),
-        sliding_window_shapes=(3, *(window * side for side in patch)),
-        strides=(3, *patch),
+        sliding_window_shapes=(channels, *(window * side for side in patch)),
+        strides=(channels, *patch),
         baselines=baseline,
         target=classes,
         perturbations_per_eval=max(1, batch_size // len(images)),

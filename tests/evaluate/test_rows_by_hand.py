@@ -9,7 +9,7 @@ from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate.answers import Answers, read_answers
 from dermimit.evaluate.comparisons import compare
 from dermimit.evaluate.conformal import p_values
-from dermimit.evaluate.out_of_fold import paired, scored
+from dermimit.evaluate.out_of_fold import collect, paired, scored
 from dermimit.evaluate.resampling import patient_draws
 from dermimit.evaluate.runs import read_records
 from dermimit.evaluate.statistics import count_interval
@@ -116,3 +116,12 @@ def test_p_of_novelty_counts_equals_as_at_least_as_strange():
     calibration = np.array([3.0, 2.0, 1.0, 2.0])
     found = p_values(calibration, np.array([2.0, 0.0, 3.0, 4.0]))  # 3, 4, 1 and 0 of four, and itself
     assert found.tolist() == pytest.approx([4 / 5, 1, 2 / 5, 1 / 5])
+
+
+def test_photographs_of_one_name_in_two_folders_are_not_joined(tmp_path):
+    runs = [write(tmp_path / f"fold{k}", "ab", "ab") for k in (0, 1)]
+    for run, folder in zip(runs, ("acne", "eczema"), strict=True):
+        frame = pd.read_parquet(run / "predictions.parquet")
+        frame.assign(image=[f"{folder}/{name}" for name in frame["image"]]).to_parquet(run / "predictions.parquet")
+    with pytest.raises(ValueError, match=r"acne/0.png and eczema/0.png have one name without folder and suffix"):
+        collect(runs)

@@ -79,3 +79,11 @@ def test_occlusion_of_patches_that_are_not_square_by_hand():
             drops = [part[max(y, 0) : y + 2, max(x, 0) : x + 2].sum() for y in (i - 1, i) for x in (j - 1, j)]
             patch = found[4 * i : 4 * i + 4, 6 * j : 6 * j + 6]
             torch.testing.assert_close(patch, torch.stack(drops).mean().expand(4, 6), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4])
+def test_every_channel_of_an_image_is_covered(channels):
+    model = OfPixels(lambda x: x[:, -1].sum((1, 2)), (2, 2))  # the logit reads the last channel alone
+    found = attribution(model, torch.ones(1, channels, 8, 8), "disease", torch.tensor([0]), "occlusion", window=1,
+                        progress=False)  # fmt: skip
+    assert found.raw.min().item() == found.raw.max().item() == pytest.approx(16)  # a patch of 4 by 4 pixels
