@@ -91,7 +91,7 @@ def as_text(value: Any) -> Any:
         return None
     if isinstance(value, float | np.floating) and float(value).is_integer():
         value = int(value)  # an integer id in a column with gaps is read as 12.0
-    return str(value)
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _as_list(value: Any) -> Any:

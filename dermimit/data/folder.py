@@ -142,6 +142,12 @@ def _complete_split(frame: pd.DataFrame, validation: float, source: str, root: P
         remedy = "give train, val or test to every row, or to none"
         raise_problems(source, [describe(i, "split", None, remedy) for i in open_rows])
     found = set(frame["split"].dropna())
+    if found == {"train"}:
+        warnings.warn(
+            f"{source}: there is a split train alone; train, validation and test are drawn from it at random",
+            stacklevel=3,
+        )
+        return frame.assign(split=None)
     if found != {"train", "test"}:
         return frame
     joined = together(frame, same_files(root, frame["image"]))

@@ -141,5 +141,6 @@ def select(frame: pd.DataFrame, split: str) -> pd.DataFrame:
     rows = frame[frame["split"] == split]
     if rows.empty:
         found = ", ".join(f"{name} {count}" for name, count in frame["split"].value_counts().items()) or "none set"
-        raise ManifestError(f"split {split!r} has no rows (column split: {found}); fill it in or call grouped_split")
+        remedy = f"give rows the split {split!r}, in the table or as a folder of that name, or give no row a split"
+        raise ManifestError(f"split {split!r} has no rows (column split: {found}); {remedy}")
     return rows

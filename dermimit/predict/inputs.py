@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dermimit.data.photo_files import PHOTO_SUFFIXES, find_photos, survey
+from dermimit.data.photo_files import LEFTOVERS, PHOTO_SUFFIXES, find_photos, survey
 from dermimit.predict.lists import TABLE_SUFFIXES, read_list
 
 NOT_PHOTOGRAPHS = ("masks",)  # folders of lesion masks
@@ -88,7 +88,7 @@ def _files(folder: Path) -> list[str]:
     """The files below a folder, relative to it, without hidden ones and what macOS and Windows leave."""
     found = []
     for where, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".") and name != "__MACOSX"]
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in LEFTOVERS]
         inside = Path(where).relative_to(folder)
         kept = [n for n in names if not n.startswith(".") and n.lower() not in ("thumbs.db", "desktop.ini")]
         found += [(inside / name).as_posix() for name in kept]

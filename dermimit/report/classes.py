@@ -6,9 +6,8 @@ from dermimit.evaluate.estimate import NONE, Estimate
 from dermimit.evaluate.metrics import attribute_metrics
 from dermimit.evaluate.ranking import PART, centred_interval, interval, precision_draws
 from dermimit.evaluate.resampling import Draws
-from dermimit.evaluate.statistics import share_interval
 from dermimit.report.answers import AnyOf, OneOf
-from dermimit.report.draws import draws_of
+from dermimit.report.draws import draws_of, share_of
 from dermimit.report.markup import Markup, el, table
 from dermimit.report.words import KINDS, pretty
 
@@ -44,25 +43,8 @@ def confusion(answers: OneOf) -> np.ndarray:
 
 
 def share(hits: np.ndarray, among: np.ndarray, draws: Draws) -> str:
-    """A share in per cent with Wilson's interval, for as many photographs as those of one patient are worth together.
-
-    Photographs of one patient are alike, so that n of them count as n / D, with D the variance of the share over
-    resamples by patient divided by that of n independent photographs, at least 1. Where all agree, patients are
-    counted. Source: Kish, Survey Sampling (1965); Korn and Graubard, Survey Methodology 24 (1998).
-
-    Args:
-        hits, among: (n,) bool, for each photograph.
-        draws: resamples of these photographs.
-    """
-    if not among.any():
-        return NONE
-    value, n = float(hits[among].mean()), int(among.sum())
-    size = float(len(np.unique(draws.patient[among])))
-    if 0 < value < 1:
-        count = draws.class_counts(np.where(hits, 0, 1)[among], np.flatnonzero(among), 2)
-        drawn = (count[0] / np.maximum(count.sum(0), 1))[count.sum(0) > 0]
-        size = n / max(1.0, float(drawn.var()) * n / (value * (1 - value)))
-    return Estimate(value, *share_interval(value, size)).percent()
+    """A share in per cent with its interval, see `share_of`; a dash where there is no photograph."""
+    return share_of(hits, among, draws).percent() if among.any() else NONE
 
 
 def mistaken(row: np.ndarray, own: int, names: tuple[str, ...]) -> str:

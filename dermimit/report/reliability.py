@@ -10,14 +10,14 @@ from dermimit.evaluate.metrics import expected_calibration_error
 from dermimit.evaluate.ranking import interval
 from dermimit.report.answers import OneOf
 from dermimit.report.chart import Chart
-from dermimit.report.draws import draws_of
+from dermimit.report.draws import draws_of, share_of
 from dermimit.report.markup import Markup, bullets, el, percent, table
 from dermimit.report.words import TASK_LABELS
 
 
 def reliability_part(answers: OneOf) -> Markup:
     """Diagram, ECE with the floor that chance gives, and whether the answers are too sure."""
-    bins = reliability(_as_differential(answers)).dropna()
+    bins = _by_patient(reliability(_as_differential(answers)).dropna(), answers)
     error, floor = expected_calibration_error(answers.right, answers.confidence), ece_floor(answers.confidence)
     texts = [
         f"The expected calibration error (ECE, {BINS} bins) is {percent(error)}. A perfectly calibrated model with "
@@ -58,6 +58,13 @@ def _as_differential(answers: OneOf) -> Differential:
     probability = np.stack([answers.confidence, np.zeros(len(answers.truth))], axis=1)
     none = pd.Series([None] * len(answers.truth), dtype=object)
     return Differential((~answers.right).astype(np.int64), probability, none, none)
+
+
+def _by_patient(bins: pd.DataFrame, answers: OneOf) -> pd.DataFrame:
+    """The bins with intervals by patient, as all others of the page."""
+    which, draws = np.minimum((answers.confidence * BINS).astype(int), BINS - 1), draws_of(answers.rows)
+    found = [share_of(answers.right, which == b, draws) for b in bins.index]
+    return bins.assign(low=[one.low for one in found], high=[one.high for one in found])
 
 
 def _diagram(bins: pd.DataFrame, label: str) -> Markup:

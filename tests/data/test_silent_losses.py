@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -221,3 +222,28 @@ def test_names_that_are_asked_for_again_and_again_are_looked_up_once():
     for _ in range(50):
         assert "disease number 7" in suggest("diseas nmber 7", known)
     assert suggest.__globals__["_suggest"].cache_info().hits == before + 50
+
+
+def test_a_lone_split_train_is_split_at_random_and_said(tmp_path):
+    tree(tmp_path / "train", 8)
+    with pytest.warns(UserWarning, match="a split train alone; train, validation and test are drawn from it"):
+        frame = load("folder", tmp_path, 8).frame
+    assert set(frame["split"]) == {"train", "val", "test"}
+
+
+def test_a_table_is_not_imported_into_the_folder_that_one_is_in(tmp_path, monkeypatch):
+    photos = photographs(tmp_path / "photos", "0.jpg", "1.jpg")
+    (tmp_path / "t.csv").write_text("image,disease\n0.jpg,a\n1.jpg,b\n")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "here")
+    monkeypatch.chdir(tmp_path / "here")
+    for out in (".", tmp_path / "link"):
+        with pytest.raises(ManifestError, match="cannot be replaced; name a new folder"):
+            import_table(tmp_path / "t.csv", photos, Path(out))
+
+
+def test_names_that_a_parquet_file_holds_as_bytes_are_text(tmp_path):
+    photographs(tmp_path, "0.jpg", "1.jpg")
+    table = pd.DataFrame({"image": ["0.jpg", "1.jpg"], "disease": [b"acne", "wört".encode()]})
+    table.to_parquet(tmp_path / "manifest.parquet")
+    assert folder.load(tmp_path)[0]["disease"].tolist() == ["acne", "wört"]

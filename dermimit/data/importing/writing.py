@@ -28,6 +28,8 @@ def check_out(out: Path, photos: Path) -> None:
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ManifestError(f"{out}: is there already and not empty; name a new folder")
+    if out.is_symlink() or out.resolve() == Path.cwd():
+        raise ManifestError(f"{out}: a link, or the folder that you are in, cannot be replaced; name a new folder")
     if out.resolve().is_relative_to(photos.resolve()):
         raise ManifestError(f"{out}: inside {photos}; name a folder elsewhere, so that no photograph is found twice")
 
