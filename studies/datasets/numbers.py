@@ -22,7 +22,7 @@ DISEASES = {
 CANCERS = ("BCC", "SCC", "MEL")
 SKIN = {"I and II": (1, 2), "III and IV": (3, 4), "V and VI": (5, 6)}
 SHORTCUTS = {
-    "majority": "commonest disease",
+    "majority": "most frequent disease",
     "nuisance": "framing and light alone",
     "thumbnail": "thumbnail, 8 × 8 pixels",
     "histogram": "colours alone",

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dermimit.explain.style import BLACK, BLUE, GREEN, GREY, MARKERS, ORANGE, RED, pretty
+from studies.shared.units import per_cent_axis
 from studies.synderm_checks.regime_tables import CLASSIFIERS
 
 CHANCE, SHORTCUT, NETWORK = (GREY, "o"), (ORANGE, "s"), (BLUE, "D")
@@ -50,7 +51,8 @@ def shortcut_points(table: pd.DataFrame) -> Figure:
             axis.annotate(
                 "Bayes-optimal", (line[score], 1.01), xycoords=("data", "axes fraction"), fontsize=9, ha="center"
             )
-        axis.set(xlim=(-0.02, 1), xlabel=f"{name} (95 % interval)")
+        axis.set(xlim=(-0.02, 1), xlabel=f"{name}, % (95 % interval)")
+        per_cent_axis(axis.xaxis)
         axis.grid(axis="x", alpha=0.3)
     axes[0].set_yticks(range(len(rows)), rows["model"].map(CLASSIFIERS).fillna(rows["label"]))
     axes[0].invert_yaxis()
