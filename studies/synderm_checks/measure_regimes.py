@@ -35,7 +35,7 @@ from studies.synderm_checks.arrays import drawn
 
 REGIMES = ("plain", "interaction=0", "interaction=0.5", "interaction=1", "groups=1", "small", "noisy")
 CROPPED, SIDES = ("plain", "small"), (0.25, 0.35, 0.5)
-DRAWN = ("plain", "interaction=1", "groups=1", "small", "noisy")
+DRAWN = ("plain", "interaction=1", "small", "noisy")
 Part = Literal["ceilings", "readers", "crops", "cases"]
 PARTS: tuple[Part, ...] = ("ceilings", "readers", "crops", "cases")
 
