@@ -8,6 +8,7 @@ from dermimit.evaluate.estimate import Estimate, minus
 from studies.protocol.contrasts import LEAST_SEEDS
 from studies.protocol.runs import Run
 from studies.protocol.states import FAMILIES, PLANNED_SEEDS, states
+from studies.shared.counts import in_words
 from studies.shared.effects import finding
 from studies.shared.verdict_words import CONTRADICTED, NO_DIFFERENCE, NOT_TESTED, SUPPORTED, word
 
@@ -67,6 +68,22 @@ def far_text(contrasts: pd.DataFrame, larger: float, additive: float) -> str:
         f"reached {larger:.1f} %, and a classifier that only adds evidence could reach {additive:.1f} %: networks so "
         "far from that need not have reached the point where an interaction pays."
     )
+
+
+def longer_text(contrasts: pd.DataFrame, name: str) -> str:
+    """What a longer training says of the gain of a page's answer, as a sentence with its full stop; "" without one.
+
+    Args:
+        contrasts: of results/published/protocol/verdicts.json.
+        name: of the contrast that tests the same.
+    """
+    line = states(contrasts, FAMILIES).set_index("id").loc[name]
+    if line["verdict"] == NOT_TESTED:
+        return ""
+    early = (
+        f" after {in_words(line['seeds'])} of {in_words(PLANNED_SEEDS)} seeds" if line["seeds"] < PLANNED_SEEDS else ""
+    )
+    return f"Trained on four times as many images, this gain is {word(line['verdict'])}{early}."
 
 
 def recovered(contrasts: pd.DataFrame) -> str:

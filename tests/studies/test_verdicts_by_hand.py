@@ -9,13 +9,18 @@ from dermimit.data import LabelSpace
 from dermimit.evaluate.comparisons import ONE_SEED
 from dermimit.evaluate.estimate import Estimate
 from dermimit.evaluate.runs import read_records
+from dermimit.records import read_json
 from studies.evidence.exploration import INSIDE, NO_TRAINING, SCORE, explore
 from studies.evidence.verdicts import REAL_CLAIMS, judge, judge_real
 from studies.evidence.verdicts import Claim as Step
 from studies.protocol.contrasts import judged, verdict
+from studies.protocol.numbers import longer_text
 from studies.protocol.records import TRUTH
 from studies.shared.claims import Claim, turned, verdicts
 from studies.shared.evidence import Evidence
+from studies.shared.paths import PUBLISHED, ROOT
+
+PUBLISHED_VERDICTS = ROOT / PUBLISHED / "protocol/verdicts.json"
 
 
 def test_a_single_training_is_not_tested_whatever_its_p():
@@ -144,3 +149,19 @@ def test_a_claim_is_judged_against_its_own_reference_wherever_that_stands_in_the
                   (Step("it helps", "full", "control", ""),)).iloc[0]  # fmt: skip
     assert found["difference"] == pytest.approx((2 / 9 + 1 / 2) / 2) and found["seeds"] == 2
     assert found["low"] < found["difference"] < found["high"]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "p", "low", "told"),
+    [
+        (2, 0.01, 0.03, ""),
+        (3, 0.2, -0.01, "Trained on four times as many images, this gain is inconclusive after three of five seeds."),
+        (5, 0.01, 0.03, "Trained on four times as many images, this gain is supported."),
+    ],
+)
+def test_the_answer_of_a_page_says_what_a_longer_training_found(seeds, p, low, told):
+    contrasts = pd.DataFrame(read_json(PUBLISHED_VERDICTS)["contrasts"])
+    known = {"seeds": seeds, "effect": 0.05, "low": low, "high": 0.09, "p": p, "p_holm": p}
+    for name, value in known.items():
+        contrasts.loc[contrasts["id"] == "T1", name] = value
+    assert longer_text(contrasts, "T1") == told
