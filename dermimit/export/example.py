@@ -1,4 +1,4 @@
-"""The use of an exported file without this package, in 23 lines: onnxruntime, Pillow and numpy."""
+"""The use of an exported file without this package, in 24 lines: onnxruntime, Pillow and numpy."""
 
 from functools import partial
 from importlib import resources

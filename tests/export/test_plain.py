@@ -144,6 +144,7 @@ def turned() -> Image.Exif:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:photographs have a colour profile")
 def test_a_run_of_diseases_alone_is_used_without_this_package_when_its_photographs_are_gone(trained, tmp_path, capsys):
     for package in ("onnxscript", "onnxruntime"):
         pytest.importorskip(package)
@@ -159,14 +160,23 @@ def test_a_run_of_diseases_alone_is_used_without_this_package_when_its_photograp
     assert facts["compared"]["photographs"] == 0 and facts["compared"]["differences"]["disease"] < 1e-4
 
     text = script.read_text(encoding="utf-8")
-    assert len(text.splitlines()) == 23
+    assert len(text.splitlines()) == 24
     alone = ("import runpy, sys; sys.modules.update(dict.fromkeys(('torch', 'torchvision', 'timm', 'dermimit'))); "
              "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')")  # fmt: skip
     cut_out = tmp_path / "cut_out.png"
     with Image.open(trained / "photo.jpg") as photo:
         photo.putalpha(Image.linear_gradient("L").resize(photo.size))
-        photo.save(cut_out, icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
-    for photo in (cut_out, trained / "photo.jpg", trained / "photos" / "a" / "0.png"):
+        profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+        photo.save(cut_out, icc_profile=profile)
+        photo.convert("L").save(tmp_path / "grey.jpg", icc_profile=profile)  # of other colours than the picture's
+        photo.convert("RGB").save(tmp_path / "damaged.jpg", icc_profile=b"no profile" * 20)
+    for photo in (
+        cut_out,
+        tmp_path / "grey.jpg",
+        tmp_path / "damaged.jpg",
+        trained / "photo.jpg",
+        trained / "photos" / "a" / "0.png",
+    ):
         words = [sys.executable, "-c", alone, str(script), str(file), str(photo)]
         printed = subprocess.run(words, capture_output=True, text=True, check=True, cwd=tmp_path).stdout
         found = {name: float(p) for name, p in re.findall(r"^  (\w): ([\d.]+)$", printed, re.M)}
