@@ -115,3 +115,18 @@ def tiny_photos(tmp_path: Path, drawn_once: Path, read_once):
     root = Path(shutil.copytree(drawn_once, tmp_path / "tiny"))
     frame, label_space = deepcopy(read_once)
     return PhotoSet("tiny", frame, label_space, root, image_size=16)
+
+
+def far_from_its_start(classes, **shape):
+    """The small model, its weights moved far from how a network begins."""
+    import timm
+    import torch
+
+    import dermimit.model  # noqa: F401  (registers the builders)
+
+    torch.manual_seed(0)
+    model = timm.create_model("dermimitformer_tiny_patch8_64", num_classes=classes, **shape).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+    return model

@@ -15,6 +15,36 @@ NO_DISEASES = {
     *("gender_male", "gender_female", "right", "yes", "no", "true", "false", "smoker", "nonsmoker"),
 }
 """Folded names of columns of 0 and 1 that are no diseases, such as a patient's sex or a body's side."""
+NO_LABELS = {
+    *(
+        "sex",
+        "gender",
+        "age",
+        "age_group",
+        "race",
+        "ethnicity",
+        "camera",
+        "device",
+        "source",
+        "institution",
+        "hospital",
+    ),
+    *(
+        "site",
+        "body_site",
+        "body_part",
+        "location",
+        "localization",
+        "localisation",
+        "region",
+        "country",
+        "note",
+        "notes",
+    ),
+    *("anatom_site_general", "anatom_site_general_challenge", "image_type", "dx_type", "diagnosis_confirm_type"),
+    *("set", "split", "partition", "comment", "comments", "attribution", "copyright_license", "licence", "license"),
+}
+"""Folded names of columns of words that say something else of a photograph than its disease."""
 YES = ("1", "1.0", "1,0", "true", "yes", "y", "x")
 NO = ("0", "0.0", "0,0", "false", "no", "n")
 
@@ -37,11 +67,22 @@ def may_be_diseases(columns: Sequence[str]) -> bool:
 
 
 def other_label(frame: pd.DataFrame, exclude: Collection[str]) -> str | None:
-    """A column of words that may be the disease as well: 2 values or more, each of three rows on average."""
+    """A column of words that may be the disease as well: 2 values or more, each of three rows on average.
+
+    Not one whose name or values say something else, such as sex, side or site.
+    """
     for column in frame:
+        if fold(str(column)) in NO_LABELS:
+            continue
         values = frame[column].dropna()
         words = values.map(lambda v: isinstance(v, str) and re.search(r"[^\W\d]{3}", v) is not None)
-        if column not in exclude and len(values) and words.all() and 2 <= values.nunique() <= len(frame) / 3:
+        if (
+            len(values)
+            and may_be_diseases(list(values.unique()))
+            and column not in exclude
+            and words.all()
+            and 2 <= values.nunique() <= len(frame) / 3
+        ):
             return str(column)
     return None
 

@@ -247,3 +247,19 @@ def test_names_that_a_parquet_file_holds_as_bytes_are_text(tmp_path):
     table = pd.DataFrame({"image": ["0.jpg", "1.jpg"], "disease": [b"acne", "wört".encode()]})
     table.to_parquet(tmp_path / "manifest.parquet")
     assert folder.load(tmp_path)[0]["disease"].tolist() == ["acne", "wört"]
+
+
+@pytest.mark.filterwarnings("ignore:.*is not used; if it is")
+@pytest.mark.parametrize(
+    ("column", "words"), [("sex", ["male", "female"]), ("eye", ["left", "right"]), ("site", ["arm", "leg"])]
+)
+def test_what_else_is_said_of_a_photograph_does_not_stand_in_the_way_of_one_hot_diseases(tmp_path, column, words):
+    names = [f"{i}.jpg" for i in range(6)]
+    photos = photographs(tmp_path / "photos", *names)
+    table = pd.DataFrame({"image": names, "MEL": [1, 0] * 3, "NV": [0, 1] * 3, column: words * 3})
+    table.to_csv(tmp_path / "t.csv", index=False)
+    import_table(tmp_path / "t.csv", photos, tmp_path / "out")
+    assert manifest(tmp_path / "out")["disease"].tolist() == ["MEL", "NV"] * 3
+    table.to_csv(photos / "manifest.csv", index=False)
+    with pytest.warns(UserWarning, match="read from the one-hot columns MEL, NV"):
+        assert folder.load(photos)[0]["disease"].tolist() == ["MEL", "NV"] * 3

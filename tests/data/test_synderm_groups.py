@@ -1,14 +1,12 @@
 """The regime `groups`: four diseases that two findings tell apart only in the light of the body part."""
 
 import copy
-import warnings
 from itertools import product
 
 import networkx as nx
 import numpy as np
 import pytest
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
+from true_labels import scores
 
 from dermimit.data.synderm import (
     SynDerm,
@@ -28,7 +26,6 @@ from dermimit.data.synderm.additive import (
     pattern,
 )
 from dermimit.data.synderm.calibration import ancestors
-from dermimit.data.synderm.ceiling import simulated
 from dermimit.data.synderm.interactions import FOURS, interacting
 from dermimit.data.synderm.knowledge import KnowledgeError, read_file
 from dermimit.data.synderm.regimes import Regime, process, read_regime
@@ -182,26 +179,9 @@ def test_what_groups_earn_grows_with_their_strength_and_the_bound_holds():
 
 def test_a_linear_model_stays_below_and_products_reach_the_ceiling():
     """Diseases of the groups only: true body part, attributes and lesion parameters."""
-    facts = tables(1.0)
-    prior = np.zeros(49)
-    for group in fours():
-        prior[list(group[0].diseases)] = facts.prior[list(group[0].diseases)]
-    prior /= prior.sum()
-    disease, (body, present, lesions) = simulated(facts, prior, 24_000, 1)
-    plain = np.concatenate([np.eye(15)[body], present, np.eye(3)[lesions].reshape(-1, 9)], axis=1)
-    products = [np.where(p.here[body], 1, -1) * np.where(present[:, p.finding], 1, -1) for p in facts.interactions]
-    train, test = np.arange(18_000), np.arange(18_000, 24_000)
-    scores = {}
-    for name, features in (("linear", plain), ("products", np.column_stack([plain, *products]))):
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model = LogisticRegression(max_iter=60).fit(features[train], disease[train])
-        scores[name] = (model.predict(features[test]) == disease[test]).mean()
-    with np.errstate(divide="ignore"):
-        exact = (log_likelihood(body, present, lesions, facts) + np.log(prior)).argmax(axis=1)
-    exact = (exact[test] == disease[test]).mean()
-    assert scores["linear"] < exact - 0.2
-    assert abs(scores["products"] - exact) < 0.03
+    found = scores(tables(1.0), 24_000)
+    assert found["linear"] < found["exact"] - 0.2
+    assert abs(found["products"] - found["exact"]) < 0.03
 
 
 def test_the_regime_has_a_name_that_is_read_back_and_draws_cases():

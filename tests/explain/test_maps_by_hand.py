@@ -1,8 +1,8 @@
 """Maps of known functions of the pixels, and what a cascade explains."""
 
 import pytest
-import timm
 import torch
+from conftest import far_from_its_start
 
 import dermimit.model  # noqa: F401  (registers the builders)
 from dermimit.explain.attributions import attribution
@@ -13,12 +13,7 @@ CLASSES = {"disease": 4, "body_part": 3, "attributes": 5}
 
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(0)
-    model = timm.create_model("dermimitformer_tiny_patch8_64", num_classes=CLASSES, img_size=32, lsm_k=4).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():  # far from how a network begins
-            parameter.add_(0.1 * torch.randn_like(parameter))
-    return model
+    return far_from_its_start(CLASSES, img_size=32, lsm_k=4)
 
 
 @pytest.fixture(scope="module")

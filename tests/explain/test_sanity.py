@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import timm
 import torch
+from conftest import far_from_its_start
 from scipy import stats
 
 import dermimit.model  # noqa: F401  (registers the builders)
@@ -16,12 +17,7 @@ CLASSES = {"disease": 4, "body_part": 3, "attributes": 5}
 
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(0)
-    model = timm.create_model("dermimitformer_tiny_patch8_64", num_classes=CLASSES).eval()
-    with torch.no_grad():
-        for parameter in model.parameters():  # far from how a network begins
-            parameter.add_(0.1 * torch.randn_like(parameter))
-    return model
+    return far_from_its_start(CLASSES)
 
 
 @pytest.fixture(scope="module")
