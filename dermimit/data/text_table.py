@@ -76,17 +76,22 @@ def read_text_table(path: Path, known: Collection[str] = ()) -> TextTable:
 
 
 def _refuse_swallowed_rows(path: Path, header: list[str], rows: list[list[str]], separator: str) -> None:
-    """Raise where two stray quotes have made one cell of the rows between them: it holds lines like rows."""
+    """Raise where two stray quotes have made one cell of the rows between them.
+
+    Such a cell holds lines with as many parts as the header: one that names a photograph, or two, since a remark of
+    several lines may have one by chance.
+    """
     for number, row in enumerate(rows, start=2):
         for name, cell in zip(header, row, strict=False):
-            for line in cell.splitlines()[1:] if "\n" in cell or "\r" in cell else ():
-                parts = [part.strip() for part in line.split(separator)]
-                if len(parts) == len(header) and (len(header) > 2 or without_suffix(parts[0]) != parts[0]):
-                    raise ManifestError(
-                        f"{path}: row {number}, column {name}: a quote that is not closed in its row makes one cell of "
-                        f"it and {cell.count(chr(10)) or cell.count(chr(13))} further line(s), such as {line!r:.80}; "
-                        'remove the quote (") or write two of them ("")'
-                    )
+            lines = cell.splitlines()[1:] if "\n" in cell or "\r" in cell else []
+            alike = [line for line in lines if len(line.split(separator)) == len(header)]
+            parts = [part.strip() for line in alike for part in line.split(separator)]
+            if any(without_suffix(part) != part for part in parts) or (len(header) > 2 and len(alike) > 1):
+                raise ManifestError(
+                    f"{path}: row {number}, column {name}: a quote that is not closed in its row makes one cell of it "
+                    f"and {len(lines)} further line(s), such as {alike[0]!r:.80}; "
+                    'remove the quote (") or write two of them ("")'
+                )
 
 
 def decode(path: Path, data: bytes) -> tuple[str, str]:

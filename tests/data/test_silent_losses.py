@@ -61,9 +61,9 @@ def test_two_stray_quotes_do_not_make_one_cell_of_the_rows_between_them(tmp_path
     (tmp_path / "manifest.csv").write_text("\n".join(["image,disease,size", *rows]))
     with pytest.raises(ManifestError, match=r"manifest.csv: row 4, column size: a quote .* one cell of it and 4"):
         folder.load(tmp_path)
-    note = '0.jpg,a,"red, scaly\nsince May"\n1.jpg,b,"first, second, third\nfourth"\n'
+    note = '0.jpg,a,"red, scaly\nsince May"\n1.jpg,b,"fourth\nfirst, second, third"\n'
     (tmp_path / "manifest.csv").write_text(f"image,disease,note\n{note}")
-    assert folder.load(tmp_path)[0]["note"].tolist() == ["red, scaly\nsince May", "first, second, third\nfourth"]
+    assert folder.load(tmp_path)[0]["note"].tolist() == ["red, scaly\nsince May", "fourth\nfirst, second, third"]
 
 
 @pytest.mark.filterwarnings("default:.*not in the table")
