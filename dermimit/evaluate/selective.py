@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Bool, Float
 
-from dermimit.evaluate.statistics import count_interval
+from dermimit.evaluate.resampling import patient_draws
+from dermimit.evaluate.shares import share_of
 
 
 class Levels(NamedTuple):
@@ -31,7 +34,9 @@ class Rule(NamedTuple):
         threshold: a photograph is answered where the confidence is at least this; 0 where all are answered.
         photos: that it was chosen on.
         answered, wrong: of those.
-        low, high: 95 % interval of the error among the answered (Wilson).
+        low, high: 95 % interval of the error among the answered (Wilson), for as many photographs as those of one
+            patient are worth together, see `dermimit.evaluate.shares.share_of`.
+        by: patient, or photograph where no patient is known.
     """
 
     threshold: float
@@ -40,6 +45,7 @@ class Rule(NamedTuple):
     wrong: int
     low: float
     high: float
+    by: str
 
     @property
     def risk(self) -> float:
@@ -52,7 +58,12 @@ class Rule(NamedTuple):
         return self.answered / self.photos
 
 
-def rule_for(confidence: Float[np.ndarray, " photos"], right: Bool[np.ndarray, " photos"], risk: float) -> Rule:
+def rule_for(
+    confidence: Float[np.ndarray, " photos"],
+    right: Bool[np.ndarray, " photos"],
+    risk: float,
+    patients: Sequence | None = None,
+) -> Rule:
     """The threshold that answers most photographs with at most this error among them.
 
     It holds for the photographs that are given and promises nothing of others: the interval says how little few
@@ -62,6 +73,7 @@ def rule_for(confidence: Float[np.ndarray, " photos"], right: Bool[np.ndarray, "
         confidence: of the answers, in [0, 1].
         right: whether each answer is the truth.
         risk: the most error that is allowed, 0 or more and below 1.
+        patients: of each photograph, missing where unknown; None where all are.
     Raises:
         ValueError: the risk is out of range, or no threshold reaches it.
     """
@@ -77,4 +89,8 @@ def rule_for(confidence: Float[np.ndarray, " photos"], right: Bool[np.ndarray, "
     below = last + 1 < len(covered)
     threshold = float(counts.confidence[last : last + 2].mean()) if below else 0.0
     answered, errors = int(covered[last]), int(wrong[last])
-    return Rule(threshold, len(confidence), answered, errors, *count_interval(errors, answered))
+    known = patients is not None and not pd.isna(patients).all()
+    draws = patient_draws(patients if known else range(len(right)))
+    error = share_of(~right, confidence >= threshold, draws)
+    by = "patient" if known else "photograph"
+    return Rule(threshold, len(confidence), answered, errors, error.low, error.high, by)

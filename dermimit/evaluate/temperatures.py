@@ -48,12 +48,17 @@ def known(
     Returns:
         truth, float (n, C) of 0 and 1, NaN where one of several labels is unknown; probability, float64 (n, C).
     """
-    rows = predictions[predictions["split"] == split].drop(columns=WEIGHTS_COLUMN, errors="ignore")
+    rows = labelled(predictions, label_space, task, split)
     truth = encode_targets(rows, label_space)[task]
-    some = ~np.isnan(truth).all(axis=1)
-    if f"{task}_prob" not in rows or not some.any():
+    if f"{task}_prob" not in rows or not len(rows):
         return truth[:0], truth[:0].astype(np.float64)
-    return truth[some], np.stack(rows[f"{task}_prob"][some].to_list()).astype(np.float64)
+    return truth, np.stack(rows[f"{task}_prob"].to_list()).astype(np.float64)
+
+
+def labelled(predictions: pd.DataFrame, label_space: LabelSpace, task: str, split: str = "val") -> pd.DataFrame:
+    """The rows of a split whose label of a task is known."""
+    rows = predictions[predictions["split"] == split].drop(columns=WEIGHTS_COLUMN, errors="ignore")
+    return rows[~np.isnan(encode_targets(rows, label_space)[task]).all(axis=1)]
 
 
 def at_temperature(

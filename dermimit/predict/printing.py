@@ -88,8 +88,8 @@ def summary(table: pd.DataFrame, reading: Reading, counts: bool, out: Path | Non
         lines += [
             f"{len(read) - len(given)} of {len(read)} answers withheld: confidence below {rule.threshold:.3f}",
             f"  on the validation split this rule answers {rule.answered} of {rule.photos} photographs "
-            f"({rule.coverage:.0%}), {rule.wrong} of them wrong ({rule.risk:.1%}, 95 % interval {rule.low:.1%} to "
-            f"{rule.high:.1%}); that split also chose the epoch, so expect slightly more errors",
+            f"({rule.coverage:.0%}), {rule.wrong} of them wrong ({rule.risk:.1%}, 95 % interval by {rule.by} "
+            f"{rule.low:.1%} to {rule.high:.1%}); that split also chose the epoch, so expect slightly more errors",
         ]
     if out is not None:
         without = len(table) - len(read)

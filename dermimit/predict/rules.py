@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from dermimit.evaluate.selective import Rule, rule_for
-from dermimit.evaluate.temperatures import at_temperature, known, stored_temperatures, temperatures
+from dermimit.evaluate.temperatures import at_temperature, known, labelled, stored_temperatures, temperatures
 from dermimit.predict.photographs import Answers
 from dermimit.train.run import Run
 
@@ -80,7 +80,8 @@ def _rule(run: Run, reading: Reading, risk: float) -> Rule:
     truth, probability = known(run.predictions, run.label_space, task)
     probability = at_temperature(probability, reading.temperatures.get(task), multi_label=False)
     right = truth.argmax(axis=1) == probability.argmax(axis=1)
+    patients = labelled(run.predictions, run.label_space, task)["patient_id"].to_list()
     try:
-        return rule_for(probability.max(axis=1), right, risk)
+        return rule_for(probability.max(axis=1), right, risk, patients)
     except ValueError as error:
         raise ValueError(f"{run.path}, {task} on the validation split: {error}") from error

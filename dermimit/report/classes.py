@@ -6,8 +6,9 @@ from dermimit.evaluate.estimate import NONE, Estimate
 from dermimit.evaluate.metrics import attribute_metrics
 from dermimit.evaluate.ranking import PART, centred_interval, interval, precision_draws
 from dermimit.evaluate.resampling import Draws
+from dermimit.evaluate.shares import share_of
 from dermimit.report.answers import AnyOf, OneOf
-from dermimit.report.draws import draws_of, share_of
+from dermimit.report.draws import draws_of
 from dermimit.report.markup import Markup, el, table
 from dermimit.report.words import KINDS, pretty
 

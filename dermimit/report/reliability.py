@@ -8,9 +8,10 @@ from dermimit.evaluate.differential import Differential
 from dermimit.evaluate.estimate import Estimate
 from dermimit.evaluate.metrics import expected_calibration_error
 from dermimit.evaluate.ranking import interval
+from dermimit.evaluate.shares import share_of
 from dermimit.report.answers import OneOf
 from dermimit.report.chart import Chart
-from dermimit.report.draws import draws_of, share_of
+from dermimit.report.draws import draws_of
 from dermimit.report.markup import Markup, bullets, el, percent, table
 from dermimit.report.words import TASK_LABELS
 

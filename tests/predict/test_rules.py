@@ -12,6 +12,7 @@ from conftest import DISEASES
 from dermimit.cli import main
 from dermimit.data.label_space import LabelSpace
 from dermimit.evaluate.selective import rule_for
+from dermimit.evaluate.statistics import count_interval
 from dermimit.evaluate.temperatures import at_temperature, fit_temperatures
 from dermimit.predict import predict_photos
 from dermimit.predict.rules import reading_of
@@ -80,6 +81,30 @@ def test_a_rule_by_hand():
         rule_for(confidence, right, 1.0)
 
 
+def test_photographs_of_one_patient_count_together_in_the_interval_of_a_rule():
+    # four patients of five photographs each, who are right or wrong together: as good as four photographs
+    patients = np.repeat(["a", "b", "c", "d"], 5).tolist()
+    confidence, wrong_once = np.linspace(0.9, 0.5, 20), np.repeat([True, True, True, False], 5)
+    rule = rule_for(confidence, wrong_once, 0.25, patients)
+    assert (rule.by, rule.answered, rule.wrong) == ("patient", 20, 5)
+    assert (rule.low, rule.high) == pytest.approx(count_interval(1, 4), abs=0.02)
+    none_wrong = rule_for(confidence, np.full(20, True), 0.1, patients)
+    assert (none_wrong.low, none_wrong.high) == pytest.approx(count_interval(0, 4))
+    for unknown in (None, [None] * 20, [float("nan")] * 20):
+        alone = rule_for(confidence, wrong_once, 0.25, unknown)
+        assert alone.by == "photograph"
+        assert (alone.low, alone.high) == pytest.approx(count_interval(5, 20), abs=0.01)
+
+
+def test_the_rule_of_a_run_knows_its_patients(run, earlier):
+    frame = complete(CERTAIN, run.label_space).assign(patient_id=["a"] * 6 + ["b"] * 3 + ["c"] * 3)
+    frame = pd.concat([frame.iloc[::-1], frame.assign(split="test", patient_id="d")])  # rows in an order of their own
+    rule = reading_of(replace(run, path=earlier, predictions=frame), abstain=0.3).rule
+    assert rule.by == "patient" and (rule.answered, rule.wrong) == (12, 3)
+    photographs = count_interval(3, 12)
+    assert rule.low < photographs[0] and rule.high > photographs[1]
+
+
 def test_training_leaves_the_temperatures_of_its_validation_split(run, folder):
     stored = read_json(folder / "run" / "calibration.json")
     assert stored == fit_temperatures(run.predictions, run.label_space)
@@ -133,7 +158,7 @@ def test_answers_below_the_threshold_are_withheld(run, earlier, folder, tmp_path
     said = capsys.readouterr().out
     assert said.count("withheld: its confidence is") == 6 and said.count("differential\n") == 6
     assert "6 of 12 answers withheld" in said
-    assert "answers 10 of 12 photographs (83%), 0 of them wrong (0.0%, 95 % interval 0.0% to 27.8%)" in said
+    assert "answers 10 of 12 photographs (83%), 0 of them wrong (0.0%, 95 % interval by photograph 0.0% to 27.8%)" in said
     table = pd.read_csv(tmp_path / "a.csv")
     assert list(table["answered"]) == list(sure > middle)
     complete(validation([0.5] * 12, [False] * 12), run.label_space).to_parquet(earlier / "predictions.parquet")
