@@ -34,11 +34,14 @@ def evaluate(
         leave_out_unknown: leave out, and count, photographs with classes that the run does not know.
         options: of the dataset's loader, such as `level 19`; by default those that the run was trained with.
     """
+    from dermimit.data.label_space import LabelSpace
     from dermimit.evaluate.folder import evaluate, metrics_table
+    from dermimit.records import read_json
     from dermimit.zoo.resolve import resolve
 
     run = resolve(run)
     where = f"folder-{root.resolve().name}" if dataset == "folder" else dataset
     folder = out or Path("evaluations") / f"{run.resolve().name}-on-{where}-{split}"
     metrics = evaluate(run, dataset, root, folder, split, quarantine, options, cache, leave_out_unknown)
-    print(f"{metrics_table(metrics)}\n{folder}")
+    space = LabelSpace.from_dict(read_json(folder / "label_space.json"))
+    print(f"{metrics_table(metrics, space)}\n{folder}")

@@ -11,7 +11,6 @@ import pandas as pd
 
 from dermimit.data import LabelSpace, ManifestError, PhotoDataset, PhotoSet, load
 from dermimit.data.columns import SPLITS
-from dermimit.data.label_space import TASKS
 from dermimit.data.problems import suggest
 from dermimit.data.quarantine import leave_out
 from dermimit.data.splits import select
@@ -26,6 +25,7 @@ from dermimit.train.processes import accelerator_of
 from dermimit.train.run import Run, load_run
 
 CHOICES = ("all", *SPLITS)
+TOP = 3
 LEARNT = {"train": "that the run was trained on", "val": "on which the run's epoch was chosen"}
 RUN_FILES = ("config.json", "model.safetensors", "history.parquet")
 Metrics = dict[str, dict[str, float]]
@@ -125,12 +125,14 @@ def write_record(out: Path, predictions: pd.DataFrame, space: LabelSpace, facts:
         write_json(out / "metrics.json", metrics)
 
 
-def metrics_table(metrics: Metrics) -> str:
-    """The metrics as text, a task a block."""
+def metrics_table(metrics: Metrics, space: LabelSpace) -> str:
+    """The metrics as text, a task a block; of three classes or fewer without the top-3 accuracy, which always is 1."""
     lines = []
     for split, values in metrics.items():
-        for task in TASKS:
+        for task, classes in space.num_classes.items():
             of_task = {name.split("/")[1]: v for name, v in values.items() if name.startswith(f"{task}/")}
+            if classes <= TOP:
+                of_task.pop("top3_accuracy", None)
             lines += [f"{task.replace('_', ' ')} ({split})"] if of_task else []
             lines += [
                 f"  {name.replace('_', ' '):<20}{'–' if v != v else f'{v:.3f}':>8}" for name, v in of_task.items()

@@ -10,6 +10,25 @@ from torch.nn import functional as F
 from dermimit.explain.map_tools import Classes, Found, Images, TaskLogits, spread
 
 
+def _channels(model: nn.Module, images: Tensor) -> int:
+    """Number of channels of the photograph; a lesion map, which is the last one where it is given, is no part of it."""
+    return images.shape[1] - (getattr(getattr(model, "config", None), "selection", "") == "given")
+
+
+class _Painted(TaskLogits):
+    """The logits of photographs within a margin, with what is not painted over as further channels."""
+
+    def __init__(self, model: nn.Module, task: str, margin: tuple[int, int] = (0, 0)) -> None:
+        super().__init__(model, task)
+        self.margin = margin
+
+    def forward(self, photos: Tensor, rest: Tensor) -> Tensor:
+        """Cut the margin off, join the channels and return `logits[task]`."""
+        (down, across), (height, width) = self.margin, photos.shape[-2:]
+        inside = photos[..., down : height - down, across : width - across]
+        return super().forward(torch.cat([inside, rest], dim=1))
+
+
 @torch.no_grad()
 def feature_ablation(
     model: nn.Module, images: Images, task: str, classes: Classes, *, batch_size: int, baseline: float = 0.0
@@ -23,28 +42,17 @@ def feature_ablation(
     rows, columns = model.grid_size
     cells = torch.arange(rows * columns, device=images.device)[None].float()
     numbers = spread(cells, model.grid_size, (images.shape[-2], images.shape[-1])).long()
-    mask = numbers[:, None].expand(1, images.shape[1], -1, -1)
-    drop = FeatureAblation(TaskLogits(model, task)).attribute(
-        images,
+    channels = _channels(model, images)
+    mask = numbers[:, None].expand(1, channels, -1, -1)
+    drop = FeatureAblation(_Painted(model, task)).attribute(
+        images[:, :channels],
+        additional_forward_args=images[:, channels:],
         baselines=baseline,
         target=classes,
         feature_mask=mask,
         perturbations_per_eval=max(1, batch_size // len(images)),
     )[:, 0]
     return Found(drop, drop.relu())
-
-
-class _Inside(TaskLogits):
-    """The logits of a photo within a margin."""
-
-    def __init__(self, model: nn.Module, task: str, margin: tuple[int, int]) -> None:
-        super().__init__(model, task)
-        self.margin = margin
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Cut the margin off and return `logits[task]`."""
-        (down, across), (height, width) = self.margin, images.shape[-2:]
-        return super().forward(images[..., down : height - down, across : width - across])
 
 
 @torch.no_grad()
@@ -71,12 +79,12 @@ def occlusion(
     patch = [side // n for side, n in zip(images.shape[-2:], model.grid_size, strict=True)]
     if not 1 <= window <= min(model.grid_size):
         raise ValueError(f"window={window}: choose from 1 to {min(model.grid_size)} patches")
-    given = getattr(getattr(model, "config", None), "selection", "") == "given"
-    channels = images.shape[1] - given  # a lesion map, which is the last channel then, is no part of the photograph
+    channels = _channels(model, images)
     height, width = images.shape[-2:]
     down, across = ((window - 1) * side for side in patch)
-    drop = Occlusion(_Inside(model, task, (down, across))).attribute(
-        F.pad(images, (across, across, down, down)),
+    drop = Occlusion(_Painted(model, task, (down, across))).attribute(
+        F.pad(images[:, :channels], (across, across, down, down)),
+        additional_forward_args=images[:, channels:],
         sliding_window_shapes=(channels, *(window * side for side in patch)),
         strides=(channels, *patch),
         baselines=baseline,

@@ -134,11 +134,20 @@ def test_the_command_prints_the_table_and_leaves_a_quarantine_out(run, tiny_phot
 
 
 def test_a_metric_without_photographs_is_a_dash():
-    assert metrics_table({"all": {"disease/accuracy": 0.5, "disease/auroc": np.nan}}).splitlines() == [
+    metrics = {"all": {"disease/accuracy": 0.5, "disease/auroc": np.nan}}
+    assert metrics_table(metrics, LabelSpace("toy", ("acne", "eczema"))).splitlines() == [
         "disease (all)",
         "  accuracy               0.500",
         "  auroc                      –",
     ]
+
+
+def test_the_top_three_of_three_classes_are_not_shown():
+    names = [f"{task}/{name}" for task in ("body_part", "disease") for name in ("accuracy", "top3_accuracy")]
+    table = metrics_table({"all": dict.fromkeys(names, 0.9)}, LabelSpace("toy", ("a", "b", "c"), ("d", "e", "f", "g")))
+    assert [line.split("  ")[-1 if line[0] != " " else 1] for line in table.splitlines()] == [
+        "body part (all)", "accuracy", "top3 accuracy", "disease (all)", "accuracy",
+    ]  # fmt: skip
 
 
 @pytest.mark.filterwarnings("ignore:.*patient_id")

@@ -307,6 +307,19 @@ def test_without_a_class_token_no_attention_of_it_is_drawn(kind, images):
         assert torch.isfinite(ask(model, images, method).map).all()
 
 
+def test_a_given_lesion_map_is_not_painted_over():
+    given, four = tiny(selection="given"), torch.rand(2, 4, 32, 32)
+    seen = []
+    given.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].detach().clone()))
+    for method in ("feature_ablation", "occlusion"):
+        seen.clear()
+        ask(given, four, method)
+        painted = torch.cat(seen)
+        assert len(painted) > 32  # two photographs with each of 16 patches painted over
+        assert torch.equal(painted[:, 3], four[:, 3].repeat(len(painted) // 2, 1, 1)), method
+        assert not torch.equal(painted[:, :3], four[:, :3].repeat(len(painted) // 2, 1, 1, 1)), method
+
+
 def test_maps_of_what_is_painted_over_take_the_channels_that_the_model_takes():
     given, four = tiny(selection="given"), torch.rand(2, 4, 32, 32)
     for method in ("feature_ablation", "edge_density", "centre_prior"):

@@ -158,7 +158,9 @@ def test_answers_below_the_threshold_are_withheld(run, earlier, folder, tmp_path
     said = capsys.readouterr().out
     assert said.count("withheld: its confidence is") == 6 and said.count("differential\n") == 6
     assert "6 of 12 answers withheld" in said
-    assert "answers 10 of 12 photographs (83%), 0 of them wrong (0.0%, 95 % interval by photograph 0.0% to 27.8%)" in said
+    assert (
+        "answers 10 of 12 photographs (83%), 0 of them wrong (0.0%, 95 % interval by photograph 0.0% to 27.8%)" in said
+    )
     table = pd.read_csv(tmp_path / "a.csv")
     assert list(table["answered"]) == list(sure > middle)
     complete(validation([0.5] * 12, [False] * 12), run.label_space).to_parquet(earlier / "predictions.parquet")
