@@ -12,6 +12,7 @@ import time
 import tomllib
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -192,6 +193,12 @@ def peak_memory_mb() -> int | None:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20)
 
 
+@cache
+def versions() -> dict[str, str]:
+    """Version of each of `PACKAGES`, looked up once: this process has loaded no others."""
+    return {name: version(name) for name in PACKAGES}
+
+
 def provenance(frame: pd.DataFrame, started: float, extra: dict[str, Any]) -> dict[str, Any]:
     """Where a record comes from.
 
@@ -208,7 +215,7 @@ def provenance(frame: pd.DataFrame, started: float, extra: dict[str, Any]) -> di
     return {
         "commit": commit,
         "dirty": dirty,
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": dict(versions()),
         "code_fingerprint": code_fingerprint(),
         "data_fingerprint": data_fingerprint(frame),
         "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
