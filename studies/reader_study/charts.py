@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dermimit.explain.style import BLACK, BLUE, GREEN, GREY, MARKERS, ORANGE, RED
+from studies.shared.units import per_cent_axis
 
 Line = Mapping[str, Any]
 ARMS = {"with": ("with the model", RED, "D"), "without": ("second look alone", BLUE, "o")}
@@ -40,7 +41,8 @@ def power_curves(table: Sequence[Line], scenario: str, wanted: float) -> Figure:
         axis.set_xticks(ticks, [str(tick) for tick in ticks])
         axis.xaxis.set_minor_locator(plt.NullLocator())
         axis.grid(alpha=0.3)
-    axes[0, 0].set_ylabel("power: share of studies that find the gain")
+    per_cent_axis(axes[0, 0].yaxis)
+    axes[0, 0].set_ylabel("power: % of the studies that find the gain")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(readers), fontsize=9)
     return figure

@@ -13,8 +13,8 @@ from dermimit.reader_study.design import WITH
 Line = Mapping[str, Any]
 AROUND = ("lies above the simulated gain", "lies below the simulated gain", "contains the simulated gain")
 WORDS = {
-    "accuracy": "readers' accuracy without the model",
-    "model_accuracy": "accuracy of the model",
+    "accuracy": "readers' accuracy without the model, %",
+    "model_accuracy": "accuracy of the model, %",
     "reader_sd": "SD of readers' skill, logits",
     "case_sd": "SD of the ease of cases, logits",
     "pair_sd": "SD of the fit between reader and case, logits",
@@ -28,10 +28,13 @@ WORDS = {
 def assumptions(record: Line) -> pd.DataFrame:
     """What each scenario of the power analysis assumes."""
     scenarios = record["scenarios"]
-    rows = [{"assumption": text, **{name: a[key] for name, a in scenarios.items()}} for key, text in WORDS.items()]
+    rows: list[dict[str, Any]] = []
+    for key, text in WORDS.items():
+        shown = f"{{:.{'0%' if text.endswith('%') else '2f'}}}".format
+        rows.append({"assumption": text, **{name: shown(a[key]).rstrip("%") for name, a in scenarios.items()}})
     for gain in sorted({line["gain"] for line in record["table"]} - {0.0}):
         text = f"probability that a wrong reader follows the model, for a gain of {100 * gain:.0f} points"
-        rows.append({"assumption": text, **{name: round(a["trust"][str(gain)], 2) for name, a in scenarios.items()}})
+        rows.append({"assumption": text, **{name: f"{a['trust'][str(gain)]:.2f}" for name, a in scenarios.items()}})
     return pd.DataFrame(rows)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from dermimit.explain.style import BLUE, GREY
+from studies.shared.units import per_cent_axis
 from studies.speed.tables import spread
 
 
@@ -37,7 +38,8 @@ def curves(record: dict[str, Any]) -> Figure:
     for axis in axes.flat[len(others) :]:
         axis.axis("off")
     figure.supxlabel("processor time in seconds", fontsize=10)
-    figure.supylabel("validation macro-F1", fontsize=10)
+    per_cent_axis(axes[0, 0].yaxis)
+    figure.supylabel("validation macro-F1, %", fontsize=10)
     axes[0, 0].legend(fontsize=9, loc="lower right")
     return figure
 

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from dermimit.explain.style import BLUE, GREY, ORANGE, RED
+from studies.shared.units import per_cent_axis
 from studies.survival.tables import NAMES
 
 WAYS = {"in parts": (BLUE, "o"), "at once": (ORANGE, "s")}
@@ -27,7 +28,8 @@ def kill_moments(kills: Sequence[Mapping[str, Any]]) -> Figure:
             axis.plot(rows["share_of_time"], place, marker, color=colour, ms=13, mew=2, label=f"{label}: {len(rows)}")
     axis.set_yticks(range(len(names)), [NAMES.get(name, name) for name in names])
     axis.set(xlim=(-0.02, 1.02), ylim=(len(names) - 0.5, -0.5))
-    axis.set_xlabel("moment of the kill (share of the usual time, 0 to 1)")
+    per_cent_axis(axis.xaxis)
+    axis.set_xlabel("moment of the kill, % of the usual time")
     figure.legend(fontsize=9, loc="outside upper right", ncols=2)
     return figure
 
