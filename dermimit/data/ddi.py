@@ -29,7 +29,7 @@ MALIGNANT = ("malignant", "malignancy(malig=1)")  # the second in older copies
 ANSWERS = {"true": "malignant", "1": "malignant", "1.0": "malignant", "false": "benign", "0": "benign", "0.0": "benign"}
 SKIN_TONES = ("12", "34", "56")
 
-OFFICIAL = {"images": 656, "diseases": 78, "attributes": 48}
+OFFICIAL = {"images": 656, "patients": 570, "diseases": 78, "attributes": 48}
 INFO: dict[str, Any] = {
     "title": "DDI, Diverse Dermatology Images",
     "citation": "Daneshjou et al., Science Advances 2022; SkinCon: Daneshjou et al., NeurIPS 2022",
@@ -42,7 +42,7 @@ INFO: dict[str, Any] = {
     "body_parts": "none",
     "attributes": "48 concepts of SkinCon, or the 22 frequent ones, where its table is there",
     "skin_types": "three groups: I-II, III-IV, V-VI",
-    "grouping": "none: patients are unknown",
+    "grouping": "none: the table does not name the 570 patients",
     "splits": "all photographs are in the split test, as is customary",
     "faults": (
         "78 diseases on 656 images: most classes are too small for a score of their own",

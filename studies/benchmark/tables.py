@@ -93,7 +93,7 @@ def numbers(record: Line) -> dict[str, str | float]:
         "photographs": rows[0]["photographs"], "best": rows[0]["label"], "level": len(level), "others": len(rows) - 1,
         "best_score": estimate(rows[0], "macro_f1").percent(), "melanoma": _share(rows[0], "MEL"),
         "scc": _share(rows[0], "SCC"), "signs_known": f"{100 * signs['known']:.1f}",
-        "signs_chance": f"{100 * signs['chance_map']:.1f}",
+        "signs_chance": f"{signs['chance_map']:.3f}",
     }  # fmt: skip
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 from scipy import stats
 
 from dermimit.evaluate.estimate import ALPHA, minus
-from studies.evidence.exploration import ABOVE, BELOW, NO_TRAINING
+from studies.evidence.exploration import ABOVE, BELOW, NO_TRAINING, Spread
 from studies.evidence.robustness import DESIGN, NETWORKS, RECIPE, Alternatives
 from studies.shared.counts import in_words
 from studies.shared.listing import listed
@@ -49,7 +49,21 @@ def of_alternatives(found: Alternatives) -> Numbers:
     numbers |= {"samples": found.budget[0], "pixels": found.budget[1]}
     numbers |= {"sd": 100 * found.spread.sd, "two": 100 * found.spread.half_width(1, 1)}
     numbers |= {"alike": 100 * found.alike[0], "alike_pairs": found.alike[1]}
-    return numbers | shared_reference(found, design)
+    return numbers | shared_reference(found, design) | by_own_spread(found, design)
+
+
+def by_own_spread(found: Alternatives, design: pd.DataFrame) -> Numbers:
+    """What the band would be by the spread of the reference rows alone, and what would then lie outside.
+
+    Returns:
+        `own_sd`, `own_band` and `own_shift` in points; `own_runs`, of the references; `own_designs` of the changes of
+        design and `own_outside` of all alternatives lie outside.
+    """
+    band = 100 * found.own.half_width(1, found.seeds)
+    outside = [int((abs(rows["difference"]) > band).sum()) for rows in (design, found.trained)]
+    rows = found.own.df // (found.seeds - 1)
+    numbers: Numbers = {"own_sd": 100 * found.own.sd, "own_band": band, "own_shift": mean_shift(found.own, found.seeds)}
+    return numbers | {"own_runs": rows * found.seeds, "own_designs": outside[0], "own_outside": outside[1]}
 
 
 def middle(found: Alternatives) -> float:
@@ -67,9 +81,14 @@ def shared_reference(found: Alternatives, design: pd.DataFrame) -> Numbers:
     """
     median = float(design["difference"].median())
     own = median - found.own_seed
-    shift = 100 * float(stats.t.ppf(1 - ALPHA / 2, found.spread.df) * found.spread.sd / found.seeds**0.5)
+    shift = mean_shift(found.spread, found.seeds)
     numbers: Numbers = {"middle": minus(f"{median:+.1f}"), "own_middle": minus(f"{own:+.1f}"), "shift": shift}
     return numbers | {"shared": shared_text(median, own, shift)}
+
+
+def mean_shift(spread: Spread, seeds: int) -> float:
+    """How far the mean of so many seeds may lie from what it estimates, 95 times in 100, in points."""
+    return 100 * float(stats.t.ppf(1 - ALPHA / 2, spread.df) * spread.sd / seeds**0.5)
 
 
 def shared_text(median: float, own: float, shift: float) -> str:

@@ -44,8 +44,8 @@ def against_chance(lines: pd.DataFrame) -> str:
     rest = {"disease only": "with the disease only", "three tasks": "with three tasks"}
     if all(verdict == INCONCLUSIVE for _, verdict in found.values()):
         told = " and ".join(f"{between(effect)} {rest[tasks]}" for tasks, (effect, _) in found.items())
-        return f"Whether attention beats chance is inconclusive: {told}"
-    what = "Attention instead of chance"
+        return f"On large lesions, first edition, whether attention beats chance is inconclusive: {told}"
+    what = "On large lesions, first edition, attention instead of chance"
     return ". ".join(finding(f"{what}, {rest[tasks]},", *told) for tasks, told in found.items())
 
 

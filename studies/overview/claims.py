@@ -17,7 +17,7 @@ PROTOCOL = {  # the protocol's outcomes in the five words
     "cannot tell": INCONCLUSIVE,
 }  # fmt: skip
 MACRO_F1 = "points of macro-F1"
-LONGER = "trained longer"
+LONGER = "four times the images"
 """How a finding of the second edition begins to say what it compares."""
 PLANNED_SEEDS = 5
 LEAST_SEEDS = 3
@@ -75,7 +75,7 @@ def first_edition(judged: pd.DataFrame, claim: str, what: str) -> Finding:
 
 
 def second_edition(contrasts: pd.DataFrame, name: str, what: str, beside: str = "") -> list[Finding]:
-    """What the longer trainings of the protocol say; nothing while a contrast has too few seeds.
+    """What the trainings of the protocol say; nothing while a contrast has too few seeds.
 
     Args:
         contrasts: of results/published/protocol/verdicts.json.

@@ -135,7 +135,7 @@ def claims(
         ),
         Claim(
             "F1 of 78.8, 73.6 and 74.5 % on three datasets",
-            "The first dataset is private, and the splits of the others are not public.",
+            "The first dataset is private, and we do not know the splits of the others.",
             [],
             [Finding("the paper's three scores", None, NOT_RUN)],
         ),

@@ -56,19 +56,24 @@ def five(claims: Sequence[Claim], levels: Mapping[str, float], sensitivity: Mapp
     synthetic = [claim.synthetic[0] if claim.synthetic else None for claim in claims]
     real = [claim.real[0] if claim.real else None for claim in claims]
     whole = outcome(
-        synthetic[WHOLE], "On synthetic images the full model beat the same network trained for the disease alone",
-        "On synthetic images the full model lost to the same network trained for the disease alone",
+        synthetic[WHOLE], "On synthetic images the full model beat a plain network trained for the disease alone",
+        "On synthetic images the full model lost to a plain network trained for the disease alone",
         "On synthetic images, the gain of the full model", False,
     )  # fmt: skip
     part = outcome(
-        synthetic[BODY_PART], "Learning the body part raised macro-F1", "Learning the body part lowered macro-F1",
-        "The effect of learning the body part", False,
+        synthetic[BODY_PART], "In the first edition, learning the body part raised macro-F1",
+        "In the first edition, learning the body part lowered macro-F1",
+        "In the first edition, the effect of learning the body part", False,
     )  # fmt: skip
     chosen = [word(finding.verdict) for finding in claims[ATTENTION].synthetic]
     tokens = outcome(
         synthetic[TOKENS], "Patch tokens beside the class token raised it, even where they were picked at random,",
         "Random patch tokens lowered it", "The effect of patch tokens", False,
     )  # fmt: skip
+    later = [
+        second_edition(claims[BODY_PART], "learning the body part"),
+        second_edition(claims[TOKENS], "random patch tokens"),
+    ]
     latest = claims[ATTENTION].synthetic[-1]
     selection = (
         outcome(latest, "Choosing them by attention beat chance", "Choosing them by attention was worse than chance",
@@ -87,8 +92,25 @@ def five(claims: Sequence[Claim], levels: Mapping[str, float], sensitivity: Mapp
         "On real photographs, with a frozen pretrained network, the gain of the full model",
     )  # fmt: skip
     centre = centre.replace("points", "points of AUROC", 1)
-    return [f"{whole} {level_text(levels)}", f"{part} {tokens} {selection}", centre, photographs,
-            sensitivity["text"]]  # fmt: skip
+    parts = " ".join(filter(None, (part, tokens, *later, selection)))
+    return [f"{whole} {level_text(levels)}", parts, centre, photographs, sensitivity["text"]]
+
+
+def second_edition(claim: Claim, what: str) -> str:
+    """What the second edition says of a claim, on each kind of images; a sentence, or "" where nothing has run.
+
+    Args:
+        claim: one of `collect.claims`.
+        what: was added, as the subject of the sentence.
+    """
+    told = []
+    for finding in claim.synthetic:
+        where = finding.what.partition(f"{LONGER}, ")[2]
+        if where and finding.estimate is not None:
+            change = f"{finding.estimate.value:+.1f}".replace("-", "−")
+            how = word(finding.verdict) + ", preliminary" * ("preliminary" in finding.note)
+            told.append(f"{change} points {'with' if where.startswith('labels') else 'on'} {where} ({how})")
+    return f"In the second edition, {what} changed it by {and_list(told)}." if told else ""
 
 
 def level_text(levels: Mapping[str, float]) -> str:
@@ -110,7 +132,7 @@ def answer(claims: Sequence[Claim]) -> dict[str, str | float]:
 def box(claims: Sequence[Claim]) -> dict[str, str]:
     """The three results of the answer box: `answer_whole`, `answer_real`, `answer_attention`."""
     whole = outcome(
-        claims[WHOLE].synthetic[0], "yes: the full model beat a plain transformer",
+        claims[WHOLE].synthetic[0], "yes, without a size control: the full model beat a plain transformer",
         "no: the full model lost to a plain transformer", "the gain of the full model",
     )  # fmt: skip
     real = outcome(
@@ -130,7 +152,7 @@ OUTCOMES = {
 CLAUSES = {
     SUPPORTED: ("favours attention", "favour attention"), CONTRADICTED: ("favours chance", "favour chance"),
     INCONCLUSIVE: ("is inconclusive", "are inconclusive"), NOT_TESTED: ("was not tested", "were not tested"),
-    NO_DIFFERENCE: ("shows no difference larger than two points", "show no difference larger than two points"),
+    NO_DIFFERENCE: ("shows no meaningful difference", "show no meaningful difference"),
 }  # fmt: skip
 """What one comparison and what several say."""
 

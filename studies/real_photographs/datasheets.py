@@ -33,7 +33,8 @@ def sheets() -> str:
     faults = [f"**{short(one)}** (`{one.name}`)\n\n" + "\n".join(f"- {clean(f)}" for f in one.faults) for one in found]
     head = ["dataset", *(name.replace("_", " ") for name in COUNTS), "skin types"]
     return "\n\n".join([
-        "### What they hold", "Counts are the authors' own; a dash means that they count nothing.",
+        "### What they hold",
+        "Counts are the authors' own, of SCIN cases in place of patients; a dash means that there is no count.",
         table(head, counted),
         "### Licences", table(["dataset", "licence", "it forbids", "where to get it"], allowed),
         "### Known faults", *faults,

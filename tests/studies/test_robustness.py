@@ -67,13 +67,24 @@ def made(differences: list[float], seeds: int = 4) -> Alternatives:
     table = pd.DataFrame({"row": [f"r{i}" for i in range(len(differences))], "difference": differences})
     table = table.assign(kind=DESIGN, name=table["row"], reference="Full model", value=10.0, half=3.0)
     table["reading"] = [INSIDE if abs(d) <= 3 else "above the band" if d > 0 else "below the band" for d in differences]
-    return Alternatives(table, Spread(0.01, 10_000), seeds, 0.5, (0.4, 90), (16000, 64))
+    return Alternatives(table, Spread(0.01, 10_000), Spread(0.005, 10_000), seeds, 0.5, (0.4, 90), (16000, 64))
 
 
 def test_the_shift_shrinks_with_the_seeds_of_the_reference():
     told = robustness_numbers.shared_reference(made([1.0, 2.0, 4.0]), made([1.0, 2.0, 4.0]).table)
     assert told["middle"] == "+2.0" and told["own_middle"] == "+1.5"
     assert told["shift"] == pytest.approx(1.96 / 2, abs=0.01)
+
+
+def test_the_band_by_the_reference_s_own_spread_is_told_beside_the_other():
+    found = made([-4.0, 0.5, 1.0, 1.5, 5.0])  # by a spread of 0.5 points and 4 seeds: 1.96 * 0.5 * sqrt(1 + 1/4) = 1.1
+    told = robustness_numbers.by_own_spread(found, found.table.iloc[2:])
+    assert told["own_band"] == pytest.approx(1.096, abs=0.001) and told["own_shift"] == pytest.approx(0.49, abs=0.001)
+    assert (told["own_outside"], told["own_designs"]) == (3, 2)
+
+
+def test_the_reference_s_own_spread_is_of_runs_of_this_budget(found):
+    assert found.own.df == 8 and found.own.sd < found.spread.sd  # four references of three seeds
 
 
 def test_counts_agree_with_the_table(found):

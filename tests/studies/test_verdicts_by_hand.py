@@ -155,8 +155,8 @@ def test_a_claim_is_judged_against_its_own_reference_wherever_that_stands_in_the
     ("seeds", "p", "low", "told"),
     [
         (2, 0.01, 0.03, ""),
-        (3, 0.2, -0.01, "Trained on four times as many images, this gain is inconclusive after three of five seeds."),
-        (5, 0.01, 0.03, "Trained on four times as many images, this gain is supported."),
+        (3, 0.2, -0.01, "In the second edition this gain is inconclusive after three of five seeds."),
+        (5, 0.01, 0.03, "In the second edition this gain is supported."),
     ],
 )
 def test_the_answer_of_a_page_says_what_a_longer_training_found(seeds, p, low, told):
