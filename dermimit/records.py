@@ -10,11 +10,11 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, Literal
 
 import numpy as np
@@ -261,6 +261,7 @@ def publish(run: Path, destination: Path, predictions: Literal["all", "answers",
     paths = ("data_root", "out", "start_from", "quarantine", "cache", "tokens", "weights")
     # names only: where they lay is nobody's business
     config |= {key: Path(config[key]).name for key in paths if config.get(key)}
+    config |= {"data_options": without_folders(config.get("data_options") or {})}
     write_json(destination / "config.json", config)
     for name in ("metrics.json", "provenance.json", "label_space.json"):
         write_json(destination / name, read_json(run / name))
@@ -271,6 +272,11 @@ def publish(run: Path, destination: Path, predictions: Literal["all", "answers",
         if predictions == "answers":
             kept = answers_of(kept[kept["split"] == "test"], read_json(run / "label_space.json")["diseases"])
         write_parquet(destination / "predictions.parquet", kept)
+
+
+def without_folders(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a dataset's loader for others to see: of a path the last part of its name."""
+    return {name: PureWindowsPath(value).name if isinstance(value, str) else value for name, value in options.items()}
 
 
 def answers_of(predictions: pd.DataFrame, diseases: list[str]) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from dermimit.benchmark.benchmarks import Benchmark, image_name
+from dermimit.data.cells import is_missing
 from dermimit.data.problems import suggest
 from dermimit.data.text_table import read_text_table
 
@@ -60,7 +61,7 @@ def read_answers_file(path: Path, to: Benchmark) -> Given:
         raise AnswersError(
             f"{path}: no column {ID!r}; {suggest(ID, map(str, table))}: rename the one that names the photographs"
         )
-    order = _order(path, [image_name(name) for name in table[key]], list(to.frame[ID]))
+    order = _order(path, ["" if is_missing(name) else image_name(name) for name in table[key]], list(to.frame[ID]))
     parts = _by_task(table.drop(columns=key))
     given = {"disease": _numbers(path, parts["disease"], to.classes, "disease", to.name)[order]}
     _check_sums(path, given["disease"], order)

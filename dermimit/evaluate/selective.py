@@ -79,6 +79,7 @@ def rule_for(
     """
     if not 0 <= risk < 1:
         raise ValueError(f"risk {risk}: give the share of wrong answers that is allowed, 0 or more and below 1")
+    confidence = np.asarray(confidence, np.float64)  # a threshold between two neighbouring float16 is neither
     counts = levels(confidence, right)
     covered, wrong = np.cumsum(counts.photos), np.cumsum(counts.errors)
     allowed = np.flatnonzero(wrong <= risk * covered + 1e-9)
@@ -89,8 +90,7 @@ def rule_for(
     below = last + 1 < len(covered)
     threshold = float(counts.confidence[last : last + 2].mean()) if below else 0.0
     answered, errors = int(covered[last]), int(wrong[last])
-    known = patients is not None and not pd.isna(patients).all()
-    draws = patient_draws(patients if known else range(len(right)))
+    by = "photograph" if patients is None or pd.isna(patients).all() else "patient"
+    draws = patient_draws(range(len(right)) if patients is None else patients)
     error = share_of(~right, confidence >= threshold, draws)
-    by = "patient" if known else "photograph"
     return Rule(threshold, len(confidence), answered, errors, error.low, error.high, by)

@@ -15,18 +15,18 @@ def _channels(model: nn.Module, images: Tensor) -> int:
     return images.shape[1] - (getattr(getattr(model, "config", None), "selection", "") == "given")
 
 
-class _Painted(TaskLogits):
+class _Painted(nn.Module):
     """The logits of photographs within a margin, with what is not painted over as further channels."""
 
     def __init__(self, model: nn.Module, task: str, margin: tuple[int, int] = (0, 0)) -> None:
-        super().__init__(model, task)
-        self.margin = margin
+        super().__init__()
+        self.logits, self.margin = TaskLogits(model, task), margin
 
     def forward(self, photos: Tensor, rest: Tensor) -> Tensor:
         """Cut the margin off, join the channels and return `logits[task]`."""
         (down, across), (height, width) = self.margin, photos.shape[-2:]
         inside = photos[..., down : height - down, across : width - across]
-        return super().forward(torch.cat([inside, rest], dim=1))
+        return self.logits(torch.cat([inside, rest], dim=1))
 
 
 @torch.no_grad()

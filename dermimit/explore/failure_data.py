@@ -31,7 +31,8 @@ from dermimit.explain.attributions import attribution, methods_for
 from dermimit.explain.style import pretty
 from dermimit.train.run import Run
 
-COLUMNS = 15  # photographs beside each other on the sheet
+COLUMNS = 15  # photographs beside each other on the sheet, at least
+LARGEST = 16_383  # pixels of a side of a WebP
 MAPS = {
     "lsm_score": (
         "scores of lesion selection",
@@ -183,6 +184,18 @@ def maps_in_patches(run: Run, images: torch.Tensor, answers: Sequence[int]) -> d
     return found
 
 
+def columns_for(count: int, size: int) -> int:
+    """How many photographs of this size stand beside each other, so that the sheet is no larger than a WebP may be.
+
+    Raises:
+        ValueError: there are too many.
+    """
+    along = LARGEST // size
+    if count > along**2:
+        raise ValueError(f"{count} photographs of {size} pixels: a sheet holds {along**2}; give fewer with `most`")
+    return max(min(COLUMNS, along), -(-count // along))
+
+
 def sheet(pictures: Sequence[np.ndarray], columns: int = COLUMNS, quality: int = 90) -> bytes:
     """Photographs of one size side by side and one below the other, as WebP.
 
@@ -230,7 +243,7 @@ def browser_data_of(
         raise ValueError(f"{run.path}: none of {len(test)} test photographs has a wrong answer: nothing to browse")
     images = _images(photos, list(test["image"].iloc[rows]), run.preprocessing)
     record = failures_record(run, test, tags, rows, images)
-    return browser_data(record, sheet(_pixels(images, run.preprocessing)))
+    return browser_data(record, sheet(_pixels(images, run.preprocessing), record["columns"]))
 
 
 def failures_record(
@@ -252,7 +265,8 @@ def failures_record(
         case["maps"] = {method: lines[number] for method, lines in maps.items()}
     return {
         "run": run.path.name, "photographs": len(test), "wrong": int(tags["wrong"].sum()), "drawn": False,
-        "size": images.shape[-1], "grid": list(run.model.grid_size), "columns": COLUMNS, "tags": tag_list(tags),
+        "size": images.shape[-1], "grid": list(run.model.grid_size),
+        "columns": columns_for(len(images), images.shape[-1]), "tags": tag_list(tags),
         "maps": [map_words(m) for m in maps], "cases": cases,
     }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import subprocess
@@ -64,6 +65,17 @@ def notebook(run: Path, **options: object) -> nbformat.NotebookNode:
     return nbformat.v4.new_notebook(cells=cells, metadata=kernel)
 
 
+def _opened(path: Path) -> str:
+    """The run that a notebook of `notebook` opens; "" where it is not one."""
+    try:
+        cells = nbformat.read(path, as_version=4).cells
+    except ValueError:
+        return ""
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    called = re.search(r"widget = explore\(((['\"])(?:\\.|(?!\2).)*\2)", code)
+    return ast.literal_eval(called[1]) if called else ""
+
+
 def write_notebook(run: Path, folder: Path, **options: object) -> tuple[Path, bool]:
     """Write the notebook into a folder, unless one of this run is there, which may have been edited.
 
@@ -78,9 +90,9 @@ def write_notebook(run: Path, folder: Path, **options: object) -> tuple[Path, bo
     load_run(run)
     path = folder / f"explore-{run.resolve().name}.ipynb"
     if path.exists():
-        opened = re.search(r"widget = explore\('(.*?)'", path.read_text(encoding="utf-8"))
-        if opened and opened[1] != str(run.resolve()):
-            raise ValueError(f"{path} opens another run, {opened[1]}: give another --out, or move that notebook away")
+        opened = _opened(path)
+        if opened not in ("", str(run.resolve())):
+            raise ValueError(f"{path} opens another run, {opened}: give another --out, or move that notebook away")
         return path, False
     folder.mkdir(parents=True, exist_ok=True)
     made = nbformat.writes(notebook(run.resolve(), **options))

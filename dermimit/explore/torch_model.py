@@ -110,6 +110,7 @@ class TorchModel:
 
     def _inputs(self, image: Tensor, choice: Mapping[str, Any]) -> tuple[Tensor, ...]:
         assert self._explorable is not None  # who asks has looked
+        choice = {name: value for name, value in choice.items() if value is not None}
         _, k, _, _, attributes, body_part, scores = self._explorable.usual(image)
         for task, values in (("attributes", attributes), ("body_part", body_part)):
             names = self.facts["classes"][task]
@@ -117,7 +118,7 @@ class TorchModel:
                 values[0, names.index(name)] = p
         k = torch.tensor(int(choice["k"])) if "k" in choice else k
         switches = [torch.tensor(bool(choice.get(name, True))) for name in ("lsm", "cim")]
-        if choice.get("scores") is not None:
+        if "scores" in choice:
             scores[0] = torch.tensor(choice["scores"])
         return image, k, *switches, attributes, body_part, scores
 

@@ -30,8 +30,10 @@ class Parity:
 
     @property
     def worst(self) -> float:
-        """The largest difference over the tasks; infinite where nothing could be compared."""
-        return max(self.differences.values()) if self.ties < self.photographs + self.noise else float("inf")
+        """The largest difference over the tasks; NaN where an answer is, infinite where nothing was compared."""
+        return (
+            float(np.max([*self.differences.values()])) if self.ties < self.photographs + self.noise else float("inf")
+        )
 
 
 @torch.inference_mode()
@@ -54,7 +56,7 @@ def parity(onnx_session: Any, model: nn.Module, graph: Graph, photos: Tensor | N
         ties += int((~alike).sum())
         for task, name, wanted in compared(graph, logits, out):
             apart = np.abs(found[name] - wanted.numpy()).max(axis=1)[alike]
-            worst[task] = max(worst[task], float(apart.max(initial=0.0)))
+            worst[task] = float(np.max([worst[task], *apart]))  # NaN stays NaN
     return Parity(worst, 0 if photos is None else len(photos), len(noise), ties)
 
 

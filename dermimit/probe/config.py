@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from dermimit.data.problems import suggest
+from dermimit.records import without_folders
 from dermimit.train.checked import Checked
 
 COLOUR = "colour"
@@ -114,4 +115,4 @@ class ProbeConfig(Checked):
         values = {k: v for k, v in asdict(self).items() if k not in ("out", *NUMBERLESS)}
         places = {name: Path(values[name]).name for name in PLACES if values[name]}
         lists = {f.name: list(values[f.name]) for f in fields(self) if f.name in ("features", "methods", "C")}
-        return values | places | lists
+        return values | places | lists | {"data_options": without_folders(self.data_options)}

@@ -48,6 +48,12 @@ def pairs_of(frame: pd.DataFrame, value: str, step: str = REVISED) -> pd.DataFra
     return wide.rename_axis(columns=None)
 
 
+def enough(pairs: pd.DataFrame) -> bool:
+    """Whether `crossed_mean` has enough pairs of `pairs_of` to tell readers and cases apart."""
+    readers, cases = pairs["reader"].nunique(), pairs["case"].nunique()
+    return min(readers, cases) >= 2 and len(pairs) >= readers + cases
+
+
 def without_period(difference: np.ndarray, with_first: np.ndarray) -> tuple[np.ndarray, float]:
     """The differences less what the second period adds, by least squares; and that amount.
 
@@ -75,8 +81,8 @@ def gain(frame: pd.DataFrame, value: str = "right", step: str = REVISED) -> Line
 
 
 def gains(frame: pd.DataFrame) -> list[Line]:
-    """`gain` for each endpoint that is known, and the check on first answers, which should show none."""
-    known = [value for value in ENDPOINTS if frame[value].notna().any()]
+    """`gain` for each endpoint that is known often enough, and the check on first answers, which should show none."""
+    known = [value for value in ENDPOINTS if enough(pairs_of(frame, value, REVISED))]
     lines = [gain(frame, value) | {"name": ENDPOINTS[value]} for value in known]
     return [*lines, gain(frame, "right", FIRST) | {"name": "check: first answers, before the model was shown"}]
 
@@ -85,8 +91,9 @@ def gains_by(frame: pd.DataFrame, column: str) -> list[Line]:
     """The primary gain within the groups of a column of cases; groups that are too small are left out."""
     lines = []
     for name, rows in frame.groupby(column):
-        if rows["case"].nunique() >= 4:
-            lines.append({"group": name, "cases": rows["case"].nunique(), **gain(rows)})
+        pairs = pairs_of(rows, "right", REVISED)
+        if pairs["case"].nunique() >= 4 and enough(pairs):
+            lines.append({"group": name, "cases": pairs["case"].nunique(), **gain(rows)})
     return lines
 
 
@@ -163,7 +170,8 @@ def share(rows: pd.DataFrame, hit: str, resamples: int = 2000, seed: int = 0) ->
 def looks(frame: pd.DataFrame) -> pd.DataFrame:
     """Both looks of each reading in one row: `was`, `now`, `model_right` (bool) and whether they follow the model."""
     index = ["reader", "period", "case", "arm", "model_right"]
-    wide = frame.pivot(index=index, columns="step", values=["right", "follows"]).dropna()
+    wide = frame.pivot(index=index, columns="step", values=["right", "follows"])
+    wide = wide.reindex(columns=pd.MultiIndex.from_product([["right", "follows"], [FIRST, REVISED]])).dropna()
     wide.columns = ["_".join(names) for names in wide.columns]
     found = wide.astype(bool).reset_index()
     return found.rename(columns={f"right_{FIRST}": "was", f"right_{REVISED}": "now"})

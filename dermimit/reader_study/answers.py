@@ -109,8 +109,8 @@ def check_answer(given: Mapping[str, Any], space: LabelSpace) -> Record:
     Args:
         given: `body_part` (a name, or None for "cannot tell"; left out where the dataset has none), `attributes` (list
             of names, empty for none), `differential` (1 to 5 diseases, most likely first), `confidence` that the first
-            is right (0, 10, …, 100 %), `seconds` in sight of the reader, and `interruptions` (page left or loaded
-            again).
+            is right (0, 10, …, 100 %), `seconds` in sight of the reader (more than a day counts as
+            one), and `interruptions` (page left or loaded again).
 
     Raises:
         AnswerError: the first field that is wrong.
@@ -124,11 +124,11 @@ def check_answer(given: Mapping[str, Any], space: LabelSpace) -> Record:
     seconds: Any
     confidence, seconds, away = (given.get(name) for name in ("confidence", "seconds", "interruptions"))
     _refuse(not _whole(confidence, 100) or confidence % 10 != 0, "confidence", confidence, "give 0, 10, … or 100")
-    timed = isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds <= MOST_SECONDS
-    _refuse(not timed, "seconds", seconds, f"give 0 to {MOST_SECONDS}")
+    timed = isinstance(seconds, int | float) and not isinstance(seconds, bool) and 0 <= seconds < float("inf")
+    _refuse(not timed, "seconds", seconds, "give a number from 0")
     _refuse(not _whole(away, 10**6), "interruptions", away, "give a whole number from 0")
     return {"body_part": body_part, "attributes": attributes, "differential": differential, "confidence": confidence,
-            "seconds": round(float(seconds), 2), "interruptions": away}  # fmt: skip
+            "seconds": round(min(float(seconds), MOST_SECONDS), 2), "interruptions": away}  # fmt: skip
 
 
 def _names(given: Mapping[str, Any], field: str, known: Sequence[str]) -> list[str]:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from dermimit.reader_study.design import STEPS
 from dermimit.reader_study.kept import answers_of, saved_of
 from dermimit.reader_study.private import write_private
 from dermimit.records import read_json
@@ -121,7 +122,8 @@ class StudyClock:
             the line that was added to `corrections.jsonl`.
 
         Raises:
-            ValueError: there is no such reader, or the end lies ahead or has no zone, or no reason is given.
+            ValueError: there is no such reader, whose first session is not complete, or the end lies ahead or has no
+                zone, or no reason is given.
         """
         now = self._now()
         if not why.strip():
@@ -130,6 +132,8 @@ class StudyClock:
             raise ValueError("--reader and --ended go together: whose first session ended when")
         if reader is not None and reader not in self.study.plans:
             raise ValueError(f"--reader {reader}: there is no such reader in {self.study.folder}")
+        if reader is not None and not self._first_session_over(reader):
+            raise ValueError(f"--reader {reader}: the first session is not complete, so it has no end to correct")
         if ended is not None and (ended.tzinfo is None or ended > now):
             raise ValueError(f"--ended {ended.isoformat()}: give a time that has passed, with its zone, such as "
                              "2026-03-01T17:00+01:00")  # fmt: skip
@@ -142,6 +146,9 @@ class StudyClock:
             os.fsync(file.fileno())
         self._write({"latest": _text(now)})
         return line
+
+    def _first_session_over(self, reader: str) -> bool:
+        return len(answers_of(self.study, reader).records) >= len(STEPS) * len(self.study.plans[reader].periods[0])
 
     def session_end(self, reader: str, saved: datetime) -> datetime:
         """When a reader's first session ended: as last corrected, else when its last answer was saved."""

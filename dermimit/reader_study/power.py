@@ -40,7 +40,8 @@ def power(a: Assumptions, gain: float, readers: int, cases: int, studies: int, s
         `gain, readers, cases, studies, found`, `power` with its 95 % interval `low, high` (of the simulation);
         `mean`, the average estimate; `covered`, the share of intervals that hold the gain; `half_width`, their mean.
     """
-    rng, trust = np.random.default_rng([seed, readers, cases, round(1000 * gain)]), trust_for(a, gain)
+    trust = trust_for(a, gain)
+    rng = np.random.default_rng([seed, readers, cases, round(1000 * gain)])
     results = [one_study(a, trust, readers, cases, rng) for _ in range(studies)]
     found = sum(r.p < level and (gain == 0 or r.value > 0) for r in results)
     low, high = count_interval(found, studies)
@@ -54,7 +55,7 @@ def power(a: Assumptions, gain: float, readers: int, cases: int, studies: int, s
 
 def smallest(table: Iterable[Line], gain: float, wanted: float = WANTED) -> list[Line]:
     """For each number of readers the fewest of the simulated cases that reach the power; None where none does."""
-    lines = pd.DataFrame([line for line in table if line["gain"] == gain])
+    lines = pd.DataFrame([line for line in table if line["gain"] == gain], columns=["readers", "cases", "power"])
     enough = lines[lines["power"] >= wanted].groupby("readers")["cases"].min()
     return [
         {"readers": int(r), "cases": int(enough[r]) if r in enough else None} for r in sorted(set(lines["readers"]))

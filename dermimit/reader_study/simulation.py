@@ -119,8 +119,10 @@ def trust_for(a: Assumptions, gain: float, draws: int = 200_000, seed: int = 0) 
         gain: difference in the share of right answers; 0 gives 0.
 
     Raises:
-        ValueError: the gain is out of reach under these assumptions.
+        ValueError: the gain is below 0, or out of reach under these assumptions.
     """
+    if gain < 0:
+        raise ValueError(f"a gain of {gain}: give 0 or more; no trust in a model is simulated to do harm on average")
     if gain == 0:
         return 0.0
     rng = np.random.default_rng([seed, 2])
@@ -139,7 +141,8 @@ def trust_for(a: Assumptions, gain: float, draws: int = 200_000, seed: int = 0) 
     if expected(1 - 1e-6) < gain:
         raise ValueError(f"a gain of {gain} is out of reach: at full trust it is {expected(1 - 1e-6):.3f}; assume a "
                          "better model, less accurate readers or more caution")  # fmt: skip
-    return float(brentq(lambda t: expected(t) - gain, 1e-9, 1 - 1e-6))
+    least = 1e-9
+    return float(brentq(lambda t: expected(t) - gain, least, 1 - 1e-6)) if expected(least) < gain else least
 
 
 # ---------------------------------------------------------------- full answers, as a reader would enter them
@@ -194,6 +197,8 @@ class Readers:
 def differential(truth: str, model: str, right: bool, diseases: list[str], rng: np.random.Generator) -> list[str]:
     """Three diseases (fewer where there are fewer), the true one first or not; not the model's where both are wrong."""
     others = [name for name in diseases if name not in (truth, model)] or [n for n in diseases if n != truth]
+    if not right and not others:
+        raise ValueError("a reader cannot be wrong where there is one disease alone: give two or more")
     drawn = [others[i] for i in rng.permutation(len(others))]
     if right:
         return [truth, *drawn[:2]]

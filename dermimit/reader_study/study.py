@@ -38,7 +38,7 @@ FORMAT = 2
 OLD = {1: "its reader codes can be computed from its seed; prepare the study anew"}
 
 
-LONGEST = 3650  # days of a washout
+LONGEST_WASHOUT = 3650  # days
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class Settings:
     washout_days: float = 28.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.washout_days <= LONGEST:
-            raise ValueError(f"washout days {self.washout_days}: give 0 to {LONGEST}")
+        if not 0 <= self.washout_days <= LONGEST_WASHOUT:
+            raise ValueError(f"washout days {self.washout_days}: give 0 to {LONGEST_WASHOUT}")
         if self.seed < 0:
             raise ValueError(f"seed {self.seed}: give 0 or more")
 

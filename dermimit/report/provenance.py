@@ -4,6 +4,7 @@ import json
 from importlib.metadata import version
 from typing import Any
 
+from dermimit.records import without_folders
 from dermimit.report.markup import Markup, el, section, table
 from dermimit.report.record import PATHS, Record, Scored
 
@@ -66,4 +67,6 @@ def _text(value: Any) -> str:
 
 def base_name(name: str, value: Any) -> Any:
     """Where things lay on the machine is nobody's business: a path becomes its last name."""
+    if name == "data_options" and isinstance(value, dict):
+        return without_folders(value)
     return value.replace("\\", "/").rstrip("/").split("/")[-1] if name in PATHS and isinstance(value, str) else value

@@ -65,4 +65,6 @@ def recipe_words(config: dict[str, Any]) -> str:
 def _start(config: dict[str, Any]) -> str:
     if config.get("start_from"):
         return f"started from the run {str(config['start_from']).replace(chr(92), '/').rstrip('/').split('/')[-1]}"
+    if config.get("weights"):
+        return f"started from the weights {str(config['weights']).replace(chr(92), '/').rstrip('/').split('/')[-1]}"
     return "started from timm's pretrained weights" if config.get("pretrained") else "started from random weights"

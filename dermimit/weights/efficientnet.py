@@ -2,11 +2,15 @@
 
 import re
 
+import timm
+
 from dermimit.model.lite_weights import REPEATS, timm_names
+from dermimit.model.plan import no_numbers
 from dermimit.weights.naming import State
 
 HEAD = ("_conv_head.weight", "conv_head.weight")
 SE = "se."
+LITE = "tf_efficientnet_lite"
 
 
 def lite_names(tensors: State) -> State | None:
@@ -22,3 +26,18 @@ def lite_names(tensors: State) -> State | None:
         return tensors
     repeats = next((repeats for repeats in REPEATS if sum(repeats) == max(numbers) + 1), None)
     return None if repeats is None else timm_names(tensors, repeats)
+
+
+def lite_architecture(state: State) -> str:
+    """timm's name of the EfficientNet-Lite that a state dict under timm's names is of; "" where it is none of them."""
+    for size in range(len(REPEATS)):
+        with no_numbers():
+            model = timm.create_model(f"{LITE}{size}", num_classes=0)
+        if _blocks(model.state_dict()) == _blocks(state):
+            return f"{LITE}{size}"
+    return ""
+
+
+def _blocks(state: State) -> dict[str, tuple[int, ...]]:
+    """Shapes of what lies in the blocks, without counters."""
+    return {name: tuple(value.shape) for name, value in state.items() if name.startswith("blocks.") and value.ndim}

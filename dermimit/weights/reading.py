@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from dermimit.weights.efficientnet import lite_names
+from dermimit.weights.efficientnet import lite_architecture, lite_names
 from dermimit.weights.files import read_origin, read_tensors, sha256_of, write_tensors
 from dermimit.weights.known import KNOWN, KnownWeights
 from dermimit.weights.location import locate
@@ -42,6 +42,9 @@ class Weights:
     path: Path = Path()
 
 
+LITE_NAMING = "EfficientNet-Lite's"
+
+
 def read_weights(path_or_name: Path | str) -> Weights:
     """The weights of a file, or of a name that `dermimit weights list` prints.
 
@@ -61,11 +64,17 @@ def read_weights(path_or_name: Path | str) -> Weights:
     if known:
         check_hash(known, path, digest)
     origin = (facts(known) if known else {}) | read_origin(path)
-    state, left, naming = lite_names(tensors), list[str](), "EfficientNet-Lite's"
+    state, left, naming = lite_names(tensors), list[str](), LITE_NAMING
     if state is None:
         state, left, whose = ordinary_vit(tensors, path)
         naming = whose.name
-    usual = {"name": path.name, "architecture": "", "source": "", "licence": "", "preprocessing": {}}
+    usual = {
+        "name": path.name,
+        "architecture": lite_architecture(state) if naming == LITE_NAMING else "",
+        "source": "",
+        "licence": "",
+        "preprocessing": {},
+    }
     return Weights(state=state, sha256=digest, naming=naming, left_over=tuple(left), path=path, **usual | origin)
 
 

@@ -6,12 +6,11 @@ import timm
 
 from dermimit.model.plan import no_numbers
 from dermimit.weights.architecture import architectures
+from dermimit.weights.efficientnet import LITE
 from dermimit.weights.filling import counted, remedy
 from dermimit.weights.known import KNOWN
 from dermimit.weights.listing import UNKNOWN, megabytes
 from dermimit.weights.reading import Weights, read_weights
-
-LITE = "tf_efficientnet_lite"
 
 
 def checked(path_or_name: str, backbone: str = "") -> tuple[str, bool]:

@@ -55,7 +55,7 @@ def main(
     images = run.preprocessing.normalise(torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2))
     found = failures_record(run, test, tags, rows, images) | {"drawn": True, "split_seed": SEED}
     out.mkdir(parents=True, exist_ok=True)
-    write_atomically(out / "browser.webp", lambda draft: draft.write_bytes(sheet(pictures)))
+    write_atomically(out / "browser.webp", lambda draft: draft.write_bytes(sheet(pictures, found["columns"])))
     record("browser", found, started, pd.DataFrame([{"seed": SEED, "rows": len(rows)}]), out)
 
 

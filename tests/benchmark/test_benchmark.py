@@ -323,6 +323,14 @@ def test_the_hash_of_labels_does_not_depend_on_order_or_spelling_of_numbers():
     assert verifying.labels_hash(frame.assign(disease="MEL")) != same
 
 
+def test_an_empty_name_of_a_photograph_is_said_so_in_every_kind_of_file(answers, tmp_path):
+    for dtype, empty in (("string", pd.NA), (object, None), (object, float("nan")), (object, "")):
+        table = answers.reset_index(drop=True).astype({"image": dtype})
+        table.loc[3, "image"] = empty
+        with pytest.raises(AnswersError, match=r"row 5: the cell that names the photograph is empty"):
+            read_answers_file(saved(table, tmp_path, "empty.parquet"), TO)
+
+
 def test_intervals_of_every_score_hold_its_value(answers, tmp_path):
     table = answers.assign(**{f"body_part: {place}": 1 / len(TO.body_parts) for place in TO.body_parts})
     rng = np.random.default_rng(1)

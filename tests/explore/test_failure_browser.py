@@ -25,6 +25,7 @@ from dermimit.explore.failure_data import (
     browser_data,
     case_records,
     cases_table,
+    columns_for,
     maps_in_patches,
     sheet,
     stratified_sample,
@@ -125,6 +126,15 @@ def test_a_sheet_is_read_back_where_it_was_put():
     record = {"cases": [None] * 5, "size": 8, "columns": 3}
     found = failure_static.pictures_of(record, sheet(pictures, columns=3))
     assert [int(p.mean().round()) // 10 for p in found] == [int(p.mean()) // 10 for p in pictures]
+
+
+@pytest.mark.parametrize(("count", "size", "columns"), [(5, 64, 15), (1200, 224, 17), (900, 518, 30), (1, 17_000, 0)])
+def test_a_sheet_is_as_wide_as_a_webp_needs_it(count, size, columns):
+    if not columns:
+        with pytest.raises(ValueError, match=r"give fewer with `most`"):
+            columns_for(count, size)
+        return
+    assert columns_for(count, size) == columns and -(-count // columns) * size <= 16_383 >= columns * size
 
 
 @pytest.fixture(scope="module")

@@ -88,6 +88,14 @@ def test_lesion_selection_without_interaction_ranks_the_selected_patches_first(t
     assert sorted(found["disease_ranked"]) == list(range(16))
 
 
+@pytest.mark.parametrize("name", ["lsm", "cim", "k", "attributes", "body_part", "scores"])
+def test_a_choice_that_is_none_is_as_trained(run, tiny_photos, name):
+    model, photo = TorchModel(run), picture(next(iter(cases_of(tiny_photos)[0]["photos"].values())))
+    told, usual = model(photo, {name: None}), model(photo)
+    assert told.keys() == usual.keys()
+    assert all(np.array_equal(told[key], usual[key]) for key in usual)
+
+
 def test_maps_are_those_of_the_package(run, tiny_photos):
     model = TorchModel(run)
     photo = picture(next(iter(cases_of(tiny_photos)[0]["photos"].values())))
@@ -149,6 +157,12 @@ def test_a_notebook_is_written_once(run, tmp_path):
     namesake = shutil.copytree(run.path, tmp_path / "second" / run.path.name)
     with pytest.raises(ValueError, match="opens another run"):
         write_notebook(namesake, tmp_path)
+    quoted = [shutil.copytree(run.path, tmp_path / f"o'brien {n}" / run.path.name) for n in (1, 2)]
+    path.unlink()
+    write_notebook(quoted[0], tmp_path)
+    assert write_notebook(quoted[0], tmp_path) == (path, False)
+    with pytest.raises(ValueError, match=r"opens another run, .*o'brien 1"):
+        write_notebook(quoted[1], tmp_path)
     words = command("lab", path, 9999, False)
     assert words[1:4] == ["-m", "jupyterlab", str(path)] and words[-2:] == ["--port=9999", "--no-browser"]
     with pytest.raises(FileNotFoundError, match="is not a finished run"):

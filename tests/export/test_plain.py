@@ -115,6 +115,8 @@ def test_parity_finds_a_wrong_probability_of_any_task_and_forgives_ties_alone():
     assert wrong(other_patches).worst < 1e-6 and wrong(other_patches).ties == 1
     assert wrong(other_patches_and_scores).worst > 0.1 and wrong(other_patches_and_scores).ties == 0
     assert Parity({"disease": 0.0}, photographs=3, noise=2, ties=5).worst == float("inf")  # nothing was compared
+    for task in graph.tasks:  # no number is no agreement
+        assert not wrong(lambda found, task=task: found[task].__setitem__((1, 0), np.nan)).worst <= 1e-3
 
 
 @pytest.fixture(scope="module")

@@ -105,6 +105,13 @@ def test_the_rule_of_a_run_knows_its_patients(run, earlier):
     assert rule.low < photographs[0] and rule.high > photographs[1]
 
 
+def test_a_threshold_between_neighbouring_numbers_of_half_precision_answers_what_was_counted():
+    low = np.float16(0.5)
+    confidence = np.array([np.nextafter(low, np.float16(1)), np.nextafter(low, np.float16(1)), low], np.float16)
+    rule = rule_for(confidence, np.array([True, True, False]), 0.1)
+    assert rule.answered == 2 == (confidence.astype(float) >= rule.threshold).sum()
+
+
 def test_training_leaves_the_temperatures_of_its_validation_split(run, folder):
     stored = read_json(folder / "run" / "calibration.json")
     assert stored == fit_temperatures(run.predictions, run.label_space)

@@ -4,6 +4,7 @@ import json
 import shutil
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -76,6 +77,13 @@ def test_one_command_one_table_one_record(tiny_photos, tmp_path, capsys):
     }  # fmt: skip
     assert facts["widths"] == {"class": 192, "mean": 192, "class+mean": 384} and facts["without_disease"] == 1
     assert not any(str(tmp_path) in path.read_text() for path in out.glob("*.json"))
+
+
+def test_the_record_of_a_probe_holds_no_folder():
+    lists = {"classes": "/home/anna/lists/classes.txt", "level": 3}
+    where = {"data_root": Path("/home/anna/sd"), "out": Path("x")}
+    config = ProbeConfig(dataset="sd198", backbone="colour", data_options=lists, **where)
+    assert "anna" not in json.dumps(config.to_dict()) and config.to_dict()["data_options"]["classes"] == "classes.txt"
 
 
 def test_the_same_command_again_says_that_it_is_finished_and_another_is_refused(tiny_photos, tmp_path, capsys):

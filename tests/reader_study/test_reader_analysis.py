@@ -197,6 +197,16 @@ def test_groups_and_seconds(study):
 # ---------------------------------------------------------------- simulated readers
 
 
+def test_an_endpoint_or_a_group_with_few_pairs_is_left_out(study):
+    frame = study[0].copy()
+    one = frame["case"].iloc[0]
+    frame["body_part_right"] = frame["body_part_right"].where(frame["case"] == one)
+    assert {line["endpoint"] for line in reader_analysis.gains(frame)} == {"right", "top3", "attribute_f1"}
+    half_read = frame[(frame["skin_group"] != "V-VI") | (frame["period"] == 1)]
+    assert [line["group"] for line in reader_analysis.gains_by(half_read, "skin_group")] == ["I-II"]
+    assert reader_analysis.looks(frame[frame["step"] == "first"]).empty
+
+
 def test_simulated_readers_are_as_accurate_and_gain_as_much_as_was_asked_for():
     a, rng = Assumptions(learning=0.0), np.random.default_rng(0)
     trust = trust_for(a, 0.05)
@@ -210,6 +220,9 @@ def test_a_gain_out_of_reach_is_refused():
     assert trust_for(Assumptions(), 0.0) == 0
     with pytest.raises(ValueError, match=r"a gain of 0\.05 is out of reach"):
         trust_for(Assumptions(accuracy=0.9, model_accuracy=0.5), 0.05)
+    with pytest.raises(ValueError, match=r"a gain of -0\.05: give 0 or more"):
+        reader_power.power(Assumptions(), -0.05, 5, 20, 2, 0)
+    assert 0 < trust_for(Assumptions(), 1e-12) < 1e-6
 
 
 def test_a_differential_is_right_or_wrong_as_settled():
@@ -219,6 +232,8 @@ def test_a_differential_is_right_or_wrong_as_settled():
             names = differential("a", "b", right, SPACE["diseases"], rng)
             assert (names[0] == "a") == right and len(set(names)) == len(names) and names[0] != "b"
     assert differential("a", "b", False, ["a", "b"], rng)[0] == "b"
+    with pytest.raises(ValueError, match="one disease alone"):
+        differential("a", "a", False, ["a"], rng)
 
 
 # ---------------------------------------------------------------- power
@@ -237,6 +252,7 @@ def test_power_rises_with_readers_cases_and_gain():
 def test_the_fewest_cases_that_suffice():
     table = [{"gain": 0.05, "readers": r, "cases": c, "power": p} for r, c, p in
              ((5, 50, 0.3), (5, 100, 0.79), (10, 50, 0.5), (10, 100, 0.8), (10, 200, 0.9))]  # fmt: skip
+    assert reader_power.smallest([], 0.05) == reader_power.smallest(table, 0.02) == []
     assert reader_power.smallest(table, 0.05) == [{"readers": 5, "cases": None}, {"readers": 10, "cases": 100}]
 
 

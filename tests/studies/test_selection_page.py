@@ -124,8 +124,8 @@ def choices(first, second, outline=SUPPORTED):
 def test_sentences_follow_the_verdicts():
     told = numbers.of_choice(choices(INCONCLUSIVE, INCONCLUSIVE))
     assert told["chance"] == (
-        "On large lesions, first edition, whether attention beats chance is inconclusive: between −4.0 and −2.0 points with the disease only and "
-        "between +2.0 and +4.0 points with three tasks"
+        "On large lesions, first edition, whether attention beats chance is inconclusive: between −4.0 and −2.0 points "
+        "with the disease only and between +2.0 and +4.0 points with three tasks"
     )
     assert told["outline"] == "The true outline instead of attention raised macro-F1 by 3.0 points (95 % CI 2.0 to 4.0)"
     assert told["centre"].startswith("Attention instead of the image centre made no difference larger than two points")

@@ -264,7 +264,13 @@ def test_an_unfinished_run_cannot_be_loaded_or_published(config, tmp_path):
 
 def test_published_records_are_small_and_carry_no_paths(config, tmp_path):
     run = fit(config())
+    own = read_json(run / "config.json")
+    lists = {"classes": "/home/anna/lists/classes.txt", "other": "C:\\anna\\b.txt", "level": 3}
+    write_json(run / "config.json", own | {"data_options": lists})
     publish(run, tmp_path / "with")
+    told = read_json(tmp_path / "with" / "config.json")["data_options"]
+    assert told == {"classes": "classes.txt", "other": "b.txt", "level": 3}
+    write_json(run / "config.json", own)
     publish(run, tmp_path / "without", "none")
     frame = pd.read_parquet(tmp_path / "with" / "predictions.parquet")
     assert set(frame["split"]) == {"val", "test"}

