@@ -58,6 +58,7 @@ def train_one_epoch(
     sums: dict[str, torch.Tensor] = {}
     known: list[torch.Tensor] = []
     measured: list[dict[str, float]] = []
+    single = with_one_set(bare)
     recipe.mode(bare)
     for i, batch in enumerate(tqdm(loader, f"epoch {epoch + 1}/{config.epochs}", disable=None, leave=False)):
         step = epoch * config.steps_per_epoch + i
@@ -78,6 +79,7 @@ def train_one_epoch(
                 with accelerator.autocast():
                     logits, out = model(piece)
                 logits = {task: z.float() for task, z in logits.items()}
+                out = {**out, **{f"{task}/logits_before": logits[task] for task in single}}
                 found = recipe.objectives(logits, out, truth, index)
                 objectives, losses = ({task: v * share[task] for task, v in values.items()} for values in found)
                 loss = recipe.total(objectives)
@@ -101,6 +103,15 @@ def train_one_epoch(
     means = {name: total / n if (n := batches_of[name]) else float("nan") for name, total in totals.items()}
     means["lr"] = learning_rate(step, config)
     return means | means_of([row for row in measured if row])
+
+
+def with_one_set(model: nn.Module) -> list[str]:
+    """Tasks whose answer is the only set of logits that the model has of them, which counts once in the loss.
+
+    A conversion of precision copies it, so that the two names of it are no longer one tensor.
+    """
+    after = getattr(model, "classifiers_after", {})
+    return [task for task in model.tasks if not (task in model.classifiers_before and task in after)]
 
 
 def batches(photos: InOrder, config: TrainConfig, accelerator: Accelerator) -> DataLoader:

@@ -401,6 +401,28 @@ def test_the_reported_loss_of_a_task_is_that_of_its_labels(config, tiny_photos):
     assert np.isnan(none["loss/attributes"]) and np.isfinite(none["loss"])
 
 
+ONE_SET = {
+    "one task": {"tasks": ("disease",), "fusion": "none"},
+    "three tasks": {"fusion": "none"},
+    "bottleneck": {"fusion": "bottleneck"},
+    "two sets": {"fusion": "concat"},
+}
+
+
+@pytest.mark.parametrize("precision", ["no", "bf16"])
+@pytest.mark.parametrize("model", ONE_SET)
+def test_a_set_of_logits_counts_once_in_whatever_precision(config, model, precision):
+    still = {"lr": 1e-12, "epochs": 1, "samples": 24, "cutmix_probability": 0.0, "batch_size": 6}
+    run = fit(config(precision=precision, weight_attributes=3.0, **still, **ONE_SET[model]))
+    row = pd.read_parquet(run / "history.parquet").iloc[0]
+    once = sum(
+        (3.0 if task == "attributes" else 1.0) * row[f"loss/{task}"] for task in read_json(run / "config.json")["tasks"]
+    )
+    assert row["loss"] == pytest.approx(
+        2 * once if model == "two sets" else once, rel=0.2 if model == "two sets" else 2e-3
+    )
+
+
 def test_learnt_weights_of_losses_stand_a_task_without_labels(config):
     run = fit(config(attribute_missing=1.0, balance="uncertainty", lr=0.05, epochs=1, samples=60))
     assert weights(run)["loss_weights.log_variance.attributes"].item() == 0.0
