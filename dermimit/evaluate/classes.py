@@ -79,7 +79,8 @@ def match_classes(
     renamed: dict[str, dict[str, str]] = {}
     unknown: dict[str, dict[str, int]] = {}
     absent: dict[str, list[str]] = {}
-    for task in shared:
+    first = ["disease"] * (leave_out_unknown and "disease" in shared)  # whose unknown classes take photographs away
+    for task in [*first, *(task for task in shared if task not in first)]:
         _check_kind(run, data, task)
         count = Counter(n for column in COLUMNS[task] if column in frame for cell in frame[column] for n in _in(cell))
         known = _known(count, run.classes(task))

@@ -71,7 +71,7 @@ class GivenSelection(Selection):
     """The K patches that a lesion map covers most: what an oracle or a segmentation network would select.
 
     score = (share of the patch on the lesion) + 10⁻³ (mean share of the 3 × 3 patches about it), so that patches beside
-    the lesion fill the places that the lesion leaves.
+    the lesion fill the places that the lesion leaves. What lies beyond the border counts as skin.
 
     Args:
         k: number of patches to select.

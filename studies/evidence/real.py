@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from dermimit.evaluate.comparisons import ONE_SEED
-from dermimit.evaluate.estimate import INCONCLUSIVE, NOT_RUN, Estimate, corrected_verdict, estimate, p_text
+from dermimit.evaluate.estimate import NOT_RUN, Estimate, corrected_verdict, estimate, p_text
 from dermimit.evaluate.out_of_fold import answers_of_folds, paired, scored
 from dermimit.evaluate.significance import holm
 from dermimit.records import read_json
@@ -21,6 +21,7 @@ PAIRS = (  # what the chapter asks of these rows
     ("imagenet_D_B", "imagenet_D"), ("imagenet_D_A", "imagenet_D"), ("imagenet_full", "imagenet_D_B"),
     ("imagenet_full", "imagenet_D_A"), ("bottleneck_B_A", "bottleneck_B"), ("bottleneck_B_A", "bottleneck_A"),
 )  # fmt: skip
+GUESSING = "guessing: not tested"
 ENDS = ("difference", "difference_low", "difference_high")
 
 
@@ -66,6 +67,18 @@ def scores_table(record: Mapping[str, Any], experiments: pd.DataFrame) -> pd.Dat
     return pd.DataFrame(lines)
 
 
+def guessed(record: Mapping[str, Any], pair: Mapping[str, Any]) -> bool:
+    """Whether a row of a pair does no better than guessing: their difference says nothing of the models then."""
+    guessing = {line["row"] for line in record.get("table", []) if line["guessing"]}
+    return not guessing.isdisjoint((pair["row"], pair["reference"]))
+
+
+def corrected_p(record: Mapping[str, Any]) -> pd.Series:
+    """p of each pair after Holm's correction over those that are tested; NaN where one row guesses or has one seed."""
+    p = [float("nan") if guessed(record, pair) else pair["p"] for pair in record.get("pairs", [])]
+    return holm(pd.Series(p, dtype=float))
+
+
 def pairs_table(record: Mapping[str, Any], experiments: pd.DataFrame) -> pd.DataFrame:
     """Differences between the pairs of rows that the chapter asks about.
 
@@ -73,8 +86,7 @@ def pairs_table(record: Mapping[str, Any], experiments: pd.DataFrame) -> pd.Data
     each difference stands that of an earlier training of the same rows, where there is one: what one seed is worth.
     """
     names, pairs = experiments.set_index("row"), record.get("pairs", [])
-    guessing = {line["row"] for line in record["table"] if line["guessing"]}
-    corrected = holm(pd.Series([pair["p"] for pair in pairs], dtype=float))
+    corrected = corrected_p(record)
     earlier = {(pair["row"], pair["reference"]): pair for pair in record.get("earlier", [])}
     lines = []
     for pair, p in zip(pairs, corrected, strict=True):
@@ -82,7 +94,7 @@ def pairs_table(record: Mapping[str, Any], experiments: pd.DataFrame) -> pd.Data
         row, reference = (names.loc[pair[key]] for key in ("row", "reference"))
         same = row["group"] == reference["group"]
         labels = [r["label"] if same else f"{r['label']}, {r['group']}" for r in (row, reference)]
-        guesses = {pair["row"], pair["reference"]} & guessing
+        guesses = guessed(record, pair)
         lines.append(
             {
                 "stem": row["group"],
@@ -90,8 +102,8 @@ def pairs_table(record: Mapping[str, Any], experiments: pd.DataFrame) -> pd.Data
                 "seeds": pair["seeds"],
                 "macro-F1 (95 %)": Estimate(*(pair[end] for end in ENDS)).signed(),
                 "an earlier training": Estimate(*(before[end] for end in ENDS)).signed(),
-                "p (t, Holm)": "guessing: not tested" if guesses else ONE_SEED if pd.isna(p) else p_text(p),
-                "verdict": INCONCLUSIVE if guesses else corrected_verdict(pair["difference"], p),
+                "p (t, Holm)": GUESSING if guesses else ONE_SEED if pd.isna(p) else p_text(p),
+                "verdict": GUESSING if guesses else corrected_verdict(pair["difference"], p),
             }
         )
     return pd.DataFrame(lines)

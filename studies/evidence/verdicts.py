@@ -11,6 +11,7 @@ import pandas as pd
 from dermimit.evaluate.comparisons import compare
 from dermimit.evaluate.estimate import Estimate
 from dermimit.evaluate.significance import holm
+from studies.evidence.real import corrected_p
 from studies.shared.evidence import Evidence
 from studies.shared.verdict_words import by_rule
 
@@ -114,8 +115,7 @@ def judge_real(record: Mapping[str, Any], experiments: pd.DataFrame) -> pd.DataF
         yet".
     """
     pairs, labels = record.get("pairs", []), experiments.set_index("row")
-    corrected = holm(pd.Series([pair["p"] for pair in pairs], dtype=float))
-    tested = {(pair["row"], pair["reference"]): (pair, p) for pair, p in zip(pairs, corrected, strict=True)}
+    tested = {(pair["row"], pair["reference"]): (pair, p) for pair, p in zip(pairs, corrected_p(record), strict=True)}
     lines = []
     for (row, reference), claim in REAL_CLAIMS.items():
         rows = f"{labels.loc[row, 'label']} − {labels.loc[reference, 'label']}, {labels.loc[row, 'group']}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from studies.protocol.contrasts import LEAST_SEEDS
+from studies.protocol.contrasts import LEAST_SEEDS, cells_of
 from studies.protocol.names import compared
 from studies.protocol.runs import Run
 from studies.shared.counts import in_words
@@ -43,10 +43,9 @@ def states(contrasts: pd.DataFrame, families: Sequence[str], plan: Sequence[Run]
 
 
 def beyond(line: Mapping[str, Any], plan: Sequence[Run]) -> bool:
-    """Whether the limit of processor time has no room for one of the two models of a contrast."""
-    room = {(run.row, run.regime) for run in plan if not run.beyond}
-    reference, _, elsewhere = line["reference"].partition("@")
-    return not {(line["row"], line["regime"]), (reference, elsewhere or line["regime"])} <= room
+    """Whether the limit of processor time has no room for one of the models of a contrast."""
+    room = {(run.row, run.regime, run.samples) for run in plan if not run.beyond}
+    return not {(row, regime, int(samples)) for row, regime, samples in cells_of(line)} <= room
 
 
 def states_table(told: pd.DataFrame) -> pd.DataFrame:

@@ -33,7 +33,8 @@ Answers = Mapping[str, Mapping[str, np.ndarray]]  # version -> task -> (n, class
 
 def draw_types(cases: SynDerm) -> dict[str, np.ndarray]:
     """Every case on every type, and on type I again: version -> (n, S, S, 3) uint8; and "lesion", (n, S, S) bool."""
-    light = SynDerm(len(cases), cases.seed, cases.image_size, 1, cases.prior, False)
+    knobs, regime = cases.knobs, str(cases.regime)
+    light = SynDerm(len(cases), cases.seed, cases.image_size, 1, cases.prior, False, knobs.zoom, knobs.camera, regime)
     rows = []
     for i in tqdm(range(len(cases)), desc="drawing", disable=None):
         drawn = [

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from dermimit.data.synderm.ceiling import OBSERVABLE, ceiling, confusable
+from dermimit.data.synderm.ceiling import OBSERVABLE, ceiling, confusable, macro_f1
 from dermimit.data.synderm.knowledge import (
     ARRANGEMENTS,
     NUMBERS,
@@ -439,3 +439,9 @@ def test_a_single_draw_is_the_same_as_a_batch_of_one():
         body, present, lesions = facts.draw(np.array([seed % 49]), np.random.default_rng(seed))
         one = facts.draw_one(seed % 49, np.random.default_rng(seed))
         assert one == (int(body[0]), present[0].tolist(), lesions[0].tolist())
+
+
+def test_a_disease_that_is_guessed_and_does_not_occur_counts_nothing():
+    truth, guess = np.tile([0, 1], 10), np.tile([0, 2], 10)
+    score, error = macro_f1(truth, guess, 3)
+    assert (score, error) == (0.5, 0.0)  # 1 and 0; over the three classes it would be a third

@@ -340,6 +340,13 @@ def test_wrong_counterfactuals_are_refused(arguments, message):
         SynDerm(3, image_size=16).counterfactual(0, **arguments)
 
 
+def test_two_photographs_of_one_day_differ_in_light_and_camera():
+    for regime in (None, "plain"):
+        one, two, three = SynDerm(2, seed=4, image_size=32, regime=regime).visits(1, [0, 0, 0])
+        assert (one.image != two.image).any() and (two.image != three.image).any()
+        assert (one.image == SynDerm(2, seed=4, image_size=32, regime=regime)[1].image).all()
+
+
 def test_a_visit_before_the_first_is_refused():
     with pytest.raises(ValueError, match="days: must be 0"):
         SynDerm(3, image_size=16).visits(0, [-1])

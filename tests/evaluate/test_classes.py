@@ -59,6 +59,9 @@ def test_unknown_classes_are_counted_named_and_left_out_if_asked():
         "attributes": ["crust"],
         "disease": ["bécema", "lichen planus"],
     }
+    gone, rows = labelled(["acne", "naevus"], ["arm", "leg"], [["scale"], ["crust"]])
+    absent = match_classes(RUN, gone, rows, TASKS, leave_out_unknown=True).absent  # of the photographs that are left
+    assert absent["body_part"] == ["leg"] and absent["attributes"] == ["crust"]
     assert "disease: 3 photographs of unknown classes left out: 'acnes' (2), 'naevus' (1)" in found.notes()
     with pytest.raises(ManifestError, match="no photograph is left"):
         match_classes(RUN, *labelled(["x"]), ("disease",), leave_out_unknown=True)

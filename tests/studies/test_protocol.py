@@ -465,3 +465,7 @@ def test_contrasts_that_the_limit_has_no_room_for_say_so():
     shown = states.states_table(told.reset_index())
     assert shown.loc[told["beyond"].to_numpy(), "seeds"].str.endswith(", beyond the limit").all()
     assert not states.states(verdicts, states.FAMILIES)["beyond"].any()
+    plan = [Run(row, "plain", 128_000, 0) for row in ("full", "wide")]
+    line = {"row": "full", "reference": "wide", "regime": "plain", "minus_regime": "", "samples": "128000"}
+    assert not states.beyond(line, plan) and states.beyond(line | {"samples": "320000"}, plan)
+    assert states.beyond(line | {"minus_regime": "small"}, plan)

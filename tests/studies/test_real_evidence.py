@@ -9,6 +9,7 @@ from dermimit.evaluate.comparisons import ONE_SEED
 from dermimit.evaluate.estimate import NOT_RUN
 from dermimit.evaluate.runs import read_experiments
 from studies.evidence.real import (
+    GUESSING,
     confusion_table,
     pairs_table,
     read_real_evidence,
@@ -17,7 +18,7 @@ from studies.evidence.real import (
     scores_table,
 )
 from studies.evidence.verdicts import REAL_CLAIMS, judge_real
-from studies.shared.verdict_words import CONTRADICTED, SUPPORTED
+from studies.shared.verdict_words import CONTRADICTED, NOT_TESTED, SUPPORTED, word
 
 ROOT = Path(__file__).parents[2]
 EXPERIMENTS = pd.DataFrame({"row": ["a", "b", "c"], "group": ["stem"] * 3, "label": ["A", "B", "C"]})
@@ -66,9 +67,11 @@ def test_pairs_are_named_and_tested_only_where_they_can_be(record):
     table = pairs_table(record | {"pairs": pairs}, EXPERIMENTS)
     assert table["rows"].tolist()[::3] == ["B − A", "C − A"]
     assert table["p (t, Holm)"].tolist() == ["0.020", "0.020", "one seed: not tested", "guessing: not tested"]
-    assert table["verdict"].tolist() == ["higher", "lower", "inconclusive", "inconclusive"]
+    assert table["verdict"].tolist() == ["higher", "lower", "inconclusive", GUESSING]
     weak = pairs_table(record | {"pairs": [pair("b", "a", 0.1, p=0.2), pair("c", "a", -0.3)]}, EXPERIMENTS)
-    assert weak["verdict"].tolist() == ["inconclusive", "inconclusive"]  # not shown, and a row that guesses
+    assert weak["verdict"].tolist() == ["inconclusive", GUESSING]  # not shown, and a row that guesses
+    beside = pairs_table(record | {"pairs": [pair("b", "a", 0.1, p=0.04), pair("c", "a", 0.1, p=0.03)]}, EXPERIMENTS)
+    assert beside["p (t, Holm)"].tolist() == ["0.040", GUESSING] and beside["verdict"].tolist() == ["higher", GUESSING]
 
 
 def test_claims_on_real_photographs_are_judged_after_correction_over_what_is_tested():
@@ -82,6 +85,8 @@ def test_claims_on_real_photographs_are_judged_after_correction_over_what_is_tes
     alone = judge_real({"pairs": [pair(*two, 0.05, seeds=1)]}, rows).set_index("claim")
     assert alone.loc[REAL_CLAIMS[two], "verdict"] == ONE_SEED
     assert (judge_real({"table": []}, rows)["verdict"] == NOT_RUN).all()
+    guessing = {"table": [line(row, 0.1, guessing=True) for row in two], "pairs": [pair(*two, 0.05, p=0.001)]}
+    assert word(judge_real(guessing, rows).set_index("claim").loc[REAL_CLAIMS[two], "verdict"]) == NOT_TESTED
 
 
 def test_a_record_of_several_calls_says_where_each_run_comes_from():

@@ -42,6 +42,17 @@ def test_versions_differ_in_skin_and_a_retake_in_light():
     assert 0 < far < np.abs(drawn["VI"].astype(int) - drawn["I"]).mean()
 
 
+def test_a_retake_is_of_the_same_version_and_knobs_as_the_cases():
+    cases = SynDerm(1, seed=4, image_size=32, zoom=2.0, regime="plain")
+    drawn = paired.draw_types(cases)
+    far = np.abs(drawn[RETAKE].astype(int) - drawn["I"]).mean()
+    assert (
+        far < np.abs(SynDerm(1, seed=4, image_size=32, fitzpatrick=1, confounders=False)[0].image - drawn["I"]).mean()
+    )
+    light = SynDerm(1, 4, 32, 1, cases.prior, False, 2.0, {}, "plain")
+    np.testing.assert_array_equal(drawn[RETAKE][0], paired.retake(light, 0).image)
+
+
 def sure(classes, n=3):
     return np.eye(n)[classes] * 0.8 + 0.2 / n
 

@@ -101,8 +101,9 @@ def macro_f1(truth: Array, guess: Array, classes: int) -> tuple[float, float]:
 
     def score(truth: Array, guess: Array) -> float:
         hit = np.bincount(truth[truth == guess], minlength=classes)
-        total = np.bincount(truth, minlength=classes) + np.bincount(guess, minlength=classes)
-        return float((2 * hit[total > 0] / total[total > 0]).mean())
+        true = np.bincount(truth, minlength=classes)
+        total, occurs = true + np.bincount(guess, minlength=classes), true > 0
+        return float((2 * hit[occurs] / total[occurs]).mean())
 
     parts = [score(t, g) for t, g in zip(np.split(truth, 10), np.split(guess, 10), strict=True)]
     return score(truth, guess), float(np.std(parts, ddof=1) / np.sqrt(10))

@@ -145,7 +145,7 @@ class SynDerm:
             shown, stage = after(labels, course, float(day))
             cases.append(
                 make_case(self.seed, range(self.n)[index], self.image_size, shown, self.confounders, stage, self.knobs,
-                          visit if day else 0, self.regime, labels)
+                          visit, self.regime, labels)
             )  # fmt: skip
         return cases
 
