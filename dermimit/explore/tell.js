@@ -10,10 +10,9 @@ function changeOf(before, now, names) {
   return `The predicted disease changes from ${words(names[led])} (${chance(before[led])}) to ${words(names[leads])} (${chance(now[leads])}).`;
 }
 
-/** One sentence: the two most probable diseases. */
+/** One sentence: the two most probable diseases, or the only one. */
 function predictionOf(now, names) {
-  const [a, b] = ranked(now, 2);
-  return `Predicted disease: ${words(names[a])} ${percent(now[a])}, then ${words(names[b])} ${percent(now[b])}.`;
+  return `Predicted disease: ${ranked(now, 2).map((i) => `${words(names[i])} ${percent(now[i])}`).join(", then ")}.`;
 }
 
 /** Sentences: guess, model, Bayes-optimal classifier and truth of a synthetic case, and how often each was correct so far. */
