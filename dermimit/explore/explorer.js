@@ -220,7 +220,7 @@ async function explorer(root, model, { facts, answer, draw }, { cases, start = 0
   }
 
   function showAnswer() {
-    const told = (task, name) => (name in (choice[task] ?? {}) ? " (told by you)" : "");
+    const told = (task, name) => (Object.hasOwn(choice[task] ?? {}, name) ? " (told by you)" : "");
     const mark = (task, name) => ([photo.truth?.[task]].flat().includes(name) ? " ★" : "") + told(task, name);
     for (const task of tasks) {
       const shown = ranked(now[task], mini ? 3 : TOP[task]), named = task === "disease" ? -1 : classes[task].findIndex((name) => told(task, name));

@@ -81,6 +81,15 @@ function onLesion(patches, lesion, [rows, columns], size) {
 
 // ---------------------------------------------------------------- the page's address
 
+/** A name in the address, where `&`, `=` and dots part what stands there. */
+const encoded = (name) => encodeURIComponent(name).replaceAll(".", "%2E");
+
+/** What was encoded, with a plus for a space; what is not well encoded stays as it is. */
+function decoded(text) {
+  const spaced = text.replaceAll("+", " ");
+  try { return decodeURIComponent(spaced); } catch { return spaced; }
+}
+
 /** `#try?case=3&patches=random`: what differs from the start of the case; parts in a list are joined by dots. */
 function toFragment({ number, skin, choice, usual, looks }) {
   const parts = [`case=${number + 1}`], { cover } = choice, set = (value) => Object.keys(choice.attributes).filter((a) => choice.attributes[a] === value);
@@ -90,8 +99,8 @@ function toFragment({ number, skin, choice, usual, looks }) {
   if (choice.k !== usual.k) parts.push(`k=${choice.k}`);
   if (!choice.cim) parts.push("cim=0");
   if (cover) parts.push(`cover=${cover === "lesion" ? cover : [cover.x, cover.y, cover.w, cover.h].join(".")}`);
-  for (const part of Object.keys(choice.body_part)) parts.push(`body_part=${part}`);
-  for (const [name, value] of [["with", 1], ["without", 0]]) if (set(value).length) parts.push(`${name}=${set(value).join(".")}`);
+  for (const part of Object.keys(choice.body_part)) parts.push(`body_part=${encoded(part)}`);
+  for (const [name, value] of [["with", 1], ["without", 0]]) if (set(value).length) parts.push(`${name}=${set(value).map(encoded).join(".")}`);
   if (looks === "model") parts.push("view=model");
   return `#try?${parts.join("&")}`;
 }
@@ -100,10 +109,11 @@ function toFragment({ number, skin, choice, usual, looks }) {
 function fromFragment(hash, { cases, facts, usual, size }) {
   const found = /^#try\?(.*)$/.exec(hash);
   if (!found) return null;
-  const given = new URLSearchParams(found[1]), choice = usual(), list = (name) => (given.get(name) ?? "").split(".").filter(Boolean);
-  const whole = (name, least, most) => { const n = Number(given.get(name)); return given.has(name) && Number.isInteger(n) && n >= least && n <= most ? n : null; };
+  const given = new Map(found[1].split("&").map((part) => part.split("=")).map(([name, ...value]) => [name, value.join("=")]));
+  const choice = usual(), list = (name) => (given.get(name) ?? "").split(".").filter(Boolean).map(decoded);
+  const whole = (name, least, most) => { const n = Number(given.get(name)); return Number.isInteger(n) && n >= least && n <= most ? n : null; };
   const number = (whole("case", 1, cases.length) ?? 1) - 1, { photos, lesion } = cases[number];
-  if (given.get("patches") in PATCHES) choice.patches = given.get("patches");
+  if (Object.hasOwn(PATCHES, given.get("patches"))) choice.patches = given.get("patches");
   choice.draw = whole("draw", 1, 1e6) ?? choice.draw;
   choice.k = whole("k", 1, facts.num_patches) ?? choice.k;
   choice.cim = given.get("cim") !== "0";
@@ -112,6 +122,6 @@ function fromFragment(hash, { cases, facts, usual, size }) {
   else if (inside) choice.cover = { x, y, w, h: h_ };
   for (const part of list("body_part")) if ((facts.classes.body_part ?? []).includes(part)) choice.body_part = { [part]: 1 };
   for (const [name, value] of [["with", 1], ["without", 0]]) for (const a of list(name)) if ((facts.classes.attributes ?? []).includes(a)) choice.attributes[a] = value;
-  const skin = given.get("skin") in photos ? Number(given.get("skin")) : null;
+  const skin = Object.hasOwn(photos, given.get("skin")) ? Number(given.get("skin")) : null;
   return { number, skin, choice, looks: given.get("view") === "model" ? "model" : "eye" };
 }

@@ -32,7 +32,9 @@
 
   /** The tab that the page's address names, by itself or by an anchor in it. */
   function named() {
-    const [name] = decodeURIComponent(location.hash.slice(1)).split("?"), found = name && document.getElementById(name);
+    let fragment = location.hash.slice(1);
+    try { fragment = decodeURIComponent(fragment); } catch { /* a % that encodes nothing */ }
+    const [name] = fragment.split("?"), found = name && document.getElementById(name);
     return found ? panels.findIndex(({ section }) => section.contains(found)) : -1;
   }
 
