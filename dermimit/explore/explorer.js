@@ -304,59 +304,66 @@ async function explorer(root, model, { facts, answer, draw }, { cases, start = 0
   }
 
   const takePhoto = (given) => { photo = given; return refresh(); };
+  let newest = 0; // of what was asked for: a picture that is read slowly must not follow a later one
 
-  /** Show a case, with a skin type other than its own where one is named, under some choices. */
+  /** Show a case, with a skin type other than its own where one is named, under some choices; false if another photograph was asked for meanwhile. */
   async function takeCase(next, skin = null, choices = usual()) {
-    const { truth, photos, large = {}, lesion, bayes } = cases[next], types = Object.keys(photos).map(Number), type = skin ?? own(next);
+    const { truth, photos, large = {}, lesion, bayes } = cases[next], types = Object.keys(photos).map(Number), type = skin ?? own(next), turn = (newest += 1);
+    const read = async (t) => readPixels(await pictureOf(photos[t]), size, facts.interpolation);
+    const [pixels, reference, fine] = [await read(type), await read(own(next)), large[type] ? await pictureOf(large[type]) : null];
+    if (turn !== newest) return false;
     if (number !== next) skinSelect.replaceChildren(...types.map((t) => option(t, `${ROMAN[t] ?? ""}${t === truth.fitzpatrick ? " (own)" : ""}`)));
     [number, choice] = [next, choices];
     skinSelect.value = type;
-    const read = async (t) => readPixels(await pictureOf(photos[t]), size, facts.interpolation);
-    const [pixels, reference, fine] = [await read(type), await read(own(next)), large[type] ? await pictureOf(large[type]) : null];
     const name = ROMAN[type] ? `${nameOf(next)}, skin type ${ROMAN[type]}` : nameOf(next);
     await takePhoto({ pixels, reference, large: fine, name, truth: { ...truth, fitzpatrick: type }, bayes, lesion: lesion ? unpackMask(lesion, size) : null });
+    return turn === newest;
   }
 
   async function takeFile(chosen) {
     if (!chosen) return;
+    const turn = (newest += 1);
     try {
       const picture = await createImageBitmap(chosen), pixels = await readPixels(picture, size, facts.interpolation), side = Math.min(picture.width, picture.height);
       const large = await createImageBitmap(picture, Math.floor((picture.width - side) / 2), Math.floor((picture.height - side) / 2), side, side, { resizeWidth: 320, resizeHeight: 320, resizeQuality: "high" });
+      if (turn !== newest) return;
       [number, story, guessing, choice] = [null, null, false, { ...choice, cover: null, attributes: {}, body_part: {} }];
       await takePhoto({ pixels, reference: pixels, large, truth: null, name: `Your photograph ${chosen.name}`, lesion: null });
-    } catch (error) { announce(`${chosen.name} cannot be read as a photograph by this browser (${error.message}); save it as JPEG or PNG`); }
+    } catch (error) {
+      if (turn !== newest) return;
+      showControls();
+      announce(`${chosen.name} cannot be read as a photograph by this browser (${error.message}); save it as JPEG or PNG`);
+    }
   }
 
-  // Guided experiments: each starts from the case as it is, changes one thing and says what it did.
+  // Guided experiments: each starts from the case as it is, changes one thing and says what it did; nothing, if the case was left meanwhile.
   const far = () => (own(number) === 6 ? 1 : 6);
   const EXPERIMENTS = {
     cover: { label: () => "Cover the lesion", can: () => photo.lesion?.some(Boolean), async run() {
       const area = photo.lesion.reduce((sum, yes) => sum + yes, 0) / photo.lesion.length;
-      await takeCase(number, null, { ...usual(), cover: "lesion" });
-      return `We painted the lesion (${chance(area)} of the image) in the colour of the skin around it.`;
+      return await takeCase(number, null, { ...usual(), cover: "lesion" }) && `We painted the lesion (${chance(area)} of the image) in the colour of the skin around it.`;
     } },
     random: { label: () => "Choose patches at random", can: () => photo.lesion && selecting.includes("disease"), async run() {
-      await takeCase(number, null, { ...usual(), patches: "random" });
-      return `We read ${choice.k} patches chosen at random instead of by attention. ${lesionText()}`;
+      return await takeCase(number, null, { ...usual(), patches: "random" }) && `We read ${choice.k} patches chosen at random instead of by attention. ${lesionText()}`;
     } },
     body: { label: () => "Tell it another body part", can: () => number !== null && tasks.includes("body_part") && selecting.length > 0, async run() {
-      await takeCase(number);
-      const led = first(before.disease), seen = classes.body_part[first(before.body_part)], others = classes.body_part.filter((part) => part !== seen && part !== photo.truth.body_part);
+      if (!(await takeCase(number))) return false;
+      const asked = newest, led = first(before.disease), seen = classes.body_part[first(before.body_part)], others = classes.body_part.filter((part) => part !== seen && part !== photo.truth.body_part);
       const found = [];
       for (const part of others) found.push((await answer(photo.pixels, question({ ...usual(), body_part: { [part]: 1 } }, grid))).disease[led]);
       const most = found.map((p) => Math.abs(p - before.disease[led])), part = others[first(most)];
-      await takeCase(number, null, { ...usual(), body_part: { [part]: 1 } });
-      return `We told the disease classifier that the body part is ${words(part)} instead of ${words(seen)}: of the ${others.length} others it changes this prediction most.`;
+      return asked === newest && await takeCase(number, null, { ...usual(), body_part: { [part]: 1 } }) && `We told the disease classifier that the body part is ${words(part)} instead of ${words(seen)}: of the ${others.length} others it changes this prediction most.`;
     } },
     skin: { label: () => `${far() === 6 ? "Darken" : "Lighten"} the skin`, can: () => number !== null && String(far()) in cases[number].photos && own(number) > 0, async run() {
-      await takeCase(number, far());
-      return `We rendered the same case with Fitzpatrick skin type ${ROMAN[far()]} instead of ${ROMAN[own(number)]}.`;
+      return await takeCase(number, far()) && `We rendered the same case with Fitzpatrick skin type ${ROMAN[far()]} instead of ${ROMAN[own(number)]}.`;
     } },
   };
 
   async function experiment(key) {
     [touched, story, guessing] = [true, null, false];
-    story = { text: await EXPERIMENTS[key].run(), change: true };
+    const text = await EXPERIMENTS[key].run();
+    if (!text) return;
+    story = { text, change: true };
     showAnswer();
   }
 

@@ -1,14 +1,18 @@
 """The explorer's script: its sentences and addresses in node, and its page in a browser over a made-up kernel."""
 
+import base64
 import json
 import shutil
 import subprocess
 
+import numpy as np
 import pytest
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 from test_book import browser, needs_browser, severe_messages  # noqa: F401
 
-from dermimit.explore.bundle import source
+from dermimit.explore.bundle import classic, module, source
+from dermimit.explore.cases import png_address
 
 ODD = ["head & neck", "a.b", "1 + 1", "50%", "no.%2E", "#3", "x=y", "lower leg", "naïve?", "constructor"]
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
@@ -83,3 +87,141 @@ def test_a_stray_per_cent_in_the_address_leaves_the_tabs_as_they_are(browser, tm
     browser.execute_script("location.hash = '#images?%zz'")
     browser.execute_async_script("setTimeout(arguments[0])")
     assert chosen() == "images" and severe_messages(browser) == []
+
+
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,"><div></div>
+<script>SCRIPT</script><script>
+  const files = { "facts.json": FACTS, "cases.json": CASES }, answer = ANSWER, heard = [], shown = {};
+  const bytes = (file) => new Blob([JSON.stringify(file)]).stream().pipeThrough(new CompressionStream("gzip"));
+  const tell = (message, buffers) => heard.forEach((f) => f(message, buffers));
+  const model = {
+    get: (name) => ({ in_kernel: true, case: 0 })[name], set: (name, value) => { shown[name] = value; },
+    save_changes() {}, on: (_, f) => heard.push(f),
+    async send({ asset, ask }) {
+      if (asset) tell({ asset }, [new DataView(await new Response(bytes(files[asset])).arrayBuffer())]);
+      else tell({ reply: ask, found: answer });
+    },
+  };
+  dermimitExplorer.render({ model, el: document.querySelector("div") });
+</script>"""
+FACTS = {"name": "run", "image_size": [16, 16], "interpolation": "bilinear", "grid": [2, 2], "k": 0, "num_patches": 4}
+FACTS |= {"controls": False, "selecting": [], "baselines": []}
+
+
+def drawn(grey):
+    """An even photograph."""
+    return {"0": png_address(np.full((16, 16, 3), grey, np.uint8))}
+
+
+def opened(browser, folder, cases, answer, **facts):  # noqa: F811
+    """Open the explorer over a kernel that gives one answer to every question, and wait for it."""
+    facts = FACTS | {"methods": {task: [] for task in facts["classes"]}} | facts
+    text = PAGE.replace("SCRIPT", classic(module("explorer.js")))
+    for name, value in (("FACTS", facts), ("CASES", {"cases": cases}), ("ANSWER", answer)):
+        text = text.replace(name, json.dumps(value), 1)
+    (folder / "explorer.html").write_text(text, encoding="utf-8")
+    severe_messages(browser)
+    browser.get((folder / "explorer.html").as_uri())
+    shown(browser, cases[0]["name"])
+
+
+def shown(browser, name):  # noqa: F811
+    """Wait until the canvas is labelled so."""
+    label = "return document.querySelector('canvas')?.ariaLabel"
+    WebDriverWait(browser, 20).until(lambda d: d.execute_script(label) == name)
+
+
+def said(browser, *parts):  # noqa: F811
+    """The sentence under the predictions, as soon as it holds these words."""
+    text = lambda d: " ".join(d.find_element(By.CSS_SELECTOR, ".story").text.split())  # noqa: E731
+    return WebDriverWait(browser, 20).until(lambda d: all(part in text(d) for part in parts) and text(d))
+
+
+SLOWLY = """
+  const [address, steps, done] = arguments, decode = HTMLImageElement.prototype.decode, waiting = [];
+  HTMLImageElement.prototype.decode = async function () {
+    if (this.src === address) await new Promise((go) => waiting.push(go));
+    return decode.call(this);
+  };
+  const pause = () => new Promise((go) => setTimeout(go, 50));
+  (async () => {
+    for (const step of steps) { document.querySelector(step).click(); await pause(); }
+    while (waiting.length) { waiting.shift()(); await pause(); }
+    HTMLImageElement.prototype.decode = decode;
+    done();
+  })();
+"""
+DISEASES = ["acne", "eczema"]
+
+
+def two_cases(**both):
+    greys = {"first": 99, "second": 9}
+    return [{"name": name, "truth": {"disease": "acne"}, "photos": drawn(grey)} | both for name, grey in greys.items()]
+
+
+def slowly(browser, case, *steps):  # noqa: F811
+    """Click these elements, the later ones before the picture of a case is read; wait for all."""
+    browser.execute_async_script(SLOWLY, case["photos"]["0"], steps)
+
+
+@pytest.mark.browser
+@needs_browser
+def test_a_picture_that_is_read_slowly_does_not_follow_a_later_choice(browser, tmp_path):  # noqa: F811
+    cases = two_cases()
+    opened(browser, tmp_path, cases, {"disease": [0.4, 0.6]}, classes={"disease": DISEASES})
+    for places in ([1, 0, 1], [0, 1, 0, 1], [1, 0]):
+        slowly(browser, cases[0], *(f".thumbs [value='{place}']" for place in places))
+        shown(browser, cases[places[-1]]["name"])
+        assert browser.execute_script("return shown.answer.photo") == cases[places[-1]]["name"]
+        assert browser.find_element(By.CSS_SELECTOR, ".thumbs :checked").get_attribute("value") == str(places[-1])
+    assert severe_messages(browser) == []
+
+
+@pytest.mark.browser
+@needs_browser
+def test_an_own_photograph_and_a_case_follow_each_other_as_they_were_chosen(browser, tmp_path):  # noqa: F811
+    cases = two_cases()
+    opened(browser, tmp_path, cases, {"disease": [0.4, 0.6]}, classes={"disease": DISEASES})
+    browser.execute_script(
+        """const own = Object.assign(document.createElement("button"), { id: "own", onclick: () => {
+             const given = new DataTransfer(), input = document.querySelector("[name=photo]");
+             given.items.add(new File([own.bytes], "own.png"));
+             input.files = given.files;
+             input.dispatchEvent(new Event("change"));
+           } });
+           own.bytes = Uint8Array.from(atob(arguments[0].split(",")[1]), (c) => c.charCodeAt(0));
+           document.body.append(own);""",
+        cases[1]["photos"]["0"],
+    )
+    slowly(browser, cases[0], ".thumbs [value='1']", ".thumbs [value='0']", "#own")
+    shown(browser, "Your photograph own.png")
+    assert not browser.find_elements(By.CSS_SELECTOR, ".thumbs :checked")
+    browser.execute_script("own.bytes = 'no picture'")
+    browser.find_element(By.CSS_SELECTOR, ".thumbs [value='1']").click()
+    shown(browser, "second")
+    slowly(browser, cases[0], ".thumbs [value='0']", "#own")
+    said(browser, "own.png cannot be read as a photograph")
+    shown(browser, "second")
+    assert browser.find_element(By.CSS_SELECTOR, ".thumbs :checked").get_attribute("value") == "1"
+    assert severe_messages(browser) == []
+
+
+@pytest.mark.browser
+@needs_browser
+@pytest.mark.parametrize("key", ["cover", "body"])
+def test_an_experiment_that_is_left_says_nothing_of_the_next_case(browser, tmp_path, key):  # noqa: F811
+    cases = two_cases(lesion=base64.b64encode(bytes(30) + b"\xff\xff").decode())
+    classes = {"disease": DISEASES, "body_part": ["arm", "leg"], "attributes": ["scale"]}
+    answer = {"disease": [0.4, 0.6], "body_part": [0.3, 0.7], "attributes": [0.2]}
+    for task in ("disease", "attributes"):
+        answer |= {f"{task}_ranked": [0, 1, 2, 3], f"{task}_scores": [0.4, 0.3, 0.2, 0.1]}
+    facts = {"classes": classes, "controls": True, "selecting": ["disease", "attributes"], "k": 2}
+    opened(browser, tmp_path, cases, answer, **facts)
+    browser.find_element(By.NAME, f"try-{key}").click()
+    said(browser, "We ", "stays eczema")
+    slowly(browser, cases[0], f"[name=try-{key}]", ".thumbs [value='1']")
+    shown(browser, "second")
+    said(browser, "Predicted disease: eczema", "★ True: acne")
+    found = browser.execute_script("return shown.answer")
+    assert found["photo"] == "second" and found["covered"] is None and found["body_told"] is None
+    assert severe_messages(browser) == []
