@@ -82,8 +82,8 @@ async function render({ model, el }) {
 }
 
 async function explorer(root, model, { facts, answer, draw }, { cases, start = 0, few = [] }, mini) {
-  const size = facts.image_size[0], { grid } = facts, [rows, columns] = grid, classes = { body_part: [], attributes: [], ...facts.classes };
-  const tasks = TASKS.filter((task) => task in facts.classes), selecting = facts.selecting ?? ["disease", "attributes"];
+  const size = facts.image_size[0], { grid } = facts, [rows, columns] = grid, classes = { body_part: [], attributes: [], disease: [], ...facts.classes };
+  const tasks = TASKS.filter((task) => task in facts.classes), hasDisease = tasks.includes("disease"), lead = hasDisease ? "disease" : tasks[0], selecting = facts.selecting ?? ["disease", "attributes"];
   const controls = facts.controls ?? true; // not every run has K, the switches and the what-ifs
   const usual = () => ({ k: facts.k, patches: "attention", draw: 1, cim: true, attributes: {}, body_part: {}, cover: null });
   const offered = mini ? few : cases.map((_, i) => i), linked = !mini && !draw; // a fragment of the address names the state
@@ -128,7 +128,7 @@ async function explorer(root, model, { facts, answer, draw }, { cases, start = 0
   const maps = draw ? mapControls() : null;
   const slider = h("label", { className: "slider" }, kText, kRange);
   const steering = [...controls && selecting.length ? [patches.field, slider] : [], ...controls ? [] : [h("p", { className: "quiet" }, WITHOUT_CONTROLS)]];
-  const predictions = h("div", { className: "told" }, h("h3", {}, "Disease"), lists.disease,
+  const predictions = h("div", { className: "told" }, ...hasDisease ? [h("h3", {}, "Disease"), lists.disease] : [],
     ...mini ? [] : [h("div", { className: "two" }, ...[["body_part", "Body part"], ["attributes", "Attributes"]].filter(([task]) => tasks.includes(task)).map(([task, title]) => h("div", {}, h("h3", {}, title), lists[task])))]);
   const notice = noticeFor(model, !mini);
   const page = model.get("explore"), more = page ? [h("p", { className: "quiet" }, h("a", { href: `${page}#try` }, "More cases and controls"))] : [];
@@ -189,9 +189,9 @@ async function explorer(root, model, { facts, answer, draw }, { cases, start = 0
     hidden(skinLabel, number === null || skinSelect.options.length < 2);
     hidden(form, !guessing);
     hidden(predictions, guessing);
-    hidden(guess, guessing || !photo.truth?.disease);
+    hidden(guess, !hasDisease || guessing || !photo.truth?.disease);
     for (const [key, button] of Object.entries(tried)) {
-      const can = EXPERIMENTS[key].can();
+      const can = hasDisease && EXPERIMENTS[key].can(); // each is told by what it did to the disease
       hidden(button, guessing || !can);
       if (can) button.textContent = EXPERIMENTS[key].label();
     }
@@ -239,12 +239,15 @@ async function explorer(root, model, { facts, answer, draw }, { cases, start = 0
 
   /** How much of the patches that are read is lesion, where not the attention chose them. */
   function lesionText() {
-    if (!photo.lesion || !["random", "centre"].includes(choice.patches)) return "";
+    if (!photo.lesion || !selecting.includes("disease") || !["random", "centre"].includes(choice.patches)) return "";
     const part = (found, k) => chance(onLesion(found.disease_ranked.slice(0, k), photo.lesion, grid, size));
     return `The lesion fills ${part(now, choice.k)} of these patches; of those that attention chose, ${part(before, facts.k)}.`;
   }
 
-  const changed = () => (now.disease.some((p, i) => Math.abs(p - before.disease[i]) >= CHANGED) ? changeOf : (_, after, names) => predictionOf(after, names))(before.disease, now.disease, classes.disease);
+  function changed() {
+    const [was, is, names] = [before[lead], now[lead], classes[lead]];
+    return is.some((p, i) => Math.abs(p - was[i]) >= CHANGED) ? changeOf(was, is, names, PREDICTED[lead]) : predictionOf(is, names, PREDICTED[lead]);
+  }
 
   function inWords(truth) {
     const part = [truth.body_part].flat().filter(Boolean).map(words).join(" or "), type = ROMAN[truth.fitzpatrick];

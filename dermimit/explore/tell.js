@@ -3,16 +3,18 @@
 const chance = (p) => `${(100 * p).toFixed(0)}\u00a0%`;
 const first = (values) => values.reduce((best, p, i) => (p > values[best] ? i : best), 0);
 
-/** One sentence: the predicted disease before and after a change. */
-function changeOf(before, now, names) {
+const PREDICTED = { disease: "predicted disease", body_part: "predicted body part", attributes: "most probable attribute" };
+
+/** One sentence: the prediction before and after a change. */
+function changeOf(before, now, names, what = PREDICTED.disease) {
   const led = first(before), leads = first(now);
-  if (led === leads) return `The predicted disease stays ${words(names[led])}; its probability goes from ${chance(before[led])} to ${chance(now[led])}.`;
-  return `The predicted disease changes from ${words(names[led])} (${chance(before[led])}) to ${words(names[leads])} (${chance(now[leads])}).`;
+  if (led === leads) return `The ${what} stays ${words(names[led])}; its probability goes from ${chance(before[led])} to ${chance(now[led])}.`;
+  return `The ${what} changes from ${words(names[led])} (${chance(before[led])}) to ${words(names[leads])} (${chance(now[leads])}).`;
 }
 
-/** One sentence: the two most probable diseases, or the only one. */
-function predictionOf(now, names) {
-  return `Predicted disease: ${ranked(now, 2).map((i) => `${words(names[i])} ${percent(now[i])}`).join(", then ")}.`;
+/** One sentence: the two most probable classes, or the only one. */
+function predictionOf(now, names, what = PREDICTED.disease) {
+  return `${what[0].toUpperCase()}${what.slice(1)}: ${ranked(now, 2).map((i) => `${words(names[i])} ${percent(now[i])}`).join(", then ")}.`;
 }
 
 /** Sentences: guess, model, Bayes-optimal classifier and truth of a synthetic case, and how often each was correct so far. */

@@ -8,6 +8,7 @@ import subprocess
 import numpy as np
 import pytest
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from test_book import browser, needs_browser, severe_messages  # noqa: F401
 
@@ -126,8 +127,8 @@ def opened(browser, folder, cases, answer, **facts):  # noqa: F811
 
 
 def shown(browser, name):  # noqa: F811
-    """Wait until the canvas is labelled so."""
-    label = "return document.querySelector('canvas')?.ariaLabel"
+    """Wait until the canvas is labelled so; what else is said of it comes after a comma."""
+    label = "return document.querySelector('canvas')?.ariaLabel?.split(',')[0]"
     WebDriverWait(browser, 20).until(lambda d: d.execute_script(label) == name)
 
 
@@ -224,4 +225,37 @@ def test_an_experiment_that_is_left_says_nothing_of_the_next_case(browser, tmp_p
     said(browser, "Predicted disease: eczema", "★ True: acne")
     found = browser.execute_script("return shown.answer")
     assert found["photo"] == "second" and found["covered"] is None and found["body_told"] is None
+    assert severe_messages(browser) == []
+
+
+@pytest.mark.browser
+@needs_browser
+@pytest.mark.parametrize("tasks", [("body_part", "attributes"), ("attributes",)])
+def test_a_run_without_the_disease_shows_its_other_predictions(browser, tiny_photos, tmp_path, tasks):  # noqa: F811
+    pytest.importorskip("anywidget")
+    from test_torch_explorer import first_photo, trained
+
+    from dermimit.explore import explore
+
+    widget = explore(trained(tiny_photos, tmp_path / "run", tasks=tasks, fusion="none"), n=2)
+    facts, answer = widget.model.facts, widget.model(first_photo(widget))
+    opened(browser, tmp_path, widget._cases, answer, **facts)
+    best = facts["classes"][tasks[0]][int(np.argmax(answer[tasks[0]]))].replace("_", " ")
+    named = {"body_part": "Predicted body part", "attributes": "Most probable attribute"}
+    said(browser, f"{named[tasks[0]]}: {best} ", "★ True: ")
+    titles = {"body_part": "Body part", "attributes": "Attributes"}
+    headings = [heading.text for heading in browser.find_elements(By.CSS_SELECTOR, ".told h3")]
+    assert headings == [titles[task] for task in tasks]
+    for task in tasks:
+        answered = dict(zip(facts["classes"][task], answer[task], strict=True))
+        assert browser.execute_script("return shown.answer")[task] == answered
+        bars = browser.find_elements(By.CSS_SELECTOR, f".told [aria-label='{titles[task]}'] li")
+        assert len(bars) == min(len(answered), 4 if task == "attributes" else 3)
+    for name in ("guess", "reveal", "try-cover", "try-random", "try-body", "try-skin"):
+        assert not any(button.is_displayed() for button in browser.find_elements(By.NAME, name)), name
+    browser.find_element(By.CSS_SELECTOR, ".photo").send_keys(Keys.ENTER)
+    WebDriverWait(browser, 20).until(lambda d: d.execute_script("return shown.answer.covered"))
+    browser.find_element(By.NAME, "reset").click()
+    browser.find_element(By.CSS_SELECTOR, ".thumbs [value='1']").click()
+    shown(browser, widget._cases[1]["name"])
     assert severe_messages(browser) == []
