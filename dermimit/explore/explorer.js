@@ -89,6 +89,7 @@ async function explorer(root, model, { facts, answer, draw }, { cases, start = 0
   const offered = mini ? few : cases.map((_, i) => i), linked = !mini && !draw; // a fragment of the address names the state
   const nameOf = (i) => cases[i].name ?? `Case ${i + 1}`, own = (i) => cases[i].truth.fitzpatrick ?? 0, group = (shownSoFar += 1);
   let choice = usual(), photo = { pixels: null, truth: null, name: "" }, number = null, before = null, now = null, looks = "eye", story = null, guessing = false, touched = false;
+  const known = cases.flatMap(({ truth }, i) => (classes.disease.includes(truth.disease) ? [i] : [])); // whose disease can be guessed
   const tally = { cases: 0, you: 0, model: 0, best: 0 };
 
   // Controls, each labelled.
@@ -189,7 +190,7 @@ async function explorer(root, model, { facts, answer, draw }, { cases, start = 0
     hidden(skinLabel, number === null || skinSelect.options.length < 2);
     hidden(form, !guessing);
     hidden(predictions, guessing);
-    hidden(guess, !hasDisease || guessing || !photo.truth?.disease);
+    hidden(guess, guessing || number === null || !known.length);
     for (const [key, button] of Object.entries(tried)) {
       const can = hasDisease && EXPERIMENTS[key].can(); // each is told by what it did to the disease
       hidden(button, guessing || !can);
@@ -402,13 +403,12 @@ async function explorer(root, model, { facts, answer, draw }, { cases, start = 0
   for (const [key, button] of Object.entries(tried)) on(button, "click", () => experiment(key));
   on(guess, "click", async () => { // the predictions of the case in sight have been seen
     [touched, story, guessing, guessed.value] = [true, null, true, ""];
-    await takeCase(number === null ? start : (number + 1) % cases.length);
-    guessed.focus();
+    if (await takeCase(known.find((i) => i > number) ?? known[0])) guessed.focus();
   });
   on(reveal, "click", () => {
     if (!guessed.value) { status.textContent = "Choose a disease first."; guessed.focus(); return; }
     guessing = false;
-    story = { text: verdictOf(guessed.value, now.disease, classes.disease, photo, tally), change: false };
+    story = known.includes(number) ? { text: verdictOf(guessed.value, now.disease, classes.disease, photo, tally), change: false } : null;
     refresh();
     guess.focus();
   });

@@ -259,3 +259,49 @@ def test_a_run_without_the_disease_shows_its_other_predictions(browser, tiny_pho
     browser.find_element(By.CSS_SELECTOR, ".thumbs [value='1']").click()
     shown(browser, widget._cases[1]["name"])
     assert severe_messages(browser) == []
+
+
+@pytest.mark.browser
+@needs_browser
+def test_only_a_case_with_a_recorded_disease_is_to_be_guessed(browser, tmp_path):  # noqa: F811
+    diseases = {"first": "acne", "second": None, "third": "eczema", "fourth": None}
+    cases = [{"name": name, "truth": {"body_part": "arm"} | ({"disease": disease} if disease else {}),
+              "photos": drawn(50 * i)} for i, (name, disease) in enumerate(diseases.items())]  # fmt: skip
+    opened(browser, tmp_path, cases, {"disease": [0.4, 0.6]}, classes={"disease": DISEASES})
+    told, guess = browser.find_element(By.CSS_SELECTOR, ".told"), browser.find_element(By.NAME, "guess")
+
+    def reveal(disease):
+        WebDriverWait(browser, 20).until(lambda d: d.switch_to.active_element.get_attribute("name") == "guessed")
+        browser.find_element(By.CSS_SELECTOR, f"[name=guessed] [value='{disease}']").click()
+        browser.find_element(By.NAME, "reveal").click()
+
+    guess.click()
+    shown(browser, "third")
+    assert not told.is_displayed()
+    reveal("eczema")
+    assert "Correct so far, of 1: you 1, the model 1." in said(browser, "The true disease is eczema.")
+    browser.find_element(By.CSS_SELECTOR, ".thumbs [value='3']").click()
+    shown(browser, "fourth")
+    guess.click()
+    shown(browser, "first")
+    WebDriverWait(browser, 20).until(lambda d: d.switch_to.active_element.get_attribute("name") == "guessed")
+    browser.find_element(By.CSS_SELECTOR, ".thumbs [value='1']").click()
+    shown(browser, "second")
+    browser.find_element(By.NAME, "guessed").click()
+    reveal("acne")
+    said(browser, "Predicted disease: eczema", "★ True: arm.")
+    assert told.is_displayed()
+    guess.click()
+    shown(browser, "third")
+    reveal("acne")
+    assert "Correct so far, of 2: you 1, the model 2." in said(browser, "The true disease is eczema.")
+    assert severe_messages(browser) == []
+
+
+@pytest.mark.browser
+@needs_browser
+def test_where_no_disease_is_recorded_nothing_is_to_be_guessed(browser, tmp_path):  # noqa: F811
+    cases = [{"name": "first", "truth": {"disease": "another"}, "photos": drawn(9)}]
+    opened(browser, tmp_path, cases, {"disease": [0.4, 0.6]}, classes={"disease": DISEASES})
+    said(browser, "Predicted disease: eczema")
+    assert not browser.find_element(By.NAME, "guess").is_displayed()
