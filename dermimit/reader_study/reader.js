@@ -5,6 +5,7 @@ const $ = (id) => document.getElementById(id);
 const pretty = (name) => name.replaceAll("_", " ");
 const CANNOT_TELL = "cannot tell", NONE = "none of these";
 const SHOWN = { disease: 5, body_part: 2, attributes: 5 };
+const MOST_SECONDS = 86400; // a day: the server takes no longer answer
 const TITLES = { disease: "Diseases", body_part: "Body part", attributes: "Attributes" };
 let study, reader, due, pickers = {}, started = false;
 
@@ -172,7 +173,7 @@ async function save() {
   try {
     const next = await ask("api/answer", { reader, period: due.period, case: due.case, step: due.step, ...found,
       body_part: part === undefined || part === CANNOT_TELL ? null : part, attributes: found.attributes.filter((n) => n !== NONE),
-      seconds: clock.seconds, interruptions: clock.interruptions });
+      seconds: Math.min(clock.seconds, MOST_SECONDS), interruptions: clock.interruptions });
     localStorage.removeItem(draftName());
     $("save").disabled = false;
     await show(next);

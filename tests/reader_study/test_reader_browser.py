@@ -339,3 +339,22 @@ def test_the_washout_is_kept(study, programs, browser):  # noqa: F811
     programs.append(Program(study))
     due = save(browser, begin(browser, programs[-1].address, reader))
     assert due["state"] == "washout" and "second session opens" in browser.find_element(By.ID, "message").text
+
+
+def test_an_answer_that_took_days_is_sent_as_one_of_a_day(study, programs, browser):  # noqa: F811
+    reader = next(iter(study.plans))
+    programs.append(Program(study))
+    due = begin(browser, programs[-1].address, reader)
+    enter(browser, simulated(study, readers_of(study.key, study.plans, Assumptions(), 0.5, seed=0), reader, due))
+    browser.execute_script(
+        """const old = fetch;
+           fetch = (path, options) => {
+             if (options.body) globalThis.sent = JSON.parse(options.body);
+             return old(path, options);
+           };
+           clock.seconds = 300000;"""
+    )
+    save(browser, due)
+    assert browser.execute_script("return sent.seconds") == 86_400
+    (answer,) = answers_of(study, reader).records
+    assert answer["seconds"] == 86_400
