@@ -223,7 +223,10 @@ async function show(next) {
   only("case");
   await picture("photo", "");
 }
+let newest = 0; // of the pictures asked for: what becomes of an earlier one says nothing
+
 async function picture(kind, note) {
+  const turn = (newest += 1);
   $("map-button").setAttribute("aria-pressed", String(kind === "map"));
   $("map-button").textContent = kind === "map" ? "Show the photograph alone" : "Show where the model looked";
   $("photo-note").textContent = note;
@@ -232,7 +235,7 @@ async function picture(kind, note) {
     await $("photo").decode();
     resume(); // the time starts when the photograph is there
   } catch {
-    say("The photograph did not load. Load this page again.");
+    if (turn === newest) say("The photograph did not load. Load this page again.");
   }
 }
 function zoom(on) {

@@ -358,3 +358,19 @@ def test_an_answer_that_took_days_is_sent_as_one_of_a_day(study, programs, brows
     assert browser.execute_script("return sent.seconds") == 86_400
     (answer,) = answers_of(study, reader).records
     assert answer["seconds"] == 86_400
+
+
+def test_quick_changes_to_the_map_and_back_are_no_failure(study, programs, browser):  # noqa: F811
+    to_evidence(browser, study, programs)
+    problem, image = browser.find_element(By.ID, "problem"), browser.find_element(By.ID, "photo")
+    for clicks, kind in ((2, "/photo/"), (3, "/map/"), (4, "/map/")):
+        browser.execute_async_script(
+            """const [clicks, done] = arguments, button = document.getElementById("map-button");
+               for (let i = 0; i < clicks; i++) button.click();
+               document.getElementById("photo").decode().finally(() => setTimeout(done, 100));""",
+            clicks,
+        )
+        assert kind in image.get_attribute("src") and image.get_property("naturalWidth") > 0
+        assert problem.text == ""
+    browser.execute_script("picture('nothing', '')")
+    WebDriverWait(browser, 10).until(lambda d: "did not load" in problem.text)
