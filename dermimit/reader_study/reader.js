@@ -34,9 +34,10 @@ async function ask(path, body) {
 // ---------------------------------------------------------------- time in sight, and the draft of an answer
 
 const clock = { seconds: 0, since: null, interruptions: 0 };
+let ready = false; // the case's photograph is there
 const running = () => (clock.since === null ? 0 : (performance.now() - clock.since) / 1000);
 function pause() { clock.seconds += running(); clock.since = null; }
-function resume() { if (started && due?.state === "answer" && !document.hidden && clock.since === null) clock.since = performance.now(); }
+function resume() { if (started && ready && due?.state === "answer" && !document.hidden && clock.since === null) clock.since = performance.now(); }
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) return resume();
   if (clock.since !== null) clock.interruptions += 1;
@@ -221,6 +222,7 @@ async function show(next) {
   zoom(false);
   $("photo").alt = `Photograph of case ${due.position}`;
   only("case");
+  ready = false;
   await picture("photo", "");
 }
 let newest = 0; // of the pictures asked for: what becomes of an earlier one says nothing
@@ -233,6 +235,8 @@ async function picture(kind, note) {
   $("photo").src = address(kind);
   try {
     await $("photo").decode();
+    if (turn !== newest) return;
+    ready = true;
     resume(); // the time starts when the photograph is there
   } catch {
     if (turn === newest) say("The photograph did not load. Load this page again.");

@@ -374,3 +374,37 @@ def test_quick_changes_to_the_map_and_back_are_no_failure(study, programs, brows
         assert problem.text == ""
     browser.execute_script("picture('nothing', '')")
     WebDriverWait(browser, 10).until(lambda d: "did not load" in problem.text)
+
+
+HIDDEN = """
+  Object.defineProperty(document, "hidden", { value: true, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+"""
+SEEN = 'delete document.hidden; document.dispatchEvent(new Event("visibilitychange"));'
+HELD = """
+  const decode = HTMLImageElement.prototype.decode;
+  HTMLImageElement.prototype.decode = async function () {
+    await new Promise((go) => { globalThis.release = go; });
+    return decode.call(this);
+  };
+"""
+
+
+def test_the_time_of_a_case_starts_with_its_photograph_and_goes_on_with_the_map(study, programs, browser):  # noqa: F811
+    spent, stands = "return clock.seconds + running()", "return clock.since === null"
+    due = to_evidence(browser, study, programs)
+    browser.execute_script(f"{HELD} show(due);")
+    for script in (HIDDEN, SEEN):
+        browser.execute_script(script)
+        assert browser.execute_script(stands)
+    browser.execute_script("release()")
+    step_shown(browser)
+    tab_to(browser, "map-button").click()
+    browser.execute_script(HIDDEN)
+    assert browser.execute_script(stands)
+    browser.execute_script(SEEN)
+    before = browser.execute_script(spent)
+    time.sleep(0.3)
+    assert browser.execute_script(spent) > before + 0.2 and browser.execute_script("return due") == due
+    browser.execute_script("release()")
+    assert browser.find_element(By.ID, "problem").text == ""
