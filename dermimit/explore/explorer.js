@@ -405,8 +405,10 @@ async function explorer(root, model, { facts, answer, draw }, { cases, start = 0
     [touched, story, guessing, guessed.value] = [true, null, true, ""];
     if (await takeCase(known.find((i) => i > number) ?? known[0])) guessed.focus();
   });
-  on(reveal, "click", () => {
+  on(reveal, "click", async () => {
     if (!guessed.value) { status.textContent = "Choose a disease first."; guessed.focus(); return; }
+    await running; // a slow kernel: what it said last is of the case before
+    if (!guessing) return;
     guessing = false;
     story = known.includes(number) ? { text: verdictOf(guessed.value, now.disease, classes.disease, photo, tally), change: false } : null;
     refresh();

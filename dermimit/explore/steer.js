@@ -109,7 +109,8 @@ function toFragment({ number, skin, choice, usual, looks }) {
 function fromFragment(hash, { cases, facts, usual, size }) {
   const found = /^#try\?(.*)$/.exec(hash);
   if (!found) return null;
-  const given = new Map(found[1].split("&").map((part) => part.split("=")).map(([name, ...value]) => [name, value.join("=")]));
+  const parts = found[1].split("&").map((part) => part.split("=")).reverse(); // of two with one name the first counts
+  const given = new Map(parts.map(([name, ...value]) => [name, value.join("=")]));
   const choice = usual(), list = (name) => (given.get(name) ?? "").split(".").filter(Boolean).map(decoded);
   const whole = (name, least, most) => { const n = Number(given.get(name)); return Number.isInteger(n) && n >= least && n <= most ? n : null; };
   const number = (whole("case", 1, cases.length) ?? 1) - 1, { photos, lesion } = cases[number];

@@ -68,7 +68,7 @@ def test_an_address_of_plain_names_is_read_as_before_and_a_wrong_one_changes_not
         told = {"attributes": {"constructor": 1, "x=y": 1, "lower leg": 0}, "body_part": {"lower leg": 1}}
         assert found == start | {"choice": usual | told}
     for wrong in ("skin=constructor", "skin=toString", "skin=2", "patches=toString", "patches=__proto__", "k=", "view",
-                  "body_part=a.b", "body_part=%zz", "with=toString", "with=%", "cover=1.2", "%"):  # fmt: skip
+                  "body_part=a.b", "body_part=%zz", "with=toString", "with=%", "cover=1.2", "%", "case=1"):  # fmt: skip
         assert read(f"&{wrong}") == start | {"choice": usual}, wrong
 
 
@@ -305,3 +305,23 @@ def test_where_no_disease_is_recorded_nothing_is_to_be_guessed(browser, tmp_path
     opened(browser, tmp_path, cases, {"disease": [0.4, 0.6]}, classes={"disease": DISEASES})
     said(browser, "Predicted disease: eczema")
     assert not browser.find_element(By.NAME, "guess").is_displayed()
+
+
+@pytest.mark.browser
+@needs_browser
+def test_a_guess_is_judged_by_the_prediction_of_its_own_case(browser, tmp_path):  # noqa: F811
+    opened(browser, tmp_path, two_cases(), {"disease": [0.4, 0.6]}, classes={"disease": DISEASES})
+    browser.execute_script(
+        """model.send = async ({ ask }) => {
+          await new Promise((go) => { shown.go = go; });
+          tell({ reply: ask, found: { disease: [0.9, 0.1] } });
+        };"""
+    )
+    browser.find_element(By.NAME, "guess").click()
+    WebDriverWait(browser, 20).until(lambda d: d.switch_to.active_element.get_attribute("name") == "guessed" or
+                                     d.execute_script("return shown.go !== undefined"))  # fmt: skip
+    browser.find_element(By.CSS_SELECTOR, "[name=guessed] [value='acne']").click()
+    browser.find_element(By.NAME, "reveal").click()
+    browser.execute_script("setInterval(() => { const go = shown.go; delete shown.go; go?.(); }, 100)")
+    assert "The model predicts acne (90 %): correct." in said(browser, "The true disease is acne.")
+    assert severe_messages(browser) == []
