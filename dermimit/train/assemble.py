@@ -21,7 +21,7 @@ from dermimit.data.transforms import train_transform
 from dermimit.model.plan import no_numbers
 from dermimit.train.builder import builder_arguments
 from dermimit.train.config import TrainConfig
-from dermimit.train.freezing import freeze
+from dermimit.train.freezing import freeze, freeze_unread
 from dermimit.train.gradients import UncertaintyWeights
 from dermimit.train.group_dro import GroupWeights
 from dermimit.train.long_tail import freeze_all_but_classifiers
@@ -136,4 +136,6 @@ def build_model(config: TrainConfig, label_space: LabelSpace) -> nn.Module:
     if config.train_only == "classifiers":
         freeze_all_but_classifiers(model)
     freeze(model, config.freeze)
+    if config.supervise == "after":
+        freeze_unread(model)
     return model

@@ -50,6 +50,14 @@ def frozen_names(model: Any, what: str) -> list[str]:
     return [f"trunk.{name}" for name in (*EMBEDDING, *sorted(names))] + inside + beyond
 
 
+def freeze_unread(model: Any) -> None:
+    """Take the classifiers before the interaction out of training where their logits are in no loss: those of tasks
+    that have one after it, with `supervise=after`. Several processes wait for the gradient of each trained weight."""
+    for task in getattr(model, "classifiers_after", ()):
+        if task in model.classifiers_before:
+            model.classifiers_before[task].requires_grad_(False)
+
+
 def frozen_mode(frozen: list[str], mode: Callable[[nn.Module], object]) -> Callable[[nn.Module], object]:
     """A `Recipe.mode` after which the frozen modules are in evaluation mode: no dropout, no running mean moves."""
 

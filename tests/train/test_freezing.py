@@ -9,9 +9,12 @@ import torch
 
 import dermimit.model  # noqa: F401  (registers the builders)
 from dermimit.commands.train import with_recipe
+from dermimit.data.label_space import LabelSpace
 from dermimit.model.plan import no_numbers
 from dermimit.train import TrainConfig
+from dermimit.train.assemble import build_model
 from dermimit.train.freezing import freeze, frozen_mode
+from dermimit.train.losses import task_objectives
 from dermimit.train.optimizers import build_optimizer, learning_rate_scales
 from dermimit.train.recipes import RECIPES
 
@@ -45,6 +48,24 @@ def test_what_is_frozen() -> None:
     assert left == {f"heads.{task}.norm.{what}" for task in TASKS for what in ("weight", "bias")}
     with pytest.raises(ValueError, match=r"blocks:5.*4 blocks: 3 in the trunk, 1 in each head"):
         trained("blocks:5")
+
+
+@pytest.mark.parametrize("tasks", [tuple(TASKS), ("disease",)])
+@pytest.mark.parametrize("fusion", ["none", "concat", "cim", "bottleneck"])
+@pytest.mark.parametrize("train_only", ["all", "classifiers"])
+def test_with_the_answers_alone_every_trained_weight_has_a_gradient(tasks, fusion, train_only) -> None:
+    """Several processes wait for one of each, and stop without."""
+    small = {"img_size": 16, "patch_size": 4, "embed_dim": 24, "num_heads": 3, "lsm_k": 4}
+    run = config(tasks=tasks, fusion=fusion, train_only=train_only, supervise="after", model_kwargs=small)
+    space = LabelSpace("any", ("a", "b"), ("arm", "leg"), ("papule", "scale"))
+    net = build_model(run, space)
+    logits, out = net(torch.randn(2, 3, 16, 16))
+    targets = {task: torch.eye(2) for task in logits}
+    sum(task_objectives(logits, out, targets, dict.fromkeys(tasks, 1.0), both=False)[0].values()).backward()
+    trained = {name: parameter for name, parameter in net.named_parameters() if parameter.requires_grad}
+    assert [name for name, parameter in trained.items() if parameter.grad is None] == []
+    answers = set(net.classifier_names.values())
+    assert {name.rpartition(".")[0] for name in trained if name.startswith("classifiers")} == answers
 
 
 def test_frozen_parts_stay_in_evaluation_mode() -> None:

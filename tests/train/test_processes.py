@@ -95,6 +95,14 @@ def test_two_processes_give_the_numbers_of_one_and_hand_over_to_one(config, tmp_
     assert_alike(one, load_run(fit(config("handed", **USUAL))))
 
 
+@pytest.mark.slow
+def test_two_processes_train_the_answers_alone(config, tmp_path):  # noqa: F811
+    after = USUAL | {"supervise": "after", "optimizer": "adamw", "lr": 0.001}
+    one = load_run(fit(config("one", **after)))
+    together(2, TRAIN, as_text(config("two", **after)), 9)
+    assert_alike(one, load_run(tmp_path / "two"))
+
+
 @needs_compiler
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2])
