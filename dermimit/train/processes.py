@@ -62,8 +62,8 @@ def first_node(nodes: str) -> str:
 
 
 def check_batch(config: TrainConfig, accelerator: Accelerator) -> None:
-    """Raises ValueError if a batch cannot be shared evenly among the processes or is too small to be compiled, or where
-    the processes were started to share the weights among them."""
+    """Raises ValueError if a batch cannot be shared evenly among the processes or is too small to be compiled, where a
+    setting reads the whole batch, or where the processes were started to share the weights among them."""
     processes, kind = accelerator.num_processes, accelerator.distributed_type
     if kind in SHARING:
         raise ValueError(
@@ -74,6 +74,12 @@ def check_batch(config: TrainConfig, accelerator: Accelerator) -> None:
         raise ValueError(
             f"TrainConfig.batch_size={config.batch_size}: must be a multiple of the {processes} processes "
             "that share it; start another number of processes, or change it"
+        )
+    whole = {f"group_dro={config.group_dro}": config.group_dro, "balance=uncertainty": config.balance == "uncertainty"}
+    if processes > 1 and (read := [name for name, asked in whole.items() if asked]):
+        raise ValueError(
+            f"TrainConfig: {read[0]} reads the whole batch, which {processes} processes share, so that the numbers "
+            "would be others: start one process, or leave it out"
         )
     if config.compile != "no" and config.batch_size // processes // config.accumulate < 2:
         raise ValueError(

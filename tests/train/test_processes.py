@@ -235,3 +235,12 @@ def test_a_batch_that_cannot_be_shared_is_refused(config, monkeypatch):  # noqa:
     monkeypatch.setattr(Accelerator, "num_processes", property(lambda self: 3))
     with pytest.raises(ValueError, match="batch_size=4: must be a multiple of the 3 processes"):
         fit(config())
+
+
+@pytest.mark.parametrize("whole", [{"group_dro": 0.1}, {"balance": "uncertainty"}], ids=str)
+def test_what_reads_the_whole_batch_is_trained_by_one_process(config, monkeypatch, whole):  # noqa: F811
+    (name, value), *_ = whole.items()
+    monkeypatch.setattr(Accelerator, "num_processes", property(lambda self: 2))
+    with pytest.raises(ValueError, match=rf"TrainConfig: {name}={value} reads the whole batch, which 2 .*start one"):
+        fit(config(**whole))
+    assert not config().out.exists()
