@@ -7,6 +7,7 @@ from typing import Any, Literal
 from dermimit.data.label_space import TASKS
 from dermimit.data.problems import suggest
 from dermimit.train.checked import Checked
+from dermimit.train.combinations import check_parts
 from dermimit.train.study_options import StudyOptions
 
 SMALL = "dermimitformer_tiny_patch8_64"
@@ -165,7 +166,7 @@ class TrainConfig(StudyOptions, CoreOptions):  # of several bases, the last one'
         named = self.disease_loss == "cross_entropy" or "disease" in self.tasks
         self.require("disease_loss", named, "cross_entropy without the task disease")
         self.check_study()
-        self._check_parts()
+        check_parts(self)
 
     def check_frozen(self) -> None:
         """What is frozen, and what can be kept of it."""
@@ -181,17 +182,6 @@ class TrainConfig(StudyOptions, CoreOptions):  # of several bases, the last one'
         self.require("freeze", not reads, told)
         mixed = self.views and self.cutmix_probability
         self.require("cutmix_probability", not mixed, "0 with views: tokens of two photographs cannot be mixed")
-
-    def _check_parts(self) -> None:
-        """What cannot be computed in parts, or compiled."""
-        whole = self.balance != "sum" or self.watch_gradients or self.group_dro
-        why = "1 with this balance, watch_gradients or group_dro"
-        self.require("accumulate", self.accumulate == 1 or not whole, why)
-        self.require("accumulate", self.accumulate <= self.batch_size, f"at most batch_size = {self.batch_size}")
-        kept = self.reads_task_gradients
-        self.require("compile", self.compile == "no" or not kept, "no with balance=pcgrad or watch_gradients")
-        graphs = self.compile == "reduce-overhead" and self.accumulate > 1
-        self.require("compile", not graphs, "default with accumulate: a replayed graph overwrites its last gradients")
 
     @property
     def steps_per_epoch(self) -> int:

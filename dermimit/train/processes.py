@@ -75,7 +75,11 @@ def check_batch(config: TrainConfig, accelerator: Accelerator) -> None:
             f"TrainConfig.batch_size={config.batch_size}: must be a multiple of the {processes} processes "
             "that share it; start another number of processes, or change it"
         )
-    whole = {f"group_dro={config.group_dro}": config.group_dro, "balance=uncertainty": config.balance == "uncertainty"}
+    whole = {
+        f"group_dro={config.group_dro}": config.group_dro > 0,
+        "balance=uncertainty": config.balance == "uncertainty",
+        "cim_shuffled=True": bool(config.model_kwargs.get("cim_shuffled")),
+    }
     if processes > 1 and (read := [name for name, asked in whole.items() if asked]):
         raise ValueError(
             f"TrainConfig: {read[0]} reads the whole batch, which {processes} processes share, so that the numbers "

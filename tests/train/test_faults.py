@@ -362,6 +362,20 @@ def test_parts_that_cannot_be_are_refused(config, wrong):  # noqa: F811
         config(**wrong)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"accumulate": 2}, r"accumulate=2: must be 1 with cim_shuffled: .*not of its part"),
+        ({"batch_size": 1}, r"batch_size=1: must be 2 or more with cim_shuffled: .*another one of its batch"),
+    ],
+)
+def test_a_photograph_that_would_ask_one_of_its_part_is_refused(config, wrong, said):  # noqa: F811
+    shuffled = {"model_kwargs": MODEL | {"cim_shuffled": True}}
+    assert config(**shuffled).accumulate == 1
+    with pytest.raises(ValueError, match=said):
+        config(**shuffled, **wrong)
+
+
 # ---------------------------------------------------------------- the world around
 
 

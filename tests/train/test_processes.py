@@ -13,7 +13,7 @@ import torch
 from accelerate import Accelerator, DistributedType
 from conftest import needs_compiler
 from test_faults import NO_BATCH_NORM
-from test_train import config  # noqa: F401
+from test_train import MODEL, config  # noqa: F401
 
 from dermimit.records import read_json
 from dermimit.train import fit, load_run
@@ -237,10 +237,16 @@ def test_a_batch_that_cannot_be_shared_is_refused(config, monkeypatch):  # noqa:
         fit(config())
 
 
-@pytest.mark.parametrize("whole", [{"group_dro": 0.1}, {"balance": "uncertainty"}], ids=str)
-def test_what_reads_the_whole_batch_is_trained_by_one_process(config, monkeypatch, whole):  # noqa: F811
-    (name, value), *_ = whole.items()
+@pytest.mark.parametrize(
+    ("whole", "said"),
+    [
+        ({"group_dro": 0.1}, "group_dro=0.1"),
+        ({"balance": "uncertainty"}, "balance=uncertainty"),
+        ({"model_kwargs": MODEL | {"cim_shuffled": True}}, "cim_shuffled=True"),
+    ],
+)
+def test_what_reads_the_whole_batch_is_trained_by_one_process(config, monkeypatch, whole, said):  # noqa: F811
     monkeypatch.setattr(Accelerator, "num_processes", property(lambda self: 2))
-    with pytest.raises(ValueError, match=rf"TrainConfig: {name}={value} reads the whole batch, which 2 .*start one"):
+    with pytest.raises(ValueError, match=rf"TrainConfig: {said} reads the whole batch, which 2 .*start one"):
         fit(config(**whole))
     assert not config().out.exists()
