@@ -15,8 +15,8 @@ from dermimit.train.losses import task_objectives
 class GroupWeights(nn.Module):
     """Weights q of the groups, which grow with their losses: q_g ← q_g exp(η L_g), made to sum to 1 again.
 
-    The weights of groups that a batch does not hold stay as they are, and the others share what is left; in the source
-    an absent group counts as one without loss, and so loses weight.
+    The weights of groups of which a batch knows no label stay as they are, and the others share what is left; in the
+    source an absent group counts as one without loss, and so loses weight.
 
     Args:
         groups: their number G.
@@ -41,16 +41,21 @@ class GroupWeights(nn.Module):
         """Update q, then Σ_g q_g L_g for each task.
 
         Args:
-            objectives: group -> task -> its weighted loss on the group's photographs of the batch.
+            objectives: group -> task -> its weighted loss on the group's photographs of the batch, as from
+                `objectives_by_group`. A group without any keeps its weight, as one that the batch does not hold.
 
         Returns:
-            task -> loss, divided by the sum of q over the groups in the batch.
+            task -> loss, divided by the sum of q over the groups that have one of it.
         """
-        groups = list(objectives)
-        self.update(groups, torch.stack([reduce(torch.add, objectives[g].values()).detach() for g in groups]))
-        share = self.q[groups] / self.q[groups].sum()
-        tasks = objectives[groups[0]]
-        return {task: sum(w * objectives[g][task] for w, g in zip(share, groups, strict=True)) for task in tasks}
+        told = {g: reduce(torch.add, losses.values()).detach() for g, losses in objectives.items() if losses}
+        if told:
+            self.update(list(told), torch.stack(list(told.values())))
+        found: dict[str, Tensor] = {}
+        for task in dict.fromkeys(task for losses in objectives.values() for task in losses):
+            groups = [g for g, losses in objectives.items() if task in losses]
+            share = self.q[groups] / self.q[groups].sum()
+            found[task] = sum(w * objectives[g][task] for w, g in zip(share, groups, strict=True))
+        return found
 
 
 def objectives_by_group(
@@ -65,6 +70,8 @@ def objectives_by_group(
 ) -> dict[int, dict[str, Tensor]]:
     """`losses.task_objectives` of the photographs of each group that the batch holds: group -> task -> loss.
 
+    A task of which a group's photographs have no known label is left out of that group.
+
     Args:
         group: of each photograph, 0 and up; the other arguments as in `losses.task_objectives`.
     """
@@ -76,5 +83,12 @@ def objectives_by_group(
         before = {t: part[t] if z is logits[t] else z[rows] for t, z in before.items()}
         names = {f"{task}/logits_before": z for task, z in before.items()}
         cut = {task: t[rows.to(t.device)] for task, t in targets.items()}
-        found[g] = task_objectives(part, names, cut, weights, both, multi_label, own)[0]
+        losses = task_objectives(part, names, cut, weights, both, multi_label, own)[0]
+        found[g] = {task: loss for task, loss in losses.items() if is_told(cut[task], task in multi_label)}
     return found
+
+
+def is_told(target: Float[Tensor, "batch classes"], one_by_one: bool) -> bool:
+    """Whether a label is known: an entry, where labels count one by one, else a whole row."""
+    known = ~target.isnan()
+    return bool(known.any() if one_by_one else known.all(dim=1).any())

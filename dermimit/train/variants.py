@@ -87,7 +87,8 @@ def group_dro(terms: Mapping[str, Any], group: Int[Tensor, " photographs"], weig
 
     def objectives(logits: Values, out: Values, targets: Values, index: Tensor) -> tuple[Values, Values]:
         by_group = objectives_by_group(group[index.cpu()], logits, out, targets, **terms)
-        return weights(by_group), task_objectives(logits, out, targets, **terms)[1]
+        usual, losses = task_objectives(logits, out, targets, **terms)
+        return usual | weights(by_group), losses  # usual: 0 for a task of which no group knows a label
 
     return objectives
 

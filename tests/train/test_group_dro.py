@@ -12,8 +12,9 @@ from dermimit.data.problems import ManifestError
 from dermimit.data.skin import mix_skin, skin_group
 from dermimit.train import TrainConfig, fit, load_run
 from dermimit.train.group_dro import GroupWeights, objectives_by_group
-from dermimit.train.losses import task_objectives
+from dermimit.train.losses import soft_cross_entropy, task_objectives
 from dermimit.train.order import even_groups
+from dermimit.train.variants import group_dro
 
 
 def test_weights_follow_the_published_rule_where_every_group_is_there():
@@ -66,6 +67,32 @@ def test_one_group_alone_is_the_usual_loss_and_logits_without_an_interaction_cou
     usual = task_objectives(logits, out, targets, weights, both)[0]
     found = objectives_by_group(torch.zeros(12, dtype=torch.long), logits, out, targets, weights, both)
     assert {t: float(v) for t, v in found[0].items()} == pytest.approx({t: float(v) for t, v in usual.items()})
+
+
+def test_a_group_without_known_labels_takes_no_share_and_keeps_its_weight():
+    """Of the disease groups 0 and 1 know two photographs each, and group 2 none."""
+    logits, _, targets, _, _ = batch(n=6)
+    group, index = torch.tensor([0, 1, 2, 2, 1, 0]), torch.arange(6)
+    targets["disease"][2, 0] = targets["disease"][3] = float("nan")
+    out = {f"{task}/logits_before": z for task, z in logits.items()}
+    terms = {"weights": dict.fromkeys(logits, 1.0), "both": False, "multi_label": ["attributes"]}
+    plain = soft_cross_entropy(logits["disease"], targets["disease"])
+    found, told = group_dro(terms, group, GroupWeights(3, step=0.0))(logits, out, targets, index)
+    assert float(found["disease"]) == pytest.approx(float(plain)) == pytest.approx(float(told["disease"]))
+    alone, weights = {"disease": logits["disease"]}, GroupWeights(3, step=0.5)
+    group_dro(terms, group, weights)(alone, out, {"disease": targets["disease"]}, index)
+    assert float(weights.q[2]) == pytest.approx(1 / 3) and float(weights.q[0]) != pytest.approx(1 / 3)
+    assert float(weights.q.sum()) == pytest.approx(1)
+
+
+def test_a_task_without_known_labels_is_no_loss_and_moves_no_weight():
+    logits = {"disease": torch.randn(4, 5, requires_grad=True)}
+    terms, weights = {"weights": {"disease": 1.0}, "both": False}, GroupWeights(2, step=0.5)
+    unknown = {"disease": torch.full((4, 5), float("nan"))}
+    objectives = group_dro(terms, torch.tensor([0, 0, 1, 1]), weights)
+    found, _ = objectives(logits, {"disease/logits_before": logits["disease"]}, unknown, torch.arange(4))
+    found["disease"].backward()
+    assert found["disease"].item() == 0 and not logits["disease"].grad.any() and weights.q.tolist() == [0.5, 0.5]
 
 
 def test_even_groups_are_drawn_equally_often():
