@@ -21,11 +21,10 @@ from dermimit.model.attention import unfuse
 from dermimit.model.plan import no_numbers
 from dermimit.records import code_fingerprint, data_fingerprint, write_parquet
 from dermimit.train.assemble import build_model, check_model, load_photos
-from dermimit.train.checkpoint import save_tensors, save_training
 from dermimit.train.config import TrainConfig
 from dermimit.train.epoch import train_one_epoch
 from dermimit.train.faults import check_memory, explaining
-from dermimit.train.history import best_epoch, epoch_line, first_line
+from dermimit.train.history import epoch_line, first_line
 from dermimit.train.labels import check_labels
 from dermimit.train.optimizers import build_optimizer
 from dermimit.train.processes import (
@@ -35,7 +34,8 @@ from dermimit.train.processes import (
     understand_slurm,
     without_wrappers,
 )
-from dermimit.train.run_folder import claim, is_finished, load_best, resume, tell_changes, write_record
+from dermimit.train.resuming import load_best, resume, save_epoch
+from dermimit.train.run_folder import claim, is_finished, tell_changes, write_record
 from dermimit.train.tokens import OnTokens, splits
 from dermimit.train.trackers import track, tracker_of, tracking
 from dermimit.train.variants import check_shared, recipe_of
@@ -148,10 +148,7 @@ def train_and_test(config: TrainConfig, photos: PhotoSet, started: float, accele
             history.append(row | {"seconds": time.perf_counter() - begun})
             track(accelerator, history[-1], count)
             if accelerator.is_main_process:
-                meta = identity | {"epoch": epoch}
-                if best_epoch(history) == epoch:
-                    save_tensors(out / "best.safetensors", evaluated.state_dict(), meta)
-                save_training(out / "last.safetensors", bare, ema, optimizer, meta | {"history": history})
+                save_epoch(out, evaluated, bare, ema, optimizer, identity, history)
             accelerator.print(epoch_line(history[-1], config))
             accelerator.wait_for_everyone()
 

@@ -1,4 +1,4 @@
-"""The folder of a run: who may write there, what an interrupted run goes on from, and the record at its end."""
+"""The folder of a run: who may write there, and the record at its end."""
 
 import sys
 import time
@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-from accelerate import Accelerator
 from torch import nn
-from torch.optim import Optimizer
 
 from dermimit.data import PhotoSet
 from dermimit.data.changes import TABLE, changes, table_of
@@ -20,9 +18,10 @@ from dermimit.evaluate.temperatures import fit_temperatures
 from dermimit.lock import HOLDER_FILE, LOCK_FILE
 from dermimit.records import data_fingerprint, provenance, read_json, write_json, write_parquet
 from dermimit.train.assemble import load_photos
-from dermimit.train.checkpoint import CheckpointError, load_tensors, load_training, save_tensors
+from dermimit.train.checkpoint import save_tensors
 from dermimit.train.config import NUMBERLESS, PATHS, TrainConfig
 from dermimit.train.history import best_epoch
+from dermimit.train.resuming import CHECKPOINTS
 
 
 def is_finished(config: TrainConfig) -> bool:
@@ -33,7 +32,7 @@ def is_finished(config: TrainConfig) -> bool:
     """
     check_claim(config)
     finished = (config.out / "metrics.json").exists()
-    for name in ("best.safetensors", "last.safetensors", LOCK_FILE, HOLDER_FILE) if finished else ():
+    for name in (*CHECKPOINTS, LOCK_FILE, HOLDER_FILE) if finished else ():
         if (config.out / name).exists():
             (config.out / name).unlink(missing_ok=True)
     return finished
@@ -96,67 +95,6 @@ def check_claim(config: TrainConfig) -> None:
             raise ValueError(f"{path} is of another run ({was}): choose another `out`, or delete the folder")
 
 
-def resume(
-    out: Path,
-    model: nn.Module,
-    ema: nn.Module | None,
-    optimizer: Optimizer,
-    identity: dict,
-    accelerator: Accelerator,
-    changed: str = "",
-) -> tuple[list[dict[str, float]], int]:
-    """History so far and the first epoch to train: 0 without a checkpoint, or with one of other code or data.
-
-    `changed` is what has become of the data since the run was begun, from `dermimit.data.changes`.
-
-    Raises:
-        CheckpointError: a checkpoint is damaged, or of another run.
-    """
-    path = out / "last.safetensors"
-    if not path.exists():
-        return [], 0
-    meta = load_tensors(path)[1]
-    there, now = meta.get("fingerprints", {}), identity["fingerprints"]
-    if there != now:
-        data = f"the data have changed since ({changed or 'other columns of their table, or how it is read'})"
-        what = data if there.get("data") != now["data"] else "the code has changed since"
-        accelerator.print(f"{path}: {what}; training starts again")
-        return [], 0
-    check_identity(path, meta, identity)
-    history = load_training(path, model, ema, optimizer)["history"]
-    load_best(out, history, identity)  # not only after hours of training
-    accelerator.print(f"{path}: going on after epoch {meta['epoch'] + 1}")
-    if changed:
-        accelerator.print(
-            f"{path}: earlier epochs saw other files: {changed}; delete it to start again", file=sys.stderr
-        )
-    return history, meta["epoch"] + 1
-
-
-def load_best(out: Path, history: list[dict[str, float]], identity: dict) -> dict[str, torch.Tensor]:
-    """The weights of the best epoch so far.
-
-    Raises:
-        CheckpointError: they are absent, damaged, of another run or of another epoch.
-    """
-    path, remedy = out / "best.safetensors", "delete last.safetensors too, and training starts again"
-    if not path.exists():
-        raise CheckpointError(f"{path} is missing: {remedy}")
-    tensors, meta = load_tensors(path)
-    check_identity(path, meta, identity)
-    if meta["epoch"] not in (best_epoch(history), len(history)):  # the second: killed between the two checkpoints
-        raise CheckpointError(f"{path} is of epoch {meta['epoch'] + 1}, not {best_epoch(history) + 1}: {remedy}")
-    return tensors
-
-
-def check_identity(path: Path, meta: dict, identity: dict) -> None:
-    """Raises CheckpointError if a checkpoint is not of this run, naming the first setting that differs."""
-    there, now = meta.get("config", {}), identity["config"]
-    if changed := [name for name in {**now, **there} if there.get(name) != now.get(name)]:
-        was = f"{changed[0]}: {there.get(changed[0])!r}, here {now.get(changed[0])!r}"
-        raise CheckpointError(f"{path} is a checkpoint of another run ({was}): put its own back, or delete it")
-
-
 def write_record(
     out: Path,
     config: TrainConfig,
@@ -182,6 +120,6 @@ def write_record(
     train_seconds = float(history["seconds"].sum())
     write_json(out / "provenance.json", provenance(photos.frame, started, extra | {"train_seconds": train_seconds}))
     write_json(out / "metrics.json", {split: score(frame, photos.label_space) for split, frame in splits.items()})
-    for name in ("best.safetensors", "last.safetensors"):
+    for name in CHECKPOINTS:
         (out / name).unlink(missing_ok=True)
     print(f"{out}: finished in {max(0.0, time.time() - started):.0f} s", file=sys.stderr)

@@ -28,6 +28,7 @@ from dermimit.train import (
     engine,
     fit,
     load_run,
+    resuming,
 )
 from dermimit.train import checkpoint as checkpoint_module
 from dermimit.train.checkpoint import CheckpointError, load_tensors, save_tensors
@@ -195,6 +196,51 @@ def test_a_best_checkpoint_that_is_missing_or_of_another_epoch_is_refused(broken
     path.unlink()
     with pytest.raises(CheckpointError, match=r"best.safetensors is missing: delete last.safetensors too"):
         fit(run)
+
+
+def scored(monkeypatch, *scores):
+    """From now on, the epochs have these validation scores, one after the other."""
+    ahead = iter(scores)
+    monkeypatch.setattr(engine, "score", lambda *_: {"disease/macro_f1": next(ahead)})
+
+
+STEPS = {"save_tensors": resuming, "save_training": resuming, "replace": Path}
+"""What writes an epoch's checkpoints, in order; of `replace` the one that is not of `write_atomically`."""
+
+
+@contextmanager
+def killed_before(step):
+    """Inside it, a run is killed in its second epoch, just before it writes this."""
+    owner, calls = STEPS[step], iter(range(2))
+    real = getattr(owner, step)
+
+    def stops(*arguments):
+        if next(calls, 1):
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(owner, step, stops)
+        with pytest.raises(KeyboardInterrupt):
+            yield
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("again", [0.9, 0.1], ids=["the best again", "no longer the best"])
+def test_a_kill_between_the_checkpoints_of_a_best_epoch_costs_that_epoch_at_most(config, monkeypatch, step, again):  # noqa: F811
+    """The epoch that is done again may have another score, as on a GPU."""
+    done = step == "replace"  # the second epoch is on the disk
+    scored(monkeypatch, 0.5, 0.9 if done else again, 0.2)
+    whole = fit(config("whole"))
+    scored(monkeypatch, 0.5, 0.9)
+    with killed_before(step):
+        fit(config())
+    scored(monkeypatch, *(() if done else (again,)), 0.2)
+    run = fit(config())
+    assert sorted(os.listdir(run)) == RECORD
+    assert_same_run(whole, run)
+    best = 1 if done or again > 0.5 else 0
+    assert load_tensors(run / "model.safetensors")[1]["epoch"] == best
 
 
 def test_a_changed_weight_of_a_finished_run_is_noticed(config):  # noqa: F811
