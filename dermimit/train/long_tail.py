@@ -23,24 +23,26 @@ def disease_loss(kind: str, targets: Float[Tensor, "photographs classes"]) -> Lo
 
     cross_entropy: -Σ_c t_c log p_c.
     class_balanced: each class times (1 - β) / (1 - β^n_c), the inverse of its effective number of photographs, scaled
-        so that the mean over the training photographs is 1 (Cui et al. 2019).
-    logit_adjusted: cross-entropy of z + log π, with the training frequencies π; answers are read from z alone, as for
-        diseases that are all equally frequent (Menon et al. 2021).
+        so that the mean over the training photographs is 1 (Cui et al. 2019); a class without any has the weight of
+        one photograph.
+    logit_adjusted: cross-entropy of z + log π, with the training frequencies π, a class without any counted as one
+        photograph; answers are read from z alone, as for diseases that are all equally frequent (Menon et al. 2021).
     focal: -Σ_c t_c (1 - p_c)^γ log p_c (Lin et al. 2017).
 
     Args:
         kind: one of these.
-        targets: of the training photographs; a class without any counts as one photograph.
+        targets: of the training photographs.
     """
-    counts = targets.nan_to_num().sum(dim=0).clamp(min=1)
+    counts = targets.nan_to_num().sum(dim=0)
+    at_least_one = counts.clamp(min=1)
     if kind == "cross_entropy":
         return soft_cross_entropy
     if kind == "class_balanced":
-        weight = (1 - BETA) / (1 - BETA**counts)
+        weight = (1 - BETA) / (1 - BETA**at_least_one)
         weight = weight * counts.sum() / (weight * counts).sum()
         return lambda logits, target: soft_cross_entropy(logits, target * weight.to(target))
     if kind == "logit_adjusted":
-        prior = (counts / counts.sum()).log()
+        prior = (at_least_one / at_least_one.sum()).log()
         return lambda logits, target: soft_cross_entropy(logits + prior.to(logits), target)
     if kind == "focal":
         return focal

@@ -150,14 +150,19 @@ def test_a_row_with_one_unknown_entry_is_unknown():
     assert soft_cross_entropy(logits, target).item() == pytest.approx(by_hand)
 
 
-def test_a_disease_without_training_photographs_counts_as_one():
+def test_a_disease_without_training_photographs_has_the_weight_of_one():
     train = torch.eye(3, dtype=torch.float64)[[0] * 5 + [1] * 4]
-    with_one = torch.eye(3, dtype=torch.float64)[[0] * 5 + [1] * 4 + [2]]
-    logits, target = torch.tensor([[0.3, -1.0, 2.0]], dtype=torch.float64), torch.tensor([[0.0, 0.2, 0.8]]).double()
-    for kind in ("class_balanced", "logit_adjusted"):
-        found = disease_loss(kind, train)(logits, target)
-        assert torch.isfinite(found)
-        torch.testing.assert_close(found, disease_loss(kind, with_one)(logits, target))
+    z, logits = (0.3, -1.0, 2.0), torch.tensor([[0.3, -1.0, 2.0]], dtype=torch.float64)
+    target = torch.tensor([[0.0, 0.2, 0.8]], dtype=torch.float64)
+    log_p = [v - math.log(sum(map(math.exp, z))) for v in z]
+    of_five, of_four, of_one = 1 / sum(0.999**i for i in range(5)), 1 / sum(0.999**i for i in range(4)), 1.0
+    mean = (5 * of_five + 4 * of_four) / 9  # over the training photographs: nobody has the third disease
+    balanced = -(0.2 * of_four / mean * log_p[1] + 0.8 * of_one / mean * log_p[2])
+    assert disease_loss("class_balanced", train)(logits, target).item() == pytest.approx(balanced, abs=1e-12)
+    of_row = [math.log(sum(math.exp(v) * n for v, n in zip(z, (5, 4, 1), strict=True)) / (math.exp(v) * n))
+              for v, n in zip(z, (5, 4, 1), strict=True)]  # fmt: skip
+    adjusted = 0.2 * of_row[1] + 0.8 * of_row[2]
+    assert disease_loss("logit_adjusted", train)(logits, target).item() == pytest.approx(adjusted, abs=1e-12)
 
 
 def test_the_disease_chooses_the_epoch_where_it_is_known():
