@@ -18,7 +18,8 @@ from dermimit.weights import fill, provenance_of, read_weights
 
 
 def start_from(model: nn.Module, run: Path, label_space: LabelSpace) -> list[str]:
-    """Copies every weight of a finished run that fits; a task's classifier only where both know the same classes of it.
+    """Copies every weight of a finished run that fits; a task's classifier only where both know the same classes of it,
+    that of a bottleneck's disease only where they know the same concepts too.
 
     Args:
         model: filled in place.
@@ -27,7 +28,7 @@ def start_from(model: nn.Module, run: Path, label_space: LabelSpace) -> list[str
 
     Returns:
         names of the parameters that keep their initial values: classifiers of other classes, tasks and modules that
-        the other run did not have.
+        the other run did not have, and weights of groups and losses, which are learnt for a run's own photographs.
 
     Raises:
         FileNotFoundError: the folder holds no finished run.
@@ -43,11 +44,10 @@ def start_from(model: nn.Module, run: Path, label_space: LabelSpace) -> list[str
     there = read_space(run)
     same = {task for task in TASKS if _classes(there, task) == _classes(label_space, task)}
     own, given = model.state_dict(), load_weights(run / "model.safetensors")
-    taken = {
-        name: value
-        for name, value in given.items()
-        if name in own and value.shape == own[name].shape and (not _is_classifier(name) or name.split(".")[1] in same)
-    }
+    other = ("group_weights.", "loss_weights.", *_of_other_concepts(model, given, same))
+    fits = {name for name, value in given.items() if name in own and value.shape == own[name].shape}
+    fits -= {name for name in fits if _is_classifier(name) and name.split(".")[1] not in same}
+    taken = {name: value for name, value in given.items() if name in fits and not name.startswith(other)}
     heads = {".".join(name.split(".")[:2]) for name in given if name.startswith("heads.")}
     network = ("trunk.", *(f"{head}.{part}." for head in heads for part in ("blocks", "norm", "pooling")))
     if missing := [name for name in own if name.startswith(network) and name not in taken]:
@@ -92,6 +92,14 @@ def _classes(space: LabelSpace, task: str) -> tuple[tuple[str, ...], bool]:
 
 def _is_classifier(name: str) -> bool:
     return name.startswith("classifiers")
+
+
+def _of_other_concepts(model: Any, given: Mapping[str, Any], same: set[str]) -> list[str]:
+    """How the weights begin that read the disease from concepts, where another run's are other ones."""
+    if getattr(getattr(model, "config", None), "fusion", "") != "bottleneck":
+        return []
+    concepts, there = set(model.heads), {name.split(".")[1] for name in given if name.startswith("heads.")}
+    return [] if concepts == there <= same else ["classifiers_after."]
 
 
 def start_from_weights(model: nn.Module, weights: str) -> tuple[dict[str, Any], str]:

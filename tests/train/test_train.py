@@ -326,6 +326,33 @@ def test_a_run_can_start_from_another(config):
     assert read_json(fourth.parent / "published" / "config.json")["start_from"] == "first"
 
 
+def test_the_disease_of_a_bottleneck_starts_from_the_same_concepts_alone(config):
+    first = fit(config("first", fusion="bottleneck"))
+    space, of_first = load_run(first).label_space, weights(first)
+    after = [name for name in of_first if name.startswith("classifiers_after.disease.")]
+
+    def taken(other, **settings):
+        model = assemble.build_model(config("second", start_from=str(first), fusion="bottleneck", **settings), other)
+        return [torch.equal(model.state_dict()[name], of_first[name]) for name in after]
+
+    assert taken(space) == [True, True]
+    assert taken(replace(space, attributes=space.attributes[::-1])) == [False, False]
+    assert taken(replace(space, body_parts=("face", "hand"))) == [False, False]
+    of_two = replace(space, attributes=space.attributes[:2], body_parts=())  # as many concepts as the body parts alone
+    alone = fit(config("alone", fusion="bottleneck", tasks=("body_part", "disease")))
+    model = assemble.build_model(config("third", start_from=str(alone), fusion="bottleneck"), of_two)
+    assert not any(torch.equal(model.state_dict()[name], weights(alone)[name]) for name in after)
+
+
+def test_learnt_weights_of_groups_and_losses_are_no_start(config):
+    learnt = {"balance": "uncertainty", "group_dro": 0.1}
+    first = fit(config("first", **learnt))
+    model = assemble.build_model(config("second", start_from=str(first), **learnt), load_run(first).label_space)
+    moved = {name for name, value in model.state_dict().items() if not torch.equal(value, weights(first)[name])}
+    assert moved == {"group_weights.q", *(f"loss_weights.log_variance.{task}" for task in TASKS)}
+    assert len(set(model.group_weights.q.tolist())) == 1
+
+
 def test_a_wrong_start_is_explained(config, tmp_path):
     with pytest.raises(FileNotFoundError, match="not a finished run"):
         fit(config(start_from=str(tmp_path / "nothing")))
