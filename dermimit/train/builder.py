@@ -52,7 +52,8 @@ def builder_arguments(config: TrainConfig) -> dict[str, Any]:
 def settings_of(config: TrainConfig) -> dict[str, tuple[str, Any]]:
     """Arguments of the builders that a run has options of its own for: name -> the option and its value."""
     told: dict[str, tuple[str, Any]] = {"lsm": ("--lsm", config.lsm), "fusion": ("--fusion", config.fusion)}
-    return told | ({"drop_path_rate": ("--drop-path", config.drop_path)} if config.drop_path else {})
+    told |= {"drop_path_rate": ("--drop-path", config.drop_path)} if config.drop_path else {}
+    return told | ({"selection": ("the selection by --lesion-map", "given")} if config.lesion_map else {})
 
 
 def check_name(model: str) -> None:

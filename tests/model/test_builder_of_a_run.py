@@ -45,6 +45,10 @@ def test_the_model_has_the_size_of_the_photographs(settings, size):
         ({"model_kwargs": {"num_classes": 4}}, "num_classes cannot be given here"),
         ({"model_kwargs": {"task": "disease"}}, "task cannot be given here.*--tasks"),
         ({"model_kwargs": {"lsm": False}}, "lsm=False and --lsm, which is True, differ"),
+        (
+            {"lesion_map": "mask", "model_kwargs": {"selection": "random"}},
+            "selection='random' and the selection by --lesion-map, which is 'given', differ; leave it out",
+        ),
         ({"model_kwargs": {"fusion": "none"}}, "fusion='none' and --fusion, which is 'cim', differ"),
         ({"model_kwargs": {"drop_path_rate": 0.3}, "drop_path": 0.1}, "0.3 and --drop-path, which is 0.1, differ"),
         ({"model_kwargs": {"patch_drop_rate": 0.5}}, "unknown argument 'patch_drop_rate'"),
