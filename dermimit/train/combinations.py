@@ -22,3 +22,11 @@ def check_parts(config: TrainConfig) -> None:
         why = "with cim_shuffled: each photograph asks another one of its"
         config.require("accumulate", config.accumulate == 1, f"1 {why} batch, not of its part")
         config.require("batch_size", config.batch_size > 1, f"2 or more {why} batch")
+
+
+def check_second_loss(config: TrainConfig) -> None:
+    """Raises ValueError where a second loss would be ignored, or be the only one."""
+    if config.second_loss:
+        several, after = len(config.tasks) > 1, config.supervise == "after"
+        config.require("second_loss", not several, "false with several tasks: it is a control for one, name one task")
+        config.require("second_loss", not after, "false with supervise=after, which leaves one loss: take both")

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from dermimit.data.label_space import TASKS
 from dermimit.data.problems import suggest
 from dermimit.train.checked import Checked
-from dermimit.train.combinations import check_parts
+from dermimit.train.combinations import check_parts, check_second_loss
 from dermimit.train.study_options import StudyOptions
 
 SMALL = "dermimitformer_tiny_patch8_64"
@@ -166,6 +166,7 @@ class TrainConfig(StudyOptions, CoreOptions):  # of several bases, the last one'
         named = self.disease_loss == "cross_entropy" or "disease" in self.tasks
         self.require("disease_loss", named, "cross_entropy without the task disease")
         self.check_study()
+        check_second_loss(self)
         check_parts(self)
 
     def check_frozen(self) -> None:

@@ -35,7 +35,7 @@ class StudyOptions(Checked):
     unseen: str = ""
     """Diseases to hold out of training and validation, separated by "; "; they stay classes, and stay in the test."""
     second_loss: bool = False
-    """Control for the interaction: a single task also gets a second classifier with its own loss."""
+    """Control for the interaction: a single task gets a second classifier and its loss, with supervise=both."""
     watch_gradients: int = 0
     """Steps between two measurements of the cosine between the tasks' gradients on the trunk; 0 for none."""
     dark_share: float = -1.0

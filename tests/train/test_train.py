@@ -160,6 +160,23 @@ def test_a_single_task_may_have_two_losses(config):
     assert sorted({name.split(".")[0] for name in both}) == ["classifiers_after", "classifiers_before"]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({}, r"second_loss=True: must be false with several tasks: .*name one task"),
+        ({"tasks": ("disease",), "supervise": "after"}, r"second_loss=True: must be false with supervise=after"),
+    ],
+)
+def test_a_second_loss_that_would_be_ignored_is_refused(config, wrong, said):
+    with pytest.raises(ValueError, match=said):
+        config(second_loss=True, **wrong)
+
+
+def test_a_single_task_trains_its_one_set_of_logits_whatever_is_supervised(config):
+    both, after = (fit(config(how, tasks=("disease",), supervise=how)) for how in ("both", "after"))
+    assert_same_run(both, after)
+
+
 def test_three_tasks_on_a_dataset_with_diseases_only_become_one(config, tiny_photos):
     frame, space = tiny_photos.frame, tiny_photos.label_space
     save_dataset(tiny_photos.root, frame.assign(body_part=None, attributes=None, attributes_unknown=None),
