@@ -5,13 +5,18 @@ from dataclasses import fields, replace
 from dermimit.data.problems import suggest
 from dermimit.model.config import ModelConfig
 from dermimit.named_values import named_values
-from dermimit.train.config import TrainConfig
+from dermimit.train.config import TrainConfig, own_size
 
 BUILDER = {f.name for f in fields(ModelConfig)} | {"backbone", "img_size"}  # what a table may hand to a model's builder
+
+SIZING = {"model", "backbone", "img_size"}  # what the photographs' size follows from
 
 
 def with_settings(config: TrainConfig, text: str) -> TrainConfig:
     """A run with some settings changed.
+
+    Photographs that have the size of the model are of the new one's where the model, its backbone or `img_size` changes
+    and the text names no `image_size`.
 
     Args:
         config: the run.
@@ -28,4 +33,6 @@ def with_settings(config: TrainConfig, text: str) -> TrainConfig:
         )
     of_model = {name: value for name, value in values.items() if name not in known}
     of_run = {name: value for name, value in values.items() if name in known}
+    if values.keys() & SIZING and config.image_size == own_size(config.model, config.model_kwargs):
+        of_run = {"image_size": 0} | of_run
     return replace(config, model_kwargs=config.model_kwargs | of_model, **of_run)

@@ -426,6 +426,29 @@ def test_settings_are_read_from_text(config):
 
 
 @pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("lsm_k=8", 64),
+        ("model=dermimitformer_small_patch16_224", 224),
+        ("model=baseline backbone=efficientnet_b0 lsm=False fusion=none", 224),
+        ("model=baseline backbone=efficientnet_b0 img_size=96 lsm=False fusion=none", 96),
+        ("img_size=32", 32),
+        ("model=dermimitformer_small_patch16_224 image_size=64", 64),
+        ("image_size=32", 32),
+    ],
+)
+def test_photographs_of_the_models_size_are_of_the_size_of_the_model_that_a_text_names(config, text, size):
+    usual = config(image_size=0, model_kwargs={})
+    assert usual.image_size == 64
+    assert with_settings(usual, text).image_size == size
+
+
+def test_a_size_of_photographs_that_is_not_the_models_own_stays(config):
+    chosen = config(image_size=96, model_kwargs={})
+    assert with_settings(chosen, "model=dermimitformer_small_patch16_224").image_size == 96
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [("lsm_kk=8", "lsm_k"), ("lsm_k", "name=value"), ("lr=-1", "TrainConfig.lr")],
 )
