@@ -68,7 +68,8 @@ class CoreOptions(Checked):
     """Photographs in each step, over all processes."""
     accumulate: int = 1
     """Parts in which each process computes its share of a batch, one after the other. More parts need less memory. The
-    numbers are the same except for rounding; a stem with batch normalisation normalises each part by itself."""
+    numbers are the same except for rounding, unless chance is in the model (drop_path, dropout, selection=random);
+    a stem with batch normalisation normalises each part by itself."""
     optimizer: Literal["sgd", "adamw"] = "sgd"
     """SGD with Nesterov momentum (the paper: SGD), or AdamW."""
     lr: float = 0.05

@@ -43,7 +43,8 @@ def train_one_epoch(
 
     A batch is the same photographs, augmented in the same way, whatever the number of processes and of workers.
     CutMix mixes within a process's share of the batch; with a probability of 0, and no batch normalisation on CPUs, the
-    numbers of several processes are those of one but for rounding.
+    numbers of several processes are those of one but for rounding, unless chance is in the model (drop_path, dropout,
+    selection=random).
 
     Raises:
         NonFiniteLossError: a loss or the norm of the gradient is not finite.

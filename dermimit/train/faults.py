@@ -60,7 +60,8 @@ def _memory_advice(config: TrainConfig) -> str:
     parts = min(2 * config.accumulate, config.batch_size)
     return (
         f"out of memory with {config.batch_size} photographs of {config.image_size} pixels in a step: "
-        f"compute them in more parts, accumulate={parts} (the numbers stay the same but for rounding), "
+        f"compute them in more parts, accumulate={parts} (the numbers stay the same but for rounding, unless chance "
+        "is in the model: drop_path, dropout, selection=random), "
         f"or take precision=bf16, or another recipe with batch_size={max(1, config.batch_size // 2)}; "
         + ("in_memory=False keeps the photographs on disk; " if config.in_memory else "")
         + "an `out` of its own for each"
