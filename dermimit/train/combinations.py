@@ -24,6 +24,14 @@ def check_parts(config: TrainConfig) -> None:
         config.require("batch_size", config.batch_size > 1, f"2 or more {why} batch")
 
 
+def check_only_task(config: TrainConfig) -> None:
+    """Raises ValueError, naming the field, for what has no meaning where one task is trained."""
+    if len(config.tasks) == 1:
+        (task,) = config.tasks
+        config.require(f"weight_{task}", config.weight(task) > 0, "above 0 for the only task: nothing else is trained")
+        config.require("balance", config.balance == "sum", "sum with one task: there are no others to balance it with")
+
+
 def check_second_loss(config: TrainConfig) -> None:
     """Raises ValueError where a second loss would be ignored, or be the only one."""
     if config.second_loss:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from dermimit.data.label_space import TASKS
 from dermimit.data.problems import suggest
 from dermimit.train.checked import Checked
-from dermimit.train.combinations import check_parts, check_second_loss
+from dermimit.train.combinations import check_only_task, check_parts, check_second_loss
 from dermimit.train.study_options import StudyOptions
 
 SMALL = "dermimitformer_tiny_patch8_64"
@@ -151,15 +151,17 @@ class TrainConfig(StudyOptions, CoreOptions):  # of several bases, the last one'
                 raise ValueError(f"TrainConfig.tasks: unknown task {task!r}; {suggest(task, TASKS)}")
         if not self.tasks:
             raise ValueError("TrainConfig.tasks: name at least one task")
+        self.require("tasks", len({*self.tasks}) == len(self.tasks), "tasks of different names: name each once")
         for name in ("image_size", "samples", "epochs", "batch_size", "accumulate", "lr", "clip_norm", "cutmix_alpha"):
             self.require(name, getattr(self, name) > 0, "above 0")
-        self.require_shares("momentum", "warmup", "cutmix_probability", "ema")
-        for name in ("weight_decay", "workers", "weight_body_part", "weight_attributes", "weight_disease"):
+        self.require_shares("warmup", "cutmix_probability", "ema")
+        for name in ("weight_decay", "workers", "split_seed", *(f"weight_{task}" for task in TASKS)):
             self.require(name, getattr(self, name) >= 0, "at least 0")
         for name in ("layer_decay", "new_lr"):
             self.require(name, getattr(self, name) > 0, "above 0")
         self.require("layer_decay", self.layer_decay <= 1, "at most 1")
-        self.require("drop_path", 0 <= self.drop_path < 1, "at least 0 and below 1")
+        for name in ("drop_path", "momentum"):
+            self.require(name, 0 <= getattr(self, name) < 1, "at least 0 and below 1")
         self.check_frozen()
         least = self.epochs * self.batch_size
         self.require("rotation", 0 <= self.rotation <= 180, "between 0 and 180 degrees")
@@ -167,6 +169,7 @@ class TrainConfig(StudyOptions, CoreOptions):  # of several bases, the last one'
         named = self.disease_loss == "cross_entropy" or "disease" in self.tasks
         self.require("disease_loss", named, "cross_entropy without the task disease")
         self.check_study()
+        check_only_task(self)
         check_second_loss(self)
         check_parts(self)
 

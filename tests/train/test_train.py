@@ -243,6 +243,13 @@ def test_a_damaged_checkpoint_is_named(config, tmp_path):
         ({"cutmix_probability": 1.5}, "between 0 and 1"),
         ({"samples": 3}, "epochs × batch_size"),
         ({"tasks": ()}, "at least one task"),
+        ({"tasks": ("disease", "disease")}, r"tasks=.*must be tasks of different names: name each once"),
+        ({"split_seed": -1}, r"split_seed=-1: must be at least 0"),
+        ({"momentum": 1.0}, r"momentum=1\.0: must be at least 0 and below 1"),
+        ({"momentum": -0.1}, r"momentum=-0\.1: must be at least 0 and below 1"),
+        ({"tasks": ("disease",), "weight_disease": 0.0}, r"weight_disease=0\.0: must be above 0 for the only task"),
+        ({"tasks": ("disease",), "balance": "pcgrad"}, r"balance='pcgrad': must be sum with one task"),
+        ({"tasks": ("disease",), "balance": "uncertainty"}, r"balance='uncertainty': must be sum with one task"),
     ],
 )
 def test_wrong_values_are_refused_by_name(config, changes, message):
