@@ -52,6 +52,9 @@ class StudyOptions(Checked):
     def check_study(self) -> None:
         """Raises ValueError for the first of these fields that is outside its range."""
         self.require_shares("attribute_noise", "attribute_missing", "colour_jitter")
+        both = self.attribute_noise and self.attribute_missing
+        told = "0 with attribute_noise: both take the same photographs, and what is missing is not wrong; take one"
+        self.require("attribute_missing", not both, told)
         self.require("train_share", 0 < self.train_share <= 1, "above 0, at most 1")
         self.require("watch_gradients", self.watch_gradients >= 0, "at least 0")
         self.require("dark_share", self.dark_share == -1 or 0 <= self.dark_share <= 0.5, "-1, or between 0 and 0.5")

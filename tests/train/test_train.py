@@ -426,6 +426,14 @@ def test_training_labels_are_harmed_and_the_others_are_not(config):
     assert load_run(run).metrics["test"]["disease/accuracy"] >= 0
 
 
+def test_labels_that_are_wrong_and_missing_are_refused(config):
+    """The photographs whose labels are made unknown are among those whose labels are wrong, or the other way round."""
+    with pytest.raises(ValueError, match=r"attribute_missing=0\.5: must be 0 with attribute_noise: .*take one"):
+        config(attribute_noise=0.5, attribute_missing=0.5)
+    usual, wrong = (assemble.load_photos(config(attribute_noise=share)).frame for share in (0.0, 1.0))
+    assert list(usual["attributes"]) != list(wrong["attributes"])
+
+
 def test_settings_are_read_from_text(config):
     changed = with_settings(config(model_kwargs={"lsm_k": 3}), "lsm_k=8 supervise=after cutmix_probability=0 lr=1e-3")
     assert (changed.model_kwargs, changed.supervise, changed.lr) == ({"lsm_k": 8}, "after", 0.001)
