@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import pandas as pd
 
 from dermimit.evaluate.estimate import Estimate, minus
+from dermimit.report.words import and_list
 from studies.protocol.contrasts import LEAST_SEEDS
 from studies.protocol.runs import Run
 from studies.protocol.states import FAMILIES, PLANNED_SEEDS, states
@@ -114,6 +118,18 @@ def recovered(contrasts: pd.DataFrame) -> str:
         return "How much of a perfect choice attention recovers is not known yet"
     gained, there = (minus(f"{100 * line['effect']:.1f}") for line in (chosen, possible))
     return f"Of the {there} points that a perfect choice gains, attention gained {gained}"
+
+
+def repeated(runs: Sequence[Mapping[str, Any]]) -> str:
+    """How much published trainings changed when they were repeated; a sentence without its full stop.
+
+    Args:
+        runs: of results/published/protocol/repeated.json.
+    """
+    changes = [run["macro_f1"]["repeated"] - run["macro_f1"]["published"] for run in runs]
+    told = and_list([minus(f"{100 * change:+.1f}") for change in changes])
+    count = in_words(len(runs)).capitalize()
+    return f"{count} of them, repeated with the mended loss, changed by {told} points of macro-F1"
 
 
 def further(lines: pd.DataFrame) -> str:

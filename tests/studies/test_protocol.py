@@ -15,12 +15,13 @@ import pytest
 from dermimit.data.synderm import datasheet
 from dermimit.evaluate.estimate import NOT_RUN
 from dermimit.lock import LockedError, locked
-from dermimit.records import read_json
+from dermimit.records import read_json, write_json
 from studies.protocol import (
     charts,
     contrasts,
     drawn,
     measure,
+    measure_repeated,
     names,
     numbers,
     records,
@@ -469,3 +470,26 @@ def test_contrasts_that_the_limit_has_no_room_for_say_so():
     line = {"row": "full", "reference": "wide", "regime": "plain", "minus_regime": "", "samples": "128000"}
     assert not states.beyond(line, plan) and states.beyond(line | {"samples": "320000"}, plan)
     assert states.beyond(line | {"minus_regime": "small"}, plan)
+
+
+def test_repeated_trainings_stand_beside_the_published_ones(tmp_path):
+    out, work = tmp_path / "out", tmp_path / "work"
+    out.mkdir()
+    line = {"name": "a-seed3", "seed": 3, "macro_f1": 0.17, "accuracy": 0.28, "data_fingerprint": "f"}
+    pd.DataFrame([line, line | {"name": "b-seed1", "macro_f1": 0.2, "data_fingerprint": "g"}]).to_parquet(
+        out / "runs.parquet"
+    )
+    for name in ("a-seed3", "b-seed1"):
+        folder = work / "runs" / name
+        folder.mkdir(parents=True)
+        write_json(folder / "provenance.json", {"commit": "c", "data_fingerprint": "f", "python": "3"})
+        write_json(folder / "metrics.json", {"test": {"disease/macro_f1": 0.168, "disease/accuracy": 0.29}})
+    measure_repeated.main(("a-seed3",), work, out)
+    (run,) = read_json(out / "repeated.json")["runs"]
+    assert run["macro_f1"] == {"published": 0.17, "repeated": 0.168} and run["provenance"]["commit"] == "c"
+    assert numbers.repeated([run, run]) == (
+        "Two of them, repeated with the mended loss, changed by −0.2 and −0.2 points of macro-F1"
+    )
+    for name, message in (("b-seed1", "trained on other data"), ("c", "no such run is published")):
+        with pytest.raises(ValueError, match=message):
+            measure_repeated.main((name,), work, out)
