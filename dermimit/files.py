@@ -2,7 +2,8 @@
 
 import json
 import stat
-from pathlib import Path
+from collections.abc import Mapping
+from pathlib import Path, PureWindowsPath
 from typing import Any
 
 LARGEST_TEXT = 256 * 2**20
@@ -94,3 +95,8 @@ def read_object(path: Path, folder: Path | None = None) -> dict[str, Any]:
 
 def _kind(value: object) -> str:
     return {list: "a list", str: "a text", type(None): "null", bool: "a truth value"}.get(type(value), "a number")
+
+
+def without_folders(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options of a dataset's loader for others to see: of a path the last part of its name."""
+    return {name: PureWindowsPath(value).name if isinstance(value, str) else value for name, value in options.items()}

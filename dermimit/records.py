@@ -10,18 +10,18 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from dermimit.evaluate.ranks import rank_of_truth
-from dermimit.files import read_json
+from dermimit.files import read_json, without_folders
 
 PACKAGE = Path(__file__).parent
 PACKAGES = ("torch", "torchvision", "timm", "accelerate", "numpy", "pandas", "scikit-learn", "dermimit")
@@ -272,11 +272,6 @@ def publish(run: Path, destination: Path, predictions: Literal["all", "answers",
         if predictions == "answers":
             kept = answers_of(kept[kept["split"] == "test"], read_json(run / "label_space.json")["diseases"])
         write_parquet(destination / "predictions.parquet", kept)
-
-
-def without_folders(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options of a dataset's loader for others to see: of a path the last part of its name."""
-    return {name: PureWindowsPath(value).name if isinstance(value, str) else value for name, value in options.items()}
 
 
 def answers_of(predictions: pd.DataFrame, diseases: list[str]) -> pd.DataFrame:

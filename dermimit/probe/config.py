@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from dermimit.data.problems import suggest
-from dermimit.records import without_folders
+from dermimit.files import without_folders
 from dermimit.train.checked import Checked
 
 COLOUR = "colour"

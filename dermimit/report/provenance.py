@@ -4,7 +4,7 @@ import json
 from importlib.metadata import version
 from typing import Any
 
-from dermimit.records import without_folders
+from dermimit.files import without_folders
 from dermimit.report.markup import Markup, el, section, table
 from dermimit.report.record import PATHS, Record, Scored
 

@@ -111,8 +111,8 @@ def with_one_set(model: nn.Module) -> list[str]:
 
     A conversion of precision copies it, so that the two names of it are no longer one tensor.
     """
-    after = getattr(model, "classifiers_after", {})
-    return [task for task in model.tasks if not (task in model.classifiers_before and task in after)]
+    before, after = (getattr(model, f"classifiers_{when}", {}) for when in ("before", "after"))
+    return [task for task in getattr(model, "tasks", ()) if not (task in before and task in after)]
 
 
 def batches(photos: InOrder, config: TrainConfig, accelerator: Accelerator) -> DataLoader:
