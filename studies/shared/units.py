@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 from matplotlib.axis import Axis
 
+from dermimit.evaluate.estimate import NONE
+from dermimit.explain.style import TASK_LABELS
+from dermimit.report.scores import NAMES
+
 SHARE = re.compile(r"(?<![\w.])([+−-]?)([01]\.\d+)")  # in a text such as "0.512 (0.489 to 0.530)" or "+0.004 ± 0.010"
 INTERVAL = " (95 %)"
+NO_SHARES = ("auroc", "map", "ece")
+"""Metrics that stay numbers from 0 to 1, as in the field."""
 
 
 def in_per_cent(frame: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
@@ -31,6 +37,23 @@ def in_per_cent(frame: pd.DataFrame, columns: Iterable[str]) -> pd.DataFrame:
         shown[name] = pd.Series(cells, index=frame.index, dtype=object)
         shown = shown.rename(columns={name: f"{head}, {'points' if signed else '%'}{interval}"})
     return shown
+
+
+def metrics_table(metrics: Mapping[str, Mapping[str, float | None]]) -> pd.DataFrame:
+    """Metrics of a run as text, shares in per cent, a column for each split and a line for each task and metric.
+
+    Args:
+        metrics: split -> "<task>/<metric>" -> value; None where it does not exist.
+    """
+    names = NAMES | {"map": "mAP", "ece": "ECE"}
+    lines: dict[str, dict[str, str]] = {}
+    for split, values in metrics.items():
+        for key, value in values.items():
+            task, name = key.split("/")
+            share = name not in NO_SHARES
+            line = lines.setdefault(f"{TASK_LABELS[task]}: {names[name]}{', %' * share}", {})
+            line[split] = NONE if value is None or value != value else f"{100 * value:.1f}" if share else f"{value:.3f}"
+    return pd.DataFrame.from_dict(lines, orient="index").rename_axis("metric")
 
 
 def per_cent_axis(*axes: Axis) -> None:

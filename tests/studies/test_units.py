@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from studies.shared.units import in_per_cent
+from dermimit.evaluate.estimate import NONE
+from studies.shared.units import in_per_cent, metrics_table
 
 
 def test_numbers_and_texts_are_shown_in_per_cent_with_the_unit_in_the_name():
@@ -40,3 +41,10 @@ def test_only_shares_are_multiplied():
 def test_a_column_that_is_not_there_is_an_error():
     with pytest.raises(KeyError, match="macro-F1"):
         in_per_cent(pd.DataFrame({"a": [0.5]}), ["macro-F1"])
+
+
+def test_metrics_of_a_run_are_in_the_units_of_the_book():
+    values = {"disease/macro_f1": 0.1234, "disease/auroc": 0.98765, "disease/ece": None, "attributes/map": float("nan")}
+    table = metrics_table({"validation": values, "test": values | {"disease/macro_f1": 0.5}})
+    assert table.index.tolist() == ["disease: macro-F1, %", "disease: AUROC", "disease: ECE", "attributes: mAP"]
+    assert table["validation"].tolist() == ["12.3", "0.988", NONE, NONE] and table["test"].iloc[0] == "50.0"
