@@ -44,7 +44,7 @@ def small_lesions(lines: pd.DataFrame) -> str:
     found = lines.loc[["P1", "S1"]]
     if NOT_TESTED in set(map(word, found["verdict"])):
         return meaning(lines)
-    outline, attention = (Estimate(*line).signed(1) for line in found[["difference", "low", "high"]].to_numpy())
+    outline, attention = (Estimate(*(100 * line)).signed(1) for line in found[["difference", "low", "high"]].to_numpy())
     early = " (preliminary)" if found["seeds"].min() < PLANNED_SEEDS else ""
     return (
         "Against patches at random, on small lesions, patches of the true outline changed macro-F1 by "

@@ -493,3 +493,18 @@ def test_repeated_trainings_stand_beside_the_published_ones(tmp_path):
     for name, message in (("b-seed1", "trained on other data"), ("c", "no such run is published")):
         with pytest.raises(ValueError, match=message):
             measure_repeated.main((name,), work, out)
+
+
+def test_the_claim_gives_both_contrasts_in_points():
+    ends = {"verdict": "supported", "seeds": 5, "p_holm": 0.01}
+    lines = pd.DataFrame(
+        {
+            "P1": ends | {"difference": 0.02, "low": 0.014, "high": 0.025},
+            "S1": ends | {"difference": 0.001, "low": -0.002, "high": 0.004},
+        }
+    ).T
+    assert numbers.small_lesions(lines) == (
+        "Against patches at random, on small lesions, patches of the true outline changed macro-F1 by "
+        "+2.0 (+1.4 to +2.5) points, patches chosen by attention by +0.1 (−0.2 to +0.4)"
+    )
+    assert numbers.small_lesions(lines.assign(seeds=3)).endswith("+0.4) (preliminary)")
