@@ -56,14 +56,11 @@ def by_own_spread(found: Alternatives, design: pd.DataFrame) -> Numbers:
     """What the band would be by the spread of the reference rows alone, and what would then lie outside.
 
     Returns:
-        `own_sd`, `own_band` and `own_shift` in points; `own_runs`, of the references; `own_designs` of the changes of
-        design and `own_outside` of all alternatives lie outside.
+        `own_band` in points; `own_designs` of the changes of design and `own_outside` of all alternatives lie outside.
     """
     band = 100 * found.own.half_width(1, found.seeds)
     outside = [int((abs(rows["difference"]) > band).sum()) for rows in (design, found.trained)]
-    rows = found.own.df // (found.seeds - 1)
-    numbers: Numbers = {"own_sd": 100 * found.own.sd, "own_band": band, "own_shift": mean_shift(found.own, found.seeds)}
-    return numbers | {"own_runs": rows * found.seeds, "own_designs": outside[0], "own_outside": outside[1]}
+    return {"own_band": band, "own_designs": outside[0], "own_outside": outside[1]}
 
 
 def middle(found: Alternatives) -> float:
