@@ -20,7 +20,7 @@ class WithLesionMap(Dataset):
 
     def __init__(self, photos: PhotoDataset) -> None:
         self.photos, self.frame, self.label_space = photos, photos.frame, photos.label_space
-        self.targets = photos.targets
+        self.targets, self.root, self.transform = photos.targets, photos.root, photos.transform
 
     def __len__(self) -> int:
         return len(self.photos)

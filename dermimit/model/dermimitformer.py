@@ -69,7 +69,8 @@ class DermImitFormer(TimmInterface):
         Args:
             images: photographs of the model's image size, normalised as `pretrained_cfg` says; with `selection="given"`
                 the lesion map is a fourth channel. Or the tokens (B, prefix + N, D) that the trunk makes of
-                photographs, in any precision: the trunk is not computed then.
+                photographs, in any precision: the trunk is not computed then; with `selection="given"` (B, prefix + N,
+                D + 1), whose last column is the share of each patch on the lesion.
 
         Returns:
             logits: task -> (B, classes), after the interaction (before it where `fusion="none"`, and for the concepts
@@ -95,7 +96,8 @@ class DermImitFormer(TimmInterface):
         layers: Sequence[Layer] = ()
         lesion = None
         if images.ndim == 3:
-            out = {"tokens": self.checked_tokens(images)}
+            tokens, lesion = self.checked_tokens(images)
+            out = {"tokens": tokens}
         else:
             images, lesion = self.checked(images)
             with traced(self.trunk.blocks) if self.reads_all_layers else nullcontext(()) as layers:
@@ -114,24 +116,31 @@ class DermImitFormer(TimmInterface):
 
     @property
     def token_shape(self) -> tuple[int, int]:
-        """Number and width of the trunk's tokens of a photograph."""
-        prefix = next(head.prefix for head in self.heads.values())
-        return prefix + self.grid_size[0] * self.grid_size[1], self.embed_dim
+        """Number and width of a photograph's tokens; one wider where a lesion map selects, as `forward` takes them."""
+        return self.prefix + self.grid_size[0] * self.grid_size[1], self.embed_dim + (self.config.selection == "given")
+
+    @property
+    def prefix(self) -> int:
+        """Number of class tokens and registers before the first patch."""
+        return next(head.prefix for head in self.heads.values())
 
     def takes_no_tokens(self) -> str:
         """Why the model needs the photograph beside its trunk's tokens; "" where it does not."""
         if self.reads_all_layers:
             return "the model's selection of patches reads every layer of the trunk, and tokens are its last"
-        return "selection='given' needs a lesion map" if self.config.selection == "given" else ""
+        return ""
 
-    def checked_tokens(self, tokens: Float[Tensor, "batch tokens dim"]) -> Float[Tensor, "batch tokens dim"]:
-        """The trunk's tokens, in the precision of the weights."""
+    def checked_tokens(self, tokens: Float[Tensor, "batch tokens dim"]) -> tuple[Tensor, Tensor | None]:
+        """The trunk's tokens, in the precision of the weights, and the lesion map where the model selects by one."""
         if why := self.takes_no_tokens():
             raise ValueError(f"tokens in place of images: {why}; give images")
         if tuple(tokens.shape[1:]) != self.token_shape:
             raise ValueError(f"tokens are {tuple(tokens.shape[1:])}, the trunk's are {self.token_shape}: "
                              "give those of a trunk and an image size like this model's")  # fmt: skip
-        return tokens.to(next(self.heads.parameters()).dtype)
+        tokens = tokens.to(next(self.heads.parameters()).dtype)
+        if self.config.selection != "given":
+            return tokens, None
+        return tokens[..., :-1], tokens[:, self.prefix :, -1].unflatten(1, self.grid_size)[:, None]
 
     def checked(self, images: Tensor) -> tuple[Tensor, Tensor | None]:
         """Photographs, and the lesion map where the model selects by one."""

@@ -13,11 +13,13 @@ import torch
 from accelerate import Accelerator
 from jaxtyping import Float, Float16
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from dermimit.data import PhotoDataset, PhotoSet
 from dermimit.data.columns import SPLITS
+from dermimit.data.lesion_channel import WithLesionMap
 from dermimit.train.assemble import photographs
 from dermimit.train.config import TrainConfig
 from dermimit.train.token_store import TokenStore, free_bytes
@@ -36,13 +38,21 @@ def trunk_tokens(
 ) -> Float16[Tensor, "batch tokens dim"]:
     """What the trunk makes of photographs, in evaluation mode and without gradient, rounded to 16 bits.
 
+    Photographs with a lesion map have one column more: the share of each patch on the lesion, 0 before the first patch.
+
     Raises:
         ValueError: a token does not fit into 16 bits.
     """
-    tokens = trunk.eval().forward_features(images).half()
+    plan: Any = trunk
+    images, lesion = images[:, : plan.in_chans], images[:, plan.in_chans :]
+    tokens = plan.eval().forward_features(images).half()
     if not tokens.isfinite().all():
         raise ValueError("the trunk's tokens are too large for 16 bits, or not finite: take views=0")
-    return tokens
+    if not lesion.shape[1]:
+        return tokens
+    shares = F.adaptive_avg_pool2d(lesion.float(), plan.patch_embed.grid_size).flatten(1)
+    column = F.pad(shares, (tokens.shape[1] - shares.shape[1], 0))
+    return torch.cat([tokens.float(), column[..., None]], dim=-1).half()  # autocast joins no numbers of 16 bits
 
 
 class OnTokens(nn.Module):
@@ -66,7 +76,9 @@ class KeptTokens(Dataset[dict[str, Any]]):
         entries: for each photograph the names of its views' entries; torch's global random state chooses one.
     """
 
-    def __init__(self, photos: PhotoDataset, store: TokenStore, entries: Sequence[Sequence[str]]) -> None:
+    def __init__(
+        self, photos: PhotoDataset | WithLesionMap, store: TokenStore, entries: Sequence[Sequence[str]]
+    ) -> None:
         self.frame, self.label_space, self.targets = photos.frame, photos.label_space, photos.targets
         self.store, self.entries = store, entries
 
@@ -135,7 +147,10 @@ class Shelf:
         """The tokens of a split; complete after `fill`."""
         plain: Any = photographs(replace(self.config, in_memory=False), self.photos, split, augment)
         views: range | tuple[None] = range(self.config.views) if augment else (None,)
-        names = [[c if v is None else f"{c}-{v}" for v in views] for c in contents(plain)]
+        files = contents(plain)
+        if self.config.lesion_map:
+            files = [f"{photo}-{mask}" for photo, mask in zip(files, contents(plain, "mask"), strict=True)]
+        names = [[c if v is None else f"{c}-{v}" for v in views] for c in files]
         self.needed.append((split, augment, [(n, i, v) for i, e in enumerate(names)
                                              for n, v in zip(e, views, strict=True)]))  # fmt: skip
         return KeptTokens(plain, self.store(augment, plain.transform), names)
@@ -144,7 +159,7 @@ class Shelf:
         """Where tokens of photographs lie that have passed a transform."""
         if augment not in self.stores:
             config, cfg = self.config, self.model.pretrained_cfg
-            about = {
+            about: dict[str, Any] = {
                 "format": FORMAT,
                 "trunk": self.trunk,
                 "precision": config.precision,
@@ -152,6 +167,7 @@ class Shelf:
                 "pixels": {name: cfg[name] for name in ("input_size", "interpolation", "mean", "std")},
                 "photographs": "reduced to the model's size first" if augment and config.in_memory else "as they are",
             }
+            about |= {"last column": "share of each patch on the lesion"} if config.lesion_map else {}
             digest = hashlib.sha256(repr(sorted(about.items())).encode()).hexdigest()
             folder = Path(config.tokens) / f"{'views' if augment else 'plain'}-{digest[:16]}"
             self.stores[augment] = TokenStore(folder, self.model.token_shape, about)

@@ -9,6 +9,7 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from dermimit.data import PhotoDataset
+from dermimit.data.lesion_channel import WithLesionMap
 from dermimit.data.problems import row_number
 from dermimit.data.reading import PhotoError, explaining
 from dermimit.train.config import TrainConfig
@@ -26,7 +27,7 @@ class Views(Dataset[dict[str, Any]]):
         count: views of each photograph.
     """
 
-    def __init__(self, photos: PhotoDataset, count: int) -> None:
+    def __init__(self, photos: PhotoDataset | WithLesionMap, count: int) -> None:
         self.photos, self.count, self.contents = photos, count, contents(photos)
         self.frame, self.label_space, self.targets = photos.frame, photos.label_space, photos.targets
 
@@ -51,15 +52,15 @@ def drawn_view(count: int) -> int:
     return int(torch.randint(count, ()))
 
 
-def contents(photos: PhotoDataset) -> list[str]:
-    """SHA-256 of each photograph's file, in hexadecimal digits.
+def contents(photos: PhotoDataset | WithLesionMap, column: str = "image") -> list[str]:
+    """SHA-256 of each photograph's file, or of its mask's, in hexadecimal digits.
 
     Raises:
         PhotoError: a file cannot be read, naming its row.
     """
 
     def content(index: int) -> str:
-        path = photos.root / photos.frame["image"].iloc[index]
+        path = photos.root / photos.frame[column].iloc[index]
         try:
             with explaining(path):
                 return hashlib.sha256(path.read_bytes()).hexdigest()

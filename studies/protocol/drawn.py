@@ -1,13 +1,12 @@
 """The data of the planned trainings: a training set for each seed, and one fresh test set for all of them."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from dermimit.data.synderm import read_regime, write
 from dermimit.lock import LockedError
-
-SIZES = {"train": 24_000, "val": 2_000}
 
 
 def folder_of(work: Path, regime: str, seed: int) -> Path:
@@ -15,9 +14,10 @@ def folder_of(work: Path, regime: str, seed: int) -> Path:
     return work / "data" / f"{regime}-seed{seed}"
 
 
-def draw(work: Path, regime: str, seed: int, image_size: int) -> Path:
+def draw(work: Path, regime: str, seed: int, image_size: int, sizes: Mapping[str, int]) -> Path:
     """Draw the photographs of a regime and seed, unless they are there; the seed of the drawing is the training's.
 
+    `sizes` are those of training and validation; the fresh test set is whole, or its first cases where a size is given.
     Pictures that a folder of `work` has already are linked: noise changes none, and the test cases are the same for
     every seed.
     """
@@ -30,7 +30,7 @@ def draw(work: Path, regime: str, seed: int, image_size: int) -> Path:
     facts: dict[str, Any] = {"seed": seed, "image_size": image_size, "regime": regime, "fresh_test": True}
     while True:
         try:
-            return write(out, SIZES, **facts, beside=same[0] if same else None)
+            return write(out, sizes, **facts, beside=same[0] if same else None)
         except LockedError:  # another process draws it
             time.sleep(5)
 

@@ -1,9 +1,11 @@
 """Train the next planned runs of the protocol until the time is over, publish what finished, and say what is left.
 
 Runs are bound to one state of the code: the first call binds them to its commit, and later calls train with that
-commit's code from a git worktree, whatever has been changed since. Writes results/published/protocol.
+commit's code from a git worktree, whatever has been changed since. Writes results/published/protocol, or the folder of
+another plan.
 
 Run: python -m studies.protocol.measure --minutes 150 [--jobs 2] [--only selection ...]
+     [--tables workflow/experiments/pretrained]
 """
 
 import os
@@ -26,14 +28,17 @@ from studies.protocol.records import hours, publish, read_runs
 from studies.protocol.runs import TABLES, Run, planned, read_models
 from studies.shared.paths import PUBLISHED, ROOT
 
+FOLDERS = {TABLES.name: ("protocol", "evidence")}
+"""Plan -> its folders in results/published and in results; those of other plans have its name."""
+
 
 def main(
     minutes: float = 150.0,
     jobs: int = 0,
     only: tuple[str, ...] = (),
-    out: Path = ROOT / PUBLISHED / "protocol",
-    work: Path = ROOT / "results/evidence",
     tables: Path = TABLES,
+    out: Path | None = None,
+    work: Path | None = None,
     resamples: int = 1000,
 ) -> None:
     """Train, publish and judge.
@@ -43,9 +48,9 @@ def main(
         jobs: trainings at a time, each on one processor core; 0: as many as there are cores, or half as many where
             they share a GPU, since each then has a process that prepares photographs.
         only: names of experiments; without it all.
-        out: folder of the records.
-        work: folder of photographs, runs and their logs.
-        tables: folder of models.csv, runs.csv and contrasts.csv.
+        tables: folder of the plan: models.csv, runs.csv, contrasts.csv and recipe.json.
+        out: folder of the records; without it that of the plan in results/published.
+        work: folder of photographs, runs and their logs; without it that of the plan in results.
         resamples: of the bootstrap over test cases.
     """
     for sign in (signal.SIGTERM, signal.SIGHUP):  # so that trainings are stopped too
@@ -53,6 +58,8 @@ def main(
             signal.signal(sign, lambda *_: sys.exit(143))
     jobs = jobs or max(1, (os.cpu_count() or 1) // (2 if torch.cuda.is_available() else 1))
     until = time.monotonic() + 60 * minutes
+    records, runs_of = FOLDERS.get(tables.name, (tables.name, f"evidence_{tables.name}"))
+    out, work = out or ROOT / PUBLISHED / records, work or ROOT / "results" / runs_of
     out, work, tables = out.resolve(), work.resolve(), tables.resolve()  # trainings start in another folder
     known = {name for run in planned(tables) for name in run.experiments}
     if unknown := [name for name in only if name not in known]:
@@ -60,7 +67,8 @@ def main(
     runs = [run for run in planned(tables) if not only or set(only) & set(run.experiments)]
     if minutes:
         tree = tree_of(out, work)
-        refuse_changed_models(read_runs(out), tables, tree / TABLES.relative_to(ROOT))
+        own = tables if tables.is_relative_to(ROOT) else TABLES
+        refuse_changed_models(read_runs(out), tables, tree / own.relative_to(ROOT))
         queue = Queue(tree, work, tables, jobs)
         publish(out, work / "runs", runs)
         for run in queue.work_off(waiting(out, runs), until, lambda run: tell(out, work, run, runs)):

@@ -1,19 +1,25 @@
-"""The recipe that all planned trainings share, and the configuration of each."""
+"""The recipe that the trainings of a plan share, and the configuration of each."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from dermimit.records import read_json
 from dermimit.train import TrainConfig, with_settings
 from studies.protocol.runs import TABLES, Run, read_models
 
-RECIPE = dict(
-    image_size=64, epochs=8, batch_size=64, optimizer="adamw", lr=0.001, weight_decay=0.02, weight_attributes=5.0,
-    cutmix_probability=0.0, precision="bf16",
-)  # fmt: skip
-"""What all trainings have in common, beside the settings of each row; chosen on the validation cases of pilot runs."""
+
+def read_recipe(folder: Path = TABLES) -> dict[str, Any]:
+    """recipe.json: `photographs` of each split, and what all trainings have in common beside the settings of each row.
+
+    Args:
+        folder: of the tables.
+    """
+    return read_json(folder / "recipe.json")
 
 
 def config_of(run: Run, data_root: Path, out: Path, folder: Path = TABLES) -> TrainConfig:
-    """The training of a run.
+    """The training of a run; tokens of a frozen network are kept beside the photographs.
 
     Args:
         run: one of `planned`.
@@ -21,9 +27,10 @@ def config_of(run: Run, data_root: Path, out: Path, folder: Path = TABLES) -> Tr
         out: its folder.
         folder: of the tables.
     """
-    line = read_models(folder).loc[run.row]
+    line, recipe = read_models(folder).loc[run.row], read_recipe(folder)
     config = TrainConfig(
         data_root=data_root, out=out, tasks=tuple(line["tasks"].split("+")), lsm=bool(line["lsm"]),
-        fusion=line["fusion"], samples=run.samples, seed=run.seed, **RECIPE,
+        fusion=line["fusion"], samples=run.samples, seed=run.seed, **recipe["training"],
     )  # fmt: skip
-    return with_settings(config, line["settings"])
+    config = with_settings(config, f"{recipe['settings']} {line['settings']}".strip())
+    return replace(config, tokens=str(data_root.parents[1] / "tokens")) if config.views else config

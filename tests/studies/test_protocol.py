@@ -38,6 +38,7 @@ from studies.shared.hours import spent
 from studies.shared.paths import ROOT
 
 PUBLISHED = ROOT / "results/published/protocol"
+PRETRAINED = ROOT / "workflow/experiments/pretrained"
 MODELS = (runs.TABLES / "models.csv").read_text().splitlines()
 HEAD, D, RANDOM = MODELS[0], MODELS[1], MODELS[3]
 
@@ -48,6 +49,7 @@ def tables(tmp_path):
     folder = tmp_path / "tables"
     folder.mkdir()
     (folder / "models.csv").write_text("\n".join([HEAD, D, RANDOM]))
+    shutil.copy(TABLES / "recipe.json", folder)
     (folder / "runs.csv").write_text(
         "experiment,rows,regimes,seeds,samples,priority\n"
         "selection,D D_random,plain,7,64,0\n"
@@ -80,11 +82,13 @@ def test_a_wrong_plan_names_its_line(tables, line, message):
         planned(tables)
 
 
-def test_the_plan_of_the_book_can_be_built(tmp_path):
-    plan, table = planned(), contrasts.read_contrasts()
+@pytest.mark.parametrize("folder", [TABLES, PRETRAINED])
+def test_the_plans_of_the_book_can_be_built(tmp_path, folder):
+    plan, table = planned(folder), contrasts.read_contrasts(folder)
     rows = {(run.row, run.regime, str(run.samples)) for run in plan}
     for run in {run.row: run for run in plan}.values():
-        training.config_of(run, tmp_path, tmp_path)
+        config = training.config_of(run, tmp_path / "data/one", tmp_path, folder)
+        assert config.tokens == (str(tmp_path / "tokens") if folder == PRETRAINED else "")
     for line in table.to_dict("records"):
         assert set(contrasts.cells_of(line)) <= rows, line["id"]
     assert table["id"].is_unique
@@ -144,8 +148,10 @@ def test_no_contrast_is_a_sum_of_two_others():
 
 def test_trainings_of_the_plan_are_drawn_trained_and_published(tables, tmp_path, monkeypatch):
     monkeypatch.setattr(datasheet, "SIMULATED", 500)
-    monkeypatch.setattr(drawn, "SIZES", {"train": 70, "val": 20, "test": 60})
-    monkeypatch.setattr(training, "RECIPE", training.RECIPE | {"epochs": 1, "precision": "no"})
+    recipe = training.read_recipe()
+    brief = {"photographs": {"train": 70, "val": 20, "test": 60}}
+    brief["training"] = recipe["training"] | {"epochs": 1, "precision": "no"}
+    write_json(tables / "recipe.json", recipe | brief)
     work, out = tmp_path / "work", tmp_path / "out"
     plan = planned(tables)
     for run in plan:
@@ -173,6 +179,18 @@ def test_trainings_of_the_plan_are_drawn_trained_and_published(tables, tmp_path,
         records.publish(out, work / "runs", [*plan, other])
 
 
+def test_each_plan_has_folders_of_its_own(monkeypatch):
+    used = []
+    monkeypatch.setattr(measure, "publish", lambda out, runs, _: used.append((out, runs)))
+    monkeypatch.setattr(measure, "judge", lambda *_: None)
+    measure.main(minutes=0)
+    measure.main(minutes=0, tables=PRETRAINED)
+    assert used == [
+        (ROOT / "results/published/protocol", ROOT / "results/evidence/runs"),
+        (ROOT / "results/published/pretrained", ROOT / "results/evidence_pretrained/runs"),
+    ]
+
+
 def test_a_second_process_waits_for_the_photographs(tmp_path, monkeypatch):
     calls = []
 
@@ -187,7 +205,7 @@ def test_a_second_process_waits_for_the_photographs(tmp_path, monkeypatch):
     for name in ("plain-seed1", "plain-seed2", "small-seed2"):
         (tmp_path / "data" / name).mkdir(parents=True)
         (tmp_path / "data" / name / "croissant.json").write_text("{}")
-    assert drawn.draw(tmp_path, "noisy", 2, 64) == tmp_path / "data/noisy-seed2"
+    assert drawn.draw(tmp_path, "noisy", 2, 64, {"train": 5}) == tmp_path / "data/noisy-seed2"
     assert [path.name for path in calls] == ["plain-seed2"] * 2
 
 
@@ -231,9 +249,7 @@ def test_an_unknown_experiment_is_refused_and_relative_folders_are_those_of_the_
             return []
 
     monkeypatch.setattr(measure, "Queue", Seen)
-    (tmp_path / "plan").mkdir()
-    for name in ("models.csv", "runs.csv", "contrasts.csv"):
-        shutil.copy(TABLES / name, tmp_path / "plan")
+    shutil.copytree(TABLES, tmp_path / "plan")
     measure.main(minutes=0.01, out=Path("out"), work=Path("work"), tables=Path("plan"))
     assert given == [tmp_path / "work", tmp_path / "plan"]
 

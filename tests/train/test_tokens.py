@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import timm
 import torch
+from PIL import Image
 
 from dermimit.data import PhotoDataset
 from dermimit.data.transforms import train_transform
@@ -86,7 +87,6 @@ def test_the_model_answers_from_its_trunks_tokens_as_from_the_photograph():
         ({"lsm_score": "rollout"}, "reads every layer of the trunk"),
         ({"selection": "every_layer", "lsm_k": 9}, "reads every layer of the trunk"),
         ({"selection": "per_head"}, "reads every layer of the trunk"),
-        ({"selection": "given"}, "needs a lesion map"),
         ({"zoom": True}, "a second time"),
     ],
 )
@@ -94,6 +94,28 @@ def test_a_model_that_needs_more_than_tokens_refuses_them(changes, reason):
     net = model(**changes)
     with pytest.raises(ValueError, match=reason):
         net(torch.zeros(1, *net.token_shape))
+
+
+def test_tokens_with_each_patchs_share_on_the_lesion_answer_as_photographs_with_a_lesion_map_do():
+    net, images = model(selection="given"), torch.randn(2, 3, 16, 16)
+    lesion = torch.zeros(2, 1, 16, 16)
+    lesion[0, :, :8, :12], lesion[1, :, 9:, 3:6] = 1, 1
+    photographs = torch.cat([images, lesion], dim=1)
+    with torch.no_grad():
+        expected, seen = net(photographs)
+        kept = trunk_tokens(net.trunk, photographs)
+        with torch.autocast("cpu", torch.bfloat16):
+            assert torch.equal(trunk_tokens(net.trunk, photographs)[..., -1], kept[..., -1])
+        logits, out = net(kept)
+    assert tuple(kept.shape[1:]) == net.token_shape == (17, 25)
+    assert kept[0, :, -1].tolist() == [0] + [1, 1, 1, 0] * 2 + [0] * 8
+    assert torch.equal(kept[..., :-1], trunk_tokens(net.trunk, images))
+    for task, values in logits.items():
+        assert task == "body_part" or torch.equal(out[f"{task}/selected"], seen[f"{task}/selected"])
+        torch.testing.assert_close(values, expected[task], rtol=0, atol=0.01)
+    assert sorted(out["disease/selected"][0].tolist()) != sorted(out["disease/selected"][1].tolist())
+    with pytest.raises(ValueError, match=r"tokens are \(17, 24\), the trunk's are \(17, 25\)"):
+        net(kept[..., :-1])
 
 
 def test_tokens_of_another_trunk_are_refused_by_their_shape():
@@ -107,7 +129,6 @@ def test_tokens_of_another_trunk_are_refused_by_their_shape():
         ({"model_kwargs": MODEL | {"lsm_score": "rollout"}}, "another selection, or views=0"),
         ({"model": "baseline", "lsm": False, "fusion": "none", "model_kwargs": {"backbone": "vit_tiny_patch16_224"}},
          "has no trunk whose tokens"),
-        ({"lesion_map": "mask"}, "lesion map"),
     ],
 )  # fmt: skip
 def test_a_run_that_cannot_keep_tokens_says_so_before_it_reads_photographs(config, changes, reason):
@@ -174,6 +195,24 @@ def test_kept_tokens_give_the_same_run(config, tmp_path, changes):
     assert all(torch.equal(value, weights(kept)[name]) for name, value in weights(loaders).items())
 
 
+def test_a_run_that_selects_by_lesion_maps_keeps_them_with_its_tokens(config, tiny_photos, tmp_path, computed):
+    (tiny_photos.root / "maps").mkdir()
+    for i in range(12):
+        Image.fromarray(np.eye(32, 40, k=i, dtype=np.uint8)).save(tiny_photos.root / "maps" / f"{i:02d}.png")
+    store = str(tmp_path / "store")
+    plain = fit(config("plain", lesion_map="maps"))
+    computed.clear()
+    kept = fit(config("kept", lesion_map="maps", tokens=store))
+    assert_same_run(plain, kept)
+    assert sum(computed) == 6 * 2 + 3 + 3
+    fit(config("again", lesion_map="maps", tokens=store, samples=8))
+    fit(config("without", tokens=store))
+    assert sum(computed) == 2 * 18  # of a width of their own
+    Image.fromarray(np.ones((32, 40), np.uint8)).save(tiny_photos.root / "maps" / "00.png")
+    fit(config("changed", lesion_map="maps", tokens=store))
+    assert sum(computed) == 2 * 18 + 2  # two views of the photograph whose map has changed
+
+
 def test_the_trunk_is_computed_once_for_runs_of_other_seeds_heads_and_splits(config, tmp_path, computed, capsys):
     store = str(tmp_path / "store")
     first = fit(config("first", tokens=store, start_from=""))
@@ -206,6 +245,7 @@ def test_a_trunk_of_other_weights_or_settings_has_tokens_of_its_own():
 
 def test_tokens_that_16_bits_cannot_hold_are_an_error():
     trunk = torch.nn.Module()
+    trunk.in_chans = 3
     trunk.forward_features = lambda images: torch.full((1, 2, 3), 70_000.0)
     with pytest.raises(ValueError, match="too large for 16 bits"):
         trunk_tokens(trunk, torch.zeros(1, 3, 4, 4))
