@@ -19,7 +19,7 @@ def read_recipe(folder: Path = TABLES) -> dict[str, Any]:
 
 
 def config_of(run: Run, data_root: Path, out: Path, folder: Path = TABLES) -> TrainConfig:
-    """The training of a run; tokens of a frozen network are kept beside the photographs.
+    """The training of a run; tokens of a frozen network are kept beside the photographs, by regime.
 
     Args:
         run: one of `planned`.
@@ -33,4 +33,4 @@ def config_of(run: Run, data_root: Path, out: Path, folder: Path = TABLES) -> Tr
         fusion=line["fusion"], samples=run.samples, seed=run.seed, **recipe["training"],
     )  # fmt: skip
     config = with_settings(config, f"{recipe['settings']} {line['settings']}".strip())
-    return replace(config, tokens=str(data_root.parents[1] / "tokens")) if config.views else config
+    return replace(config, tokens=str(data_root.parents[1] / "tokens" / run.regime)) if config.views else config

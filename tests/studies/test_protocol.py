@@ -88,7 +88,7 @@ def test_the_plans_of_the_book_can_be_built(tmp_path, folder):
     rows = {(run.row, run.regime, str(run.samples)) for run in plan}
     for run in {run.row: run for run in plan}.values():
         config = training.config_of(run, tmp_path / "data/one", tmp_path, folder)
-        assert config.tokens == (str(tmp_path / "tokens") if folder == PRETRAINED else "")
+        assert config.tokens == (str(tmp_path / "tokens" / run.regime) if folder == PRETRAINED else "")
     for line in table.to_dict("records"):
         assert set(contrasts.cells_of(line)) <= rows, line["id"]
     assert table["id"].is_unique
