@@ -19,6 +19,8 @@ PROTOCOL = {  # the protocol's outcomes in the five words
 MACRO_F1 = "points of macro-F1"
 LONGER = "four times the images"
 """How a finding of the second edition begins to say what it compares."""
+PRETRAINED = "frozen ViT-S"
+"""How one of the pretrained network on synthetic images does."""
 PLANNED_SEEDS = 5
 LEAST_SEEDS = 3
 UNCORRECTED = "interval alone, uncorrected"

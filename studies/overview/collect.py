@@ -10,6 +10,7 @@ import pandas as pd
 from dermimit.evaluate.estimate import NOT_RUN, Estimate
 from studies.overview.claims import (
     LONGER,
+    PRETRAINED,
     Claim,
     Finding,
     against_centre,
@@ -40,7 +41,7 @@ def claims(
 
     Args:
         judged, sums: from `evidence.verdicts.judge`, of its claims and of their sums.
-        contrasts: of results/published/protocol/verdicts.json.
+        contrasts: of the verdicts.json of results/published/protocol and pretrained.
         photographs: from `evidence.backbone_tables.judged`.
         centre: "synthetic" and "real" -> lesion score minus centre, by score.
         rare: from `rare_diseases.by_frequency.gain_by_count`.
@@ -64,6 +65,7 @@ def claims(
         return [one for one in found if word(one.verdict) != NOT_TESTED] or found[:1]
 
     small, large = f"{LONGER}, small lesions", f"{LONGER}, large lesions"
+    frozen = f"{PRETRAINED}, small lesions"
     return [
         Claim(
             "The whole model beats a plain vision transformer",
@@ -97,20 +99,22 @@ def claims(
             "This is what lesion selection claims: not more patches, but the right ones.",
             [first("Choosing patches by attention beats chance, disease alone", "attention − random, disease only"),
              first("Choosing patches by attention beats chance, three tasks", "attention − random, full model"),
-             *longer("S2", large, perfect("P2")), *longer("S1", small, perfect("P1"))],
+             *longer("E1", frozen, perfect("E3")), *longer("S2", large, perfect("P2")),
+             *longer("S1", small, perfect("P1"))],
             real("D_LSM", "D_random", "attention − random"),
         ),
         Claim(
             "A perfect choice of patches would help",
             "The test of the test: patches are taken where the true outline lies.",
-            [*(longer("P2", large) + longer("P1", small) or [Finding("true outline − random", None, NOT_RUN)])],
+            [*longer("P2", large), *longer("P1", small), *longer("E3", frozen)]
+            or [Finding("true outline − random", None, NOT_RUN)],
             [Finding("true outline − random", None, NOT_RUN)],
         ),
         Claim(
             "Cross-interaction beats concatenation",
             "Tasks attend to one another, instead of one layer that reads all of them.",
             [first("Cross-interaction beats concatenation", "cross-interaction − concatenation"),
-             *longer("I2", f"{LONGER}, findings add up"),
+             *longer("E4", f"{PRETRAINED}, findings interact"), *longer("I2", f"{LONGER}, findings add up"),
              *longer("I1", f"{LONGER}, findings interact", f"adding evidence alone can reach {additive:.1f} %")],
             real("full", "concat", "cross-interaction − concatenation"),
         ),

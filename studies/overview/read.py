@@ -15,6 +15,7 @@ from studies.localisation.summary import paired_methods
 from studies.localisation.tables import read_localisation
 from studies.overview import collect
 from studies.overview.claims import Claim
+from studies.protocol.pretrained import read_verdicts
 from studies.rare_diseases import by_frequency
 from studies.rare_diseases.tables import read_rare
 from studies.shared.evidence import read_evidence, with_controls
@@ -29,6 +30,7 @@ def read_claims(root: Path) -> list[Claim]:
     """
     controlled, watched = with_controls(root), read_evidence(root, "gradients")
     contrasts = pd.DataFrame(read_json(root / PUBLISHED / "protocol/verdicts.json")["contrasts"])
+    contrasts = pd.concat([contrasts, read_verdicts(root)])
     rows = read_experiments(root / EXPERIMENTS / "real/pad_ufes_20_backbones.csv")
     cosines = gradient_conflict.seed_cosines(watched.records[watched.records["row"].isin(watched.own)])
     agreed = gradient_conflict.agreement_by_seed(cosines)

@@ -89,11 +89,15 @@ def effect(
 
 
 def cells_of(line: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    """(row, regime, samples) of what a contrast compares: row and reference, in one regime or in two."""
+    """(row, regime, samples) of what a contrast compares: row and reference, in one regime or in two.
+
+    `samples` is one number of images for both, or the row's and the reference's with a space between.
+    """
     cells = []
+    own, _, others = line["samples"].partition(" ")
     for regime in filter(None, (line["regime"], line["minus_regime"])):
         reference, _, elsewhere = line["reference"].partition("@")
-        cells += [(line["row"], regime, line["samples"]), (reference, elsewhere or regime, line["samples"])]
+        cells += [(line["row"], regime, own), (reference, elsewhere or regime, others or own)]
     return cells
 
 

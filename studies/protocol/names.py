@@ -18,7 +18,7 @@ MODELS = {
     "full_centre": "Full model, central patches", "full_oracle": "Full model, patches of the true outline",
     "concat": "Full model, concatenated", "wide": "Full model, concatenated with a hidden layer",
     "shuffled": "Full model, cross-attention to other images", "bottleneck": "Concept bottleneck",
-    "D_long": "Disease only, longer training", "D_two": "Disease only, second loss",
+    "D_long": "Disease only, trained again", "D_two": "Disease only, second loss",
 }  # fmt: skip
 """Row of models.csv -> its name; rows that vary one of these take its name and add what they vary."""
 CODES = {"D + B + A": MODELS["D_B_A"], "D + LSM": MODELS["D_LSM"], "D": MODELS["D"]}
@@ -26,7 +26,7 @@ CODES = {"D + B + A": MODELS["D_B_A"], "D + LSM": MODELS["D_LSM"], "D": MODELS["
 REGIMES = {"plain": "large lesions", "small": "small lesions", "noisy": "labels of an imperfect reader",
            "interaction=1": "findings that interact", "interaction=0": "findings that add up"}  # fmt: skip
 EXPERIMENTS = {"trained_out": "longer training", "rivals": "other networks", "choices": "design choices",
-               "tasks": "further tasks"}  # fmt: skip
+               "tasks": "further tasks", "repeats": "repeats of the disease only"}  # fmt: skip
 
 
 def model_name(line: Mapping[str, Any] | pd.Series) -> str:
@@ -57,4 +57,7 @@ def compared(line: Mapping[str, Any], models: pd.DataFrame) -> str:
     images = REGIMES[line["regime"]]
     if line["minus_regime"]:
         images = f"{images} minus {REGIMES[line['minus_regime']]}"
-    return f"{model_name(models.loc[line['row']])} against {other}; {images}"
+    model, (own, _, others) = model_name(models.loc[line["row"]]), line["samples"].partition(" ")
+    if others:
+        model, other = f"{model}, {int(own):,} images,", f"{other}, {int(others):,} images"
+    return f"{model} against {other}; {images}"

@@ -22,8 +22,15 @@ PRIMARY = {
     "interaction": ("I1", "Cross-attention instead of a concatenation of the same size, where findings interact,"),
     "shuffled": ("I3", "Cross-attention between the tasks of one image instead of different images"),
     "tasks": ("T2", "Learning attributes in addition to the body part, on large lesions,"),
+    "reader": ("T3", "With labels of an imperfect reader, learning the body part"),
+    "longer": ("T5", "Training the disease alone for as long as the full model takes"),
+    "second_loss": ("T6", "A second loss for the disease alone"),
 }
-"""Name -> the primary contrast of a family, or the second one of interaction, and the subject of its sentence."""
+"""Name -> a contrast that the page tells in words, and the subject of its sentence."""
+
+
+REPEATED = 128_000
+"""Images that a repeated training sees."""
 
 
 def takeaways(contrasts: pd.DataFrame, runs: pd.DataFrame, plan: list[Run]) -> dict[str, str]:
@@ -32,7 +39,7 @@ def takeaways(contrasts: pd.DataFrame, runs: pd.DataFrame, plan: list[Run]) -> d
     told = {name: sentence(lines.loc[row], subject) for name, (row, subject) in PRIMARY.items()}
     told["tasks"] = further(lines) or told["tasks"]
     told |= {"claim": small_lesions(lines), "meaning": meaning(lines)}
-    return told | {"progress": progress(runs, plan), "recovered": recovered(contrasts)}
+    return told | {"progress": progress(runs, plan), "recovered": recovered(contrasts), "again": again(runs)}
 
 
 def small_lesions(lines: pd.DataFrame) -> str:
@@ -41,14 +48,24 @@ def small_lesions(lines: pd.DataFrame) -> str:
     Args:
         lines: of `states.states`, by id.
     """
-    found = lines.loc[["P1", "S1"]]
+    return selection_text(lines, "P1", "S1") or meaning(lines)
+
+
+def selection_text(lines: pd.DataFrame, outline: str, attention: str) -> str:
+    """What a perfect choice of patches and one by attention change on small lesions, without its full stop.
+
+    Args:
+        lines: of `states.states`, by id.
+        outline, attention: ids of the two contrasts; "" is returned while one of them is not tested.
+    """
+    found = lines.loc[[outline, attention]]
     if NOT_TESTED in set(map(word, found["verdict"])):
-        return meaning(lines)
-    outline, attention = (Estimate(*(100 * line)).signed(1) for line in found[["difference", "low", "high"]].to_numpy())
+        return ""
+    perfect, chosen = (Estimate(*(100 * line)).signed(1) for line in found[["difference", "low", "high"]].to_numpy())
     early = " (preliminary)" if found["seeds"].min() < PLANNED_SEEDS else ""
     return (
         "Against patches at random, on small lesions, patches of the true outline changed macro-F1 by "
-        f"{outline} points, patches chosen by attention by {attention}{early}"
+        f"{perfect} points, patches chosen by attention by {chosen}{early}"
     )
 
 
@@ -130,6 +147,25 @@ def repeated(runs: Sequence[Mapping[str, Any]]) -> str:
     told = and_list([minus(f"{100 * change:+.1f}") for change in changes])
     count = in_words(len(runs)).capitalize()
     return f"{count} of them, repeated with the mended loss, changed by {told} points of macro-F1"
+
+
+def again(runs: pd.DataFrame) -> str:
+    """How far repeats of a training agree, on the same kind of processor and on another; a sentence without full stop.
+
+    Args:
+        runs: from `records.read_runs`; `D_long` has the model, the data and the seeds of `D`.
+    """
+    chosen = (runs["regime"] == "plain") & (runs["samples"] == REPEATED)
+    first, second = (runs[chosen & (runs["row"] == row)].set_index("seed") for row in ("D", "D_long"))
+    seeds = first.index.intersection(second.index).sort_values()
+    change = 100 * (second.loc[seeds, "macro_f1"] - first.loc[seeds, "macro_f1"])
+    same = second.loc[seeds, "processor"] == first.loc[seeds, "processor"]
+    elsewhere = and_list([minus(f"{value:+.1f}") for value in change[~same]])
+    exact = int((change[same] == 0).sum())
+    told = f"Of {in_words(int(same.sum()))} repeats on the same kind of processor {in_words(exact)} gave the same score"
+    return told + (
+        f"; {in_words(int((~same).sum()))} on another kind changed by {elsewhere} points" if elsewhere else ""
+    )
 
 
 def further(lines: pd.DataFrame) -> str:

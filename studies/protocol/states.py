@@ -62,21 +62,21 @@ def states_table(told: pd.DataFrame) -> pd.DataFrame:
 
 
 def contrasts_tables(
-    contrasts: pd.DataFrame, models: pd.DataFrame, family: str, plan: Sequence[Run] = ()
+    contrasts: pd.DataFrame, models: pd.DataFrame, families: Sequence[str], plan: Sequence[Run] = ()
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The contrasts of a family as text, the verdict beside the claim; and all that is known of them.
+    """The contrasts of some families as text, the verdict beside the claim; and all that is known of them.
 
     Args:
         contrasts: of results/published/protocol/verdicts.json.
         models: from `runs.read_models`.
-        family: one of `FAMILIES`.
+        families: in the order to show.
         plan: as `states` takes it.
 
     Returns:
         the columns of `states_table`; and the lines of `contrasts` with the two models and the images in words.
     """
-    shown = states_table(states(contrasts, (family,), plan)).rename(columns={"comparison": "claim"})
-    full = contrasts[contrasts["family"] == family]
+    shown = states_table(states(contrasts, families, plan)).rename(columns={"comparison": "claim"})
+    full = pd.concat([contrasts[contrasts["family"] == family] for family in families])
     words = [compared(line, models) for line in full.to_dict("records")]
     return shown[["claim", "verdict", "points (95 % CI)", "seeds"]], full.assign(compared=words)
 

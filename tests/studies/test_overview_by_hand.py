@@ -97,7 +97,7 @@ def made(monkeypatch):
     """All claims, of contrasts each of which has an effect of its own."""
     names = [name for several in LONGER_FINDINGS.values() for name in several]
     effects = {name: number / 1000 for number, name in enumerate(names, 1)}
-    contrasts = pd.DataFrame([line(name, effect) for name, effect in effects.items()])
+    contrasts = pd.DataFrame([line(name, effects.get(name, 0.05)) for name in (*effects, "E1", "E3", "E4")])
     found = SimpleNamespace(effects=effects, real=[])
     first = Finding("first edition", Estimate(0.0, -1.0, 1.0), INCONCLUSIVE)
     monkeypatch.setattr(collect, "first_edition", lambda *_: first)
@@ -126,6 +126,15 @@ def test_longer_trainings_stand_under_the_claim_that_they_test(made):
     large, small = by_text["Attention chooses patches better than chance"].synthetic[-2:]
     for finding, name, lesions in ((large, "P2", "large"), (small, "P1", "small")):
         assert f"a perfect choice gains {100 * made.effects[name]:.1f}" in finding.note and lesions in finding.what
+
+
+def test_the_pretrained_network_stands_under_the_claims_that_it_tests(made):
+    found = {claim.text: [one.what for one in claim.synthetic if parts.PRETRAINED in one.what] for claim in made.claims}
+    assert {text: what for text, what in found.items() if what} == {
+        "Attention chooses patches better than chance": ["frozen ViT-S, small lesions"],
+        "A perfect choice of patches would help": ["frozen ViT-S, small lesions"],
+        "Cross-interaction beats concatenation": ["frozen ViT-S, findings interact"],
+    }
 
 
 def test_a_backbone_that_was_not_tested_is_left_out_beside_one_that_was(made):

@@ -12,8 +12,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dermimit.data.synderm import datasheet
+from dermimit.data.synderm import datasheet, read_regime
 from dermimit.evaluate.estimate import NOT_RUN
+from dermimit.evaluate.runs import read_experiments
 from dermimit.lock import LockedError, locked
 from dermimit.records import read_json, write_json
 from studies.protocol import (
@@ -24,6 +25,7 @@ from studies.protocol import (
     measure_repeated,
     names,
     numbers,
+    pretrained,
     records,
     runs,
     states,
@@ -38,7 +40,7 @@ from studies.shared.hours import spent
 from studies.shared.paths import ROOT
 
 PUBLISHED = ROOT / "results/published/protocol"
-PRETRAINED = ROOT / "workflow/experiments/pretrained"
+OF_PRETRAINED, PRETRAINED = ROOT / "results/published/pretrained", ROOT / "workflow/experiments/pretrained"
 MODELS = (runs.TABLES / "models.csv").read_text().splitlines()
 HEAD, D, RANDOM = MODELS[0], MODELS[1], MODELS[3]
 
@@ -94,28 +96,70 @@ def test_the_plans_of_the_book_can_be_built(tmp_path, folder):
     assert table["id"].is_unique
 
 
+@pytest.mark.parametrize("folder", [TABLES, PRETRAINED])
+def test_the_two_models_of_a_contrast_are_trained_differently(tmp_path, folder):
+    for line in contrasts.read_contrasts(folder).to_dict("records"):
+        cells = contrasts.cells_of(line)[:2]
+        (one, at), (other, there) = (
+            (training.config_of(Run(row, regime, int(n), 0), tmp_path / "data/one", tmp_path, folder), regime)
+            for row, regime, n in cells
+        )
+        assert one != other, line["id"]
+        assert at == there or read_regime(at).interaction == read_regime(there).interaction, line["id"]
+
+
+def experiments():
+    """All tables of models."""
+    folder = ROOT / "workflow/experiments"
+    return [path for path in sorted(folder.rglob("*.csv")) if "settings" in path.read_text().splitlines()[0].split(",")]
+
+
+@pytest.mark.parametrize("path", experiments(), ids=lambda path: path.stem)
+def test_no_two_rows_of_a_table_are_the_same_model(path):
+    table = read_experiments(path)
+    twice = table[table.duplicated(["tasks", "lsm", "fusion", "settings"])]
+    repeats = ["D_long"] if path.parent == TABLES else []  # called so in book/protocol.md, Deviations
+    assert twice["row"].tolist() == repeats
+
+
 def git(*words):
     found = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False)
     return found.stdout.strip()
 
 
-def test_the_protocol_was_committed_before_every_run():
-    first = git("log", "--diff-filter=A", "--format=%H %cI", "--", "book/protocol.md")
+@pytest.mark.parametrize(
+    ("folder", "plan"),
+    [(PUBLISHED, "book/protocol.md"), (OF_PRETRAINED, "workflow/experiments/pretrained/contrasts.csv")],
+)
+def test_the_protocol_was_committed_before_every_run(folder, plan):
+    first = git("log", "--diff-filter=A", "--format=%H %cI", "--", plan)
     if not first or git("rev-parse", "--is-shallow-repository") == "true":
         pytest.skip("no history here")
     commit, date = first.split()
-    known = records.read_runs(PUBLISHED)
+    known = records.read_runs(folder)
     assert len(known) and not known["dirty"].any() and known["code_fingerprint"].nunique() == 1
     assert pd.to_datetime(known["started"], utc=True).min() > pd.Timestamp(date)
     for used in set(known["commit"]):
         ancestor = subprocess.run(["git", "merge-base", "--is-ancestor", commit, used], cwd=ROOT, check=False)
-        assert ancestor.returncode == 0, f"{used} does not hold the protocol"
+        assert ancestor.returncode == 0, f"{used} does not hold the plan"
 
 
-def test_published_runs_are_planned_and_verdicts_follow_from_them():
-    known, told = records.read_runs(PUBLISHED), read_json(PUBLISHED / "verdicts.json")["contrasts"]
-    assert set(known["name"]) <= {run.name for run in planned()}
-    assert [line["id"] for line in told] == list(contrasts.read_contrasts()["id"])
+def test_the_words_of_the_pretrained_network_were_committed_with_its_plan():
+    commit = git("log", "--diff-filter=A", "--format=%H", "--", "workflow/experiments/pretrained/contrasts.csv")
+    if not commit or git("rev-parse", "--is-shallow-repository") == "true":
+        pytest.skip("no history here")
+    assert "## A pretrained network" in git("show", f"{commit}:book/protocol.md")
+    assert (
+        git("show", f"{commit}:workflow/experiments/pretrained/contrasts.csv")
+        == (PRETRAINED / "contrasts.csv").read_text(encoding="utf-8").strip()
+    )
+
+
+@pytest.mark.parametrize(("folder", "plan"), [(PUBLISHED, TABLES), (OF_PRETRAINED, PRETRAINED)])
+def test_published_runs_are_planned_and_verdicts_follow_from_them(folder, plan):
+    known, told = records.read_runs(folder), read_json(folder / "verdicts.json")["contrasts"]
+    assert set(known["name"]) <= {run.name for run in planned(plan)}
+    assert [line["id"] for line in told] == list(contrasts.read_contrasts(plan)["id"])
     for line in told:
         numbers = {k: np.nan if line[k] is None else line[k] for k in ("effect", "low", "high", "p_holm")}
         assert line["verdict"] == verdict(**numbers, seeds=line["seeds"]), line["id"]
@@ -131,6 +175,18 @@ def test_published_runs_are_planned_and_verdicts_follow_from_them():
             assert line["effect"] == pytest.approx(expected, abs=2e-3)
 
 
+def test_a_pretrained_network_says_nothing_before_it_has_run_and_then_gives_its_numbers(tmp_path):
+    told = pretrained.read_verdicts(tmp_path)
+    assert told["id"].tolist() == ["E1", "E2", "E3", "E4"] and not told["seeds"].any()
+    assert pretrained.text(told) == "What a pretrained network says is not tested yet"
+    ends = {"effect": 0.03, "low": 0.01, "high": 0.05, "p": 0.001, "p_holm": 0.004, "verdict": HELPS, "seeds": 5}
+    assert pretrained.text(told.assign(**ends)) == (
+        "Against patches at random, on small lesions, patches of the true outline changed macro-F1 by "
+        "+3.0 (+1.0 to +5.0) points, patches chosen by attention by +3.0 (+1.0 to +5.0). Cross-attention instead of a "
+        "concatenation of the same size, where findings interact, raised macro-F1 by 3.0 points (1.0 to 5.0)"
+    )
+
+
 def test_every_disease_has_enough_test_cases_in_the_answers():
     for path in PUBLISHED.glob("answers_*.parquet"):
         truth = pd.read_parquet(path, columns=[records.TRUTH])[records.TRUTH]
@@ -138,9 +194,9 @@ def test_every_disease_has_enough_test_cases_in_the_answers():
 
 
 def test_no_contrast_is_a_sum_of_two_others():
-    for (_, family), group in contrasts.read_contrasts().groupby(["regime", "family"]):
+    for (_, family, _), group in contrasts.read_contrasts().groupby(["regime", "family", "samples"]):
         group = group[group["minus_regime"] == ""]
-        pairs = {(line.row, line.reference) for line in group.itertuples()}
+        pairs = {(line.row, line.reference) for line in group.itertuples() if line.row != line.reference}
         for row, middle in pairs:
             for other, reference in pairs:
                 assert not (middle == other and (row, reference) in pairs), (family, row, middle, reference)
@@ -364,7 +420,7 @@ def test_pictures_tables_and_sentences_before_and_after_the_runs(seeds):
     for figure in (charts.claims(told), charts.learning(curves, known, models, "small", ["D"]),
                    charts.learning(curves, known, models, "plain", ["D"])):  # fmt: skip
         matplotlib.pyplot.close(figure)
-    shown, full = states.contrasts_tables(told, models, "tasks")
+    shown, full = states.contrasts_tables(told, models, ("tasks",))
     assert full["claim"].tolist() == shown["claim"].tolist()
     shown = shown.assign(compared=full["compared"].to_numpy()).set_index("claim")
     assert shown.loc["Learning the body part helps with labels of a reader"].tolist() == [
@@ -509,6 +565,24 @@ def test_repeated_trainings_stand_beside_the_published_ones(tmp_path):
     for name, message in (("b-seed1", "trained on other data"), ("c", "no such run is published")):
         with pytest.raises(ValueError, match=message):
             measure_repeated.main((name,), work, out)
+
+
+def test_repeats_are_told_by_kind_of_processor():
+    line = {"regime": "plain", "samples": numbers.REPEATED}
+    first = [line | {"row": "D", "seed": s, "macro_f1": 0.17, "processor": "a"} for s in range(3)]
+    second = [line | {"row": "D_long", "seed": s, "macro_f1": f, "processor": p}
+              for s, f, p in ((0, 0.17, "a"), (1, 0.171, "a"), (2, 0.16, "b"))]  # fmt: skip
+    told = "Of two repeats on the same kind of processor one gave the same score"
+    assert numbers.again(pd.DataFrame(first + second)) == f"{told}; one on another kind changed by −1.0 points"
+    assert numbers.again(pd.DataFrame(first + second[:2])) == told
+
+
+def test_a_contrast_of_two_lengths_of_training_names_both(tmp_path):
+    line = contrasts.read_contrasts().set_index("id").loc["T5"]
+    assert contrasts.cells_of(line) == [("D", "plain", "184320"), ("D", "plain", "128000")]
+    assert names.compared(line, runs.read_models()) == (
+        "Disease only, 184,320 images, against Disease only, 128,000 images; large lesions"
+    )
 
 
 def test_the_claim_gives_both_contrasts_in_points():
