@@ -22,7 +22,7 @@ from snakemake.exceptions import WorkflowError  # noqa: E402
 
 from dermimit.data.synderm import LABEL_SPACE, write  # noqa: E402
 from dermimit.evaluate.runs import read_experiments  # noqa: E402
-from dermimit.records import RESULT_CODE  # noqa: E402
+from dermimit.records import RESULT_CODE, read_json  # noqa: E402
 from dermimit.train import TrainConfig, with_settings  # noqa: E402
 from dermimit.train.assemble import build_model  # noqa: E402
 from studies.shared.training import run_config, run_of_row  # noqa: E402
@@ -150,9 +150,12 @@ BUILT: list[dict] = []
 
 @pytest.mark.parametrize("path", SMALL, ids=lambda path: path.stem)
 def test_every_row_of_the_experiments_is_a_model_that_can_be_built(path, tmp_path):
+    recipe = path.parent / "recipe.json"
+    shared = read_json(recipe) if recipe.is_file() else {"training": {}, "settings": ""}
     for row in read_experiments(path).to_dict("records"):
         run = {"tasks": tuple(row["tasks"].split("+")), "lsm": row["lsm"], "fusion": row["fusion"]}
-        config = with_settings(TrainConfig(data_root=tmp_path, out=tmp_path / row["row"], **run), row["settings"])
+        plain = TrainConfig(data_root=tmp_path, out=tmp_path / row["row"], **run, **shared["training"])
+        config = with_settings(plain, f"{shared['settings']} {row['settings']}".strip())
         shape = {name: getattr(config, name) for name in SHAPING}
         if shape in BUILT:  # other rows of the tables train the same model otherwise
             continue
