@@ -75,7 +75,7 @@ def claims(
         ),
         Claim(
             "Learning the body part helps",
-            "The body part is learnt beside the disease, from perfect labels.",
+            "The body part is learnt beside the disease, from perfect labels unless a reader's are named.",
             [first("Learning the body part helps the disease", "+ body part − disease only"),
              *longer("T3", f"{LONGER}, labels of a reader"), *longer("T1", large)],
             [Finding("body part alone", None, NOT_RUN)],

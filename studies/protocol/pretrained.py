@@ -12,7 +12,7 @@ from studies.protocol.numbers import selection_text, sentence
 from studies.protocol.records import read_runs
 from studies.protocol.states import FAMILIES, states
 from studies.shared.paths import EXPERIMENTS, PUBLISHED, ROOT
-from studies.shared.verdict_words import NOT_TESTED, word
+from studies.shared.verdict_words import NOT_TESTED, SUPPORTED, word
 
 TABLES = ROOT / EXPERIMENTS / "pretrained"
 RECORDS = PUBLISHED / "pretrained"
@@ -34,14 +34,19 @@ def read_verdicts(root: Path) -> pd.DataFrame:
 
 
 def text(contrasts: pd.DataFrame) -> str:
-    """What a pretrained network says of selection and of interaction, in two sentences without the last full stop.
+    """What a pretrained network says of selection and of interaction, in sentences without the last full stop.
+
+    While a perfect choice of patches does not help, what attention does says nothing of attention, as in book/protocol.md.
 
     Args:
         contrasts: from `read_verdicts`.
     """
     lines = states(contrasts, FAMILIES).set_index("id")
     subject = "Cross-attention instead of a concatenation of the same size, where findings interact,"
-    told = [selection_text(lines, outline="E3", attention="E1"), sentence(lines.loc["E4"], subject)]
+    told = [selection_text(lines, outline="E3", attention="E1")]
+    if told[0] and word(lines.loc["E3", "verdict"]) != SUPPORTED:
+        told.append("Where a perfect choice has no proven gain, attention cannot be judged")
+    told.append(sentence(lines.loc["E4"], subject))
     if all(word(verdict) == NOT_TESTED for verdict in lines["verdict"]):
         return f"What a pretrained network says is {NOT_TESTED} yet"
-    return ". ".join(told)
+    return ". ".join(filter(None, told))
