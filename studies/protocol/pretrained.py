@@ -36,7 +36,7 @@ def read_verdicts(root: Path) -> pd.DataFrame:
 def text(contrasts: pd.DataFrame) -> str:
     """What a pretrained network says of selection and of interaction, in sentences without the last full stop.
 
-    While a perfect choice of patches does not help, what attention does says nothing of attention, as in book/protocol.md.
+    While a perfect choice of patches does not help, nothing is said of attention, as in book/protocol.md.
 
     Args:
         contrasts: from `read_verdicts`.
