@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
 
-from dermimit.evaluate.estimate import INCONCLUSIVE, NOT_RUN, Estimate, minus
+from dermimit.evaluate.estimate import INCONCLUSIVE, NOT_RUN, Estimate
 from studies.shared.verdict_words import CONTRADICTED, NO_DIFFERENCE, SUPPORTED
 
 PROTOCOL = {  # the protocol's outcomes in the five words
@@ -95,10 +95,26 @@ def second_edition(contrasts: pd.DataFrame, name: str, what: str, beside: str = 
     return [Finding(what, points(line.rename({"effect": "difference"})), PROTOCOL[line["verdict"]], note)]
 
 
-def gain_of(contrasts: pd.DataFrame, name: str, what: str) -> str:
-    """`what` and the effect of a contrast in points; nothing while it has too few seeds."""
-    line = contrasts.set_index("id").loc[name]
-    return minus(f"{what} {100 * line['effect']:.1f}") if line["seeds"] >= LEAST_SEEDS else ""
+def beside_perfect(contrasts: pd.DataFrame, name: str, what: str, perfect: str) -> list[Finding]:
+    """What the protocol says of patches chosen by attention, beside what a perfect choice gains.
+
+    While a perfect choice has no proven gain, an answer that is not in favour of attention means nothing, as in
+    book/protocol.md: it is inconclusive, whatever its interval.
+
+    Args:
+        contrasts: of a verdicts.json.
+        name, perfect: ids of the contrasts of attention and of the true outline with patches at random.
+        what: the comparison, in a few words.
+    """
+    found, control = second_edition(contrasts, name, what), second_edition(contrasts, perfect, what)
+    gains = [one.estimate.value for one in control if one.verdict == SUPPORTED and one.estimate]
+    said = f"a perfect choice gains {gains[0]:.1f}" if gains else "a perfect choice has no proven gain here"
+    return [
+        replace(
+            one, verdict=one.verdict if gains or one.verdict == SUPPORTED else INCONCLUSIVE, note=f"{one.note}; {said}"
+        )
+        for one in found
+    ]
 
 
 def on_photographs(judged: pd.DataFrame, row: str, reference: str, what: str) -> Finding:

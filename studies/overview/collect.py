@@ -14,9 +14,9 @@ from studies.overview.claims import (
     Claim,
     Finding,
     against_centre,
+    beside_perfect,
     conflict,
     first_edition,
-    gain_of,
     on_photographs,
     rare_first,
     second_edition,
@@ -55,8 +55,8 @@ def claims(
     def longer(name: str, what: str, beside: str = "") -> list[Finding]:
         return second_edition(contrasts, name, what, beside)
 
-    def perfect(name: str) -> str:
-        return gain_of(contrasts, name, "a perfect choice gains")
+    def chosen(name: str, what: str, perfect: str) -> list[Finding]:
+        return beside_perfect(contrasts, name, what, perfect)
 
     def real(row: str, reference: str, what: str) -> list[Finding]:
         backbones = {"frozen": "frozen ViT-S", "tuned": "fine-tuned ViT-S"}
@@ -99,8 +99,7 @@ def claims(
             "This is what lesion selection claims: not more patches, but the right ones.",
             [first("Choosing patches by attention beats chance, disease alone", "attention − random, disease only"),
              first("Choosing patches by attention beats chance, three tasks", "attention − random, full model"),
-             *longer("E1", frozen, perfect("E3")), *longer("S2", large, perfect("P2")),
-             *longer("S1", small, perfect("P1"))],
+             *chosen("E1", frozen, "E3"), *chosen("S2", large, "P2"), *chosen("S1", small, "P1")],
             real("D_LSM", "D_random", "attention − random"),
         ),
         Claim(

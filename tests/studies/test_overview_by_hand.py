@@ -58,9 +58,34 @@ def line(name: str, effect: float, seeds: int = 5, verdict: str = "helps") -> di
     return {"id": name, "seeds": seeds, "level": 0.5, "verdict": verdict, **ends}
 
 
-def test_an_effect_of_too_few_seeds_is_not_told_beside_another():
-    for seeds, said in ((2, ""), (3, "a perfect choice gains 4.0"), (5, "a perfect choice gains 4.0")):
-        assert parts.gain_of(pd.DataFrame([line("P1", 0.04, seeds)]), "P1", "a perfect choice gains") == said
+@pytest.mark.parametrize(
+    ("attention", "perfect", "seeds", "verdict", "said"),
+    [
+        ("no effect worth having", "helps", 5, NO_DIFFERENCE, "a perfect choice gains 4.0"),
+        ("harms", "helps, by less than is worth having", 3, CONTRADICTED, "a perfect choice gains 4.0"),
+        ("no effect worth having", "cannot tell", 5, INCONCLUSIVE, "a perfect choice has no proven gain here"),
+        (
+            "no effect worth having",
+            "no effect worth having",
+            5,
+            INCONCLUSIVE,
+            "a perfect choice has no proven gain here",
+        ),
+        ("harms", "harms", 5, INCONCLUSIVE, "a perfect choice has no proven gain here"),
+        ("harms", "helps", 2, INCONCLUSIVE, "a perfect choice has no proven gain here"),
+        ("helps", "cannot tell", 5, SUPPORTED, "a perfect choice has no proven gain here"),
+    ],
+)
+def test_a_negative_answer_counts_only_where_a_perfect_choice_has_a_gain(attention, perfect, seeds, verdict, said):
+    contrasts = pd.DataFrame([line("S1", 0.01, verdict=attention), line("P1", 0.04, seeds, perfect)])
+    (found,) = parts.beside_perfect(contrasts, "S1", "a − b", "P1")
+    assert (found.verdict, found.what) == (verdict, "a − b")
+    assert found.note.endswith(f"; {said}") and found.estimate.value == pytest.approx(1.0)
+
+
+def test_attention_says_nothing_before_its_seeds_have_run():
+    contrasts = pd.DataFrame([line("S1", 0.01, 2), line("P1", 0.04)])
+    assert parts.beside_perfect(contrasts, "S1", "a − b", "P1") == []
 
 
 def test_an_effect_too_small_to_be_worth_having_is_said_to_be():
