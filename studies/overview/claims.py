@@ -106,15 +106,37 @@ def beside_perfect(contrasts: pd.DataFrame, name: str, what: str, perfect: str) 
         name, perfect: ids of the contrasts of attention and of the true outline with patches at random.
         what: the comparison, in a few words.
     """
-    found, control = second_edition(contrasts, name, what), second_edition(contrasts, perfect, what)
-    gains = [one.estimate.value for one in control if one.verdict == SUPPORTED and one.estimate]
-    said = f"a perfect choice gains {gains[0]:.1f}" if gains else "a perfect choice has no proven gain here"
+    gain = proven_gain(contrasts, perfect)
+    said = "a perfect choice has no proven gain here" if gain is None else f"a perfect choice gains {gain:.1f}"
+    found = second_edition(contrasts, name, what, said)
     return [
-        replace(
-            one, verdict=one.verdict if gains or one.verdict == SUPPORTED else INCONCLUSIVE, note=f"{one.note}; {said}"
-        )
-        for one in found
+        one if gain is not None or one.verdict == SUPPORTED else replace(one, verdict=INCONCLUSIVE) for one in found
     ]
+
+
+def proven_gain(contrasts: pd.DataFrame, name: str) -> float | None:
+    """The effect of a contrast, in points, where it is supported.
+
+    Args:
+        contrasts: of a verdicts.json.
+        name: id of the contrast.
+    """
+    return next((one.estimate.value for one in second_edition(contrasts, name, "")
+                 if one.verdict == SUPPORTED and one.estimate), None)  # fmt: skip
+
+
+def of_more_training(contrasts: pd.DataFrame, name: str) -> str:
+    """What a longer training alone gains, in a few words; "" without a proven gain.
+
+    Args:
+        contrasts: of a verdicts.json.
+        name: id of the contrast, whose `samples` are those of the row and of the reference.
+    """
+    gain = proven_gain(contrasts, name)
+    if gain is None:
+        return ""
+    long, short = map(int, contrasts.set_index("id").loc[name, "samples"].split())
+    return f"{100 * (long / short - 1):.0f} % more training alone gains {gain:.1f}"
 
 
 def on_photographs(judged: pd.DataFrame, row: str, reference: str, what: str) -> Finding:

@@ -17,6 +17,7 @@ from studies.overview.claims import (
     beside_perfect,
     conflict,
     first_edition,
+    of_more_training,
     on_photographs,
     rare_first,
     second_edition,
@@ -77,7 +78,7 @@ def claims(
             "Learning the body part helps",
             "The body part is learnt beside the disease, from perfect labels unless a reader's are named.",
             [first("Learning the body part helps the disease", "+ body part − disease only"),
-             *longer("T3", f"{LONGER}, labels of a reader"), *longer("T1", large)],
+             *longer("T3", f"{LONGER}, labels of a reader"), *longer("T1", large, of_more_training(contrasts, "T5"))],
             [Finding("body part alone", None, NOT_RUN)],
         ),
         Claim(

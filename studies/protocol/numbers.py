@@ -30,7 +30,9 @@ PRIMARY = {
 
 
 REPEATED = 128_000
-"""Images that a repeated training sees."""
+"""Images that a training sees, and a repeated one."""
+LONGER_SAMPLES = 184_320
+"""Images that the disease alone sees in as much time as the full model needs."""
 
 
 def takeaways(contrasts: pd.DataFrame, runs: pd.DataFrame, plan: list[Run]) -> dict[str, str]:
@@ -38,6 +40,7 @@ def takeaways(contrasts: pd.DataFrame, runs: pd.DataFrame, plan: list[Run]) -> d
     lines = states(contrasts, tuple(FAMILIES)).set_index("id")
     told = {name: sentence(lines.loc[row], subject) for name, (row, subject) in PRIMARY.items()}
     told["tasks"] = further(lines) or told["tasks"]
+    told["beside_longer"] = beside_longer(runs)
     told |= {"claim": small_lesions(lines), "meaning": meaning(lines)}
     return told | {"progress": progress(runs, plan), "recovered": recovered(contrasts), "again": again(runs)}
 
@@ -165,6 +168,26 @@ def again(runs: pd.DataFrame) -> str:
     told = f"Of {in_words(int(same.sum()))} repeats on the same kind of processor {in_words(exact)} gave the same score"
     return told + (
         f"; {in_words(int((~same).sum()))} on another kind changed by {elsewhere} points" if elsewhere else ""
+    )
+
+
+def beside_longer(runs: pd.DataFrame) -> str:
+    """What the disease alone scores after its longer training, and both further tasks after the usual one.
+
+    Args:
+        runs: from `records.read_runs`.
+
+    Returns:
+        A sentence without full stop, or "" while one of the two has not run.
+    """
+    plain = runs[runs["regime"] == "plain"]
+    means = 100 * plain.groupby(["row", "samples"])["macro_f1"].mean()
+    if not {("D", LONGER_SAMPLES), ("D_B_A", REPEATED)} <= set(means.index):
+        return ""
+    longer, tasks = means["D", LONGER_SAMPLES], means["D_B_A", REPEATED]
+    return (
+        f"It then scored {longer:.1f} %. With both kinds of labels the usual training scored {tasks:.1f} %; the plan "
+        "has no contrast between the two"
     )
 
 

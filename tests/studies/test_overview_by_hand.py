@@ -54,7 +54,7 @@ def test_gradients_that_agree_more_support_cross_interaction():
 
 
 def line(name: str, effect: float, seeds: int = 5, verdict: str = "helps") -> dict:
-    ends = {"effect": effect, "low": effect - 0.01, "high": effect + 0.01}
+    ends = {"effect": effect, "low": effect - 0.01, "high": effect + 0.01, "samples": "150 100"}
     return {"id": name, "seeds": seeds, "level": 0.5, "verdict": verdict, **ends}
 
 
@@ -81,6 +81,14 @@ def test_a_negative_answer_counts_only_where_a_perfect_choice_has_a_gain(attenti
     (found,) = parts.beside_perfect(contrasts, "S1", "a − b", "P1")
     assert (found.verdict, found.what) == (verdict, "a − b")
     assert found.note.endswith(f"; {said}") and found.estimate.value == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "seeds", "said"),
+    [("helps", 5, "50 % more training alone gains 4.0"), ("helps", 2, ""), ("cannot tell", 5, ""), ("harms", 5, "")],
+)
+def test_a_longer_training_stands_beside_a_gain_where_it_is_proven(verdict, seeds, said):
+    assert parts.of_more_training(pd.DataFrame([line("T5", 0.04, seeds, verdict)]), "T5") == said
 
 
 def test_attention_says_nothing_before_its_seeds_have_run():
@@ -122,7 +130,7 @@ def made(monkeypatch):
     """All claims, of contrasts each of which has an effect of its own."""
     names = [name for several in LONGER_FINDINGS.values() for name in several]
     effects = {name: number / 1000 for number, name in enumerate(names, 1)}
-    contrasts = pd.DataFrame([line(name, effects.get(name, 0.05)) for name in (*effects, "E1", "E3", "E4")])
+    contrasts = pd.DataFrame([line(name, effects.get(name, 0.05)) for name in (*effects, "E1", "E3", "E4", "T5")])
     found = SimpleNamespace(effects=effects, real=[])
     first = Finding("first edition", Estimate(0.0, -1.0, 1.0), INCONCLUSIVE)
     monkeypatch.setattr(collect, "first_edition", lambda *_: first)
@@ -148,6 +156,8 @@ def test_longer_trainings_stand_under_the_claim_that_they_test(made):
     for text, names in LONGER_FINDINGS.items():
         longer = [one for one in by_text[text].synthetic if parts.LONGER in one.what]
         assert [one.estimate.value for one in longer] == pytest.approx([100 * made.effects[name] for name in names])
+    part = by_text["Learning the body part helps"].synthetic
+    assert [one.note.endswith("; 50 % more training alone gains 5.0") for one in part] == [False, False, True]
     large, small = by_text["Attention chooses patches better than chance"].synthetic[-2:]
     for finding, name, lesions in ((large, "P2", "large"), (small, "P1", "small")):
         assert f"a perfect choice gains {100 * made.effects[name]:.1f}" in finding.note and lesions in finding.what

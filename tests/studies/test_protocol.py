@@ -580,6 +580,17 @@ def test_repeats_are_told_by_kind_of_processor():
     assert numbers.again(pd.DataFrame(first + second[:2])) == told
 
 
+def test_a_longer_training_is_told_beside_that_of_all_tasks():
+    def run(row, samples, score, regime="plain"):
+        return {"row": row, "samples": samples, "macro_f1": score, "regime": regime}
+
+    longer = [run("D", 184_320, 0.2), run("D", 184_320, 0.22), run("D", 184_320, 0.9, "small")]
+    tasks = [run("D_B_A", 128_000, 0.25), run("D_B_A", 16_000, 0.1), run("D", 128_000, 0.17)]
+    told = "It then scored 21.0 %. With both kinds of labels the usual training scored 25.0 %"
+    assert numbers.beside_longer(pd.DataFrame(longer + tasks)).startswith(told)
+    assert numbers.beside_longer(pd.DataFrame(longer)) == numbers.beside_longer(pd.DataFrame(tasks)) == ""
+
+
 def test_a_contrast_of_two_lengths_of_training_names_both(tmp_path):
     line = contrasts.read_contrasts().set_index("id").loc["T5"]
     assert contrasts.cells_of(line) == [("D", "plain", "184320"), ("D", "plain", "128000")]
