@@ -12,7 +12,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before the first import that re
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from beartype import BeartypeConf, beartype
 from jaxtyping import install_import_hook
 from PIL import Image
@@ -22,13 +21,19 @@ ROOT = Path(__file__).parents[1]
 FILES = [path for name in ("dermimit", "studies") for path in (ROOT / name).rglob("*.py")]
 SHAPED = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in FILES if "jaxtyping" in path.read_text()]
 install_import_hook(SHAPED, "conftest.typecheck")  # before the first import; all modules would take 1.7 times as long
-torch.set_num_threads(1)
 gc.set_threshold(700, 10, 1000)  # a walk through all objects of torch and pandas takes a quarter of a second
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Tests use few photographs, and are not told that little can be measured with them."""
     config.addinivalue_line("filterwarnings", "ignore::dermimit.data.measurable.SmallDataWarning")
+
+
+def pytest_collection_finish() -> None:
+    """From here on garbage is not looked for in what the imports made: at the end pytest looks five times."""
+    import hypothesis  # noqa: F401  (asks who refers to generators, and sees none that are frozen)
+
+    gc.freeze()
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
