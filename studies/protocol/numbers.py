@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import pandas as pd
 
 from dermimit.evaluate.estimate import Estimate, minus
-from dermimit.report.words import and_list
+from studies.protocol import trainings
 from studies.protocol.contrasts import LEAST_SEEDS
 from studies.protocol.runs import Run
 from studies.protocol.states import FAMILIES, PLANNED_SEEDS, states
@@ -29,20 +26,14 @@ PRIMARY = {
 """Name -> a contrast that the page tells in words, and the subject of its sentence."""
 
 
-REPEATED = 128_000
-"""Images that a training sees, and a repeated one."""
-LONGER_SAMPLES = 184_320
-"""Images that the disease alone sees in as much time as the full model needs."""
-
-
 def takeaways(contrasts: pd.DataFrame, runs: pd.DataFrame, plan: list[Run]) -> dict[str, str]:
     """A sentence for each of `PRIMARY`, `claim` (`small_lesions`), `meaning` and `progress`; without full stops."""
     lines = states(contrasts, tuple(FAMILIES)).set_index("id")
     told = {name: sentence(lines.loc[row], subject) for name, (row, subject) in PRIMARY.items()}
     told["tasks"] = further(lines) or told["tasks"]
-    told["beside_longer"] = beside_longer(runs)
+    told |= {"beside_longer": trainings.beside_longer(runs), "longest": trainings.longest(runs)}
     told |= {"claim": small_lesions(lines), "meaning": meaning(lines)}
-    return told | {"progress": progress(runs, plan), "recovered": recovered(contrasts), "again": again(runs)}
+    return told | {"progress": progress(runs, plan), "recovered": recovered(contrasts), "again": trainings.again(runs)}
 
 
 def small_lesions(lines: pd.DataFrame) -> str:
@@ -138,57 +129,6 @@ def recovered(contrasts: pd.DataFrame) -> str:
         return "How much of a perfect choice attention recovers is not known yet"
     gained, there = (minus(f"{100 * line['effect']:.1f}") for line in (chosen, possible))
     return f"Of the {there} points that a perfect choice gains, attention gained {gained}"
-
-
-def repeated(runs: Sequence[Mapping[str, Any]]) -> str:
-    """How much published trainings changed when they were repeated; a sentence without its full stop.
-
-    Args:
-        runs: of results/published/protocol/repeated.json.
-    """
-    changes = [run["macro_f1"]["repeated"] - run["macro_f1"]["published"] for run in runs]
-    told = and_list([minus(f"{100 * change:+.1f}") for change in changes])
-    count = in_words(len(runs)).capitalize()
-    return f"{count} of them, repeated with the mended loss, changed by {told} points of macro-F1"
-
-
-def again(runs: pd.DataFrame) -> str:
-    """How far repeats of a training agree, on the same kind of processor and on another; a sentence without full stop.
-
-    Args:
-        runs: from `records.read_runs`; `D_long` has the model, the data and the seeds of `D`.
-    """
-    chosen = (runs["regime"] == "plain") & (runs["samples"] == REPEATED)
-    first, second = (runs[chosen & (runs["row"] == row)].set_index("seed") for row in ("D", "D_long"))
-    seeds = first.index.intersection(second.index).sort_values()
-    change = 100 * (second.loc[seeds, "macro_f1"] - first.loc[seeds, "macro_f1"])
-    same = second.loc[seeds, "processor"] == first.loc[seeds, "processor"]
-    elsewhere = and_list([minus(f"{value:+.1f}") for value in change[~same]])
-    exact = int((change[same] == 0).sum())
-    told = f"Of {in_words(int(same.sum()))} repeats on the same kind of processor {in_words(exact)} gave the same score"
-    return told + (
-        f"; {in_words(int((~same).sum()))} on another kind changed by {elsewhere} points" if elsewhere else ""
-    )
-
-
-def beside_longer(runs: pd.DataFrame) -> str:
-    """What the disease alone scores after its longer training, and both further tasks after the usual one.
-
-    Args:
-        runs: from `records.read_runs`.
-
-    Returns:
-        A sentence without full stop, or "" while one of the two has not run.
-    """
-    plain = runs[runs["regime"] == "plain"]
-    means = 100 * plain.groupby(["row", "samples"])["macro_f1"].mean()
-    if not {("D", LONGER_SAMPLES), ("D_B_A", REPEATED)} <= set(means.index):
-        return ""
-    longer, tasks = means["D", LONGER_SAMPLES], means["D_B_A", REPEATED]
-    return (
-        f"It then scored {longer:.1f} %. With both kinds of labels the usual training scored {tasks:.1f} %; the plan "
-        "has no contrast between the two"
-    )
 
 
 def further(lines: pd.DataFrame) -> str:
