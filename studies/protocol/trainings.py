@@ -90,5 +90,5 @@ def longest(runs: pd.DataFrame) -> str:
     seeds = in_words(int(most.min())) + (f" to {in_words(int(most.max()))}" if most.min() < most.max() else "")
     return (
         f"After {LONGEST_SAMPLES:,} images, on large lesions, the scores are (in brackets, those after {REPEATED:,} "
-        f"with the same seeds): {and_list(told)}; {seeds} of three seeds have run."
+        f"with the same seeds): {and_list(told)}; seeds so far: {seeds} of three."
     )

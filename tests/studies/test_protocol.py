@@ -602,10 +602,10 @@ def test_the_longest_trainings_are_told_beside_the_usual_ones_of_the_same_seeds(
     longest = [run("D", 320_000, 0, 0.3), run("full", 320_000, 0, 0.4), run("D", 320_000, 0, 0.1, "small")]
     assert trainings.longest(pd.DataFrame(usual)) == ""
     assert trainings.longest(pd.DataFrame(usual + longest)).endswith(
-        "with the same seeds): disease only 30.0 % (16.0 %) and full model 40.0 %; one of three seeds have run."
+        "with the same seeds): disease only 30.0 % (16.0 %) and full model 40.0 %; seeds so far: one of three."
     )
     more = pd.DataFrame([*usual, *longest, run("D", 320_000, 1, 0.5)])
-    told = "disease only 40.0 % (53.0 %) and full model 40.0 %; one to two of three seeds have run."
+    told = "disease only 40.0 % (53.0 %) and full model 40.0 %; seeds so far: one to two of three."
     assert trainings.longest(more).endswith(told)
 
 
