@@ -95,7 +95,7 @@ def second_edition(contrasts: pd.DataFrame, name: str, what: str, beside: str = 
     return [Finding(what, points(line.rename({"effect": "difference"})), PROTOCOL[line["verdict"]], note)]
 
 
-def beside_perfect(contrasts: pd.DataFrame, name: str, what: str, perfect: str) -> list[Finding]:
+def beside_perfect(contrasts: pd.DataFrame, name: str, what: str, perfect: str, elsewhere: str = "") -> list[Finding]:
     """What the protocol says of patches chosen by attention, beside what a perfect choice gains.
 
     While a perfect choice has no proven gain, an answer that is not in favour of attention means nothing, as in
@@ -105,9 +105,11 @@ def beside_perfect(contrasts: pd.DataFrame, name: str, what: str, perfect: str) 
         contrasts: of a verdicts.json.
         name, perfect: ids of the contrasts of attention and of the true outline with patches at random.
         what: the comparison, in a few words.
+        elsewhere: with which model a perfect choice was tested, where that is another one; for the note.
     """
     gain = proven_gain(contrasts, perfect)
-    said = "a perfect choice has no proven gain here" if gain is None else f"a perfect choice gains {gain:.1f}"
+    said = "a perfect choice has no proven gain" if gain is None else f"a perfect choice gains {gain:.1f}"
+    said += f" {elsewhere}" if elsewhere else " here" * (gain is None)
     found = second_edition(contrasts, name, what, said)
     return [
         one if gain is not None or one.verdict == SUPPORTED else replace(one, verdict=INCONCLUSIVE) for one in found

@@ -56,8 +56,8 @@ def claims(
     def longer(name: str, what: str, beside: str = "") -> list[Finding]:
         return second_edition(contrasts, name, what, beside)
 
-    def chosen(name: str, what: str, perfect: str) -> list[Finding]:
-        return beside_perfect(contrasts, name, what, perfect)
+    def chosen(name: str, what: str, perfect: str, elsewhere: str = "") -> list[Finding]:
+        return beside_perfect(contrasts, name, what, perfect, elsewhere)
 
     def real(row: str, reference: str, what: str) -> list[Finding]:
         backbones = {"frozen": "frozen ViT-S", "tuned": "fine-tuned ViT-S"}
@@ -66,7 +66,7 @@ def claims(
         return [one for one in found if word(one.verdict) != NOT_TESTED] or found[:1]
 
     small, large = f"{LONGER}, small lesions", f"{LONGER}, large lesions"
-    frozen = f"{PRETRAINED}, small lesions"
+    frozen, alone = f"{PRETRAINED}, small lesions", "with the disease alone"
     return [
         Claim(
             "The whole model beats a plain vision transformer",
@@ -100,7 +100,9 @@ def claims(
             "This is what lesion selection claims: not more patches, but the right ones.",
             [first("Choosing patches by attention beats chance, disease alone", "attention − random, disease only"),
              first("Choosing patches by attention beats chance, three tasks", "attention − random, full model"),
-             *chosen("E1", frozen, "E3"), *chosen("S2", large, "P2"), *chosen("S1", small, "P1")],
+             *chosen("E1", frozen, "E3"),
+             *chosen("S4", f"{large}, full model", "P2", alone), *chosen("S3", f"{small}, full model", "P1", alone),
+             *chosen("S2", large, "P2"), *chosen("S1", small, "P1")],
             real("D_LSM", "D_random", "attention − random"),
         ),
         Claim(

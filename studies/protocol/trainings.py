@@ -17,6 +17,10 @@ LONGEST_SAMPLES = 320_000
 """Images of the longest trainings."""
 LONGEST = {"D": "disease only", "D_LSM": "lesion selection", "D_B_A": "both further tasks", "full": "full model"}
 """Rows that are trained longest, and what they are called."""
+LONGEST_SEEDS = 3
+CHOICES = {"full_oracle": "with patches of the true outline", "full": "by attention", "full_random": "at random"}
+"""Rows of the full model that choose their patches differently."""
+REGIMES = {"small": "small lesions", "plain": "large lesions"}
 LONGER_SAMPLES = 184_320
 """Images that the disease alone sees in as much time as the full model needs."""
 
@@ -88,7 +92,30 @@ def longest(runs: pd.DataFrame) -> str:
         usual, longer = ran.loc[row].mean()
         told.append(f"{LONGEST[row]} {longer:.1f} %" + (f" ({usual:.1f} %)" if usual == usual else ""))
     seeds = in_words(int(most.min())) + (f" to {in_words(int(most.max()))}" if most.min() < most.max() else "")
-    return (
+    said = (
         f"After {LONGEST_SAMPLES:,} images, on large lesions, the scores are (in brackets, those after {REPEATED:,} "
-        f"with the same seeds): {and_list(told)}; seeds so far: {seeds} of three."
+        f"with the same seeds): {and_list(told)}; "
     )
+    if most.reindex(list(LONGEST)).fillna(0).min() < LONGEST_SEEDS:
+        return f"{said}seeds so far: {seeds} of {in_words(LONGEST_SEEDS)}."
+    ranks = ran.groupby("row").mean().rank()
+    kept = "the same as" if (ranks[REPEATED] == ranks[LONGEST_SAMPLES]).all() else "not that"
+    return f"{said}{seeds} seeds. The order of the four is {kept} after {REPEATED:,}."
+
+
+def three_tasks(runs: pd.DataFrame) -> str:
+    """What the full model scores by how it chooses its patches, with the seeds that all have; a sentence or "".
+
+    Args:
+        runs: from `records.read_runs`.
+    """
+    chosen = runs[runs["row"].isin(CHOICES) & runs["regime"].isin(REGIMES) & (runs["samples"] == REPEATED)]
+    scores = 100 * chosen.pivot(index=["regime", "seed"], columns="row", values="macro_f1")
+    scores = scores.reindex(columns=list(CHOICES)).dropna()
+    told = []
+    for regime, where in REGIMES.items():
+        if regime in scores.index.get_level_values(0):
+            found = scores.loc[regime]
+            each = and_list([f"{found[row].mean():.1f} % {how}" for row, how in CHOICES.items()])
+            told.append(f"on {where} {each} ({in_words(len(found))} seed{'s' * (len(found) > 1)})")
+    return f"With three tasks, the full model scores {'; '.join(told)}." if told else ""

@@ -81,6 +81,8 @@ def test_a_negative_answer_counts_only_where_a_perfect_choice_has_a_gain(attenti
     (found,) = parts.beside_perfect(contrasts, "S1", "a − b", "P1")
     assert (found.verdict, found.what) == (verdict, "a − b")
     assert found.note.endswith(f"; {said}") and found.estimate.value == pytest.approx(1.0)
+    (other,) = parts.beside_perfect(contrasts, "S1", "a − b", "P1", "with the disease alone")
+    assert other.note.endswith(f"; {said.removesuffix(' here')} with the disease alone")
 
 
 @pytest.mark.parametrize(
@@ -119,7 +121,7 @@ def test_photographs_with_few_seeds_are_preliminary(seeds, note):
 LONGER_FINDINGS = {
     "Learning the body part helps": ["T3", "T1"], "Learning lesion attributes helps": ["T4", "T2"],
     "Patch tokens beside the class token help": ["S5", "S6"],
-    "Attention chooses patches better than chance": ["S2", "S1"],
+    "Attention chooses patches better than chance": ["S4", "S3", "S2", "S1"],
     "A perfect choice of patches would help": ["P2", "P1"], "Cross-interaction beats concatenation": ["I2", "I1"],
 }  # fmt: skip
 """Contrasts of book/protocol.md under each claim."""

@@ -609,6 +609,31 @@ def test_the_longest_trainings_are_told_beside_the_usual_ones_of_the_same_seeds(
     assert trainings.longest(more).endswith(told)
 
 
+@pytest.mark.parametrize(("best", "order"), [(0.4, "the same as"), (0.2, "not that")])
+def test_all_longest_trainings_say_whether_the_order_stays(best, order):
+    scores = {"D": (0.1, 0.3), "D_LSM": (0.11, 0.31), "D_B_A": (0.2, 0.32), "full": (0.25, best)}
+    runs = [{"row": row, "samples": samples, "seed": seed, "macro_f1": score, "regime": "plain"}
+            for row, pair in scores.items() for samples, score in zip((128_000, 320_000), pair, strict=True)
+            for seed in range(3)]  # fmt: skip
+    told = f"; three seeds. The order of the four is {order} after 128,000."
+    assert trainings.longest(pd.DataFrame(runs)).endswith(told)
+    assert trainings.longest(pd.DataFrame(runs[:-1])).endswith("seeds so far: two to three of three.")
+
+
+def test_choices_of_the_full_model_are_told_for_seeds_that_all_have():
+    def run(row, regime, seed, score, samples=128_000):
+        return {"row": row, "samples": samples, "seed": seed, "macro_f1": score, "regime": regime}
+
+    rows = ("full_oracle", "full", "full_random")
+    runs = [
+        run(row, "small", seed, score) for seed in (0, 1) for row, score in zip(rows, (0.13, 0.1, 0.09), strict=True)
+    ]
+    runs += [run("full", "small", 2, 0.9), run("full", "plain", 0, 0.2), run("full", "plain", 0, 0.4, 320_000)]
+    told = "With three tasks, the full model scores on small lesions 13.0 % with patches of the true outline, "
+    assert trainings.three_tasks(pd.DataFrame(runs)) == f"{told}10.0 % by attention and 9.0 % at random (two seeds)."
+    assert trainings.three_tasks(pd.DataFrame([run("full", "small", 0, 0.1), run("D", "plain", 0, 0.1)])) == ""
+
+
 def test_a_contrast_of_two_lengths_of_training_names_both(tmp_path):
     line = contrasts.read_contrasts().set_index("id").loc["T5"]
     assert contrasts.cells_of(line) == [("D", "plain", "184320"), ("D", "plain", "128000")]
