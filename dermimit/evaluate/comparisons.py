@@ -56,12 +56,7 @@ def compare(
     Raises:
         ValueError: the reference was not trained; other photos; no seed in common.
     """
-    rows = {}
-    for row in in_order(records, experiments):
-        runs = records[records["row"] == row].sort_values("seed")
-        runs = runs[[(path / "predictions.parquet").is_file() for path in runs["path"]]]
-        if len(runs):
-            rows[row] = read_answers(list(runs["path"]), label_space, [int(seed) for seed in runs["seed"]])
+    rows = read_rows(records, experiments, label_space)
     if not rows:
         return pd.DataFrame()
     reference = reference or next(iter(rows))
@@ -80,11 +75,22 @@ def compare(
             lines.append(line | REFERENCE)
         else:
             patients = len(draws.weights)
-            lines.append(line | paired_difference(these, rows[reference], scores, base, claimed, patients))
+            lines.append(line | paired_difference(these, rows[reference], scores, base, patients, claimed))
     table = pd.DataFrame(lines)
     table["seeds_needed"] = pd.Series([line["seeds_needed"] for line in lines], dtype=object)
     table.insert(table.columns.get_loc("df") + 1, "p_holm", holm(table["p"]))
     return table
+
+
+def read_rows(records: pd.DataFrame, experiments: pd.DataFrame, label_space: LabelSpace) -> dict[str, Answers]:
+    """The answers of each row whose predictions are stored, in the order of the experiments."""
+    rows = {}
+    for row in in_order(records, experiments):
+        runs = records[records["row"] == row].sort_values("seed")
+        runs = runs[[(path / "predictions.parquet").is_file() for path in runs["path"]]]
+        if len(runs):
+            rows[row] = read_answers(list(runs["path"]), label_space, [int(seed) for seed in runs["seed"]])
+    return rows
 
 
 def check_comparable(rows: Mapping[str, Answers], reference: str, same_seeds: bool) -> None:
@@ -102,7 +108,12 @@ def check_comparable(rows: Mapping[str, Answers], reference: str, same_seeds: bo
 
 
 def paired_difference(
-    these: Answers, base: Answers, scores: np.ndarray, base_scores: np.ndarray, claimed: float, patients: int
+    these: Answers,
+    base: Answers,
+    scores: np.ndarray,
+    base_scores: np.ndarray,
+    patients: int,
+    claimed: float = CLAIMED,
 ) -> dict[str, Any]:
     """The difference of two rows over the seeds that both have; `scores` and `base_scores` are their draws."""
     shared = [seed for seed in base.seeds if seed in these.seeds]

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from dermimit.evaluate.comparisons import compare
+from dermimit.evaluate.answers import Answers
+from dermimit.evaluate.comparisons import check_comparable, paired_difference, read_rows
 from dermimit.evaluate.estimate import Estimate
+from dermimit.evaluate.resampling import patient_draws
 from dermimit.evaluate.significance import holm
 from studies.evidence.real import corrected_p
 from studies.shared.evidence import Evidence
@@ -73,26 +76,39 @@ def judge(evidence: Evidence, claims: tuple[Claim, ...] = CLAIMS) -> pd.DataFram
         have no runs is "not run yet", without numbers. `shares`: the numbers (from 1) of the claims whose runs are
         partly the same.
     """
-    lines, labels = [], evidence.experiments.set_index("row")["label"]
+    labels = evidence.experiments.set_index("row")["label"]
+    asked = evidence.records[evidence.records["row"].isin({name for c in claims for name in (c.row, c.reference)})]
+    rows = read_rows(asked, evidence.experiments, evidence.label_space)  # each once, however many claims share it
+    scores, patients = _scores(rows)
+    lines = []
     for claim in claims:
         line = {"claim": claim.text, "rows": f"{labels[claim.row]} − {labels[claim.reference]}", "limit": claim.limit}
         line["shares"] = ", ".join(
             str(k) for k, other in enumerate(claims, 1) if other != claim and _share(claim, other)
         )
-        if not {claim.row, claim.reference} <= set(evidence.records["row"]):
+        if not {claim.row, claim.reference} <= set(rows):
             lines.append(line | {"seeds": 0})
             continue
-        two = evidence.records[evidence.records["row"].isin((claim.row, claim.reference))]
-        compared = compare(two, evidence.experiments, evidence.label_space, reference=claim.reference)
-        there = compared.set_index("row").loc[claim.row]
+        ours, theirs = rows[claim.row], rows[claim.reference]
+        there = paired_difference(ours, theirs, scores[claim.row], scores[claim.reference], patients)
         line |= {"difference": there["difference"], "low": there["difference_low"], "high": there["difference_high"]}
-        lines.append(line | {"seeds": int(there["paired"]), "p": there["p"], "df": there["df"]})
+        lines.append(line | {"seeds": there["paired"], "p": there["p"], "df": there["df"]})
     columns = ["claim", "rows", "difference", "low", "high", "seeds", "p", "df", "limit", "shares"]
     table = pd.DataFrame(lines).reindex(columns=columns)
     table.insert(columns.index("df") + 1, "p_holm", holm(table["p"].astype(float)))
     verdict = by_rule(*(table[name] for name in ("difference", "p_holm", "seeds", "low", "high")))
     table.insert(columns.index("df") + 2, "verdict", verdict)
     return table
+
+
+def _scores(rows: Mapping[str, Answers]) -> tuple[dict[str, np.ndarray], int]:
+    """Macro-F1 of each row on the same resamples (seeds, resamples), and how many patients were tested."""
+    if not rows:
+        return {}, 0
+    first = next(iter(rows))
+    check_comparable(rows, first, same_seeds=False)
+    draws = patient_draws(rows[first].patients)
+    return {row: these.macro_f1_draws(draws) for row, these in rows.items()}, len(draws.weights)
 
 
 def _share(claim: Claim, other: Claim) -> bool:

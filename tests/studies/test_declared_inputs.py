@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from studies.evidence import verdicts
 from studies.overview.read import read_claims, read_levels
-verdicts.compare = partial(verdicts.compare, resamples=20)  # which files are read does not depend on it
+verdicts.patient_draws = partial(verdicts.patient_draws, resamples=20)  # which files are read does not depend on it
 from studies.real_photographs.numbers import sensitivity
 read_claims(Path(".")), read_levels(Path(".")), sensitivity(Path("."))
 print(json.dumps(sorted(seen)))
