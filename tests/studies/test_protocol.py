@@ -620,6 +620,14 @@ def test_all_longest_trainings_say_whether_the_order_stays(best, order):
     assert trainings.longest(pd.DataFrame(runs[:-1])).endswith("seeds so far: two to three of three.")
 
 
+def test_the_limits_say_that_the_order_stays_while_it_does():
+    runs = records.read_runs(ROOT / "results/published/protocol")
+    text = " ".join((ROOT / "book/limits.md").read_text(encoding="utf-8").split())
+    times = trainings.LONGEST_SAMPLES / trainings.REPEATED
+    said = f"The order of four models stayed the same when they were trained {times:g} times as long."
+    assert (said in text) == ("The order of the four is the same as" in trainings.longest(runs))
+
+
 def test_choices_of_the_full_model_are_told_for_seeds_that_all_have():
     def run(row, regime, seed, score, samples=128_000):
         return {"row": row, "samples": samples, "seed": seed, "macro_f1": score, "regime": regime}
