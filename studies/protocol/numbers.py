@@ -32,7 +32,7 @@ def takeaways(contrasts: pd.DataFrame, runs: pd.DataFrame, plan: list[Run]) -> d
     told = {name: sentence(lines.loc[row], subject) for name, (row, subject) in PRIMARY.items()}
     told["tasks"] = further(lines) or told["tasks"]
     told |= {"beside_longer": trainings.beside_longer(runs), "longest": trainings.longest(runs)}
-    told["three_tasks"] = trainings.three_tasks(runs)
+    told |= {"three_tasks": trainings.three_tasks(runs), "worse_labels": trainings.worse_labels(runs)}
     told |= {"claim": small_lesions(lines), "meaning": meaning(lines)}
     return told | {"progress": progress(runs, plan), "recovered": recovered(contrasts), "again": trainings.again(runs)}
 

@@ -119,3 +119,27 @@ def three_tasks(runs: pd.DataFrame) -> str:
             each = and_list([f"{found[row].mean():.1f} % {how}" for row, how in CHOICES.items()])
             told.append(f"on {where} {each} ({in_words(len(found))} seed{'s' * (len(found) > 1)})")
     return f"With three tasks, the full model scores {'; '.join(told)}." if told else ""
+
+
+def worse_labels(runs: pd.DataFrame) -> str:
+    """What further tasks score by how often their labels are wrong or missing, with the seeds that all have; or "".
+
+    Args:
+        runs: from `records.read_runs`.
+    """
+    usual = runs[runs["samples"] == REPEATED]
+    cells = [("D", "plain"), *((row, regime) for row in ("D_B", "D_B_A") for regime in ("plain", "noisy", "noisy=3"))]
+    scores = 100 * usual.pivot(index="seed", columns=["row", "regime"], values="macro_f1")
+    scores = scores.reindex(columns=pd.MultiIndex.from_tuples(cells)).dropna()
+    if scores.empty:
+        return ""
+    means = scores.mean()
+    body, both = (
+        and_list([f"{means[row, regime]:.1f} %" for regime in ("plain", "noisy", "noisy=3")])
+        for row in ("D_B", "D_B_A")
+    )
+    return (
+        f"With perfect labels, with a reader's, and with errors and gaps three times as frequent, the body part leads "
+        f"to {body}; with attributes too it is {both}, and without further labels {means['D', 'plain']:.1f} % "
+        f"({in_words(len(scores))} seed{'s' * (len(scores) > 1)})."
+    )

@@ -620,6 +620,20 @@ def test_all_longest_trainings_say_whether_the_order_stays(best, order):
     assert trainings.longest(pd.DataFrame(runs[:-1])).endswith("seeds so far: two to three of three.")
 
 
+def test_scores_are_told_by_how_often_labels_are_wrong():
+    scores = {("D", "plain"): 0.16, ("D_B", "plain"): 0.2, ("D_B", "noisy"): 0.19, ("D_B", "noisy=3"): 0.17,
+              ("D_B_A", "plain"): 0.22, ("D_B_A", "noisy"): 0.21, ("D_B_A", "noisy=3"): 0.18}  # fmt: skip
+    line = {"samples": 128_000, "seed": 0}
+    runs = [line | {"row": row, "regime": regime, "macro_f1": f1} for (row, regime), f1 in scores.items()]
+    more = [*runs, runs[0] | {"seed": 1, "macro_f1": 0.9}, runs[0] | {"samples": 320_000, "macro_f1": 0.9}]
+    told = trainings.worse_labels(pd.DataFrame(more))
+    assert (
+        "the body part leads to 20.0 %, 19.0 % and 17.0 %; with attributes too it is 22.0 %, 21.0 % and 18.0 %" in told
+    )
+    assert told.endswith("without further labels 16.0 % (one seed).")
+    assert trainings.worse_labels(pd.DataFrame(runs[1:])) == ""
+
+
 def test_the_limits_say_that_the_order_stays_while_it_does():
     runs = records.read_runs(ROOT / "results/published/protocol")
     text = " ".join((ROOT / "book/limits.md").read_text(encoding="utf-8").split())
