@@ -17,6 +17,7 @@ PRIMARY = {
     "selection": ("S1", "Choosing patches by attention instead of at random, on small lesions,"),
     "possible": ("P1", "Choosing patches by the true outline instead of at random, on small lesions,"),
     "interaction": ("I1", "Cross-attention instead of a concatenation of the same size, where findings interact,"),
+    "wider": ("I5", "Widening the concatenation to the size of cross-interaction"),
     "shuffled": ("I3", "Cross-attention between the tasks of one image instead of different images"),
     "tasks": ("T2", "Learning attributes in addition to the body part, on large lesions,"),
     "reader": ("T3", "With labels of an imperfect reader, learning the body part"),
@@ -31,6 +32,7 @@ def takeaways(contrasts: pd.DataFrame, runs: pd.DataFrame, plan: list[Run]) -> d
     lines = states(contrasts, tuple(FAMILIES)).set_index("id")
     told = {name: sentence(lines.loc[row], subject) for name, (row, subject) in PRIMARY.items()}
     told["tasks"] = further(lines) or told["tasks"]
+    told["wider"] += size_alone(lines)
     told |= {"beside_longer": trainings.beside_longer(runs), "longest": trainings.longest(runs)}
     told |= {"three_tasks": trainings.three_tasks(runs), "worse_labels": trainings.worse_labels(runs)}
     told |= {"claim": small_lesions(lines), "meaning": meaning(lines)}
@@ -82,6 +84,17 @@ def meaning(lines: pd.DataFrame) -> str:
     elif chosen in (NO_DIFFERENCE, CONTRADICTED):
         told = "it is worth knowing where small lesions lie, and attention does not know it, at this scale"
     return f"By the protocol, these two contrasts mean{early}: {told}"
+
+
+def size_alone(lines: pd.DataFrame) -> str:
+    """What I1 and I5 mean together, where size gains and cross-interaction gains no more; to follow a sentence.
+
+    Args:
+        lines: of `states.states`, by id.
+    """
+    if [word(lines.loc[name, "verdict"]) for name in ("I1", "I5")] != [NO_DIFFERENCE, SUPPORTED]:
+        return ""
+    return ": beside a smaller concatenation, cross-interaction would be credited with what its size alone gains"
 
 
 def far_text(contrasts: pd.DataFrame, larger: float, additive: float) -> str:

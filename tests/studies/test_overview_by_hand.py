@@ -132,7 +132,7 @@ def made(monkeypatch):
     """All claims, of contrasts each of which has an effect of its own."""
     names = [name for several in LONGER_FINDINGS.values() for name in several]
     effects = {name: number / 1000 for number, name in enumerate(names, 1)}
-    contrasts = pd.DataFrame([line(name, effects.get(name, 0.05)) for name in (*effects, "E1", "E3", "E4", "T5")])
+    contrasts = pd.DataFrame([line(name, effects.get(name, 0.05)) for name in (*effects, "E1", "E3", "E4", "I5", "T5")])
     found = SimpleNamespace(effects=effects, real=[])
     first = Finding("first edition", Estimate(0.0, -1.0, 1.0), INCONCLUSIVE)
     monkeypatch.setattr(collect, "first_edition", lambda *_: first)
@@ -160,6 +160,8 @@ def test_longer_trainings_stand_under_the_claim_that_they_test(made):
         assert [one.estimate.value for one in longer] == pytest.approx([100 * made.effects[name] for name in names])
     part = by_text["Learning the body part helps"].synthetic
     assert [one.note.endswith("; 50 % more training alone gains 5.0") for one in part] == [False, False, True]
+    interaction = by_text["Cross-interaction beats concatenation"].synthetic[-1]
+    assert interaction.note.endswith("can reach 61.2 %; widening the concatenation to that size gains 5.0")
     large, small = by_text["Attention chooses patches better than chance"].synthetic[-2:]
     for finding, name, lesions in ((large, "P2", "large"), (small, "P1", "small")):
         assert f"a perfect choice gains {100 * made.effects[name]:.1f}" in finding.note and lesions in finding.what

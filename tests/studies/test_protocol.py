@@ -620,6 +620,17 @@ def test_all_longest_trainings_say_whether_the_order_stays(best, order):
     assert trainings.longest(pd.DataFrame(runs[:-1])).endswith("seeds so far: two to three of three.")
 
 
+@pytest.mark.parametrize(
+    ("interaction", "size", "said"),
+    [("no meaningful difference", "supported", True), ("supported", "supported", False),
+     ("no meaningful difference", "inconclusive", False), ("inconclusive", "supported", False),
+     ("no meaningful difference", "not tested", False)],
+)  # fmt: skip
+def test_a_gain_of_size_alone_is_told_where_interaction_adds_none(interaction, size, said):
+    lines = pd.DataFrame({"verdict": [interaction, size]}, index=["I1", "I5"])
+    assert bool(numbers.size_alone(lines)) == said
+
+
 def test_scores_are_told_by_how_often_labels_are_wrong():
     scores = {("D", "plain"): 0.16, ("D_B", "plain"): 0.2, ("D_B", "noisy"): 0.19, ("D_B", "noisy=3"): 0.17,
               ("D_B_A", "plain"): 0.22, ("D_B_A", "noisy"): 0.21, ("D_B_A", "noisy=3"): 0.18}  # fmt: skip
